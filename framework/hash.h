@@ -1,0 +1,29 @@
+// SHA-256, of datasets (recorded in results) and of results (checked before they are read).
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace quantdyn {
+
+/// A running SHA-256 (FIPS 180-4).
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  void add(std::span<const std::byte> bytes);
+  /// 64 lower-case hexadecimal digits; nothing may be added after.
+  std::string finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Of a file's bytes; throws Error naming the file where it cannot be read.
+std::string sha256_of_file(const std::filesystem::path& path);
+
+}  // namespace quantdyn

@@ -1,0 +1,506 @@
+#include "framework/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "framework/config_node.h"
+
+namespace quantdyn {
+
+struct Options::Document {
+  std::string raw;
+  std::filesystem::path directory;
+  std::vector<OptionDescription>* descriptions = nullptr;  // where only describing
+  const ConfigNode* described = nullptr;                   // the plugin's own mapping
+};
+
+namespace {
+
+using Kind = ConfigNode::Kind;
+using Pointer = ConfigNode::Pointer;
+
+Pointer make_scalar(const ConfigNode& parent, std::string value, bool quoted = false) {
+  auto node = std::make_shared<ConfigNode>();
+  node->kind = Kind::scalar;
+  node->scalar = std::move(value);
+  node->quoted = quoted;
+  node->source = parent.source;
+  node->line = parent.line;
+  return node;
+}
+
+std::string describe(const ConfigNode& node) {
+  switch (node.kind) {
+    case Kind::null:
+      return "nothing";
+    case Kind::scalar:
+      return (node.quoted ? "the quoted text '" : "'") + node.scalar + "'";
+    case Kind::sequence:
+      return "a list";
+    case Kind::map:
+      return "a mapping";
+  }
+  return "";
+}
+
+/// As YAML has it, so that the resolved document can be read again.
+std::string shortest(double value) {
+  return std::isinf(value) ? (value < 0 ? "-.inf" : ".inf") : fmt::format("{}", value);
+}
+
+std::string join(std::span<const std::string> words) { return fmt::format("{}", fmt::join(words, ", ")); }
+
+bool has_leading_zero(std::string_view text) {
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
+  return text.size() > 1 && text[0] == '0' && text[1] >= '0' && text[1] <= '9';
+}
+
+/// Reads all of `text` as a number; false where it is none.
+template <typename T>
+bool parse_number(std::string_view text, T& value) {
+  if (text.starts_with("+") && !text.starts_with("+-")) text.remove_prefix(1);
+  if (has_leading_zero(text)) return false;  // YAML 1.1 would read it as octal
+  if constexpr (std::is_floating_point_v<T>) {
+    if (text == ".inf" || text == "-.inf") {
+      value = (text[0] == '-' ? -1 : 1) * std::numeric_limits<T>::infinity();
+      return true;
+    }
+    if (text.find_first_of("nN") != std::string_view::npos) return false;  // nan, inf
+  }
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+template <typename T>
+constexpr const char* number_type() {
+  return std::is_floating_point_v<T> ? "a number" : "a whole number";
+}
+
+/// Reads one number of a list or alone; errors name `key` and the node's own place.
+template <typename T>
+T read_number(const ConfigNode& node, const std::string& key, const Accepted<T>& accepted) {
+  T value{};
+  const bool is_number = node.kind == Kind::scalar && !node.quoted && parse_number(node.scalar, value);
+  const std::string range = accepted.text().empty() ? "" : " " + accepted.text();
+  if (is_number && accepted.contains(value)) return value;
+  if (is_number)
+    fail<ConfigError>("{}: {}: {} is out of range; accepted: {}{}", node.where(), key, node.scalar, number_type<T>(), range);
+  fail<ConfigError>("{}: {}: expected {}{}, found {}", node.where(), key, number_type<T>(), range, describe(node));
+}
+
+std::string read_text(const ConfigNode& node, const std::string& key) {
+  if (node.kind != Kind::scalar) fail<ConfigError>("{}: {}: expected text, found {}", node.where(), key, describe(node));
+  return node.scalar;
+}
+
+/// Reads a list; a lone scalar counts as a list of one.
+template <typename Read>
+auto read_list(const ConfigNode& node, const std::string& key, const Read& read) {
+  std::vector<decltype(read(node))> out;
+  if (node.kind == Kind::scalar) {
+    out.push_back(read(node));
+  } else if (node.kind == Kind::sequence) {
+    for (const Pointer& item : node.items) out.push_back(read(*item));
+  } else {
+    fail<ConfigError>("{}: {}: expected a list, found {}", node.where(), key, describe(node));
+  }
+  return out;
+}
+
+template <typename T>
+std::string list_text(const std::vector<T>& values) {
+  return fmt::format("[{}]", fmt::join(values, ", "));
+}
+
+void mark_read(ConfigNode& node) {
+  node.was_read = true;
+  for (const Pointer& item : node.items) item->was_read = true;
+}
+
+size_t index_of(const std::string& word, const std::string& set) {
+  int64_t index = -1;
+  if (!parse_number(word, index) || index < 0)
+    fail<ConfigError>("--set {}: '{}' stands for an entry of a list; accepted: its number, from 0", set, word);
+  return static_cast<size_t>(index);
+}
+
+/// "train.epochs" of "train.epochs=3", word by word.
+std::vector<std::string> path_of(const std::string& set) {
+  std::vector<std::string> words(1);
+  for (const char c : set.substr(0, set.find('='))) {
+    if (c == '.')
+      words.emplace_back();
+    else
+      words.back() += c;
+  }
+  if (set.find('=') == std::string::npos || std::ranges::find(words, "") != words.end())
+    fail<ConfigError>("--set {}: expected key=value, as in --set train.epochs=3", set);
+  return words;
+}
+
+/// Goes from `node` to its entry `word` on the way of a --set; makes it where there is none.
+Pointer step_into(ConfigNode& node, const std::string& word, const std::string& set) {
+  if (node.kind == Kind::sequence) {
+    const size_t index = index_of(word, set);
+    if (index >= node.items.size())
+      fail<ConfigError>("--set {}: no entry {}, the list has {}", set, index, node.items.size());
+    return node.items[index];
+  }
+  if (node.kind == Kind::scalar)  // the short form `optimizer: sgd` grows options
+    node.entries.emplace_back("name", make_scalar(node, node.scalar, node.quoted));
+  node.kind = Kind::map;
+  if (Pointer found = node.find(word)) return found;
+  node.entries.emplace_back(word, std::make_shared<ConfigNode>());
+  node.entries.back().second->source = "--set " + set;
+  return node.entries.back().second;
+}
+
+/// From here on errors name the --set argument, which has no lines.
+void clear_lines(ConfigNode& node) {
+  node.line = 0;
+  for (const Pointer& item : node.items) clear_lines(*item);
+  for (const auto& [key, entry] : node.entries) clear_lines(*entry);
+}
+
+/// Applies one "a.b.c=value" to the tree.
+void apply_set(Pointer node, const std::string& set) {
+  for (const std::string& word : path_of(set)) node = step_into(*node, word, set);
+  *node = *parse_yaml(set.substr(set.find('=') + 1), "--set " + set);
+  clear_lines(*node);
+}
+
+/// A copy that shares nothing, as if it were written out once more; nobody has read it.
+Pointer deep_copy(const ConfigNode& node) {
+  auto copy = std::make_shared<ConfigNode>(node);
+  copy->was_read = false;
+  for (Pointer& item : copy->items) item = deep_copy(*item);
+  for (auto& [key, entry] : copy->entries) entry = deep_copy(*entry);
+  return copy;
+}
+
+}  // namespace
+
+template <typename T>
+std::string Accepted<T>::text() const {
+  const bool bounded_below = low > std::numeric_limits<T>::lowest();
+  const bool bounded_above = high < std::numeric_limits<T>::max();
+  const std::string below = low_excluded ? fmt::format("over {}", low) : fmt::format("at least {}", low);
+  const std::string above = high_excluded ? fmt::format("below {}", high) : fmt::format("at most {}", high);
+  if (bounded_below && bounded_above)
+    return low_excluded || high_excluded ? below + " and " + above : fmt::format("from {} to {}", low, high);
+  return bounded_below ? below : bounded_above ? above : "";
+}
+template struct Accepted<int64_t>;
+template struct Accepted<double>;
+
+Options::Options(std::shared_ptr<Document> document, std::shared_ptr<ConfigNode> node)
+    : document_(std::move(document)), node_(std::move(node)) {}
+
+Options Options::from_text(std::string_view yaml, std::string name, std::filesystem::path directory,
+                           std::span<const std::string> sets) {
+  auto document = std::make_shared<Document>();
+  document->raw = yaml;
+  document->directory = std::move(directory);
+  Pointer root = parse_yaml(document->raw, name);
+  if (root->kind != Kind::map && root->kind != Kind::null)
+    fail<ConfigError>("{}: expected a mapping of keys, found {}", name, describe(*root));
+  root->kind = Kind::map;
+  for (const std::string& set : sets) apply_set(root, set);
+  return {std::move(document), std::move(root)};
+}
+
+Options Options::from_file(const std::filesystem::path& file, std::span<const std::string> sets) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  if (!in || std::filesystem::is_directory(file)) fail<ConfigError>("{}: no such file, or it cannot be read", file.string());
+  text << in.rdbuf();
+  return from_text(text.str(), file.string(), std::filesystem::absolute(file).parent_path(), sets);
+}
+
+Options Options::describing(std::vector<OptionDescription>& into) {
+  auto document = std::make_shared<Document>();
+  document->descriptions = &into;
+  auto root = std::make_shared<ConfigNode>();
+  root->kind = Kind::map;
+  root->source = "description";
+  document->described = root.get();
+  return {std::move(document), std::move(root)};
+}
+
+bool Options::has(const std::string& key) const {
+  const Pointer found = node_->find(key);
+  return found && !found->defaulted;
+}
+
+Pointer Options::find(const std::string& key, bool is_required, const OptionDescription& about) const {
+  if (document_->descriptions) {
+    document_->descriptions->push_back(about);
+    return nullptr;
+  }
+  const Pointer found = node_->find(key);
+  if (found) mark_read(*found);
+  if (!found && is_required) refuse(key, fmt::format("missing; expected {}", about.type + (about.accepted.empty() ? "" : " " + about.accepted)));
+  return found;
+}
+
+namespace {
+
+/// Writes a default into the tree, so that the resolved YAML holds it and has() still says no.
+void write_default(ConfigNode& parent, const std::string& key, Pointer value) {
+  value->was_read = value->defaulted = true;
+  parent.entries.emplace_back(key, std::move(value));
+}
+
+Pointer make_list(const ConfigNode& parent, const std::vector<std::string>& values) {
+  auto node = std::make_shared<ConfigNode>();
+  node->kind = Kind::sequence;
+  node->source = parent.source;
+  node->line = parent.line;
+  for (const std::string& value : values) {
+    node->items.push_back(make_scalar(parent, value));
+    node->items.back()->was_read = true;
+  }
+  return node;
+}
+
+template <typename T>
+std::vector<std::string> texts_of(const std::vector<T>& values) {
+  std::vector<std::string> out;
+  for (const T& value : values) {
+    if constexpr (std::is_same_v<T, double>)
+      out.push_back(shortest(value));
+    else
+      out.push_back(fmt::format("{}", value));
+  }
+  return out;
+}
+
+}  // namespace
+
+int64_t Options::integer(const std::string& key, std::optional<int64_t> fallback, const Accepted<int64_t>& accepted,
+                         std::string_view help) const {
+  const std::string shown = fallback ? std::to_string(*fallback) : "required";
+  const Pointer node = find(key, !fallback, {key, "a whole number", shown, accepted.text(), std::string(help)});
+  if (node) return read_number<int64_t>(*node, key, accepted);
+  if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, shown));
+  return fallback.value_or(std::max<int64_t>(accepted.low, 1));
+}
+
+double Options::number(const std::string& key, std::optional<double> fallback, const Accepted<double>& accepted,
+                       std::string_view help) const {
+  const std::string shown = fallback ? shortest(*fallback) : "required";
+  const Pointer node = find(key, !fallback, {key, "a number", shown, accepted.text(), std::string(help)});
+  if (node) return read_number<double>(*node, key, accepted);
+  if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, shown));
+  return fallback.value_or(std::max(accepted.low, 1.0));
+}
+
+bool Options::flag(const std::string& key, std::optional<bool> fallback, std::string_view help) const {
+  const std::string shown = fallback ? (*fallback ? "true" : "false") : "required";
+  const Pointer node = find(key, !fallback, {key, "true or false", shown, "", std::string(help)});
+  if (!node) {
+    if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, shown));
+    return fallback.value_or(false);
+  }
+  if (node->kind == Kind::scalar && !node->quoted && (node->scalar == "true" || node->scalar == "false"))
+    return node->scalar == "true";
+  fail<ConfigError>("{}: {}: expected true or false, found {}", node->where(), key, describe(*node));
+}
+
+std::string Options::text(const std::string& key, std::optional<std::string> fallback, std::string_view help) const {
+  const Pointer node = find(key, !fallback, {key, "text", fallback.value_or("required"), "", std::string(help)});
+  if (node) return read_text(*node, key);
+  if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, *fallback));
+  return fallback.value_or("");
+}
+
+std::string Options::choice(const std::string& key, std::optional<std::string> fallback,
+                            std::span<const std::string> accepted, std::string_view help) const {
+  const Pointer node =
+      find(key, !fallback, {key, "one of", fallback.value_or("required"), join(accepted), std::string(help)});
+  if (!node) {
+    if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, *fallback));
+    return fallback.value_or("");
+  }
+  const std::string chosen = read_text(*node, key);
+  if (std::ranges::find(accepted, chosen) == accepted.end())
+    fail<ConfigError>("{}: {}: unknown value '{}'; accepted: {}", node->where(), key, chosen, join(accepted));
+  return chosen;
+}
+
+std::vector<int64_t> Options::integers(const std::string& key, std::optional<std::vector<int64_t>> fallback,
+                                       const Accepted<int64_t>& accepted, std::string_view help) const {
+  const Pointer node = find(key, !fallback, {key, "whole numbers", fallback ? list_text(*fallback) : "required",
+                                             accepted.text(), std::string(help)});
+  if (node)
+    return read_list(*node, key, [&](const ConfigNode& item) { return read_number<int64_t>(item, key, accepted); });
+  if (!document_->descriptions) write_default(*node_, key, make_list(*node_, texts_of(*fallback)));
+  return fallback.value_or(std::vector<int64_t>{});
+}
+
+std::vector<double> Options::numbers(const std::string& key, std::optional<std::vector<double>> fallback,
+                                     const Accepted<double>& accepted, std::string_view help) const {
+  const Pointer node = find(key, !fallback, {key, "numbers", fallback ? list_text(*fallback) : "required",
+                                             accepted.text(), std::string(help)});
+  if (node)
+    return read_list(*node, key, [&](const ConfigNode& item) { return read_number<double>(item, key, accepted); });
+  if (!document_->descriptions) write_default(*node_, key, make_list(*node_, texts_of(*fallback)));
+  return fallback.value_or(std::vector<double>{});
+}
+
+std::vector<std::string> Options::texts(const std::string& key, std::optional<std::vector<std::string>> fallback,
+                                        std::string_view help) const {
+  const Pointer node =
+      find(key, !fallback, {key, "a list of texts", fallback ? list_text(*fallback) : "required", "", std::string(help)});
+  if (node) return read_list(*node, key, [&](const ConfigNode& item) { return read_text(item, key); });
+  if (!document_->descriptions) write_default(*node_, key, make_list(*node_, *fallback));
+  return fallback.value_or(std::vector<std::string>{});
+}
+
+std::filesystem::path Options::path(const std::string& key, std::optional<std::string> fallback,
+                                    std::string_view help) const {
+  const std::string given = text(key, std::move(fallback), help);
+  return given.empty() ? std::filesystem::path() : (document_->directory / given).lexically_normal();
+}
+
+Options Options::section(const std::string& key, std::string_view help) const {
+  Pointer node = find(key, false, {key, "a mapping", "", "", std::string(help)});
+  if (!node) {
+    node = std::make_shared<ConfigNode>();
+    node->kind = Kind::map;
+    node->source = node_->source;
+    node->line = node_->line;
+    if (!document_->descriptions) write_default(*node_, key, node);
+  }
+  if (node->kind == Kind::null) node->kind = Kind::map;
+  if (node->kind != Kind::map) fail<ConfigError>("{}: {}: expected a mapping, found {}", node->where(), key, describe(*node));
+  return {document_, node};
+}
+
+std::vector<Options> Options::list(const std::string& key, std::string_view help) const {
+  const Pointer node = find(key, false, {key, "a list of mappings", "[]", "", std::string(help)});
+  std::vector<Options> out;
+  if (!node || node->kind == Kind::null) return out;
+  if (node->kind != Kind::sequence) fail<ConfigError>("{}: {}: expected a list, found {}", node->where(), key, describe(*node));
+  for (const Pointer& item : node->items) {
+    if (item->kind != Kind::map)
+      fail<ConfigError>("{}: {}: expected a list of mappings, found {} in it", item->where(), key, describe(*item));
+    out.push_back(Options(document_, item));
+  }
+  return out;
+}
+
+Options Options::plugin(const std::string& key, std::optional<std::string> fallback, std::string_view help) const {
+  const Pointer node = find(key, !fallback, {key, "a name, or a mapping with `name`", fallback.value_or("required"), "", std::string(help)});
+  if (!node) {
+    auto made = std::make_shared<ConfigNode>();
+    made->kind = Kind::map;
+    made->source = node_->source;
+    made->line = node_->line;
+    made->entries.emplace_back("name", make_scalar(*node_, fallback.value_or("")));
+    if (!document_->descriptions) write_default(*node_, key, made);
+    return {document_, made};
+  }
+  if (node->kind == Kind::scalar) {
+    Pointer name = make_scalar(*node, node->scalar, node->quoted);
+    node->kind = Kind::map;
+    node->scalar.clear();
+    node->entries.emplace_back("name", std::move(name));
+  }
+  if (node->kind != Kind::map || !node->find("name"))
+    fail<ConfigError>("{}: {}: expected a name, or a mapping whose key `name` says which, found {}", node->where(), key,
+                      describe(*node));
+  return {document_, node};
+}
+
+std::string Options::plugin_name() const {
+  const Pointer node = node_->find("name");
+  if (!node) refuse("name", "missing; it says which one");
+  node->was_read = true;
+  return read_text(*node, "name");
+}
+
+std::vector<std::string> Options::keys() const {
+  std::vector<std::string> out;
+  for (const auto& [key, value] : node_->entries)
+    if (!value->defaulted) out.push_back(key);
+  return out;
+}
+
+void Options::finish() const {
+  if (document_->described == node_.get()) throw DescriptionDone{};
+  if (document_->descriptions) return;  // a nested mapping's end is not the plugin's
+  for (const auto& [key, value] : node_->entries) {
+    if (value->was_read) continue;
+    std::vector<std::string> known;
+    for (const auto& [name, entry] : node_->entries)
+      if (entry->was_read) known.push_back(name);
+    fail<ConfigError>("{}: {}: unknown key; accepted here: {}", value->where(), key, known.empty() ? "none" : join(known));
+  }
+}
+
+void Options::refuse(const std::string& key, std::string_view message) const {
+  if (key.empty()) fail<ConfigError>("{}: {}", where(), message);
+  fail<ConfigError>("{}: {}: {}", where(key), key, message);
+}
+
+std::string Options::where(const std::string& key) const {
+  const Pointer found = key.empty() ? nullptr : node_->find(key);
+  return (found ? *found : *node_).where();
+}
+
+const std::filesystem::path& Options::directory() const { return document_->directory; }
+const std::string& Options::raw_yaml() const { return document_->raw; }
+std::string Options::resolved_yaml() const { return emit_yaml(*node_); }
+
+void Options::substitute(const Options& parameters) const {
+  const auto visit = [&](const auto& self, ConfigNode& node) -> void {
+    if (node.kind == Kind::scalar && node.scalar.starts_with("$") && !node.quoted) {
+      const Pointer value = parameters.node_->find(node.scalar.substr(1));
+      if (!value)
+        fail<ConfigError>("{}: {}: no such parameter; accepted: {}", node.where(), node.scalar, join(parameters.keys()));
+      value->was_read = true;
+      const std::string source = node.source;
+      const int line = node.line;
+      node = *deep_copy(*value);
+      node.defaulted = false;  // the user did write this key
+      node.source = source;
+      node.line = line;
+      return;  // a value is taken as it is: one that holds "$name" again would never end
+    }
+    for (const Pointer& item : node.items) self(self, *item);
+    for (const auto& [key, entry] : node.entries) self(self, *entry);
+  };
+  visit(visit, *node_);
+}
+
+void Options::inherit(const Options& defaults) const {
+  for (const auto& [key, value] : defaults.node_->entries) {
+    value->was_read = true;
+    if (node_->find(key)) continue;
+    node_->entries.emplace_back(key, deep_copy(*value));
+  }
+}
+
+Options Options::derive(const std::vector<std::pair<std::string, std::string>>& entries,
+                        const std::vector<std::string>& passed_on) const {
+  auto made = std::make_shared<ConfigNode>();
+  made->kind = Kind::map;
+  made->source = node_->source;
+  made->line = node_->line;
+  for (const auto& [key, value] : entries) {
+    made->entries.emplace_back(key, parse_yaml(value, node_->source));
+    made->entries.back().second->line = node_->line;
+  }
+  for (const std::string& key : passed_on)
+    if (const Pointer value = node_->find(key)) {
+      value->was_read = true;
+      made->entries.emplace_back(key, deep_copy(*value));  // finish() there still sees unread keys
+    }
+  return {document_, made};
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,99 @@
+// Work by chunks of eight images: the unit of accumulation, whatever the number of threads.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace quantdyn {
+
+/// Consecutive images that are summed in a fixed order by one thread (DESIGN: the bits of a result
+/// depend on chunks, never on threads).
+inline constexpr int64_t images_per_chunk = 8;
+
+/// One chunk of a batch, and the worker that runs it.
+struct Chunk {
+  int64_t index;   ///< within the batch
+  int64_t first;   ///< first image, within the batch
+  int64_t images;  ///< 1 to 8
+  int worker;      ///< 0 ... worker_count() - 1
+};
+
+inline int64_t chunk_count(int64_t images) { return (images + images_per_chunk - 1) / images_per_chunk; }
+
+/// Threads that parallel work uses; set once at start (n >= 1).
+int worker_count();
+void set_worker_count(int n);
+
+/// Calls `work(index, worker)` for every index in [0, count), on all workers; each worker gets one
+/// contiguous range in ascending order. Runs in the calling worker when already inside parallel work.
+/// The first exception (by index) is thrown again here.
+void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& work);
+
+/// Calls `work` for every chunk of a batch.
+void parallel_chunks(int64_t images, const std::function<void(const Chunk&)>& work);
+
+/// Combines parts by the fixed binary tree over the chunk index, whatever order they come in.
+///
+/// `merge(left, right)` folds right into left. Subtrees that are aligned are merged as soon as both
+/// exist, so a worker that adds ascending chunks holds at most log2(chunks) parts.
+template <typename Part>
+class ChunkTree {
+ public:
+  template <typename Merge>
+  void add(int64_t index, Part part, const Merge& merge) {
+    add_node({index, index + 1, std::move(part)}, merge);
+  }
+  /// Takes over another tree's parts (another worker's chunks).
+  template <typename Merge>
+  void absorb(ChunkTree&& other, const Merge& merge) {
+    for (Node& node : other.nodes_) add_node(std::move(node), merge);
+    other.nodes_.clear();
+  }
+  bool empty() const { return nodes_.empty(); }
+  /// What is left, folded from the right: the same for every order of arrival. The tree is empty after.
+  template <typename Merge>
+  Part finish(const Merge& merge) {
+    std::sort(nodes_.begin(), nodes_.end(), [](const Node& a, const Node& b) { return a.first < b.first; });
+    while (nodes_.size() > 1) {
+      Part last = std::move(nodes_.back().part);
+      nodes_.pop_back();
+      merge(nodes_.back().part, std::move(last));
+    }
+    Part out = std::move(nodes_.front().part);
+    nodes_.clear();
+    return out;
+  }
+
+ private:
+  struct Node {
+    int64_t first, end;
+    Part part;
+  };
+  template <typename Merge>
+  void add_node(Node node, const Merge& merge) {
+    for (bool merged = true; merged;) {
+      merged = false;
+      const int64_t size = node.end - node.first;
+      const bool is_left = node.first / size % 2 == 0;
+      const int64_t sibling = is_left ? node.end : node.first - size;
+      for (size_t i = 0; i < nodes_.size(); ++i) {
+        if (nodes_[i].first != sibling || nodes_[i].end - nodes_[i].first != size) continue;
+        Node other = std::move(nodes_[i]);
+        nodes_.erase(nodes_.begin() + static_cast<std::ptrdiff_t>(i));
+        if (!is_left) std::swap(node, other);
+        merge(node.part, std::move(other.part));
+        node.end = other.end;
+        merged = true;
+        break;
+      }
+    }
+    nodes_.push_back(std::move(node));
+  }
+
+  std::vector<Node> nodes_;
+};
+
+}  // namespace quantdyn
