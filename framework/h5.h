@@ -1,0 +1,190 @@
+// The one door to HDF5: files that appear only when complete, typed arrays, scales, fixed-length
+// texts.
+//
+// libhdf5 is not thread-safe here: every function takes one lock, so threads may use different
+// files at the same time, one after the other. All errors are Error, with the file, the object and
+// HDF5's own reason.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace quantdyn::h5 {
+
+/// The number types of this door, both in memory and in a file.
+enum class Type { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
+
+template <typename T>
+constexpr Type type_of() {
+  if constexpr (std::is_floating_point_v<T>) return sizeof(T) == 4 ? Type::float32 : Type::float64;
+  constexpr int log2_size = sizeof(T) == 1 ? 0 : sizeof(T) == 2 ? 1 : sizeof(T) == 4 ? 2 : 3;
+  return static_cast<Type>(static_cast<int>(std::is_signed_v<T> ? Type::int8 : Type::uint8) +
+                           log2_size);
+}
+int64_t size_of(Type type);
+
+/// What a dataset in a file holds.
+enum class Content { integers, floats, texts, other };
+
+/// How a dataset lies in the file: contiguous, or in chunks that are byte-shuffled and deflated.
+struct Storage {
+  std::vector<int64_t> chunk;  ///< one size an axis; empty: contiguous, not compressed
+  double fill = 0;             ///< what was never written reads as this
+};
+
+/// An open HDF5 object; the base of File, Group and Dataset.
+class Object {
+ public:
+  Object(Object&& other) noexcept;
+  Object& operator=(Object&& other) noexcept;
+  ~Object();
+
+  /// "result.h5: /layerwise/output", for errors.
+  std::string where() const;
+
+  /// Attributes are scalars or one-dimensional; a text is a fixed-length UTF-8 string. Setting one
+  /// again replaces it.
+  void set(const std::string& name, const std::string& value);
+  void set(const std::string& name, const char* value) { set(name, std::string(value)); }
+  void set(const std::string& name, int64_t value);
+  void set(const std::string& name, int value) { set(name, static_cast<int64_t>(value)); }
+  void set(const std::string& name, double value);
+  void set(const std::string& name, std::span<const int64_t> values);
+  void set(const std::string& name, std::span<const double> values);
+
+  bool has_attribute(const std::string& name) const;
+  std::vector<std::string> attributes() const;
+  /// Reads a text of fixed or of variable length.
+  std::string text(const std::string& name) const;
+  int64_t integer(const std::string& name) const;
+  double number(const std::string& name) const;
+  std::vector<double> numbers(const std::string& name) const;
+  Content attribute_content(const std::string& name) const;
+
+ protected:
+  explicit Object(int64_t id) : id_(id) {}
+  int64_t id() const { return id_; }
+  void close() noexcept;
+
+ private:
+  friend class Group;
+  void write_attribute(const std::string& name, int64_t type, int64_t space, const void* values);
+  int64_t open_attribute(const std::string& name) const;
+  void read_attribute(const std::string& name, Type type, int64_t count, void* values) const;
+  int64_t attribute_size(const std::string& name) const;
+
+  int64_t id_;
+};
+
+/// An array of numbers or texts, of any rank.
+class Dataset : public Object {
+ public:
+  std::vector<int64_t> sizes() const;
+  int64_t elements() const;
+  Content content() const;
+
+  /// The whole array, outermost axis first, converted to T by HDF5 (out of range saturates).
+  template <typename T>
+  std::vector<T> read() const {
+    std::vector<T> values(static_cast<size_t>(elements()));
+    read_rows(type_of<T>(), 0, -1, values.data());
+    return values;
+  }
+  /// Entries [first, first + count) of the outermost axis, [count, ...].
+  template <typename T>
+  std::vector<T> read_rows(int64_t first, int64_t count) const {
+    std::vector<T> values(static_cast<size_t>(elements_of_rows(first, count)));
+    read_rows(type_of<T>(), first, count, values.data());
+    return values;
+  }
+  /// Fixed-length texts, one-dimensional or a scalar.
+  std::vector<std::string> read_texts() const;
+  /// As above into memory that is large enough; `count` -1 means all, also of a scalar.
+  void read_rows(Type type, int64_t first, int64_t count, void* values) const;
+  void write_rows(Type type, int64_t first, int64_t count, const void* values);
+
+  /// Makes this one-dimensional array an axis; its link's name is the axis's name.
+  void make_scale(const std::string& name);
+  void attach_scale(int axis, const Dataset& scale);
+
+ private:
+  friend class Group;
+  using Object::Object;
+  int64_t elements_of_rows(int64_t first, int64_t count) const;
+};
+
+/// A folder in the file; names may be paths, and groups on the way are made.
+class Group : public Object {
+ public:
+  Group make_group(const std::string& name);  ///< or opens it
+  Group group(const std::string& name) const;
+  Dataset dataset(const std::string& name) const;
+  bool has(const std::string& name) const;
+  bool is_group(const std::string& name) const;
+  /// Names of all links, sorted.
+  std::vector<std::string> names() const;
+  /// A second name here for an object of the same file.
+  void link(const std::string& name, const Object& target);
+  /// Copies a dataset, or a group and all below it, from another file; not for arrays with scales.
+  void copy(const std::string& name, const Group& from, const std::string& source);
+
+  Dataset make(const std::string& name, Type type, std::span<const int64_t> sizes,
+               const Storage& storage = {});
+  template <typename T>
+  Dataset write(const std::string& name, std::span<const int64_t> sizes, std::span<const T> values,
+                const Storage& storage = {}) {
+    check_size(name, sizes, values.size());
+    Dataset out = make(name, type_of<T>(), sizes, storage);
+    out.write_rows(type_of<T>(), 0, -1, values.data());
+    return out;
+  }
+  template <typename T>
+  Dataset write(const std::string& name, const std::vector<T>& values) {
+    const auto size = static_cast<int64_t>(values.size());
+    return write<T>(name, std::span(&size, 1), values);
+  }
+  /// Texts of one fixed length [n], and a scalar; UTF-8, with the attribute `_Encoding` that
+  /// readers need.
+  Dataset write_texts(const std::string& name, std::span<const std::string> values);
+  Dataset write_text(const std::string& name, const std::string& value);
+
+ protected:
+  using Object::Object;
+
+ private:
+  void check_size(const std::string& name, std::span<const int64_t> sizes, size_t values) const;
+  Dataset write_strings(const std::string& name, int64_t space,
+                        std::span<const std::string> values);
+};
+
+/// A file, and its root group.
+class File : public Group {
+ public:
+  /// Read only. Says whether the file is missing, unreadable or not HDF5.
+  static File open(const std::filesystem::path& path);
+  /// Writes `path`.part (replacing it); only commit() gives the file its name.
+  static File create(const std::filesystem::path& path);
+  File(File&& other) noexcept;
+  File& operator=(File&&) = delete;
+  /// Without commit(): removes what create() began.
+  ~File();
+
+  /// Closes, syncs and renames. On failure (disk full) throws, and leaves no file of that name.
+  void commit();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  File(int64_t file, int64_t root, std::filesystem::path path, bool is_new);
+  int64_t file_;
+  std::filesystem::path path_;
+  bool is_new_;
+};
+
+/// "1.10.8".
+std::string version();
+
+}  // namespace quantdyn::h5
