@@ -1,0 +1,33 @@
+// The geometry of a convolution or a pooling window: what conv2d knows and fused kernels need.
+#pragma once
+
+#include <cstdint>
+
+namespace quantdyn {
+
+/// One image's geometry, in pixels and channels; pads are zeros around the input.
+///
+/// Output (y, x) reads input rows y stride_h - pad_top + [0, kernel_h) and columns
+/// x stride_w - pad_left + [0, kernel_w). Weights are [kernel_h, kernel_w, in_c / groups, out_c];
+/// depthwise [kernel_h, kernel_w, out_c].
+struct Convolution {
+  int64_t in_h = 0, in_w = 0, in_c = 0;
+  int64_t out_h = 0, out_w = 0, out_c = 0;
+  int64_t kernel_h = 1, kernel_w = 1;
+  int64_t stride_h = 1, stride_w = 1;
+  int64_t pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
+  int64_t groups = 1;
+
+  /// One filter for each channel.
+  bool is_depthwise() const { return groups > 1 && groups == in_c && groups == out_c; }
+  /// A product of each pixel's channels with one matrix (stride may be above 1).
+  bool is_pointwise() const {
+    return kernel_h == 1 && kernel_w == 1 && groups == 1 && pad_top == 0 && pad_bottom == 0 &&
+           pad_left == 0 && pad_right == 0;
+  }
+  int64_t fan_in() const { return kernel_h * kernel_w * in_c / groups; }
+  /// For one image.
+  int64_t multiply_accumulates() const { return out_h * out_w * out_c * fan_in(); }
+};
+
+}  // namespace quantdyn

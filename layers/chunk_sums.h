@@ -1,0 +1,25 @@
+// Sums over a batch, by chunks of eight images and a fixed tree: the same bits for any thread
+// count.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "framework/tensor.h"
+#include "framework/threads.h"
+
+namespace quantdyn {
+
+/// Adds up what `work` leaves in `sums` (`size` zeros at first) for every chunk of `images` >= 1.
+std::vector<double> chunk_sums(
+    int64_t images, int64_t size,
+    const std::function<void(const Chunk& chunk, std::span<double> sums)>& work);
+
+/// grad[i] += sums[i].
+template <typename T>
+void add_to(Tensor<T>& grad, std::span<const double> sums) {
+  for (int64_t i = 0; i < grad.elements(); ++i) grad[i] += static_cast<T>(sums[i]);
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,27 @@
+// The window of max_pool and average_pool, which has to hold a pixel of the image wherever it is.
+#pragma once
+
+#include "framework/error.h"
+#include "layers/window.h"
+
+namespace quantdyn {
+
+/// Reads `kernel` (2), `stride` (the kernel) and `padding` (valid).
+inline Window read_pool_window(const Options& options) {
+  return {options, std::vector<int64_t>{2}, std::nullopt, "valid"};
+}
+
+/// The geometry; throws Error where a window could lie in the padding alone.
+inline Convolution pool_over(const Window& window, const Shape& input, std::string_view kind) {
+  const Convolution g = window.over(input, kind);
+  const bool fits = g.pad_top < g.kernel_h && g.pad_bottom < g.kernel_h &&
+                    g.pad_left < g.kernel_w && g.pad_right < g.kernel_w;
+  if (!fits)
+    fail(
+        "{}: found padding [{}, {}, {}, {}] with kernel [{}, {}]; accepted: padding below the "
+        "kernel's size",
+        kind, g.pad_top, g.pad_bottom, g.pad_left, g.pad_right, g.kernel_h, g.kernel_w);
+  return g;
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,34 @@
+// The loss of a classifier: cross-entropy of the softmax of its logits.
+#pragma once
+
+#include <span>
+
+#include "framework/tensor.h"
+
+namespace quantdyn {
+
+/// What one batch of logits comes to.
+struct ClassificationLoss {
+  double mean_loss = 0;  ///< in nats, mean over the images
+  int64_t correct = 0;   ///< images whose largest logit is their label's
+};
+
+/// loss = -mean_n sum_k t_nk log softmax(logits_n)_k, logits [N,K], labels [N] in 0 ... K - 1,
+/// t = (1 - smoothing) one-hot + smoothing / K (Szegedy et al. 2016, equation 11 ff.).
+///
+/// Writes (not adds) d loss / d logits to `gradient` [N,K] where it is not empty. Of equal largest
+/// logits the first counts. A logit that is NaN makes the loss NaN, and `correct` means nothing
+/// then. By chunks, in double: the same bits for any thread count. Throws Error at a label outside,
+/// at shapes that do not fit, and unless 0 <= smoothing < 1.
+template <typename T>
+ClassificationLoss softmax_cross_entropy(View<const T> logits, std::span<const int32_t> labels,
+                                         double smoothing, View<T> gradient = {});
+
+extern template ClassificationLoss softmax_cross_entropy(View<const float>,
+                                                         std::span<const int32_t>, double,
+                                                         View<float>);
+extern template ClassificationLoss softmax_cross_entropy(View<const double>,
+                                                         std::span<const int32_t>, double,
+                                                         View<double>);
+
+}  // namespace quantdyn
