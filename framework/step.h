@@ -1,0 +1,76 @@
+// A step of a plan: one primitive, or a chain of them in one fused kernel.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "framework/gemm.h"
+#include "framework/network.h"
+
+namespace quantdyn {
+
+/// How convolutions are computed.
+enum class ConvolutionAlgorithm { direct };
+
+/// Whether chains of primitives go to fused kernels; unfused is the readable reference.
+enum class Fusing { fused, unfused };
+
+/// The taps of one unit, by TapKind.
+using UnitTaps = std::array<Tap, tap_kinds>;
+
+/// Where an evaluation step stands.
+struct EvaluationChunk {
+  int64_t index;    ///< of the chunk, over all images that are observed
+  int64_t images;   ///< real ones; the rest of the eight are zeros that no tap sees
+  int worker;
+  bool observed;    ///< false: transforms act, but observers see nothing
+  float* scratch;   ///< Step::scratch_floats() of this worker's own
+};
+
+/// A gradient that a step hands back to what it read; `to` is empty where none is wanted.
+struct InputGradient {
+  View<float> to;
+  Accumulate accumulate;
+};
+
+/// Runs one or more nodes of the graph: the last one's result is the step's.
+class Step {
+ public:
+  explicit Step(std::vector<int> nodes) : nodes_(std::move(nodes)) {}
+  virtual ~Step() = default;
+  const std::vector<int>& nodes() const { return nodes_; }
+
+  /// Reads parameters ahead of evaluate(): called by one thread whenever they may have changed.
+  virtual void prepare() {}
+  /// Evaluates eight images, x [8,...] -> y [8,...], and visits the taps with the real ones.
+  virtual void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
+                        const EvaluationChunk& chunk) const = 0;
+  virtual int64_t scratch_floats() const { return 0; }
+
+  /// Trains on a batch; `saved` is kept for backward and has saved_floats() for each image.
+  virtual void forward(std::span<const View<const float>> x, View<float> y, View<float> saved) = 0;
+  /// `dy` may be overwritten; gradients of parameters are added to.
+  virtual void backward(std::span<const View<const float>> x, View<const float> y, View<float> saved,
+                        View<float> dy, std::span<const InputGradient> dx) = 0;
+  virtual int64_t saved_floats() const { return 0; }
+
+ private:
+  std::vector<int> nodes_;
+};
+
+/// Lets a tap's observers and transform see rows of a chunk, tile by tile; `values` is [rows, channels].
+void visit(const Tap& tap, float* values, int64_t rows, int64_t channels, int64_t first_row,
+           const EvaluationChunk& chunk);
+/// Rows of a tile of about 16 KB.
+int64_t rows_per_tile(int64_t channels);
+
+/// Covers a chain that starts at a node with one fused step, or returns null.
+using StepMaker = std::unique_ptr<Step> (*)(const Network&, int node, ConvolutionAlgorithm);
+std::vector<StepMaker>& step_makers();
+
+/// The steps of a whole net in order; the input (node 0) has none.
+std::vector<std::unique_ptr<Step>> make_steps(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm);
+
+}  // namespace quantdyn

@@ -1,0 +1,100 @@
+#include "framework/training_plan.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+namespace quantdyn {
+
+TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, int64_t batch)
+    : network_(network),
+      steps_(make_steps(network, fusing, algorithm)),
+      step_of_(network.nodes().size(), 0),
+      buffers_(steps_.size()) {
+  for (size_t s = 0; s < steps_.size(); ++s)
+    for (int node : steps_[s]->nodes()) step_of_[node] = s;
+  // Time runs through all steps forward, then back: step s runs at s and at backward_time(s).
+  const int count = static_cast<int>(steps_.size());
+  const auto backward_time = [&](size_t s) { return 2 * count - 1 - static_cast<int>(s); };
+  std::vector<Lifetime> arrays;
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    const int64_t floats = batch * network.nodes()[last_node(s)].shape.elements();
+    size_t last_reader = s;
+    for (int reader : network.readers(last_node(s))) last_reader = std::max(last_reader, step_of_[reader]);
+    const int end = backward_time(s);
+    arrays.push_back({floats, static_cast<int>(s), end});
+    arrays.push_back({batch * steps_[s]->saved_floats(), static_cast<int>(s), end});
+    arrays.push_back({floats, last_reader == s ? count - 1 : backward_time(last_reader), end});
+  }
+  const Layout layout = lay_out(arrays);
+  arena_ = Arena(layout.floats);
+  for (size_t s = 0; s < steps_.size(); ++s)
+    buffers_[s] = {arena_.data() + layout.offsets[3 * s], arena_.data() + layout.offsets[3 * s + 1],
+                   arena_.data() + layout.offsets[3 * s + 2]};
+}
+
+std::vector<View<const float>> TrainingPlan::inputs_of(size_t step) const {
+  std::vector<View<const float>> out;
+  for (int node : network_.nodes()[steps_[step]->nodes().front()].inputs)
+    out.push_back(node == 0 ? x_ : View<const float>(buffers_[step_of_[node]].result, batch_shape(node)));
+  return out;
+}
+
+void TrainingPlan::run_forward(size_t step) {
+  steps_[step]->forward(inputs_of(step), {buffers_[step].result, batch_shape(last_node(step))},
+                        {buffers_[step].saved, Shape{images_, steps_[step]->saved_floats()}});
+}
+
+View<const float> TrainingPlan::forward(View<const float> x) {
+  x_ = x;
+  images_ = x.shape[0];
+  for (size_t s = 0; s < steps_.size(); ++s) run_forward(s);
+  return {buffers_.back().result, batch_shape(last_node(steps_.size() - 1))};
+}
+
+View<float> TrainingPlan::logits_gradient() {
+  return {buffers_.back().gradient, batch_shape(last_node(steps_.size() - 1))};
+}
+
+void TrainingPlan::backward() {
+  std::vector<bool> written(steps_.size(), false);
+  for (size_t s = steps_.size(); s-- > 0;) {
+    std::vector<InputGradient> gradients;
+    std::vector<size_t> wanted;
+    for (int node : network_.nodes()[steps_[s]->nodes().front()].inputs) {
+      if (node == 0) {
+        gradients.push_back({{}, Accumulate::no});
+        continue;
+      }
+      const size_t source = step_of_[node];
+      const bool repeated = std::ranges::find(wanted, source) != wanted.end();
+      gradients.push_back({{buffers_[source].gradient, batch_shape(node)},
+                           written[source] || repeated ? Accumulate::yes : Accumulate::no});
+      wanted.push_back(source);
+    }
+    const Shape shape = batch_shape(last_node(s));
+    steps_[s]->backward(inputs_of(s), {buffers_[s].result, shape},
+                        {buffers_[s].saved, Shape{images_, steps_[s]->saved_floats()}},
+                        {buffers_[s].gradient, shape}, gradients);
+    for (size_t source : wanted) written[source] = true;
+  }
+}
+
+std::string TrainingPlan::first_not_finite(View<const float> x) {
+  const auto is_finite = [](float v) { return std::isfinite(v); };
+  if (!std::ranges::all_of(x.values(), is_finite)) return "input";
+  x_ = x;
+  images_ = x.shape[0];
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    for (int node : steps_[s]->nodes())
+      for (const Parameter<float>* parameter : network_.layer(node)->parameters())
+        if (!std::ranges::all_of(parameter->master.values(), is_finite))
+          return network_.nodes()[node].name + " (its " + parameter->name + ")";
+    run_forward(s);
+    const View<const float> y(buffers_[s].result, batch_shape(last_node(s)));
+    if (!std::ranges::all_of(y.values(), is_finite)) return network_.nodes()[last_node(s)].name;
+  }
+  return "";
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,199 @@
+#include "layers/fused/rows.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "layers/fused/rows.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace quantdyn::HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+using Wide = hn::ScalableTag<float>;
+using Narrow = hn::CappedTag<float, 1>;
+
+constexpr int64_t rows_per_run = 16;  // floats added before they go to double
+
+/// Calls body(tag, channel) for whole vectors, then for single channels.
+template <typename Body>
+HWY_INLINE void for_channels(int64_t channels, const Body& body) {
+  const Wide wide;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
+  int64_t c = 0;
+  for (; c + lanes <= channels; c += lanes) body(wide, c);
+  for (; c < channels; ++c) body(Narrow(), c);
+}
+
+/// max(0, x) and min(6, max(0, x)); the operands' order lets NaN through on x86.
+template <Activation activation, class D, class V>
+HWY_INLINE V activate(D d, V x) {
+  if constexpr (activation == Activation::none) return x;
+  const V positive = hn::Max(hn::Zero(d), x);
+  if constexpr (activation == Activation::relu) return positive;
+  return hn::Min(hn::Set(d, 6.0f), positive);
+}
+
+/// dy where the activation's input (or output: the same answer) lets gradients pass, else 0.
+template <Activation activation, class D, class V>
+HWY_INLINE V masked(D d, V value, V dy) {
+  if constexpr (activation == Activation::none) return dy;
+  auto passes = hn::Gt(value, hn::Zero(d));
+  if constexpr (activation == Activation::relu6) passes = hn::And(passes, hn::Lt(value, hn::Set(d, 6.0f)));
+  return hn::IfThenElseZero(passes, dy);
+}
+
+template <class D, class V>
+HWY_INLINE void add_to_doubles(D d, V values, double* to) {
+  HWY_ALIGN float buffer[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(values, d, buffer);
+  for (size_t i = 0; i < hn::Lanes(d); ++i) to[i] += static_cast<double>(buffer[i]);
+}
+
+template <Activation activation>
+void affine_rows(const float* x, float* y, int64_t rows, int64_t channels, const float* scale, const float* shift) {
+  for (int64_t row = 0; row < rows; ++row, x += channels, y += channels)
+    for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
+      const auto affine = hn::MulAdd(hn::LoadU(d, x + c), hn::LoadU(d, scale + c), hn::LoadU(d, shift + c));
+      hn::StoreU(activate<activation>(d, affine), d, y + c);
+    });
+}
+
+void sum_rows(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum, double* square) {
+  for (int64_t first = 0; first < rows; first += rows_per_run) {
+    const int64_t end = std::min(rows, first + rows_per_run);
+    for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
+      const auto shifts = hn::LoadU(d, shift + c);
+      auto sums = hn::Zero(d), squares = hn::Zero(d);
+      for (int64_t row = first; row < end; ++row) {
+        const auto value = hn::Sub(hn::LoadU(d, x + row * channels + c), shifts);
+        sums = hn::Add(sums, value);
+        squares = hn::MulAdd(value, value, squares);
+      }
+      add_to_doubles(d, sums, sum + c);
+      add_to_doubles(d, squares, square + c);
+    });
+  }
+}
+
+template <Activation activation>
+void mask_rows(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale, const float* shift,
+               const float* mean, double* sum, double* product) {
+  for (int64_t first = 0; first < rows; first += rows_per_run) {
+    const int64_t end = std::min(rows, first + rows_per_run);
+    for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
+      const auto scales = hn::LoadU(d, scale + c), shifts = hn::LoadU(d, shift + c), means = hn::LoadU(d, mean + c);
+      auto sums = hn::Zero(d), products = hn::Zero(d);
+      for (int64_t row = first; row < end; ++row) {
+        const auto value = hn::LoadU(d, z + row * channels + c);
+        float* const at = dy + row * channels + c;
+        const auto g = masked<activation>(d, hn::MulAdd(value, scales, shifts), hn::LoadU(d, at));
+        hn::StoreU(g, d, at);
+        sums = hn::Add(sums, g);
+        products = hn::MulAdd(g, hn::Sub(value, means), products);
+      }
+      add_to_doubles(d, sums, sum + c);
+      add_to_doubles(d, products, product + c);
+    });
+  }
+}
+
+void combine_rows(const float* z, float* g, int64_t rows, int64_t channels, const float* a, const float* b,
+                  const float* constant) {
+  for (int64_t row = 0; row < rows; ++row, z += channels, g += channels)
+    for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
+      const auto of_z = hn::MulAdd(hn::LoadU(d, z + c), hn::LoadU(d, b + c), hn::LoadU(d, constant + c));
+      hn::StoreU(hn::MulAdd(hn::LoadU(d, g + c), hn::LoadU(d, a + c), of_z), d, g + c);
+    });
+}
+
+template <Activation activation>
+void mask_output_rows(const float* y, float* dy, int64_t rows, int64_t channels, double* sum) {
+  for (int64_t first = 0; first < rows; first += rows_per_run) {
+    const int64_t end = std::min(rows, first + rows_per_run);
+    for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
+      auto sums = hn::Zero(d);
+      for (int64_t row = first; row < end; ++row) {
+        float* const at = dy + row * channels + c;
+        const auto g = masked<activation>(d, hn::LoadU(d, y + row * channels + c), hn::LoadU(d, at));
+        hn::StoreU(g, d, at);
+        sums = hn::Add(sums, g);
+      }
+      add_to_doubles(d, sums, sum + c);
+    });
+  }
+}
+
+}  // namespace
+
+/// Calls work.operator()<activation>().
+template <typename Work>
+HWY_INLINE void with_activation(Activation activation, const Work& work) {
+  switch (activation) {
+    case Activation::none:
+      return work.template operator()<Activation::none>();
+    case Activation::relu:
+      return work.template operator()<Activation::relu>();
+    case Activation::relu6:
+      return work.template operator()<Activation::relu6>();
+  }
+}
+
+void affine(const float* x, float* y, int64_t rows, int64_t channels, const float* scale, const float* shift,
+            Activation activation) {
+  with_activation(activation, [&]<Activation a>() HWY_ATTR { affine_rows<a>(x, y, rows, channels, scale, shift); });
+}
+void shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum, double* square) {
+  sum_rows(x, rows, channels, shift, sum, square);
+}
+void mask(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale, const float* shift,
+          const float* mean, Activation activation, double* sum, double* product) {
+  with_activation(activation, [&]<Activation a>() HWY_ATTR {
+    mask_rows<a>(z, dy, rows, channels, scale, shift, mean, sum, product);
+  });
+}
+void combine(const float* z, float* g, int64_t rows, int64_t channels, const float* a, const float* b, const float* c) {
+  combine_rows(z, g, rows, channels, a, b, c);
+}
+void mask_output(const float* y, float* dy, int64_t rows, int64_t channels, Activation activation, double* sum) {
+  with_activation(activation, [&]<Activation a>() HWY_ATTR { mask_output_rows<a>(y, dy, rows, channels, sum); });
+}
+
+}  // namespace quantdyn::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace quantdyn {
+
+HWY_EXPORT(affine);
+HWY_EXPORT(shifted_sums);
+HWY_EXPORT(mask);
+HWY_EXPORT(combine);
+HWY_EXPORT(mask_output);
+
+void affine_activation(const float* x, float* y, int64_t rows, int64_t channels, const float* scale,
+                       const float* shift, Activation activation) {
+  HWY_DYNAMIC_DISPATCH(affine)(x, y, rows, channels, scale, shift, activation);
+}
+
+void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum, double* square) {
+  HWY_DYNAMIC_DISPATCH(shifted_sums)(x, rows, channels, shift, sum, square);
+}
+
+void mask_and_sum(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale, const float* shift,
+                  const float* mean, Activation activation, double* sum, double* product) {
+  HWY_DYNAMIC_DISPATCH(mask)(z, dy, rows, channels, scale, shift, mean, activation, sum, product);
+}
+
+void combine_gradient(const float* z, float* g, int64_t rows, int64_t channels, const float* a, const float* b,
+                      const float* c) {
+  HWY_DYNAMIC_DISPATCH(combine)(z, g, rows, channels, a, b, c);
+}
+
+void mask_by_output(const float* y, float* dy, int64_t rows, int64_t channels, Activation activation, double* sum) {
+  HWY_DYNAMIC_DISPATCH(mask_output)(y, dy, rows, channels, activation, sum);
+}
+
+}  // namespace quantdyn
+#endif
