@@ -1,0 +1,43 @@
+// What an image dataset is: samples by index, all checked when the dataset is made.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "framework/registry.h"
+#include "framework/tensor.h"
+
+namespace quantdyn {
+
+/// One split of a dataset. Everything that is wrong with its files is thrown as ConfigError, naming
+/// file and byte, by the factory that makes it; afterwards reading a sample cannot fail.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  /// Images, at least 1.
+  virtual int64_t size() const = 0;
+  /// [H,W,C].
+  virtual Shape sample_shape() const = 0;
+  /// Labels are 0 ... classes() - 1.
+  virtual int64_t classes() const = 0;
+  /// Writes image i, [H,W,C] pixel values as stored (0 to 255 for bytes), and returns its label.
+  /// Pure: any thread may call it at any time, and gets the same values.
+  virtual int64_t get(int64_t i, float* x) const = 0;
+  /// For provenance: "cifar10 train".
+  virtual std::string name() const = 0;
+  /// For provenance: SHA-256 in hexadecimal of all pixels in order, as get() numbers them and in
+  /// the type they are stored in, followed by all labels as int32 (little endian).
+  virtual std::string sha256() const = 0;
+};
+
+/// The two splits that one dataset plugin makes, of the same sample shape and classes.
+struct DatasetPair {
+  std::unique_ptr<Dataset> train;
+  std::unique_ptr<Dataset> test;
+};
+
+using DatasetRegistry = Registry<DatasetPair>;
+
+}  // namespace quantdyn

@@ -1,0 +1,222 @@
+#include "data/loader.h"
+
+#include <array>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "data/image_writer.h"
+#include "data/order.h"
+#include "framework/threads.h"
+
+namespace quantdyn {
+namespace {
+
+using Order = LoaderSettings::Order;
+using LastBatch = LoaderSettings::LastBatch;
+
+void check(const Dataset& dataset, const LoaderSettings& settings) {
+  const int64_t batch = settings.batch_size;
+  if (batch < 1) fail<ConfigError>("batch size {}; accepted: at least 1", batch);
+  if (settings.order == Order::sequential && batch % images_per_chunk != 0)
+    fail<ConfigError>("batch size {} for evaluation; accepted: a multiple of {}", batch,
+                      images_per_chunk);
+  if (settings.last_batch == LastBatch::drop && dataset.size() < batch)
+    fail<ConfigError>(
+        "{}: {} images are no full batch of {}; accepted: a smaller batch size, or "
+        "last_batch: keep",
+        dataset.name(), dataset.size(), batch);
+  if (settings.crop_padding < 0 ||
+      !(settings.flip_probability >= 0 && settings.flip_probability <= 1))
+    fail<ConfigError>("crop padding {}, flip probability {}; accepted: at least 0, and from 0 to 1",
+                      settings.crop_padding, settings.flip_probability);
+}
+
+}  // namespace
+
+LoaderSettings LoaderSettings::for_training(const Options& options) {
+  LoaderSettings out;
+  out.batch_size =
+      options.integer("batch_size", out.batch_size, between<int64_t>(1, 1 << 16), "images");
+  out.last_batch = options.choice<LastBatch>("last_batch", out.last_batch,
+                                             {{"drop", LastBatch::drop}, {"keep", LastBatch::keep}},
+                                             "what becomes of a last batch that is not full");
+  out.crop_padding = options.integer(
+      "crop_padding", out.crop_padding, between<int64_t>(0, 1024),
+      "zeros around a standardized image, in pixels, before a random crop of its own size");
+  out.flip_probability = options.number("flip_probability", out.flip_probability, between(0.0, 1.0),
+                                        "of mirroring an image left to right");
+  return out;
+}
+
+LoaderSettings LoaderSettings::for_evaluation(int64_t batch_size) {
+  LoaderSettings out;
+  out.batch_size = batch_size;
+  out.order = Order::sequential;
+  out.last_batch = LastBatch::keep;
+  return out;
+}
+
+/// The thread, a ring of batches between it and the caller, and what it needs to fill one.
+class Loader::Producer {
+ public:
+  Producer(const Dataset& dataset, const Standardization& standardization,
+           const LoaderSettings& settings, const Rng& rng)
+      : dataset_(dataset),
+        settings_(settings),
+        order_rng_(rng.fork("order")),
+        augment_rng_(rng.fork("augment")),
+        writer_(dataset, standardization) {
+    const int64_t round_up = settings.last_batch == LastBatch::keep ? settings.batch_size - 1 : 0;
+    batches_ = (dataset.size() + round_up) / settings.batch_size;
+    for (Slot& slot : ring_) {
+      slot.batch.x = Tensor<float>(dataset.sample_shape().batch_of(settings.batch_size));
+      slot.batch.labels.reserve(static_cast<size_t>(settings.batch_size));
+    }
+    order_.resize(static_cast<size_t>(dataset.size()));
+    thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
+  }
+
+  int64_t batches() const { return batches_; }
+
+  void start_epoch(int64_t epoch) {
+    {
+      const std::lock_guard lock(mutex_);
+      epoch_ = epoch;
+      ++generation_;
+      made_ = taken_ = 0;
+    }
+    changed_.notify_all();
+  }
+
+  const Batch& next() {
+    std::unique_lock lock(mutex_);
+    if (generation_ == 0 || taken_ == batches_)
+      fail("loader: {} batches taken; an epoch has {} and begins with start_epoch()", taken_,
+           batches_);
+    ++taken_;  // gives back the batch before
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return made_ >= taken_; });
+    const Slot& slot = ring_[static_cast<size_t>((taken_ - 1) % slots)];
+    if (slot.failure) std::rethrow_exception(slot.failure);
+    return slot.batch;
+  }
+
+ private:
+  static constexpr int64_t slots = 4;  // one with the caller, up to three ready
+  struct Slot {
+    Batch batch;
+    std::exception_ptr failure;
+  };
+
+  void run(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    int64_t ordered_for = 0;  // the generation that order_ was made for
+    for (;;) {
+      const auto has_room = [&] {
+        return generation_ > 0 && made_ < batches_ &&
+               made_ < std::max<int64_t>(taken_, 1) + slots - 1;
+      };
+      if (!changed_.wait(lock, stop, has_room)) return;
+      const int64_t generation = generation_, epoch = epoch_, index = made_;
+      lock.unlock();
+      Slot& slot = ring_[static_cast<size_t>(index % slots)];
+      slot.failure = nullptr;
+      try {
+        if (ordered_for != generation) make_order(epoch);
+        ordered_for = generation;
+        fill(epoch, index, slot.batch, stop);
+      } catch (...) {
+        slot.failure = std::current_exception();
+      }
+      lock.lock();
+      if (generation != generation_) continue;  // made for an epoch that was left
+      ++made_;
+      changed_.notify_all();
+    }
+  }
+
+  void make_order(int64_t epoch) {
+    if (settings_.order == Order::shuffled) {
+      shuffle(order_rng_.fork(static_cast<uint64_t>(epoch)), dataset_.size(), order_);
+    } else {
+      for (size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<int64_t>(i);
+    }
+  }
+
+  void fill(int64_t epoch, int64_t index, Batch& batch, const std::stop_token& stop) {
+    const Rng rng = augment_rng_.fork(static_cast<uint64_t>(epoch));
+    const int64_t elements = dataset_.sample_shape().elements();
+    batch.first = index * settings_.batch_size;
+    batch.images = std::min(settings_.batch_size, dataset_.size() - batch.first);
+    batch.labels.clear();
+    float* out = batch.x.data();
+    for (int64_t i = 0; i < batch.images && !stop.stop_requested(); ++i, out += elements) {
+      const int64_t image = order_[static_cast<size_t>(batch.first + i)];
+      batch.labels.push_back(static_cast<int32_t>(
+          writer_.write(image, crop_of(rng, static_cast<uint64_t>(image)), out)));
+    }
+    std::fill(out, batch.x.data() + batch.x.elements(), 0.0f);
+  }
+
+  Crop crop_of(const Rng& rng, uint64_t image) const {
+    Crop crop{settings_.crop_padding, settings_.crop_padding, settings_.crop_padding, false};
+    const auto places = static_cast<uint64_t>(2 * settings_.crop_padding + 1);
+    crop.top = static_cast<int64_t>(rng.below(3 * image, places));
+    crop.left = static_cast<int64_t>(rng.below(3 * image + 1, places));
+    crop.is_mirrored = rng.uniform(3 * image + 2) < settings_.flip_probability;
+    return crop;
+  }
+
+  const Dataset& dataset_;
+  LoaderSettings settings_;
+  Rng order_rng_, augment_rng_;
+  ImageWriter writer_;
+  int64_t batches_ = 0;
+  std::vector<int64_t> order_;
+  std::array<Slot, slots> ring_;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable_any changed_;
+  int64_t generation_ = 0, epoch_ = 0;
+  int64_t made_ = 0, taken_ = 0;  // batches of this epoch
+
+  std::jthread thread_;  // last: it ends before the rest goes
+};
+
+Loader::Loader(const Dataset& dataset, const Standardization& standardization,
+               const LoaderSettings& settings, const Rng& rng) {
+  check(dataset, settings);
+  producer_ = std::make_unique<Producer>(dataset, standardization, settings, rng);
+}
+
+Loader::~Loader() = default;
+int64_t Loader::batches() const { return producer_->batches(); }
+void Loader::start_epoch(int64_t epoch) { producer_->start_epoch(epoch); }
+const Batch& Loader::next() { return producer_->next(); }
+
+Batch load_images(const Dataset& dataset, const Standardization& standardization,
+                  std::span<const int64_t> indices) {
+  const auto count = static_cast<int64_t>(indices.size());
+  for (const int64_t index : indices)
+    if (index < 0 || index >= dataset.size())
+      fail<ConfigError>("{}: image {}; accepted: 0 to {}", dataset.name(), index,
+                        dataset.size() - 1);
+  Batch batch;
+  batch.x = Tensor<float>(dataset.sample_shape().batch_of(count));
+  batch.labels.resize(indices.size());
+  batch.images = count;
+  const int64_t elements = dataset.sample_shape().elements();
+  std::vector<ImageWriter> writers(static_cast<size_t>(worker_count()),
+                                   ImageWriter(dataset, standardization));
+  parallel_for(count, [&](int64_t i, int worker) {
+    const auto at = static_cast<size_t>(i);
+    const int64_t label =
+        writers[static_cast<size_t>(worker)].write(indices[at], {}, batch.x.data() + i * elements);
+    batch.labels[at] = static_cast<int32_t>(label);
+  });
+  return batch;
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,67 @@
+// Batches of a dataset in a seeded order, augmented and prepared in the background.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/standardize.h"
+#include "framework/rng.h"
+
+namespace quantdyn {
+
+/// Images ready for the net.
+struct Batch {
+  Tensor<float> x;              ///< [batch_size,H,W,C]; images from `images` on are zeros
+  std::vector<int32_t> labels;  ///< [images]
+  int64_t images = 0;           ///< those that are real
+  int64_t first = 0;            ///< place of the first one in the epoch's order
+};
+
+struct LoaderSettings {
+  enum class Order { shuffled, sequential };
+  enum class LastBatch { drop, keep };
+
+  int64_t batch_size = 128;
+  Order order = Order::shuffled;
+  LastBatch last_batch = LastBatch::drop;  ///< what becomes of a last batch that is not full
+  int64_t crop_padding = 0;                ///< pixels of zeros on each side before a random crop
+  double flip_probability = 0;             ///< of mirroring an image left to right
+
+  /// Reads batch_size, last_batch, crop_padding and flip_probability; the caller finishes.
+  static LoaderSettings for_training(const Options& options);
+  /// Every image once, in the dataset's order, not augmented.
+  static LoaderSettings for_evaluation(int64_t batch_size);
+};
+
+/// Makes the batches of one epoch after another in a thread of its own, a few ahead.
+///
+/// The order of epoch e is a pure function of (rng, e), an image's crop and flip of (rng, e, the
+/// image's index): neither depends on threads or batch size. The dataset must outlive the loader.
+/// ConfigError: batch_size under 1, or no multiple of 8 in sequential order (an evaluation's sums
+/// are over chunks of 8); no full batch in the dataset where the last is dropped.
+class Loader {
+ public:
+  Loader(const Dataset& dataset, const Standardization& standardization,
+         const LoaderSettings& settings, const Rng& rng);
+  ~Loader();  ///< at any time, also in the middle of an epoch
+
+  /// Batches of an epoch.
+  int64_t batches() const;
+  /// Starts epoch `epoch` (any number) from its first batch; what was left of another is dropped.
+  void start_epoch(int64_t epoch);
+  /// The next batch, valid until the next call of next() or start_epoch(); at most batches() calls
+  /// an epoch. Throws what the dataset threw while the batch was made.
+  const Batch& next();
+
+ private:
+  class Producer;
+  std::unique_ptr<Producer> producer_;
+};
+
+/// The given images as one batch in their order, standardized, not augmented: x [indices,H,W,C].
+Batch load_images(const Dataset& dataset, const Standardization& standardization,
+                  std::span<const int64_t> indices);
+
+}  // namespace quantdyn
