@@ -1,0 +1,43 @@
+// The loops that touch every element: vectorised over channels, and their readable references.
+#pragma once
+
+#include <cstdint>
+
+#include "framework/tap.h"
+#include "stats/log_bins.h"
+
+namespace quantdyn {
+
+/// Running sums by channel; entry 0 belongs to the tile's first channel.
+struct MomentSums {
+  const double* shift;
+  double* sum;     ///< of x - shift
+  double* square;  ///< of (x - shift)^2
+  float* minimum;  ///< of what is not NaN
+  float* maximum;
+};
+
+/// Chosen at run time for the processor. Each channel's values are taken in the order of the rows,
+/// in double and without fused multiply-add: the bits are those of `reference` on any instruction
+/// set and for any cut into tiles.
+namespace kernels {
+
+void add_moments(const Tile& tile, const MomentSums& into);
+/// error[c] += (x - q)^2 and signal[c] += x^2 over the rows; the tiles have the same size.
+void add_errors(const Tile& x, const Tile& q, double* error, double* signal);
+/// ++counts[c * per_channel + bin] for every value of the tile's channel c; per_channel is
+/// bins.size(), or 0 where all channels share their counts. At most 2^20.
+void count_bins(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel);
+void count_bins(const Tile& tile, const LogBins& bins, uint64_t* counts, int64_t per_channel);
+/// Takes `count` values into [minimum, maximum], NaN left out.
+void widen_range(const float* values, int64_t count, float& minimum, float& maximum);
+
+namespace reference {
+void add_moments(const Tile& tile, const MomentSums& into);
+void add_errors(const Tile& x, const Tile& q, double* error, double* signal);
+void count_bins(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel);
+void widen_range(const float* values, int64_t count, float& minimum, float& maximum);
+}  // namespace reference
+
+}  // namespace kernels
+}  // namespace quantdyn

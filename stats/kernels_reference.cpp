@@ -1,0 +1,42 @@
+#include "stats/kernels.h"
+
+namespace quantdyn::kernels::reference {
+
+void add_moments(const Tile& tile, const MomentSums& into) {
+  for (int64_t row = 0; row < tile.rows; ++row) {
+    for (int64_t c = 0; c < tile.channels; ++c) {
+      const float x = tile.values[row * tile.row_stride + c];
+      const double shifted = x - into.shift[c];
+      into.sum[c] += shifted;
+      into.square[c] += shifted * shifted;
+      if (x < into.minimum[c]) into.minimum[c] = x;
+      if (x > into.maximum[c]) into.maximum[c] = x;
+    }
+  }
+}
+
+void add_errors(const Tile& x, const Tile& q, double* error, double* signal) {
+  for (int64_t row = 0; row < x.rows; ++row) {
+    for (int64_t c = 0; c < x.channels; ++c) {
+      const double value = x.values[row * x.row_stride + c];
+      const double difference = value - q.values[row * q.row_stride + c];
+      error[c] += difference * difference;
+      signal[c] += value * value;
+    }
+  }
+}
+
+void count_bins(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel) {
+  for (int64_t row = 0; row < tile.rows; ++row)
+    for (int64_t c = 0; c < tile.channels; ++c)
+      ++counts[c * per_channel + bins.index(tile.values[row * tile.row_stride + c])];
+}
+
+void widen_range(const float* values, int64_t count, float& minimum, float& maximum) {
+  for (int64_t i = 0; i < count; ++i) {
+    if (values[i] < minimum) minimum = values[i];
+    if (values[i] > maximum) maximum = values[i];
+  }
+}
+
+}  // namespace quantdyn::kernels::reference

@@ -1,0 +1,59 @@
+// Statistics of a tensor's values, layerwise and channelwise: the plugins of `statistics: [...]`.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/frame.h"
+#include "framework/registry.h"
+#include "framework/tap.h"
+
+namespace quantdyn {
+
+/// What one worker gathers from the values that pass it, mergeable with what other workers
+/// gathered.
+///
+/// The contract that makes results the same bits for any number of threads and any batch that is a
+/// multiple of 8 images: floating sums start anew in every chunk, take each channel's values in the
+/// order of the rows, one by one, and are combined by ChunkTree over the chunk index; counts,
+/// minima and maxima need no order. A channel's sums must not depend on how the chunk was cut into
+/// tiles.
+class Statistic {
+ public:
+  virtual ~Statistic() = default;
+  /// Tiles of one chunk come before those of the next (see Tile).
+  virtual void add(const Tile& tile) = 0;
+  virtual void end_chunk(int64_t chunk) = 0;
+  /// Takes over what another worker's statistic of the same kind and channels gathered.
+  virtual void merge(Statistic&& other) = 0;
+  /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of a node; called once, at the end.
+  virtual void save(Frame& frame, const std::string& tensor, int64_t node) = 0;
+};
+
+/// A choice of `statistics:`; makes one Statistic for each tensor and worker.
+struct StatisticKind {
+  std::function<std::unique_ptr<Statistic>(int64_t channels)> make;
+};
+using StatisticKinds = std::vector<StatisticKind>;
+
+/// For a plugin's factory, after it has read its options: `return statistic_kind<Moments>();`.
+/// T is made from (channels, settings...).
+template <typename T, typename... Settings>
+std::unique_ptr<StatisticKind> statistic_kind(Settings... settings) {
+  return std::make_unique<StatisticKind>(
+      StatisticKind{[=](int64_t channels) { return std::make_unique<T>(channels, settings...); }});
+}
+
+using StatisticRegistry = Registry<StatisticKind>;
+
+/// Reads `statistics: [moments, histogram]` (the default). ConfigError for an unknown or repeated
+/// name.
+StatisticKinds read_statistics(const Options& options);
+
+/// Channels rounded up, so that no two workers' arrays share a cache line.
+inline Shape padded_channels(int64_t channels) { return {(channels + 15) / 16 * 16}; }
+
+}  // namespace quantdyn

@@ -1,0 +1,53 @@
+// The observer that feeds statistics from one tap, and the same for a plain tensor.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/frame.h"
+#include "framework/tap.h"
+#include "framework/tensor.h"
+#include "stats/statistic.h"
+
+namespace quantdyn {
+
+/// Takes the chosen statistics of everything one tap shows, the same bits for any number of
+/// workers.
+///
+///   Tracker tracker(channels, worker_count(), kinds);   // one for each tap
+///   tap.after.push_back(&tracker);                      // ... run ...
+///   tracker.finish(frame, "output", node);
+class Tracker final : public Observer {
+ public:
+  Tracker(int64_t channels, int workers, StatisticKinds kinds);
+
+  /// Thread-safe for tiles of different workers.
+  void add(const Tile& tile) override;
+  void end_chunk(int64_t chunk, int worker) override;
+  /// Merges the workers and writes layerwise/<tensor>/... and channelwise/<tensor>/... of the node;
+  /// a tap that showed nothing has count 0 and NaN. Once, and nothing is added afterwards.
+  void finish(Frame& frame, const std::string& tensor, int64_t node);
+
+ private:
+  struct alignas(64) Worker {
+    std::vector<std::unique_ptr<Statistic>>
+        statistics;  // made by the worker itself when first used
+    int64_t open_chunk = -1;
+  };
+  Worker& open(int worker);
+
+  int64_t channels_;
+  StatisticKinds kinds_;
+  std::vector<Worker> workers_;
+};
+
+/// The statistics of a weight or any other tensor [..., K], channels innermost, as one chunk.
+void track_tensor(View<const float> values, const StatisticKinds& kinds, Frame& frame,
+                  const std::string& tensor, int64_t node);
+
+/// Shows a tensor [..., K] to an observer as tiles of one chunk, by one worker.
+void observe_tensor(View<const float> values, Observer& observer, int64_t chunk = 0,
+                    int worker = 0);
+
+}  // namespace quantdyn

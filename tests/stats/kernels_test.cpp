@@ -1,0 +1,132 @@
+#include "stats/kernels.h"
+
+#include <hwy/targets.h>
+
+#include <bit>
+#include <boost/test/unit_test.hpp>
+#include <limits>
+#include <vector>
+
+#include "tests/stats/observe.h"
+
+using namespace quantdyn;
+
+namespace {
+
+/// Rows that are wider than the tile, starting at an odd address, with every kind of value.
+struct Sample {
+  int64_t rows, channels;
+  std::vector<float> values;
+
+  Sample(int64_t r, int64_t c) : rows(r), channels(c), values(random_values((r + 1) * (c + 3))) {
+    const float special[] = {0.0f,    -0.0f,    std::numeric_limits<float>::infinity(),
+                             -1e-9f,  1e-9f,    -std::numeric_limits<float>::infinity(),
+                             1e-42f,  5e5f,     std::numeric_limits<float>::quiet_NaN(),
+                             -1e-42f, -5e5f,    -std::numeric_limits<float>::quiet_NaN(),
+                             4096.0f, -4096.0f, std::numeric_limits<float>::max(),
+                             0x1p-24f};
+    for (size_t i = 0; i < values.size(); i += 5) values[i] = special[i / 5 % std::size(special)];
+  }
+  Tile tile() const { return {values.data() + 1, rows, channels, channels + 3, 0, 0, 0, 0}; }
+};
+
+struct Moments {
+  std::vector<double> shift, sum, square;
+  std::vector<float> minimum, maximum;
+
+  explicit Moments(int64_t channels)
+      : shift(channels, 0.25),
+        sum(channels + 1, 1),
+        square(channels + 1, 1),
+        minimum(channels + 1, 1),
+        maximum(channels + 1, -1) {}
+  MomentSums sums() {
+    return {shift.data(), sum.data(), square.data(), minimum.data(), maximum.data()};
+  }
+};
+
+template <typename T>
+bool same_numbers(const std::vector<T>& a, const std::vector<T>& b) {
+  for (size_t i = 0; i < a.size(); ++i)
+    if (a[i] != b[i] && !(a[i] != a[i] && b[i] != b[i])) return false;
+  return a.size() == b.size();
+}
+
+/// Calls check(sample) for odd shapes on every instruction set that this processor has.
+template <typename Check>
+void on_all_targets(const Check& check) {
+  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    hwy::SetSupportedTargetsForTest(target);
+    BOOST_TEST_CONTEXT(hwy::TargetName(target)) {
+      for (int64_t channels : {1, 3, 17, 130})
+        for (int64_t rows : {1, 2, 7, 33})
+          BOOST_TEST_CONTEXT(rows << " rows, " << channels << " channels")
+      check(Sample(rows, channels));
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(kernels_test)
+
+BOOST_AUTO_TEST_CASE(processor_has_more_than_one_target_to_test) {
+  BOOST_TEST(hwy::SupportedAndGeneratedTargets().size() > 1u);
+}
+
+BOOST_AUTO_TEST_CASE(moments_have_the_bits_of_the_reference_on_every_instruction_set) {
+  on_all_targets([](const Sample& sample) {
+    Moments fast(sample.channels), slow(sample.channels);
+    kernels::add_moments(sample.tile(), fast.sums());
+    kernels::reference::add_moments(sample.tile(), slow.sums());
+    BOOST_TEST(same_numbers(fast.sum, slow.sum));
+    BOOST_TEST(same_numbers(fast.square, slow.square));
+    BOOST_TEST(same_numbers(fast.minimum, slow.minimum));
+    BOOST_TEST(same_numbers(fast.maximum, slow.maximum));
+    BOOST_TEST(fast.sum.back() == 1);  // one past the end is untouched
+  });
+}
+
+BOOST_AUTO_TEST_CASE(errors_have_the_bits_of_the_reference_on_every_instruction_set) {
+  on_all_targets([](const Sample& sample) {
+    Sample twin = sample;
+    for (float& value : twin.values) value = value * 0.99f + 0.01f;
+    std::vector<double> error(sample.channels + 1), signal(sample.channels + 1);
+    std::vector<double> slow_error = error, slow_signal = signal;
+    kernels::add_errors(sample.tile(), twin.tile(), error.data(), signal.data());
+    kernels::reference::add_errors(sample.tile(), twin.tile(), slow_error.data(),
+                                   slow_signal.data());
+    BOOST_TEST(same_numbers(error, slow_error));
+    BOOST_TEST(same_numbers(signal, slow_signal));
+    BOOST_TEST(signal[0] != 0);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(bins_are_those_of_the_reference_on_every_instruction_set) {
+  for (const LogBins bins : {LogBins{}, LogBins{7, -24}, LogBins{0, -48}}) {
+    on_all_targets([&](const Sample& sample) {
+      std::vector<uint32_t> fast(sample.channels * bins.size()), slow = fast;
+      kernels::count_bins(sample.tile(), bins, fast.data(), bins.size());
+      kernels::reference::count_bins(sample.tile(), bins, slow.data(), bins.size());
+      BOOST_TEST((fast == slow));
+      std::vector<uint64_t> shared(bins.size()), sums(bins.size());
+      kernels::count_bins(sample.tile(), bins, shared.data(), 0);
+      for (size_t i = 0; i < slow.size(); ++i) sums[i % sums.size()] += slow[i];
+      BOOST_TEST((shared == sums));
+    });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(ranges_are_those_of_the_reference_on_every_instruction_set) {
+  on_all_targets([](const Sample& sample) {
+    float low = 2, high = -2, slow_low = 2, slow_high = -2;
+    const auto count = static_cast<int64_t>(sample.values.size());
+    kernels::widen_range(sample.values.data(), count, low, high);
+    kernels::reference::widen_range(sample.values.data(), count, slow_low, slow_high);
+    BOOST_TEST(low == slow_low);
+    BOOST_TEST(high == slow_high);
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
