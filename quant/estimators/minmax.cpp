@@ -1,0 +1,43 @@
+// minmax: the smallest and the largest value observed.
+
+#include "quant/extremes.h"
+#include "quant/quantizer.h"
+#include "quant/range_estimator.h"
+
+namespace quantdyn {
+namespace {
+
+class MinMaxObserver : public RangeObserver {
+ public:
+  explicit MinMaxObserver(const RangeTask& task)
+      : extremes_(task.tensor, task.channels), granularity_(task.quantizer->granularity()) {}
+
+  void add(const Tile& tile) override { extremes_.add(tile); }
+  void end_chunk(int64_t, int) override {}
+  std::vector<Range> ranges() const override {
+    std::vector<Range> channels = extremes_.by_channel();
+    if (granularity_ == Granularity::per_channel) return channels;
+    return {union_of(channels)};
+  }
+
+ private:
+  Extremes extremes_;
+  Granularity granularity_;
+};
+
+class MinMax : public RangeEstimator {
+ public:
+  std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
+    return std::make_unique<MinMaxObserver>(task);
+  }
+};
+
+std::unique_ptr<RangeEstimator> make(const Options& options) {
+  options.finish();
+  return std::make_unique<MinMax>();
+}
+
+const Registered<RangeEstimator> minmax{"minmax", "the smallest and the largest value", make};
+
+}  // namespace
+}  // namespace quantdyn

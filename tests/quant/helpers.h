@@ -1,0 +1,66 @@
+// Short ways to make schemes, tensors and checks in the tests of quant.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "quant/quantize.h"
+
+namespace quantdyn::test {
+
+/// From flow-style YAML: variant("{name: a, weights: {quantizer: affine}}").
+inline Variant variant(const std::string& entry) {
+  const Options root = Options::from_text("variants: [" + entry + "]", "test.yaml");
+  return std::move(read_variants(root.list("variants", "")).front());
+}
+inline std::unique_ptr<Quantizer> quantizer(const std::string& plugin) {
+  const Options root = Options::from_text("quantizer: " + plugin, "test.yaml");
+  return QuantizerRegistry::instance().make(root.plugin("quantizer", required, ""));
+}
+inline std::unique_ptr<RangeEstimator> estimator(const std::string& plugin) {
+  const Options root = Options::from_text("estimator: " + plugin, "test.yaml");
+  return RangeEstimatorRegistry::instance().make(root.plugin("estimator", required, ""));
+}
+
+/// The ranges of values [rows, channels] seen at once.
+inline std::vector<Range> ranges_of(const std::string& estimator_plugin,
+                                    const std::string& granularity,
+                                    const std::vector<float>& values, int64_t channels) {
+  const auto scheme = quantizer("{name: affine, granularity: " + granularity + "}");
+  const auto observer =
+      estimator(estimator_plugin)->observe({"conv1/weight", channels, scheme.get()});
+  observe_tensor(*observer, values, channels);
+  return observer->ranges();
+}
+
+/// What values [rows, channels] become.
+inline std::vector<float> applied(const Quantization& q, std::vector<float> values,
+                                  int64_t channels = 1) {
+  q.apply(values.data(), static_cast<int64_t>(values.size()) / channels, channels, channels, 0);
+  return values;
+}
+inline std::vector<int32_t> codes_of(const Quantization& q, const std::vector<float>& values,
+                                     int64_t channels = 1) {
+  std::vector<int32_t> out(values.size());
+  q.codes(values.data(), static_cast<int64_t>(values.size()) / channels, channels, channels, 0,
+          out.data());
+  return out;
+}
+
+/// What the `Kind` that `what()` throws says; "no error" where it throws none.
+template <typename Kind, typename What>
+std::string error_of(const What& what) {
+  try {
+    what();
+  } catch (const Kind& error) {
+    return error.what();
+  }
+  return "no error";
+}
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace quantdyn::test
