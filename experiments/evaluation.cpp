@@ -1,0 +1,26 @@
+#include "experiments/evaluation.h"
+
+#include <algorithm>
+
+#include "framework/threads.h"
+
+namespace quantdyn {
+
+int64_t evaluation_batch() { return 8 * images_per_chunk * worker_count(); }
+
+Predictions predict(Evaluator& evaluator, const Dataset& dataset, const Standardization& standardization) {
+  const int64_t classes = evaluator.network().output_shape().elements(), size = evaluation_batch();
+  Loader loader(dataset, standardization, LoaderSettings::for_evaluation(size), Rng(0));
+  Predictions out{Tensor<float>(Shape{dataset.size(), classes}), {}};
+  Tensor<float> logits(Shape{size, classes});
+  loader.start_epoch(0);
+  for (int64_t i = 0; i < loader.batches(); ++i) {
+    const Batch& batch = loader.next();
+    evaluator.run(batch.x.view(), batch.images, batch.first / images_per_chunk, logits.view());
+    std::copy_n(logits.data(), batch.images * classes, out.logits.data() + batch.first * classes);
+    out.labels.insert(out.labels.end(), batch.labels.begin(), batch.labels.begin() + batch.images);
+  }
+  return out;
+}
+
+}  // namespace quantdyn

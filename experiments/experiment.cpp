@@ -1,0 +1,87 @@
+#include "experiments/experiment.h"
+
+#include <algorithm>
+
+#include "framework/threads.h"
+
+namespace quantdyn {
+namespace {
+
+TrackingSettings read_tracking(const Options& section, int64_t test_images) {
+  TrackingSettings out;
+  out.probe_images = section.integer("probe_images", 512, at_least<int64_t>(8), "test images whose distributions are tracked; a multiple of 8");
+  if (out.probe_images % images_per_chunk != 0) section.refuse("probe_images", "expected a multiple of 8");
+  if (out.probe_images > test_images)
+    section.refuse("probe_images", fmt::format("{} asked for, the test set has {}", out.probe_images, test_images));
+  out.epochs = section.integers("epochs", std::vector<int64_t>{0}, at_least<int64_t>(0), "epochs with a snapshot; 0: at initialization; the last always has one");
+  out.every = section.integer("every", 0, at_least<int64_t>(0), "a snapshot every so many epochs; 0: only those listed");
+  out.statistics = read_statistics(section);
+  section.finish();
+  return out;
+}
+
+void check_fit(const Options& section, const Network& network, const Dataset& data) {
+  if (!(network.input_shape() == data.sample_shape()))
+    section.refuse("file", fmt::format("the net reads images {}, the data have {}", network.input_shape().text(), data.sample_shape().text()));
+  if (network.output_shape().rank() != 1 || network.output_shape().elements() != data.classes())
+    section.refuse("file", fmt::format("the net's last node '{}' gives {}, the data have {} classes", network.last_name(),
+                                       network.output_shape().text(), data.classes()));
+}
+
+}  // namespace
+
+bool TrackingSettings::has_snapshot(int64_t epoch, int64_t last) const {
+  return epoch == last || (every > 0 && epoch % every == 0) || std::ranges::find(epochs, epoch) != epochs.end();
+}
+
+std::filesystem::path find_network(const std::filesystem::path& given) {
+  if (std::filesystem::exists(given)) return given;
+  const std::filesystem::path installed = std::filesystem::path(QUANTDYN_NETWORKS) / given.filename();
+  return std::filesystem::exists(installed) ? installed : given;
+}
+
+Experiment Experiment::read(const std::filesystem::path& file, std::span<const std::string> sets) {
+  Options document = Options::from_file(file, sets);
+  const std::string name = document.text("name", file.stem().string(), "name of the experiment");
+  const int64_t seed = document.integer("seed", 0, at_least<int64_t>(0), "of everything random");
+  const std::filesystem::path output = document.text("output", "results/" + name, "folder of the result, from where quantdyn runs");
+  const Options data = document.section("data", "where the images come from");
+  const Options source = data.plugin("source", std::nullopt, "a dataset");
+  const StandardizationSettings standardize(data.section("standardize", "how pixel values become the net's input"));
+  const Options network_section = document.section("network", "the net: `file` and the file's own parameters");
+  const std::filesystem::path network_file = network_section.path("file", std::nullopt, "a network file");
+  const Options initializer = document.plugin("initializer", "he_normal", "how weights start, where a node has no own one");
+  const Options train = document.section("train", "how the net is trained");
+  const std::filesystem::path weights = document.path("weights", "", "a result.h5 to take weights from");
+  const Options track = document.section("track", "what is tracked, and when");
+  const std::vector<Options> variants = document.list("variants", "quantized twins");
+  const Options compute = document.section("compute", "how the net is run");
+  const bool fuse = compute.flag("fuse", true, "chains of primitives in fused kernels; false: the reference primitives");
+  data.finish();
+  compute.finish();
+  document.finish();
+
+  Experiment out{document, name, static_cast<uint64_t>(seed), DatasetRegistry::instance().make(source), {}, {}, {}, {}, {},
+                 weights, {}, read_variants(variants), fuse ? Fusing::fused : Fusing::unfused,
+                 ConvolutionAlgorithm::direct, output};
+  out.initializer = Registry<Initializer>::instance().make(initializer);
+  out.track = read_tracking(track, out.data->test->size());
+  out.train = TrainingSettings::read(train, out.data->train->size());
+  for (size_t v = 0; v < out.variants.size(); ++v)
+    if (out.variants[v].calibration_images > out.data->train->size())
+      variants[v].refuse("calibration", fmt::format("{} images asked for, the training set has {}",
+                                                    out.variants[v].calibration_images, out.data->train->size()));
+  const Options network = read_network(find_network(network_file), network_section,
+                                       NetworkDefaults{out.data->train->sample_shape(), out.data->train->classes()});
+  out.network = std::make_unique<Network>(Network::from_options(network));
+  network.finish();
+  network_section.finish();
+  out.network_yaml = network.resolved_yaml();
+  check_fit(network_section, *out.network, *out.data->train);
+  out.standardization = standardize.make(*out.data->train);
+  if (!out.weights.empty() && !std::filesystem::exists(out.weights))
+    document.refuse("weights", fmt::format("no such file: {}", out.weights.string()));
+  return out;
+}
+
+}  // namespace quantdyn

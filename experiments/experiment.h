@@ -1,0 +1,57 @@
+// An experiment: its YAML file turned into checked objects, before any compute.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/standardize.h"
+#include "experiments/trainer.h"
+#include "quant/variant.h"
+#include "stats/statistic.h"
+
+namespace quantdyn {
+
+/// The section `track`: what is written when.
+struct TrackingSettings {
+  int64_t probe_images;         ///< of the test set, a multiple of 8
+  std::vector<int64_t> epochs;  ///< snapshots behind these epochs; 0: at initialization
+  int64_t every;                ///< and every so many epochs; 0: none
+  StatisticKinds statistics;
+
+  /// The last epoch always has one.
+  bool has_snapshot(int64_t epoch, int64_t last) const;
+};
+
+struct Experiment {
+  Options document;
+  std::string name;
+  uint64_t seed;
+  std::unique_ptr<DatasetPair> data;
+  Standardization standardization;
+  std::string network_yaml;  ///< the network file with its parameters set
+  std::unique_ptr<Network> network;
+  std::unique_ptr<Initializer> initializer;
+  TrainingSettings train;
+  std::filesystem::path weights;  ///< a result to start from; empty: initialize
+  TrackingSettings track;
+  std::vector<Variant> variants;
+  Fusing fusing;
+  ConvolutionAlgorithm algorithm;
+  std::filesystem::path output;
+
+  /// Reads the file with `--set` arguments and makes everything that it names. ConfigError for all that can be
+  /// known to be wrong now: keys, values, files of data, shapes that do not fit.
+  static Experiment read(const std::filesystem::path& file, std::span<const std::string> sets);
+
+  /// A random stream of the experiment's seed.
+  Rng rng(std::string_view stream) const { return Rng(seed).fork(stream); }
+};
+
+/// A network file by the name an experiment gives: beside the experiment, else among the installed ones.
+std::filesystem::path find_network(const std::filesystem::path& given);
+
+}  // namespace quantdyn

@@ -1,0 +1,48 @@
+#include "experiments/inspect_network.h"
+
+#include "experiments/table.h"
+
+namespace quantdyn {
+namespace {
+
+/// 72842 -> "72,842".
+std::string grouped(int64_t value) {
+  std::string out = std::to_string(value);
+  for (auto i = static_cast<int64_t>(out.size()) - 3; i > 0; i -= 3) out.insert(static_cast<size_t>(i), ",");
+  return out;
+}
+
+}  // namespace
+
+UnitCost cost_of(const Network& network, int unit) {
+  UnitCost out{0, 0};
+  for (const Node<float>& node : network.nodes()) {
+    if (node.unit != unit || !node.layer) continue;
+    out.multiply_accumulates += node.layer->multiply_accumulates();
+    for (const Parameter<float>* parameter : node.layer->parameters())
+      if (parameter->trained) out.parameters += parameter->master.elements();
+  }
+  return out;
+}
+
+std::string inputs_of(const Network& network, int unit) {
+  std::string out;
+  for (int input : network.nodes()[network.units()[unit].leader].inputs)
+    out += (out.empty() ? "" : ", ") + network.units()[network.nodes()[input].unit].name;
+  return out;
+}
+
+std::string network_table(const Network& network) {
+  std::vector<std::vector<std::string>> rows{{"layer", "kind", "norm", "activation", "inputs", "output", "parameters", "MACs"}};
+  for (int u = 0; u < static_cast<int>(network.units().size()); ++u) {
+    const Unit& unit = network.units()[u];
+    const UnitCost cost = cost_of(network, u);
+    rows.push_back({unit.name, unit.kind, unit.norm >= 0 ? "yes" : "", unit.activation >= 0 ? network.nodes()[unit.activation].kind : "",
+                    inputs_of(network, u), network.nodes()[unit.last].shape.text(), grouped(cost.parameters),
+                    grouped(cost.multiply_accumulates)});
+  }
+  return format_table(rows) + fmt::format("{} parameters, {} multiply-accumulates for an image\n", grouped(network.trained_count()),
+                                          grouped(network.multiply_accumulates()));
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,132 @@
+// The program `quantdyn`: its commands and their arguments.
+#include <boost/program_options.hpp>
+
+#include <iostream>
+#include <thread>
+
+#include "experiments/inspect_network.h"
+#include "experiments/inspect_result.h"
+#include "experiments/list_plugins.h"
+#include "experiments/run.h"
+#include "framework/gemm.h"
+#include "framework/threads.h"
+
+namespace quantdyn {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* usage = R"(quantdyn: why does this convolutional net quantize well or badly?
+
+  quantdyn run CONFIG [options]       train, quantize, track and write result.h5
+  quantdyn validate CONFIG [options]  check an experiment and its data, compute nothing
+  quantdyn inspect FILE               the layers of a network YAML, the tables of a result.h5
+  quantdyn list [NAME]                plugins with their options: all, one kind, or one plugin
+
+)";
+
+po::options_description options() {
+  po::options_description out("options");
+  auto add = out.add_options();
+  add("help,h", "print this");
+  add("version", "print the version");
+  add("set", po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
+      "set a key of the YAML, as in --set train.epochs=3; may be repeated");
+  add("output", po::value<std::string>()->value_name("DIR"), "folder of the result, instead of the YAML's");
+  add("threads", po::value<int>()->value_name("N"), "threads; default: one for each core");
+  add("no-fuse", po::bool_switch(), "run every primitive by its readable reference");
+  add("force", po::bool_switch(), "replace a result that is already there");
+  add("quiet", po::bool_switch(), "no progress, results only");
+  return out;
+}
+
+RunRequest request_of(const po::variables_map& arguments, const std::string& config, const std::string& command_line) {
+  RunRequest out;
+  out.command_line = command_line;
+  out.config = config;
+  if (arguments.count("set")) out.sets = arguments["set"].as<std::vector<std::string>>();
+  if (arguments["no-fuse"].as<bool>()) out.sets.emplace_back("compute.fuse=false");
+  if (arguments.count("output")) out.output = arguments["output"].as<std::string>();
+  out.force = arguments["force"].as<bool>();
+  out.quiet = arguments["quiet"].as<bool>();
+  return out;
+}
+
+void inspect(const std::string& file) {
+  if (file.ends_with(".yaml") || file.ends_with(".yml")) {
+    const Options none = Options::from_text("{}", "command line");
+    std::cout << network_table(Network::from_options(read_network(file, none)));
+  } else {
+    std::cout << inspect_result(file);
+  }
+}
+
+void set_threads(const po::variables_map& arguments) {
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int threads = arguments.count("threads") ? arguments["threads"].as<int>() : cores;
+  if (threads < 1 || threads > 1024) fail<ConfigError>("--threads {}: accepted: from 1 to 1024", threads);
+  set_worker_count(threads);
+}
+
+int dispatch(const std::vector<std::string>& words, const po::variables_map& arguments, const std::string& command_line) {
+  const std::string& command = words.front();
+  if (command == "list" && words.size() <= 2) {
+    std::cout << list_plugins(words.size() == 2 ? words[1] : "");
+    return 0;
+  }
+  const bool takes_file = command == "run" || command == "validate" || command == "inspect";
+  if (!takes_file) fail<ConfigError>("unknown command '{}'; accepted: run, validate, inspect, list", command);
+  if (words.size() != 2) fail<ConfigError>("{}: expected one file, found {} arguments", command, words.size() - 1);
+  if (command == "run") run_experiment(request_of(arguments, words[1], command_line));
+  if (command == "validate") std::cout << validate_experiment(request_of(arguments, words[1], command_line));
+  if (command == "inspect") inspect(words[1]);
+  return 0;
+}
+
+int run_main(int argc, char** argv) {
+  po::options_description hidden;
+  hidden.add_options()("words", po::value<std::vector<std::string>>());
+  po::options_description all;
+  all.add(options()).add(hidden);
+  po::positional_options_description positions;
+  positions.add("words", -1);
+  po::variables_map arguments;
+  po::store(po::command_line_parser(argc, argv).options(all).positional(positions).run(), arguments);
+  po::notify(arguments);
+  if (arguments.count("version")) {
+    std::cout << "quantdyn " QUANTDYN_VERSION "\n";
+    return 0;
+  }
+  if (arguments.count("help")) {
+    std::cout << usage << options();
+    return 0;
+  }
+  if (!arguments.count("words")) {
+    std::cerr << usage << options();
+    return 2;
+  }
+  set_threads(arguments);
+  start_gemm();
+  return dispatch(arguments["words"].as<std::vector<std::string>>(), arguments,
+                  fmt::format("{}", fmt::join(argv, argv + argc, " ")));
+}
+
+}  // namespace
+}  // namespace quantdyn
+
+int main(int argc, char** argv) {
+  try {
+    return quantdyn::run_main(argc, argv);
+  } catch (const boost::program_options::error& e) {
+    std::cerr << "quantdyn: " << e.what() << "; see quantdyn --help\n";
+    return 2;
+  } catch (const quantdyn::ConfigError& e) {
+    std::cerr << "quantdyn: " << e.what() << "\n";
+    return 2;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "quantdyn: out of memory\n";
+  } catch (const std::exception& e) {
+    std::cerr << "quantdyn: " << e.what() << "\n";
+  }
+  return 1;
+}

@@ -1,0 +1,98 @@
+#include "experiments/provenance.h"
+
+#include <sys/resource.h>
+
+#include <ctime>
+#include <fstream>
+
+#include "experiments/inspect_network.h"
+#include "framework/gemm.h"
+#include "framework/simd.h"
+#include "framework/threads.h"
+#include "revision.h"
+#include "stats/log_bins.h"
+
+namespace quantdyn {
+namespace {
+
+std::string cpu_name() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown";
+}
+
+std::string now_utc() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+std::vector<NodeRow> rows_of(const Network& network) {
+  std::vector<NodeRow> out;
+  int64_t offset = 0;
+  for (int u = 0; u < static_cast<int>(network.units().size()); ++u) {
+    const Unit& unit = network.units()[u];
+    const Shape& shape = network.nodes()[unit.last].shape;
+    const UnitCost cost = cost_of(network, u);
+    out.push_back({unit.name, unit.kind, inputs_of(network, u), shape, cost.parameters, cost.multiply_accumulates, offset,
+                   shape.channels()});
+    offset += shape.channels();
+  }
+  return out;
+}
+
+ExtraAxis bin_axis() {
+  const LogBins bins;
+  ExtraAxis out{"bin", "bins of the log-linear histogram, in value order", bins.size(), {}};
+  AxisLabel lower{{"bin_lower", "1", "lower edge of the bin", "", "bin"}, {}};
+  AxisLabel upper{{"bin_upper", "1", "upper edge of the bin", "", "bin"}, {}};
+  for (int32_t bin = 0; bin < bins.size(); ++bin) {
+    lower.values.push_back(bins.lower(bin));
+    upper.values.push_back(bins.upper(bin));
+  }
+  out.labels = {std::move(lower), std::move(upper)};
+  return out;
+}
+
+}  // namespace
+
+double peak_memory_mib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+RunFacts facts_of(const Experiment& experiment, const std::string& command_line) {
+  RunFacts out;
+  out.raw_yaml = experiment.document.raw_yaml();
+  out.resolved_yaml = experiment.document.resolved_yaml();
+  out.network_yaml = experiment.network_yaml;
+  out.seed = experiment.seed;
+  out.command_line = command_line;
+  out.created = now_utc();
+  out.git_revision = QUANTDYN_REVISION;
+  out.version = QUANTDYN_VERSION;
+  out.provenance = {{"compiler", std::string(QUANTDYN_COMPILER)},
+                    {"blis_architecture", gemm_architecture()},
+                    {"blis_version", gemm_version()},
+                    {"instruction_set", simd_target()},
+                    {"denormals", std::string("kept")},
+                    {"convolution_algorithm", std::string("direct")},
+                    {"threads", int64_t{worker_count()}},
+                    {"cpu", cpu_name()},
+                    {"train_dataset", experiment.data->train->name()},
+                    {"train_sha256", experiment.data->train->sha256()},
+                    {"test_dataset", experiment.data->test->name()},
+                    {"test_sha256", experiment.data->test->sha256()},
+                    {"probe_images", fmt::format("the first {} of a shuffle of the test set by Rng(seed).fork(\"probe\")",
+                                                 experiment.track.probe_images)}};
+  out.network = rows_of(*experiment.network);
+  out.axes = {bin_axis()};
+  return out;
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,52 @@
+// Opens a result, or one snapshot's file, and gives back its tables and weights.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "experiments/result.h"
+#include "experiments/result_layout.h"
+#include "framework/h5.h"
+
+namespace quantdyn {
+
+/// Whether a file is an HDF5 file, by its first bytes: what `quantdyn inspect` goes by.
+bool looks_like_hdf5(const std::filesystem::path& path);
+
+class ResultReader {
+ public:
+  /// Error: no such file, its SHA-256 is not the one in `path`.sha256 where that exists, not a
+  /// result of quantdyn, of another schema, not complete.
+  explicit ResultReader(const std::filesystem::path& path);
+
+  const h5::File& file() const { return file_; }
+  const std::vector<SnapshotLabel>& snapshots() const { return snapshots_; }
+  /// The table /network; `output` is left empty, output_shapes() has its texts.
+  std::vector<NodeRow> network() const;
+  std::vector<std::string> output_shapes() const;
+
+  /// The last snapshot of a variant (as trained by default), or the one behind an epoch. Error
+  /// names what there is.
+  const SnapshotLabel& last(const std::string& variant = float_variant) const;
+  const SnapshotLabel& at_epoch(int64_t epoch, const std::string& variant = float_variant) const;
+
+  /// A node's saved array. Error: the snapshot has no weights, no such node or parameter, another
+  /// shape.
+  std::vector<float> parameter(const SnapshotLabel& snapshot, const std::string& node,
+                               const std::string& name, const Shape& shape) const;
+
+  /// A row of an array over snapshots, NaN where a value is missing; empty where there is no such
+  /// array.
+  std::vector<double> row(const std::string& path, const SnapshotLabel& snapshot) const;
+
+ private:
+  size_t place_of(const SnapshotLabel& snapshot) const;
+  std::string available() const;
+
+  h5::File file_;
+  std::vector<SnapshotLabel> snapshots_;
+};
+
+}  // namespace quantdyn

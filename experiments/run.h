@@ -1,0 +1,26 @@
+// `quantdyn run` and `quantdyn validate`.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace quantdyn {
+
+/// What the command line asks for.
+struct RunRequest {
+  std::filesystem::path config;
+  std::vector<std::string> sets;
+  std::filesystem::path output;  ///< empty: the experiment's own
+  bool force = false;
+  bool quiet = false;
+  std::string command_line;  ///< for the record
+};
+
+/// Trains (or loads), quantizes, tracks and writes `<output>/result.h5`; prints the table of variants.
+void run_experiment(const RunRequest& request);
+
+/// Makes everything that a run would make before its first compute; returns a summary. ConfigError otherwise.
+std::string validate_experiment(const RunRequest& request);
+
+}  // namespace quantdyn

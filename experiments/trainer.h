@@ -1,0 +1,57 @@
+// Trains a net: loader, forward, loss, backward, optimizer, epoch by epoch.
+#pragma once
+
+#include <memory>
+
+#include "data/loader.h"
+#include "experiments/progress.h"
+#include "framework/optimizer.h"
+#include "framework/schedule.h"
+#include "framework/training_plan.h"
+
+namespace quantdyn {
+
+/// The section `train` of an experiment.
+struct TrainingSettings {
+  int64_t epochs = 0;
+  LoaderSettings loader;
+  double label_smoothing = 0;
+  std::unique_ptr<Optimizer> optimizer;
+  std::unique_ptr<Schedule> schedule;  ///< made when the number of steps is known
+
+  /// Reads the section; `train_images` gives the steps of an epoch. Calls finish().
+  static TrainingSettings read(const Options& section, int64_t train_images);
+};
+
+/// How one epoch went.
+struct EpochResult {
+  int64_t epoch;  ///< from 1
+  int64_t step;   ///< steps done in all
+  double loss;      ///< mean over the epoch's batches, in nats
+  double accuracy;  ///< on the training batches as they were trained on
+  double learning_rate;  ///< of the last step
+  double seconds;
+};
+
+class Trainer {
+ public:
+  /// References must outlive the trainer. Batches are drawn from `rng`'s stream.
+  Trainer(Network& network, const Dataset& train, const Standardization& standardization, TrainingSettings& settings,
+          Fusing fusing, ConvolutionAlgorithm algorithm, const Rng& rng);
+
+  int64_t steps_per_epoch() const { return loader_.batches(); }
+  /// Trains one epoch, from 1. Throws Error with epoch, step and the first node at fault when the loss is
+  /// not finite.
+  EpochResult run_epoch(int64_t epoch, Progress& progress);
+
+ private:
+  [[noreturn]] void report_not_finite(double loss, int64_t epoch, int64_t step, View<const float> x);
+
+  TrainingSettings& settings_;
+  TrainingPlan plan_;
+  Loader loader_;
+  std::vector<Parameter<float>*> parameters_;
+  int64_t step_ = 0;
+};
+
+}  // namespace quantdyn
