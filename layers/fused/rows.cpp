@@ -7,24 +7,14 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "layers/fused/channels-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
-using Wide = hn::ScalableTag<float>;
-using Narrow = hn::CappedTag<float, 1>;
 
 constexpr int64_t rows_per_run = 16;  // floats added before they go to double
-
-/// Calls body(tag, channel) for whole vectors, then for single channels.
-template <typename Body>
-HWY_INLINE void for_channels(int64_t channels, const Body& body) {
-  const Wide wide;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
-  int64_t c = 0;
-  for (; c + lanes <= channels; c += lanes) body(wide, c);
-  for (; c < channels; ++c) body(Narrow(), c);
-}
 
 /// max(0, x) and min(6, max(0, x)); the operands' order lets NaN through on x86.
 template <Activation activation, class D, class V>
@@ -44,11 +34,23 @@ HWY_INLINE V masked(D d, V value, V dy) {
   return hn::IfThenElseZero(passes, dy);
 }
 
+/// to[i] += values[i], in double.
 template <class D, class V>
 HWY_INLINE void add_to_doubles(D d, V values, double* to) {
-  HWY_ALIGN float buffer[HWY_MAX_BYTES / sizeof(float)];
-  hn::Store(values, d, buffer);
-  for (size_t i = 0; i < hn::Lanes(d); ++i) to[i] += static_cast<double>(buffer[i]);
+#if HWY_TARGET != HWY_SCALAR  // which has no halves
+  if constexpr (hn::MaxLanes(D()) > 1) {
+    const hn::Half<D> half;
+    const hn::Rebind<double, decltype(half)> doubles;
+    const auto add = [&](auto part, double* at) HWY_ATTR {
+      hn::StoreU(hn::Add(hn::LoadU(doubles, at), hn::PromoteTo(doubles, part)), doubles, at);
+    };
+    add(hn::LowerHalf(half, values), to);
+    add(hn::UpperHalf(half, values), to + hn::Lanes(doubles));
+    return;
+  }
+#endif
+  *to += static_cast<double>(hn::GetLane(values));
+  static_cast<void>(d);
 }
 
 template <Activation activation>

@@ -1,0 +1,30 @@
+// Loops over channels in whole vectors; included once for each instruction set (Highway's foreach_target).
+#include <cstdint>
+
+#include <hwy/highway.h>
+
+// Highway's own guard: the header is read again for every target.
+#if defined(QUANTDYN_CHANNELS_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef QUANTDYN_CHANNELS_INL
+#undef QUANTDYN_CHANNELS_INL
+#else
+#define QUANTDYN_CHANNELS_INL
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace quantdyn::HWY_NAMESPACE {
+
+/// Calls body(tag, channel) for whole vectors, then for single channels.
+template <typename Body>
+HWY_INLINE void for_channels(int64_t channels, const Body& body) {
+  const hwy::HWY_NAMESPACE::ScalableTag<float> wide;
+  const hwy::HWY_NAMESPACE::CappedTag<float, 1> narrow;
+  const auto lanes = static_cast<int64_t>(hwy::HWY_NAMESPACE::Lanes(wide));
+  int64_t c = 0;
+  for (; c + lanes <= channels; c += lanes) body(wide, c);
+  for (; c < channels; ++c) body(narrow, c);
+}
+
+}  // namespace quantdyn::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
