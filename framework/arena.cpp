@@ -27,7 +27,8 @@ Layout lay_out(std::span<const Lifetime> arrays) {
     }
     out.offsets[i] = offset;
     out.floats = std::max(out.floats, offset + padded(i));
-    const auto at = std::find_if(placed.begin(), placed.end(), [&](size_t j) { return out.offsets[j] > offset; });
+    const auto at = std::find_if(placed.begin(), placed.end(),
+                                 [&](size_t j) { return out.offsets[j] > offset; });
     placed.insert(at, i);
   }
   return out;
@@ -35,7 +36,8 @@ Layout lay_out(std::span<const Lifetime> arrays) {
 
 Arena::Arena(int64_t floats) : floats_(floats) {
   constexpr size_t huge_page = size_t{2} << 20;
-  const size_t bytes = (static_cast<size_t>(floats) * sizeof(float) + huge_page) / huge_page * huge_page;
+  const size_t bytes =
+      (static_cast<size_t>(floats) * sizeof(float) + huge_page) / huge_page * huge_page;
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   madvise(memory, bytes, MADV_HUGEPAGE);  // advice only: small pages do as well, more slowly

@@ -21,8 +21,8 @@ struct Layout {
   int64_t floats = 0;
 };
 
-/// Places the largest arrays first, each at the lowest offset free for its whole lifetime (Pisarchyk and
-/// Lee 2020, greedy by size). Offsets are multiples of 16 floats.
+/// Places the largest arrays first, each at the lowest offset free for its whole lifetime
+/// (Pisarchyk and Lee 2020, greedy by size). Offsets are multiples of 16 floats.
 Layout lay_out(std::span<const Lifetime> arrays);
 
 /// Zeroed memory from the system, on huge pages where it grants them.

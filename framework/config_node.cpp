@@ -18,9 +18,13 @@ class Converter {
 
   ConfigNode::Pointer convert(const YAML::Node& node, int line, int depth) {
     if (++count_ > most_nodes)
-      refuse(line, fmt::format("more than {} values after aliases are expanded, or an alias that holds itself",
-                               most_nodes));
-    if (depth > deepest) refuse(line, fmt::format("nested deeper than {} levels, or an alias that holds itself", deepest));
+      refuse(line,
+             fmt::format(
+                 "more than {} values after aliases are expanded, or an alias that holds itself",
+                 most_nodes));
+    if (depth > deepest)
+      refuse(line,
+             fmt::format("nested deeper than {} levels, or an alias that holds itself", deepest));
     auto out = std::make_shared<ConfigNode>();
     out->source = source_;
     out->line = line;
@@ -30,7 +34,8 @@ class Converter {
       out->quoted = node.Tag() == "!";
     } else if (node.IsSequence()) {
       out->kind = ConfigNode::Kind::sequence;
-      for (const YAML::Node& item : node) out->items.push_back(convert(item, item.Mark().line + 1, depth + 1));
+      for (const YAML::Node& item : node)
+        out->items.push_back(convert(item, item.Mark().line + 1, depth + 1));
     } else if (node.IsMap()) {
       out->kind = ConfigNode::Kind::map;
       for (const auto& entry : node) add_entry(*out, entry.first, entry.second, depth);
@@ -91,7 +96,8 @@ ConfigNode::Pointer parse_yaml(const std::string& text, const std::string& sourc
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
     if (documents.size() > 1)
-      fail<ConfigError>("{}: {} YAML documents found, exactly one is accepted", source, documents.size());
+      fail<ConfigError>("{}: {} YAML documents found, exactly one is accepted", source,
+                        documents.size());
     if (documents.empty()) return Converter(source).convert(YAML::Node(YAML::NodeType::Null), 1, 0);
     return Converter(source).convert(documents[0], 1, 0);
   } catch (const YAML::DeepRecursion& e) {

@@ -17,10 +17,10 @@ struct ConfigNode {
   Kind kind = Kind::null;
   std::string scalar;
   bool quoted = false;
-  std::vector<Pointer> items;                             // of a sequence
-  std::vector<std::pair<std::string, Pointer>> entries;   // of a map
-  std::string source;    // file, or the --set argument
-  int line = 0;          // of the key where there is one; 0: no line (--set)
+  std::vector<Pointer> items;                            // of a sequence
+  std::vector<std::pair<std::string, Pointer>> entries;  // of a map
+  std::string source;                                    // file, or the --set argument
+  int line = 0;  // of the key where there is one; 0: no line (--set)
   bool was_read = false;
   bool defaulted = false;  // written by a default, not by the user
 
@@ -32,8 +32,9 @@ struct ConfigNode {
   std::string where() const { return line > 0 ? source + ":" + std::to_string(line) : source; }
 };
 
-/// Parses a document. Refuses (ConfigError, "file:line: ..."): repeated keys, a second document, `<<`,
-/// keys that are not plain text, cycles, and more than 100,000 values after aliases are expanded.
+/// Parses a document. Refuses (ConfigError, "file:line: ..."): repeated keys, a second document,
+/// `<<`, keys that are not plain text, cycles, and more than 100,000 values after aliases are
+/// expanded.
 ConfigNode::Pointer parse_yaml(const std::string& text, const std::string& source);
 
 /// Writes the tree as block-style YAML.

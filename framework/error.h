@@ -8,7 +8,8 @@
 
 namespace quantdyn {
 
-/// Something went wrong while running (exit code 1): what was wrong, what was found, what is accepted.
+/// Something went wrong while running (exit code 1): what was wrong, what was found, what is
+/// accepted.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

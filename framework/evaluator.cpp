@@ -7,11 +7,15 @@
 
 namespace quantdyn {
 
-Evaluator::Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, Keep keep)
-    : network_(network), steps_(make_steps(network, fusing, algorithm)), taps_(network.units().size()) {
+Evaluator::Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
+                     Keep keep)
+    : network_(network),
+      steps_(make_steps(network, fusing, algorithm)),
+      taps_(network.units().size()) {
   const std::vector<Node<float>>& nodes = network.nodes();
   const int end = static_cast<int>(nodes.size());
-  std::vector<int> held{0}, written{0};  // nodes whose results have memory, and when it is first written
+  std::vector<int> held{0},
+      written{0};  // nodes whose results have memory, and when it is first written
   int64_t scratch = 0;
   for (const auto& step : steps_) {
     held.push_back(step->nodes().back());
@@ -30,7 +34,8 @@ Evaluator::Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm
   for (Workspace& workspace : workspaces_) {
     workspace.arena = Arena(layout.floats);
     workspace.results.assign(nodes.size(), nullptr);
-    for (size_t i = 0; i < held.size(); ++i) workspace.results[held[i]] = workspace.arena.data() + layout.offsets[i];
+    for (size_t i = 0; i < held.size(); ++i)
+      workspace.results[held[i]] = workspace.arena.data() + layout.offsets[i];
     workspace.scratch = workspace.arena.data() + layout.offsets.back();
   }
   prepare();
@@ -54,13 +59,16 @@ void Evaluator::run_step(const Step& step, const Evaluator& from, const Evaluati
   std::vector<View<const float>> inputs;
   for (int input : nodes[step.nodes().front()].inputs) {
     const Evaluator& source = nodes[input].unit == unit ? *this : from;
-    inputs.emplace_back(source.workspaces_[chunk.worker].results[input], nodes[input].shape.batch_of(images_per_chunk));
+    inputs.emplace_back(source.workspaces_[chunk.worker].results[input],
+                        nodes[input].shape.batch_of(images_per_chunk));
   }
   const int last = step.nodes().back();
   EvaluationChunk own = chunk;
   own.scratch = workspaces_[chunk.worker].scratch;
-  step.evaluate(inputs, {workspaces_[chunk.worker].results[last], nodes[last].shape.batch_of(images_per_chunk)},
-                taps_[unit], own);
+  step.evaluate(
+      inputs,
+      {workspaces_[chunk.worker].results[last], nodes[last].shape.batch_of(images_per_chunk)},
+      taps_[unit], own);
 }
 
 void Evaluator::run_chunk(View<const float> x, int64_t images, int64_t index, int worker) {
@@ -69,7 +77,8 @@ void Evaluator::run_chunk(View<const float> x, int64_t images, int64_t index, in
   float* const input = workspaces_[worker].results[0];
   std::ranges::copy(x.values(), input);
   const Shape one = network_.input_shape();
-  visit(taps_[0][static_cast<size_t>(TapKind::output)], input, images * one.rows(), one.channels(), 0, chunk);
+  visit(taps_[0][static_cast<size_t>(TapKind::output)], input, images * one.rows(), one.channels(),
+        0, chunk);
   for (const auto& step : steps_) run_step(*step, *this, chunk);
   for (const UnitTaps& unit : taps_)
     for (const Tap& tap : unit) {
@@ -83,7 +92,8 @@ void Evaluator::run(View<const float> x, int64_t images, int64_t first_chunk, Vi
   const int last = static_cast<int>(network_.nodes().size()) - 1;
   parallel_for(chunk_count(images), [&](int64_t index, int worker) {
     const int64_t first = index * images_per_chunk;
-    run_chunk(x.slice(first, images_per_chunk), std::min(images_per_chunk, images - first), first_chunk + index, worker);
+    run_chunk(x.slice(first, images_per_chunk), std::min(images_per_chunk, images - first),
+              first_chunk + index, worker);
     if (!logits) return;
     const View<float> to = logits.slice(first, images_per_chunk);
     std::copy_n(workspaces_[worker].results[last], to.elements(), to.data);
@@ -92,7 +102,8 @@ void Evaluator::run(View<const float> x, int64_t images, int64_t first_chunk, Vi
 
 View<const float> Evaluator::output(int unit, int worker) const {
   const int node = network_.units()[unit].last;
-  return {workspaces_[worker].results[node], network_.nodes()[node].shape.batch_of(images_per_chunk)};
+  return {workspaces_[worker].results[node],
+          network_.nodes()[node].shape.batch_of(images_per_chunk)};
 }
 
 View<const float> Evaluator::run_unit(int unit, const Evaluator& from, int64_t images, int worker) {

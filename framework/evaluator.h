@@ -1,4 +1,5 @@
-// Runs a net on images chunk by chunk, each worker with its own small memory; taps are visited on the way.
+// Runs a net on images chunk by chunk, each worker with its own small memory; taps are visited on
+// the way.
 #pragma once
 
 #include <functional>
@@ -27,16 +28,17 @@ class Evaluator {
   /// To be called behind every change of parameters.
   void prepare();
 
-  /// Evaluates a batch x [N,...], N a multiple of 8, of which `images` are real; `first_chunk` numbers its
-  /// first chunk among all images observed so far; logits [N,classes] may be empty. Parallel over chunks.
+  /// Evaluates a batch x [N,...], N a multiple of 8, of which `images` are real; `first_chunk`
+  /// numbers its first chunk among all images observed so far; logits [N,classes] may be empty.
+  /// Parallel over chunks.
   void run(View<const float> x, int64_t images, int64_t first_chunk, View<float> logits);
 
   /// Evaluates one chunk x [8,...] in this worker's memory and tells the observers when it is done.
   void run_chunk(View<const float> x, int64_t images, int64_t chunk, int worker);
   /// A unit's output behind run_chunk, [8,...]; Keep::all, but for the last unit's.
   View<const float> output(int unit, int worker) const;
-  /// Runs one unit alone, with transforms but unobserved, on the outputs that `from` has of the units before it,
-  /// and returns its output (Keep::all; overwrites this worker's own).
+  /// Runs one unit alone, with transforms but unobserved, on the outputs that `from` has of the
+  /// units before it, and returns its output (Keep::all; overwrites this worker's own).
   View<const float> run_unit(int unit, const Evaluator& from, int64_t images, int worker);
 
  private:

@@ -13,8 +13,8 @@ std::string Frame::Array::path() const {
 }
 
 template <typename T>
-void Frame::put(Scope scope, const std::string& tensor, const Quantity& quantity, int64_t first, int64_t entries,
-                std::span<const T> values) {
+void Frame::put(Scope scope, const std::string& tensor, const Quantity& quantity, int64_t first,
+                int64_t entries, std::span<const T> values) {
   if (entries == 0) return;  // a node without channels
   const int64_t total = scope == Scope::network ? 1 : scope == Scope::layer ? nodes() : channels();
   const int64_t per_entry = static_cast<int64_t>(values.size()) / entries;
@@ -33,16 +33,20 @@ void Frame::put(Scope scope, const std::string& tensor, const Quantity& quantity
 void Frame::network(const Quantity& quantity, double value) {
   put(Scope::network, "", quantity, 0, 1, std::span<const double>(&value, 1));
 }
-void Frame::layer(const std::string& tensor, const Quantity& quantity, int64_t node, std::span<const double> values) {
+void Frame::layer(const std::string& tensor, const Quantity& quantity, int64_t node,
+                  std::span<const double> values) {
   put(Scope::layer, tensor, quantity, node, 1, values);
 }
-void Frame::layer(const std::string& tensor, const Quantity& quantity, int64_t node, std::span<const uint64_t> values) {
+void Frame::layer(const std::string& tensor, const Quantity& quantity, int64_t node,
+                  std::span<const uint64_t> values) {
   put(Scope::layer, tensor, quantity, node, 1, values);
 }
-void Frame::channel(const std::string& tensor, const Quantity& quantity, int64_t node, std::span<const double> values) {
+void Frame::channel(const std::string& tensor, const Quantity& quantity, int64_t node,
+                    std::span<const double> values) {
   put(Scope::channel, tensor, quantity, offsets_[node], channels_of(node), values);
 }
-void Frame::channel(const std::string& tensor, const Quantity& quantity, int64_t node, std::span<const uint64_t> values) {
+void Frame::channel(const std::string& tensor, const Quantity& quantity, int64_t node,
+                    std::span<const uint64_t> values) {
   put(Scope::channel, tensor, quantity, offsets_[node], channels_of(node), values);
 }
 

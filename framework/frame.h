@@ -1,4 +1,5 @@
-// One snapshot's numbers, laid out as the file has them: arrays over layers, over channels, and scalars.
+// One snapshot's numbers, laid out as the file has them: arrays over layers, over channels, and
+// scalars.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,8 @@ struct Quantity {
 
 /// Rectangular arrays that start as NaN (counts: 0) and are filled node by node.
 ///
-/// `layerwise/<tensor>/<name>` is [layer(, axis)], `channelwise/<tensor>/<name>` [channel(, axis)] with
-/// the channels of all nodes one after the other, `networkwise/<name>` a scalar.
+/// `layerwise/<tensor>/<name>` is [layer(, axis)], `channelwise/<tensor>/<name>` [channel(, axis)]
+/// with the channels of all nodes one after the other, `networkwise/<name>` a scalar.
 class Frame {
  public:
   enum class Scope { network, layer, channel };
@@ -46,8 +47,10 @@ class Frame {
 
   void network(const Quantity& quantity, double value);
   /// `values` has one entry, or one for each place of the further axis.
-  void layer(const std::string& tensor, const Quantity& quantity, int64_t node, std::span<const double> values);
-  void layer(const std::string& tensor, const Quantity& quantity, int64_t node, std::span<const uint64_t> values);
+  void layer(const std::string& tensor, const Quantity& quantity, int64_t node,
+             std::span<const double> values);
+  void layer(const std::string& tensor, const Quantity& quantity, int64_t node,
+             std::span<const uint64_t> values);
   void layer(const std::string& tensor, const Quantity& quantity, int64_t node, double value) {
     layer(tensor, quantity, node, std::span(&value, 1));
   }
@@ -55,16 +58,18 @@ class Frame {
     layer(tensor, quantity, node, std::span(&value, 1));
   }
   /// `values` is [channels of the node] or [channels of the node, further axis].
-  void channel(const std::string& tensor, const Quantity& quantity, int64_t node, std::span<const double> values);
-  void channel(const std::string& tensor, const Quantity& quantity, int64_t node, std::span<const uint64_t> values);
+  void channel(const std::string& tensor, const Quantity& quantity, int64_t node,
+               std::span<const double> values);
+  void channel(const std::string& tensor, const Quantity& quantity, int64_t node,
+               std::span<const uint64_t> values);
 
   /// By path, sorted.
   const std::map<std::string, Array>& arrays() const { return arrays_; }
 
  private:
   template <typename T>
-  void put(Scope scope, const std::string& tensor, const Quantity& quantity, int64_t first, int64_t entries,
-           std::span<const T> values);
+  void put(Scope scope, const std::string& tensor, const Quantity& quantity, int64_t first,
+           int64_t entries, std::span<const T> values);
 
   std::vector<int64_t> offsets_;
   std::map<std::string, Array> arrays_;

@@ -21,11 +21,12 @@ enum class Accumulate { no, yes };
 /// C [m,n] (+)= A [m,k] B [k,n], in float32, on the calling thread.
 ///
 /// The bits depend on m, n, k and the strides only. Call start_gemm() first.
-void gemm(int64_t m, int64_t n, int64_t k, Matrix<const float> a, Matrix<const float> b, Matrix<float> c,
-          Accumulate accumulate);
+void gemm(int64_t m, int64_t n, int64_t k, Matrix<const float> a, Matrix<const float> b,
+          Matrix<float> c, Accumulate accumulate);
 
 /// Picks BLIS's kernels for this CPU. BLIS 0.9 does not know AMD's AVX-512 cores and falls back to
-/// scalar code on Zen 5 (measured on one: 39 GF/s; with its AVX-512 kernels 200); BLIS_ARCH_TYPE overrides.
+/// scalar code on Zen 5 (measured on one: 39 GF/s; with its AVX-512 kernels 200); BLIS_ARCH_TYPE
+/// overrides.
 void start_gemm();
 /// The kernels in use, "skx", and BLIS's version.
 std::string gemm_architecture();

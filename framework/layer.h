@@ -18,7 +18,8 @@ class Initializer {
  public:
   virtual ~Initializer() = default;
   /// fan_in = kh kw in / groups, fan_out = kh kw out / groups.
-  virtual void fill(std::span<double> weight, int64_t fan_in, int64_t fan_out, const Rng& rng) const = 0;
+  virtual void fill(std::span<double> weight, int64_t fan_in, int64_t fan_out,
+                    const Rng& rng) const = 0;
 };
 
 /// A trained array: its master copy, its gradient, and what the layer reads.
@@ -28,7 +29,8 @@ struct Parameter {
   Tensor<T> master;
   Tensor<T> grad;       ///< gradients accumulate here
   Tensor<T> effective;  ///< replaces `master` where not empty: the quantized image of a weight
-  bool trained = true;  ///< false: a running statistic, saved with the net, never given to an optimizer
+  bool trained =
+      true;  ///< false: a running statistic, saved with the net, never given to an optimizer
 
   const T* read() const { return effective.empty() ? master.data() : effective.data(); }
 };
@@ -39,7 +41,7 @@ struct Linear {
   Parameter<T>* weight;  ///< output channels innermost; depthwise [kh,kw,C]
   Parameter<T>* bias;    ///< [K]; its master is empty where the layer has none
   int64_t out_channels, groups, in_channels;
-  int64_t fan_in;        ///< kh kw in / groups
+  int64_t fan_in;  ///< kh kw in / groups
 };
 
 /// Role of batch norm: y = gamma (x - mean) / sqrt(variance + epsilon) + beta, by channel.
@@ -66,8 +68,9 @@ class Layer {
   virtual void evaluate(std::span<const View<const T>> x, View<T> y) const = 0;
   /// Training on a whole batch; may keep what backward needs. By default evaluate() by chunks.
   virtual void forward(std::span<const View<const T>> x, View<T> y);
-  /// Adds the gradients of the loss to `dx` (an empty view: not wanted) and to the parameters' grad,
-  /// from dy; x and y are what forward had. Parallel inside, the same bits for any thread count.
+  /// Adds the gradients of the loss to `dx` (an empty view: not wanted) and to the parameters'
+  /// grad, from dy; x and y are what forward had. Parallel inside, the same bits for any thread
+  /// count.
   virtual void backward(std::span<const View<const T>> x, View<const T> y, View<const T> dy,
                         std::span<const View<T>> dx) = 0;
 
@@ -89,8 +92,10 @@ using LayerRegistry = Registry<Layer<T>>;
 template <template <typename> class Primitive>
 struct RegisteredLayer {
   RegisteredLayer(const std::string& name, const std::string& summary)
-      : in_float(name, summary, [](const Options& o) { return std::make_unique<Primitive<float>>(o); }),
-        in_double(name, summary, [](const Options& o) { return std::make_unique<Primitive<double>>(o); }) {}
+      : in_float(name, summary,
+                 [](const Options& o) { return std::make_unique<Primitive<float>>(o); }),
+        in_double(name, summary,
+                  [](const Options& o) { return std::make_unique<Primitive<double>>(o); }) {}
   Registered<Layer<float>> in_float;
   Registered<Layer<double>> in_double;
 };

@@ -15,7 +15,9 @@ std::string unit_kind(const Node<T>& node) {
   return linear->fan_in == linear->in_channels ? "pointwise" : "conv2d";
 }
 
-std::string join(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
+std::string join(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
 
 }  // namespace
 
@@ -28,25 +30,31 @@ BasicNetwork<T>::BasicNetwork(Shape input) {
 
 template <typename T>
 BasicNetwork<T> BasicNetwork<T>::from_options(const Options& network) {
-  const std::vector<int64_t> sizes =
-      network.integers("input", required, at_least<int64_t>(1), "shape of one image: height, width, channels");
+  const std::vector<int64_t> sizes = network.integers(
+      "input", required, at_least<int64_t>(1), "shape of one image: height, width, channels");
   if (sizes.size() != 3) network.refuse("input", "expected [height, width, channels]");
   BasicNetwork out{Shape(std::span<const int64_t>(sizes))};
   network.text("name", "net", "the net's name");
-  const Options defaults = network.section("defaults", "options that every macro of a kind takes unless it has its own");
-  for (const Options& entry : network.list("nodes", "primitives and macros, each one key: its kind")) {
+  const Options defaults =
+      network.section("defaults", "options that every macro of a kind takes unless it has its own");
+  for (const Options& entry :
+       network.list("nodes", "primitives and macros, each one key: its kind")) {
     const std::vector<std::string> kinds = entry.keys();
-    if (kinds.size() != 1) entry.refuse("", "expected one key, the kind of node, as in `- conv2d: {name: c1, ...}`");
+    if (kinds.size() != 1)
+      entry.refuse("", "expected one key, the kind of node, as in `- conv2d: {name: c1, ...}`");
     const Options options = entry.section(kinds[0], "options of the node");
     if (defaults.has(kinds[0])) options.inherit(defaults.section(kinds[0], "defaults of the kind"));
-    const std::string name = options.text("name", required, "name of the node; other nodes refer to it");
+    const std::string name =
+        options.text("name", required, "name of the node; other nodes refer to it");
     const std::vector<std::string> inputs =
-        options.texts("inputs", std::vector<std::string>{out.last_name()}, "nodes that it reads; default: the one before");
+        options.texts("inputs", std::vector<std::string>{out.last_name()},
+                      "nodes that it reads; default: the one before");
     if (name.empty() || name.find_first_of("/. ") != std::string::npos)
       options.refuse("name", "a node's name is not empty and holds no '/', '.' or space");
     if (const NetworkMacro<T> macro = find_macro<T>(kinds[0])) {
       for (const std::string& input : inputs)
-        if (out.index_of(input) < 0) options.refuse("inputs", fmt::format("no node '{}' before this one", input));
+        if (out.index_of(input) < 0)
+          options.refuse("inputs", fmt::format("no node '{}' before this one", input));
       macro(out, options, name, inputs);
       options.finish();
     } else if (LayerRegistry<T>::instance().entries().contains(kinds[0])) {
@@ -66,26 +74,32 @@ void BasicNetwork<T>::add(const NodeSpec& spec) {
   Node<T> node;
   node.name = spec.name;
   node.kind = spec.kind;
-  if (index_of(spec.name) >= 0) spec.options.refuse("name", fmt::format("two nodes are called '{}'", spec.name));
+  if (index_of(spec.name) >= 0)
+    spec.options.refuse("name", fmt::format("two nodes are called '{}'", spec.name));
   std::vector<Shape> shapes;
   std::string found;
   for (const std::string& input : spec.inputs) {
     const int i = index_of(input);
-    if (i < 0) spec.options.refuse("inputs", fmt::format("node '{}' reads '{}', which is no node before it", spec.name, input));
+    if (i < 0)
+      spec.options.refuse("inputs", fmt::format("node '{}' reads '{}', which is no node before it",
+                                                spec.name, input));
     node.inputs.push_back(i);
     shapes.push_back(nodes_[i].shape);
-    found += fmt::format("{}'{}' gives {}", found.empty() ? "" : ", ", nodes_[i].name, nodes_[i].shape.text());
+    found += fmt::format("{}'{}' gives {}", found.empty() ? "" : ", ", nodes_[i].name,
+                         nodes_[i].shape.text());
   }
   const auto entry = LayerRegistry<T>::instance().entries().find(spec.kind);
   if (entry == LayerRegistry<T>::instance().entries().end())
-    spec.options.refuse("", fmt::format("unknown kind of node '{}'; accepted: {}", spec.kind, LayerRegistry<T>::instance().names()));
+    spec.options.refuse("", fmt::format("unknown kind of node '{}'; accepted: {}", spec.kind,
+                                        LayerRegistry<T>::instance().names()));
   node.layer = entry->second.make(spec.options);
   try {
     node.shape = node.layer->setup(shapes);
   } catch (const ConfigError&) {
     throw;
   } catch (const Error& e) {
-    spec.options.refuse("", fmt::format("node '{}' ({}): {} ({})", spec.name, spec.kind, e.what(), found));
+    spec.options.refuse(
+        "", fmt::format("node '{}' ({}): {} ({})", spec.name, spec.kind, e.what(), found));
   }
   nodes_.push_back(std::move(node));
   specs_.push_back(spec);
@@ -121,8 +135,10 @@ void BasicNetwork<T>::finish() {
     node.taps.clear();
     if (i > 0 && !node.layer) continue;  // bypassed
     const int last = static_cast<int>(nodes_.size()) - 1;
-    if (i < last && readers(i).empty()) fail<ConfigError>("node '{}' is read by no other node", node.name);
-    const bool follows = i > 0 && node.inputs.size() == 1 && readers(node.inputs[0]).size() == 1 && node.inputs[0] > 0;
+    if (i < last && readers(i).empty())
+      fail<ConfigError>("node '{}' is read by no other node", node.name);
+    const bool follows = i > 0 && node.inputs.size() == 1 && readers(node.inputs[0]).size() == 1 &&
+                         node.inputs[0] > 0;
     Unit* before = follows ? &units_[nodes_[node.inputs[0]].unit] : nullptr;
     if (before && node.layer->channel_affine() && before->norm < 0 && before->activation < 0 &&
         nodes_[before->leader].layer->linear()) {
@@ -139,8 +155,10 @@ void BasicNetwork<T>::finish() {
   for (const Unit& unit : units_) {
     const bool is_linear = unit.leader > 0 && nodes_[unit.leader].layer->linear();
     if (unit.norm >= 0) nodes_[unit.leader].taps.push_back(TapKind::conv);
-    if (unit.norm >= 0) nodes_[unit.norm].taps.push_back(TapKind::norm);
-    else if (is_linear) nodes_[unit.leader].taps.push_back(TapKind::norm);
+    if (unit.norm >= 0)
+      nodes_[unit.norm].taps.push_back(TapKind::norm);
+    else if (is_linear)
+      nodes_[unit.leader].taps.push_back(TapKind::norm);
     nodes_[unit.last].taps.push_back(TapKind::output);
   }
 }
@@ -155,7 +173,8 @@ BasicNetwork<T> BasicNetwork<T>::clone() const {
       out.bypass(static_cast<int>(i));
       continue;
     }
-    if (const Linear<T>* linear = nodes_[i].layer->linear())  // folding gives a bias where there was none
+    if (const Linear<T>* linear =
+            nodes_[i].layer->linear())  // folding gives a bias where there was none
       out.nodes_[i].layer->linear()->bias->master = linear->bias->master;
     const auto from = nodes_[i].layer->parameters(), to = out.nodes_[i].layer->parameters();
     for (size_t p = 0; p < from.size(); ++p) to[p]->master = from[p]->master;
@@ -177,7 +196,8 @@ std::vector<typename BasicNetwork<T>::Named> BasicNetwork<T>::parameters() const
   std::vector<Named> out;
   for (size_t i = 0; i < nodes_.size(); ++i)
     if (nodes_[i].layer)
-      for (Parameter<T>* parameter : nodes_[i].layer->parameters()) out.push_back({static_cast<int>(i), parameter});
+      for (Parameter<T>* parameter : nodes_[i].layer->parameters())
+        out.push_back({static_cast<int>(i), parameter});
   return out;
 }
 
@@ -209,16 +229,20 @@ template class BasicNetwork<double>;
 Options read_network(const std::filesystem::path& file, const Options& parameters,
                      const std::optional<NetworkDefaults>& defaults) {
   const Options network = Options::from_file(file);
-  const Options declared = network.section("parameters", "names and defaults of what an experiment may set");
+  const Options declared =
+      network.section("parameters", "names and defaults of what an experiment may set");
   const std::vector<std::string> known = declared.keys();
   for (const std::string& key : parameters.keys())
     if (key != "file" && std::ranges::find(known, key) == known.end())
-      parameters.refuse(key, fmt::format("{} has no such parameter; accepted: {}", file.string(), join(known)));
+      parameters.refuse(
+          key, fmt::format("{} has no such parameter; accepted: {}", file.string(), join(known)));
   if (defaults && declared.has("input")) {
     const auto sizes = defaults->input.sizes();
-    parameters.integers("input", std::vector<int64_t>(sizes.begin(), sizes.end()), at_least<int64_t>(1), "shape of one image");
+    parameters.integers("input", std::vector<int64_t>(sizes.begin(), sizes.end()),
+                        at_least<int64_t>(1), "shape of one image");
   }
-  if (defaults && declared.has("classes")) parameters.integer("classes", defaults->classes, at_least<int64_t>(1), "classes");
+  if (defaults && declared.has("classes"))
+    parameters.integer("classes", defaults->classes, at_least<int64_t>(1), "classes");
   parameters.inherit(declared);
   network.substitute(parameters);
   return network;

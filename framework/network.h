@@ -34,8 +34,9 @@ struct Node {
   std::vector<TapKind> taps;  ///< those that hold this node's result, in the order they are visited
 };
 
-/// A row of the file's `layer` axis: a leading primitive (conv, dense, pool, add, the input) with the batch
-/// norm and the activation that alone read it. Grouping follows the graph, never how it is run.
+/// A row of the file's `layer` axis: a leading primitive (conv, dense, pool, add, the input) with
+/// the batch norm and the activation that alone read it. Grouping follows the graph, never how it
+/// is run.
 struct Unit {
   std::string name;
   std::string kind;  ///< the leader's; "depthwise" and "pointwise" convolutions are told apart
@@ -43,27 +44,30 @@ struct Unit {
   int last = -1;                                ///< the node whose result is the unit's output
 };
 
-/// A convolutional net on images of one shape; `Network` runs, `BasicNetwork<double>` is gradient-checked.
+/// A convolutional net on images of one shape; `Network` runs, `BasicNetwork<double>` is
+/// gradient-checked.
 template <typename T>
 class BasicNetwork {
  public:
   explicit BasicNetwork(Shape input);
 
   /// Builds a net from a network file's document (see experiments/networks/): parameters have been
-  /// substituted. ConfigError names the node at fault; shapes that do not fit name both nodes and shapes.
+  /// substituted. ConfigError names the node at fault; shapes that do not fit name both nodes and
+  /// shapes.
   static BasicNetwork from_options(const Options& network);
 
   /// Adds a node behind those it reads. Throws ConfigError.
   void add(const NodeSpec& spec);
   /// Lets `name` stand for `node` in inputs: a block's name for its last node.
   void add_alias(const std::string& name, const std::string& node);
-  /// Groups the nodes into units; called once behind the last add(). Every node must be read but the last.
+  /// Groups the nodes into units; called once behind the last add(). Every node must be read but
+  /// the last.
   void finish();
 
   /// The same graph with new layers and copies of all parameters' masters.
   BasicNetwork clone() const;
-  /// Takes node `i` (batch norm) out: its readers read its input instead. The Linear before it must have taken
-  /// over its work.
+  /// Takes node `i` (batch norm) out: its readers read its input instead. The Linear before it must
+  /// have taken over its work.
   void bypass(int i);
 
   const std::vector<Node<T>>& nodes() const { return nodes_; }
@@ -119,8 +123,9 @@ struct NetworkDefaults {
   int64_t classes;
 };
 
-/// Reads a network file, sets its parameters from `parameters` (whose own key `file` is left alone; keys
-/// that the network does not have are refused) and returns the document ready for from_options().
+/// Reads a network file, sets its parameters from `parameters` (whose own key `file` is left alone;
+/// keys that the network does not have are refused) and returns the document ready for
+/// from_options().
 Options read_network(const std::filesystem::path& file, const Options& parameters,
                      const std::optional<NetworkDefaults>& defaults = {});
 

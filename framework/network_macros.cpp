@@ -1,4 +1,5 @@
-// The macros of network files: each writes primitives, so a net of blocks and one of primitives are alike.
+// The macros of network files: each writes primitives, so a net of blocks and one of primitives are
+// alike.
 #include <cmath>
 #include <map>
 
@@ -17,8 +18,10 @@ struct Style {
   Options norm_options;
 
   explicit Style(const Options& options)
-      : norm(options.flag("norm", true, "batch norm behind every convolution (which then has no bias)")),
-        activation(options.choice("activation", "relu", std::vector<std::string>{"relu", "relu6", "none"},
+      : norm(options.flag("norm", true,
+                          "batch norm behind every convolution (which then has no bias)")),
+        activation(options.choice("activation", "relu",
+                                  std::vector<std::string>{"relu", "relu6", "none"},
                                   "what follows the norm")),
         width(options.number("width", 1.0, over(0.0), "width multiplier of all channel counts")),
         norm_options(options.section("batch_norm", "options of the batch norms")) {}
@@ -27,7 +30,6 @@ struct Style {
     return std::max<int64_t>(1, std::llround(static_cast<double>(channels) * width));
   }
 };
-
 
 struct Convolved {
   int64_t channels;
@@ -41,15 +43,22 @@ struct Convolved {
 
 /// Adds conv (+ norm) (+ activation) as unit `name`; the name then stands for the last of them.
 template <typename T>
-void add_convolution(BasicNetwork<T>& net, const Options& options, const Style& style, const std::string& name,
-                     const std::string& input, const Convolved& c) {
-  Entries entries{{"channels", std::to_string(c.channels)}, {"kernel", std::to_string(c.kernel)},
-                  {"stride", std::to_string(c.stride)},     {"groups", std::to_string(c.groups)},
-                  {"padding", c.padding},                   {"bias", c.norm ? "false" : "true"}};
+void add_convolution(BasicNetwork<T>& net, const Options& options, const Style& style,
+                     const std::string& name, const std::string& input, const Convolved& c) {
+  Entries entries{{"channels", std::to_string(c.channels)},
+                  {"kernel", std::to_string(c.kernel)},
+                  {"stride", std::to_string(c.stride)},
+                  {"groups", std::to_string(c.groups)},
+                  {"padding", c.padding},
+                  {"bias", c.norm ? "false" : "true"}};
   std::string last = name + ".conv";
   net.add({last, "conv2d", {input}, options.derive(entries, {"initializer"}), name});
   if (c.norm) {
-    net.add({name + ".norm", "batch_norm", {last}, style.norm_options.derive({}, style.norm_options.keys()), ""});
+    net.add({name + ".norm",
+             "batch_norm",
+             {last},
+             style.norm_options.derive({}, style.norm_options.keys()),
+             ""});
     last = name + ".norm";
   }
   if (c.activation != "none") {
@@ -60,11 +69,13 @@ void add_convolution(BasicNetwork<T>& net, const Options& options, const Style& 
 }
 
 std::string read_padding(const Options& options, int64_t kernel) {
-  return options.text("padding", std::to_string(kernel / 2), "rows and columns of zeros on each side, `same` or `valid`");
+  return options.text("padding", std::to_string(kernel / 2),
+                      "rows and columns of zeros on each side, `same` or `valid`");
 }
 
 int64_t read_channels(const Options& options) {
-  return options.integer("channels", required, at_least<int64_t>(1), "output channels before the width multiplier");
+  return options.integer("channels", required, at_least<int64_t>(1),
+                         "output channels before the width multiplier");
 }
 
 int64_t read_stride(const Options& options) {
@@ -77,9 +88,11 @@ int64_t read_kernel(const Options& options) {
 
 /// `groups`: a number, or `depthwise` for one group a channel.
 int64_t read_groups(const Options& options, const std::string& fallback, int64_t in_channels) {
-  const std::string given = options.text("groups", fallback, "groups of the spatial convolution, or `depthwise`");
+  const std::string given =
+      options.text("groups", fallback, "groups of the spatial convolution, or `depthwise`");
   if (given == "depthwise") return in_channels;
-  return options.integer("groups", std::nullopt, between<int64_t>(1, in_channels), "groups of the spatial convolution");
+  return options.integer("groups", std::nullopt, between<int64_t>(1, in_channels),
+                         "groups of the spatial convolution");
 }
 
 const std::string& only(const Options& options, const std::vector<std::string>& inputs) {
@@ -89,7 +102,8 @@ const std::string& only(const Options& options, const std::vector<std::string>& 
 
 /// conv k x k -> batch norm -> activation.
 template <typename T>
-void block(BasicNetwork<T>& net, const Options& options, const std::string& name, const std::vector<std::string>& inputs) {
+void block(BasicNetwork<T>& net, const Options& options, const std::string& name,
+           const std::vector<std::string>& inputs) {
   const Style style(options);
   const std::string& input = only(options, inputs);
   const int64_t kernel = read_kernel(options);
@@ -108,23 +122,27 @@ void separable(BasicNetwork<T>& net, const Options& options, const std::string& 
   const std::string& input = only(options, inputs);
   const int64_t in_channels = net.shape_of(input).channels();
   const int64_t kernel = read_kernel(options);
-  const bool between_norm = options.flag("between_norm", true, "batch norm between the two convolutions");
-  const bool between_activation = options.flag("between_activation", true, "activation between the two convolutions");
+  const bool between_norm =
+      options.flag("between_norm", true, "batch norm between the two convolutions");
+  const bool between_activation =
+      options.flag("between_activation", true, "activation between the two convolutions");
   add_convolution(net, options, style, name + "_dw", input,
-                  {in_channels, kernel, read_stride(options), read_groups(options, "depthwise", in_channels),
-                   read_padding(options, kernel), style.norm && between_norm,
-                   between_activation ? style.activation : "none"});
-  add_convolution(net, options, style, name + "_pw", name + "_dw",
-                  {style.scaled(read_channels(options)), 1, 1, 1, "0", style.norm, style.activation});
+                  {in_channels, kernel, read_stride(options),
+                   read_groups(options, "depthwise", in_channels), read_padding(options, kernel),
+                   style.norm && between_norm, between_activation ? style.activation : "none"});
+  add_convolution(
+      net, options, style, name + "_pw", name + "_dw",
+      {style.scaled(read_channels(options)), 1, 1, 1, "0", style.norm, style.activation});
   net.add_alias(name, name + "_pw");
 }
 
 /// The sum of two branches and, maybe, the activation behind it.
 template <typename T>
-void add_sum(BasicNetwork<T>& net, const Options& options, const std::string& name, const std::string& a,
-             const std::string& b, const std::string& activation) {
+void add_sum(BasicNetwork<T>& net, const Options& options, const std::string& name,
+             const std::string& a, const std::string& b, const std::string& activation) {
   net.add({name + ".add", "add", {a, b}, options.derive({}), name});
-  if (activation != "none") net.add({name + ".activation", activation, {name + ".add"}, options.derive({}), ""});
+  if (activation != "none")
+    net.add({name + ".activation", activation, {name + ".add"}, options.derive({}), ""});
   net.add_alias(name, activation != "none" ? name + ".activation" : name + ".add");
 }
 
@@ -138,12 +156,15 @@ void residual(BasicNetwork<T>& net, const Options& options, const std::string& n
   const int64_t channels = style.scaled(read_channels(options)), stride = read_stride(options);
   const int64_t kernel = read_kernel(options);
   const std::string padding = read_padding(options, kernel);
-  add_convolution(net, options, style, name + "_1", input, {channels, kernel, stride, 1, padding, style.norm, style.activation});
-  add_convolution(net, options, style, name + "_2", name + "_1", {channels, kernel, 1, 1, padding, style.norm, "none"});
+  add_convolution(net, options, style, name + "_1", input,
+                  {channels, kernel, stride, 1, padding, style.norm, style.activation});
+  add_convolution(net, options, style, name + "_2", name + "_1",
+                  {channels, kernel, 1, 1, padding, style.norm, "none"});
   std::string shortcut = input;
   if (stride != 1 || channels != net.shape_of(input).channels()) {
     shortcut = name + "_shortcut";
-    add_convolution(net, options, style, shortcut, input, {channels, 1, stride, 1, "0", style.norm, "none"});
+    add_convolution(net, options, style, shortcut, input,
+                    {channels, 1, stride, 1, "0", style.norm, "none"});
   }
   add_sum(net, options, name, name + "_2", shortcut, style.activation);
 }
@@ -158,7 +179,8 @@ void inverted_residual(BasicNetwork<T>& net, const Options& options, const std::
   const int64_t in_channels = net.shape_of(input).channels();
   const int64_t channels = style.scaled(read_channels(options)), stride = read_stride(options);
   const int64_t kernel = read_kernel(options);
-  const int64_t expansion = options.integer("expansion", 6, at_least<int64_t>(1), "channels inside per input channel");
+  const int64_t expansion =
+      options.integer("expansion", 6, at_least<int64_t>(1), "channels inside per input channel");
   std::string before = input;
   if (expansion > 1) {
     add_convolution(net, options, style, name + "_expand", input,
@@ -167,19 +189,22 @@ void inverted_residual(BasicNetwork<T>& net, const Options& options, const std::
   }
   const int64_t inside = in_channels * expansion;
   add_convolution(net, options, style, name + "_dw", before,
-                  {inside, kernel, stride, inside, read_padding(options, kernel), style.norm, style.activation});
+                  {inside, kernel, stride, inside, read_padding(options, kernel), style.norm,
+                   style.activation});
   const bool is_summed = stride == 1 && channels == in_channels;
   const std::string projection = is_summed ? name + "_project" : name;
-  add_convolution(net, options, style, projection, name + "_dw", {channels, 1, 1, 1, "0", style.norm, "none"});
+  add_convolution(net, options, style, projection, name + "_dw",
+                  {channels, 1, 1, 1, "0", style.norm, "none"});
   if (is_summed) add_sum(net, options, name, projection, input, "none");
 }
 
 template <typename T>
 const std::map<std::string, NetworkMacro<T>>& macros() {
-  static const std::map<std::string, NetworkMacro<T>> table{{"block", block<T>},
-                                                            {"separable", separable<T>},
-                                                            {"residual", residual<T>},
-                                                            {"inverted_residual", inverted_residual<T>}};
+  static const std::map<std::string, NetworkMacro<T>> table{
+      {"block", block<T>},
+      {"separable", separable<T>},
+      {"residual", residual<T>},
+      {"inverted_residual", inverted_residual<T>}};
   return table;
 }
 

@@ -1,12 +1,13 @@
 #include "framework/options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <sstream>
 
 #include "framework/config_node.h"
+#include "framework/config_set.h"
+#include "framework/config_values.h"
 
 namespace quantdyn {
 
@@ -22,97 +23,13 @@ namespace {
 using Kind = ConfigNode::Kind;
 using Pointer = ConfigNode::Pointer;
 
-Pointer make_scalar(const ConfigNode& parent, std::string value, bool quoted = false) {
-  auto node = std::make_shared<ConfigNode>();
-  node->kind = Kind::scalar;
-  node->scalar = std::move(value);
-  node->quoted = quoted;
-  node->source = parent.source;
-  node->line = parent.line;
-  return node;
-}
-
-std::string describe(const ConfigNode& node) {
-  switch (node.kind) {
-    case Kind::null:
-      return "nothing";
-    case Kind::scalar:
-      return (node.quoted ? "the quoted text '" : "'") + node.scalar + "'";
-    case Kind::sequence:
-      return "a list";
-    case Kind::map:
-      return "a mapping";
-  }
-  return "";
-}
-
 /// As YAML has it, so that the resolved document can be read again.
 std::string shortest(double value) {
   return std::isinf(value) ? (value < 0 ? "-.inf" : ".inf") : fmt::format("{}", value);
 }
 
-std::string join(std::span<const std::string> words) { return fmt::format("{}", fmt::join(words, ", ")); }
-
-bool has_leading_zero(std::string_view text) {
-  if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
-  return text.size() > 1 && text[0] == '0' && text[1] >= '0' && text[1] <= '9';
-}
-
-/// Reads all of `text` as a number; false where it is none.
-template <typename T>
-bool parse_number(std::string_view text, T& value) {
-  if (text.starts_with("+") && !text.starts_with("+-")) text.remove_prefix(1);
-  if (has_leading_zero(text)) return false;  // YAML 1.1 would read it as octal
-  if constexpr (std::is_floating_point_v<T>) {
-    if (text == ".inf" || text == "-.inf") {
-      value = (text[0] == '-' ? -1 : 1) * std::numeric_limits<T>::infinity();
-      return true;
-    }
-    if (text.find_first_of("nN") != std::string_view::npos) return false;  // nan, inf
-  }
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
-template <typename T>
-constexpr const char* number_type() {
-  return std::is_floating_point_v<T> ? "a number" : "a whole number";
-}
-
-/// Reads one number of a list or alone; errors name `key` and the node's own place.
-template <typename T>
-T read_number(const ConfigNode& node, const std::string& key, const Accepted<T>& accepted) {
-  T value{};
-  const bool is_number = node.kind == Kind::scalar && !node.quoted && parse_number(node.scalar, value);
-  const std::string range = accepted.text().empty() ? "" : " " + accepted.text();
-  if (is_number && accepted.contains(value)) return value;
-  if (is_number)
-    fail<ConfigError>("{}: {}: {} is out of range; accepted: {}{}", node.where(), key, node.scalar, number_type<T>(), range);
-  fail<ConfigError>("{}: {}: expected {}{}, found {}", node.where(), key, number_type<T>(), range, describe(node));
-}
-
-std::string read_text(const ConfigNode& node, const std::string& key) {
-  if (node.kind != Kind::scalar) fail<ConfigError>("{}: {}: expected text, found {}", node.where(), key, describe(node));
-  return node.scalar;
-}
-
-/// Reads a list; a lone scalar counts as a list of one.
-template <typename Read>
-auto read_list(const ConfigNode& node, const std::string& key, const Read& read) {
-  std::vector<decltype(read(node))> out;
-  if (node.kind == Kind::scalar) {
-    out.push_back(read(node));
-  } else if (node.kind == Kind::sequence) {
-    for (const Pointer& item : node.items) out.push_back(read(*item));
-  } else {
-    fail<ConfigError>("{}: {}: expected a list, found {}", node.where(), key, describe(node));
-  }
-  return out;
-}
-
-template <typename T>
-std::string list_text(const std::vector<T>& values) {
-  return fmt::format("[{}]", fmt::join(values, ", "));
+std::string join(std::span<const std::string> words) {
+  return fmt::format("{}", fmt::join(words, ", "));
 }
 
 void mark_read(ConfigNode& node) {
@@ -120,56 +37,9 @@ void mark_read(ConfigNode& node) {
   for (const Pointer& item : node.items) item->was_read = true;
 }
 
-size_t index_of(const std::string& word, const std::string& set) {
-  int64_t index = -1;
-  if (!parse_number(word, index) || index < 0)
-    fail<ConfigError>("--set {}: '{}' stands for an entry of a list; accepted: its number, from 0", set, word);
-  return static_cast<size_t>(index);
-}
-
-/// "train.epochs" of "train.epochs=3", word by word.
-std::vector<std::string> path_of(const std::string& set) {
-  std::vector<std::string> words(1);
-  for (const char c : set.substr(0, set.find('='))) {
-    if (c == '.')
-      words.emplace_back();
-    else
-      words.back() += c;
-  }
-  if (set.find('=') == std::string::npos || std::ranges::find(words, "") != words.end())
-    fail<ConfigError>("--set {}: expected key=value, as in --set train.epochs=3", set);
-  return words;
-}
-
-/// Goes from `node` to its entry `word` on the way of a --set; makes it where there is none.
-Pointer step_into(ConfigNode& node, const std::string& word, const std::string& set) {
-  if (node.kind == Kind::sequence) {
-    const size_t index = index_of(word, set);
-    if (index >= node.items.size())
-      fail<ConfigError>("--set {}: no entry {}, the list has {}", set, index, node.items.size());
-    return node.items[index];
-  }
-  if (node.kind == Kind::scalar)  // the short form `optimizer: sgd` grows options
-    node.entries.emplace_back("name", make_scalar(node, node.scalar, node.quoted));
-  node.kind = Kind::map;
-  if (Pointer found = node.find(word)) return found;
-  node.entries.emplace_back(word, std::make_shared<ConfigNode>());
-  node.entries.back().second->source = "--set " + set;
-  return node.entries.back().second;
-}
-
-/// From here on errors name the --set argument, which has no lines.
-void clear_lines(ConfigNode& node) {
-  node.line = 0;
-  for (const Pointer& item : node.items) clear_lines(*item);
-  for (const auto& [key, entry] : node.entries) clear_lines(*entry);
-}
-
-/// Applies one "a.b.c=value" to the tree.
-void apply_set(Pointer node, const std::string& set) {
-  for (const std::string& word : path_of(set)) node = step_into(*node, word, set);
-  *node = *parse_yaml(set.substr(set.find('=') + 1), "--set " + set);
-  clear_lines(*node);
+template <typename T>
+std::string list_text(const std::vector<T>& values) {
+  return fmt::format("[{}]", fmt::join(values, ", "));
 }
 
 /// A copy that shares nothing, as if it were written out once more; nobody has read it.
@@ -182,19 +52,6 @@ Pointer deep_copy(const ConfigNode& node) {
 }
 
 }  // namespace
-
-template <typename T>
-std::string Accepted<T>::text() const {
-  const bool bounded_below = low > std::numeric_limits<T>::lowest();
-  const bool bounded_above = high < std::numeric_limits<T>::max();
-  const std::string below = low_excluded ? fmt::format("over {}", low) : fmt::format("at least {}", low);
-  const std::string above = high_excluded ? fmt::format("below {}", high) : fmt::format("at most {}", high);
-  if (bounded_below && bounded_above)
-    return low_excluded || high_excluded ? below + " and " + above : fmt::format("from {} to {}", low, high);
-  return bounded_below ? below : bounded_above ? above : "";
-}
-template struct Accepted<int64_t>;
-template struct Accepted<double>;
 
 Options::Options(std::shared_ptr<Document> document, std::shared_ptr<ConfigNode> node)
     : document_(std::move(document)), node_(std::move(node)) {}
@@ -215,7 +72,8 @@ Options Options::from_text(std::string_view yaml, std::string name, std::filesys
 Options Options::from_file(const std::filesystem::path& file, std::span<const std::string> sets) {
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
-  if (!in || std::filesystem::is_directory(file)) fail<ConfigError>("{}: no such file, or it cannot be read", file.string());
+  if (!in || std::filesystem::is_directory(file))
+    fail<ConfigError>("{}: no such file, or it cannot be read", file.string());
   text << in.rdbuf();
   return from_text(text.str(), file.string(), std::filesystem::absolute(file).parent_path(), sets);
 }
@@ -235,14 +93,17 @@ bool Options::has(const std::string& key) const {
   return found && !found->defaulted;
 }
 
-Pointer Options::find(const std::string& key, bool is_required, const OptionDescription& about) const {
+Pointer Options::find(const std::string& key, bool is_required,
+                      const OptionDescription& about) const {
   if (document_->descriptions) {
     document_->descriptions->push_back(about);
     return nullptr;
   }
   const Pointer found = node_->find(key);
   if (found) mark_read(*found);
-  if (!found && is_required) refuse(key, fmt::format("missing; expected {}", about.type + (about.accepted.empty() ? "" : " " + about.accepted)));
+  if (!found && is_required)
+    refuse(key, fmt::format("missing; expected {}",
+                            about.type + (about.accepted.empty() ? "" : " " + about.accepted)));
   return found;
 }
 
@@ -280,38 +141,45 @@ std::vector<std::string> texts_of(const std::vector<T>& values) {
 
 }  // namespace
 
-int64_t Options::integer(const std::string& key, std::optional<int64_t> fallback, const Accepted<int64_t>& accepted,
-                         std::string_view help) const {
+int64_t Options::integer(const std::string& key, std::optional<int64_t> fallback,
+                         const Accepted<int64_t>& accepted, std::string_view help) const {
   const std::string shown = fallback ? std::to_string(*fallback) : "required";
-  const Pointer node = find(key, !fallback, {key, "a whole number", shown, accepted.text(), std::string(help)});
+  const Pointer node =
+      find(key, !fallback, {key, "a whole number", shown, accepted.text(), std::string(help)});
   if (node) return read_number<int64_t>(*node, key, accepted);
   if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, shown));
   return fallback.value_or(std::max<int64_t>(accepted.low, 1));
 }
 
-double Options::number(const std::string& key, std::optional<double> fallback, const Accepted<double>& accepted,
-                       std::string_view help) const {
+double Options::number(const std::string& key, std::optional<double> fallback,
+                       const Accepted<double>& accepted, std::string_view help) const {
   const std::string shown = fallback ? shortest(*fallback) : "required";
-  const Pointer node = find(key, !fallback, {key, "a number", shown, accepted.text(), std::string(help)});
+  const Pointer node =
+      find(key, !fallback, {key, "a number", shown, accepted.text(), std::string(help)});
   if (node) return read_number<double>(*node, key, accepted);
   if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, shown));
   return fallback.value_or(std::max(accepted.low, 1.0));
 }
 
-bool Options::flag(const std::string& key, std::optional<bool> fallback, std::string_view help) const {
+bool Options::flag(const std::string& key, std::optional<bool> fallback,
+                   std::string_view help) const {
   const std::string shown = fallback ? (*fallback ? "true" : "false") : "required";
   const Pointer node = find(key, !fallback, {key, "true or false", shown, "", std::string(help)});
   if (!node) {
     if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, shown));
     return fallback.value_or(false);
   }
-  if (node->kind == Kind::scalar && !node->quoted && (node->scalar == "true" || node->scalar == "false"))
+  if (node->kind == Kind::scalar && !node->quoted &&
+      (node->scalar == "true" || node->scalar == "false"))
     return node->scalar == "true";
-  fail<ConfigError>("{}: {}: expected true or false, found {}", node->where(), key, describe(*node));
+  fail<ConfigError>("{}: {}: expected true or false, found {}", node->where(), key,
+                    describe(*node));
 }
 
-std::string Options::text(const std::string& key, std::optional<std::string> fallback, std::string_view help) const {
-  const Pointer node = find(key, !fallback, {key, "text", fallback.value_or("required"), "", std::string(help)});
+std::string Options::text(const std::string& key, std::optional<std::string> fallback,
+                          std::string_view help) const {
+  const Pointer node =
+      find(key, !fallback, {key, "text", fallback.value_or("required"), "", std::string(help)});
   if (node) return read_text(*node, key);
   if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, *fallback));
   return fallback.value_or("");
@@ -320,42 +188,57 @@ std::string Options::text(const std::string& key, std::optional<std::string> fal
 std::string Options::choice(const std::string& key, std::optional<std::string> fallback,
                             std::span<const std::string> accepted, std::string_view help) const {
   const Pointer node =
-      find(key, !fallback, {key, "one of", fallback.value_or("required"), join(accepted), std::string(help)});
+      find(key, !fallback,
+           {key, "one of", fallback.value_or("required"), join(accepted), std::string(help)});
   if (!node) {
     if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, *fallback));
     return fallback.value_or("");
   }
   const std::string chosen = read_text(*node, key);
   if (std::ranges::find(accepted, chosen) == accepted.end())
-    fail<ConfigError>("{}: {}: unknown value '{}'; accepted: {}", node->where(), key, chosen, join(accepted));
+    fail<ConfigError>("{}: {}: unknown value '{}'; accepted: {}", node->where(), key, chosen,
+                      join(accepted));
   return chosen;
 }
 
-std::vector<int64_t> Options::integers(const std::string& key, std::optional<std::vector<int64_t>> fallback,
-                                       const Accepted<int64_t>& accepted, std::string_view help) const {
-  const Pointer node = find(key, !fallback, {key, "whole numbers", fallback ? list_text(*fallback) : "required",
-                                             accepted.text(), std::string(help)});
+std::vector<int64_t> Options::integers(const std::string& key,
+                                       std::optional<std::vector<int64_t>> fallback,
+                                       const Accepted<int64_t>& accepted,
+                                       std::string_view help) const {
+  const Pointer node = find(key, !fallback,
+                            {key, "whole numbers", fallback ? list_text(*fallback) : "required",
+                             accepted.text(), std::string(help)});
   if (node)
-    return read_list(*node, key, [&](const ConfigNode& item) { return read_number<int64_t>(item, key, accepted); });
+    return read_list(*node, key, [&](const ConfigNode& item) {
+      return read_number<int64_t>(item, key, accepted);
+    });
   if (!document_->descriptions) write_default(*node_, key, make_list(*node_, texts_of(*fallback)));
   return fallback.value_or(std::vector<int64_t>{});
 }
 
-std::vector<double> Options::numbers(const std::string& key, std::optional<std::vector<double>> fallback,
-                                     const Accepted<double>& accepted, std::string_view help) const {
-  const Pointer node = find(key, !fallback, {key, "numbers", fallback ? list_text(*fallback) : "required",
-                                             accepted.text(), std::string(help)});
+std::vector<double> Options::numbers(const std::string& key,
+                                     std::optional<std::vector<double>> fallback,
+                                     const Accepted<double>& accepted,
+                                     std::string_view help) const {
+  const Pointer node = find(key, !fallback,
+                            {key, "numbers", fallback ? list_text(*fallback) : "required",
+                             accepted.text(), std::string(help)});
   if (node)
-    return read_list(*node, key, [&](const ConfigNode& item) { return read_number<double>(item, key, accepted); });
+    return read_list(*node, key, [&](const ConfigNode& item) {
+      return read_number<double>(item, key, accepted);
+    });
   if (!document_->descriptions) write_default(*node_, key, make_list(*node_, texts_of(*fallback)));
   return fallback.value_or(std::vector<double>{});
 }
 
-std::vector<std::string> Options::texts(const std::string& key, std::optional<std::vector<std::string>> fallback,
+std::vector<std::string> Options::texts(const std::string& key,
+                                        std::optional<std::vector<std::string>> fallback,
                                         std::string_view help) const {
-  const Pointer node =
-      find(key, !fallback, {key, "a list of texts", fallback ? list_text(*fallback) : "required", "", std::string(help)});
-  if (node) return read_list(*node, key, [&](const ConfigNode& item) { return read_text(item, key); });
+  const Pointer node = find(key, !fallback,
+                            {key, "a list of texts", fallback ? list_text(*fallback) : "required",
+                             "", std::string(help)});
+  if (node)
+    return read_list(*node, key, [&](const ConfigNode& item) { return read_text(item, key); });
   if (!document_->descriptions) write_default(*node_, key, make_list(*node_, *fallback));
   return fallback.value_or(std::vector<std::string>{});
 }
@@ -363,7 +246,8 @@ std::vector<std::string> Options::texts(const std::string& key, std::optional<st
 std::filesystem::path Options::path(const std::string& key, std::optional<std::string> fallback,
                                     std::string_view help) const {
   const std::string given = text(key, std::move(fallback), help);
-  return given.empty() ? std::filesystem::path() : (document_->directory / given).lexically_normal();
+  return given.empty() ? std::filesystem::path()
+                       : (document_->directory / given).lexically_normal();
 }
 
 Options Options::section(const std::string& key, std::string_view help) const {
@@ -376,7 +260,8 @@ Options Options::section(const std::string& key, std::string_view help) const {
     if (!document_->descriptions) write_default(*node_, key, node);
   }
   if (node->kind == Kind::null) node->kind = Kind::map;
-  if (node->kind != Kind::map) fail<ConfigError>("{}: {}: expected a mapping, found {}", node->where(), key, describe(*node));
+  if (node->kind != Kind::map)
+    fail<ConfigError>("{}: {}: expected a mapping, found {}", node->where(), key, describe(*node));
   return {document_, node};
 }
 
@@ -384,17 +269,22 @@ std::vector<Options> Options::list(const std::string& key, std::string_view help
   const Pointer node = find(key, false, {key, "a list of mappings", "[]", "", std::string(help)});
   std::vector<Options> out;
   if (!node || node->kind == Kind::null) return out;
-  if (node->kind != Kind::sequence) fail<ConfigError>("{}: {}: expected a list, found {}", node->where(), key, describe(*node));
+  if (node->kind != Kind::sequence)
+    fail<ConfigError>("{}: {}: expected a list, found {}", node->where(), key, describe(*node));
   for (const Pointer& item : node->items) {
     if (item->kind != Kind::map)
-      fail<ConfigError>("{}: {}: expected a list of mappings, found {} in it", item->where(), key, describe(*item));
+      fail<ConfigError>("{}: {}: expected a list of mappings, found {} in it", item->where(), key,
+                        describe(*item));
     out.push_back(Options(document_, item));
   }
   return out;
 }
 
-Options Options::plugin(const std::string& key, std::optional<std::string> fallback, std::string_view help) const {
-  const Pointer node = find(key, !fallback, {key, "a name, or a mapping with `name`", fallback.value_or("required"), "", std::string(help)});
+Options Options::plugin(const std::string& key, std::optional<std::string> fallback,
+                        std::string_view help) const {
+  const Pointer node = find(key, !fallback,
+                            {key, "a name, or a mapping with `name`", fallback.value_or("required"),
+                             "", std::string(help)});
   if (!node) {
     auto made = std::make_shared<ConfigNode>();
     made->kind = Kind::map;
@@ -411,8 +301,8 @@ Options Options::plugin(const std::string& key, std::optional<std::string> fallb
     node->entries.emplace_back("name", std::move(name));
   }
   if (node->kind != Kind::map || !node->find("name"))
-    fail<ConfigError>("{}: {}: expected a name, or a mapping whose key `name` says which, found {}", node->where(), key,
-                      describe(*node));
+    fail<ConfigError>("{}: {}: expected a name, or a mapping whose key `name` says which, found {}",
+                      node->where(), key, describe(*node));
   return {document_, node};
 }
 
@@ -438,7 +328,8 @@ void Options::finish() const {
     std::vector<std::string> known;
     for (const auto& [name, entry] : node_->entries)
       if (entry->was_read) known.push_back(name);
-    fail<ConfigError>("{}: {}: unknown key; accepted here: {}", value->where(), key, known.empty() ? "none" : join(known));
+    fail<ConfigError>("{}: {}: unknown key; accepted here: {}", value->where(), key,
+                      known.empty() ? "none" : join(known));
   }
 }
 
@@ -461,7 +352,8 @@ void Options::substitute(const Options& parameters) const {
     if (node.kind == Kind::scalar && node.scalar.starts_with("$") && !node.quoted) {
       const Pointer value = parameters.node_->find(node.scalar.substr(1));
       if (!value)
-        fail<ConfigError>("{}: {}: no such parameter; accepted: {}", node.where(), node.scalar, join(parameters.keys()));
+        fail<ConfigError>("{}: {}: no such parameter; accepted: {}", node.where(), node.scalar,
+                          join(parameters.keys()));
       value->was_read = true;
       const std::string source = node.source;
       const int line = node.line;

@@ -24,7 +24,8 @@ struct Accepted {
   bool high_excluded = false;
 
   bool contains(T value) const {  // false for NaN
-    return (low_excluded ? value > low : value >= low) && (high_excluded ? value < high : value <= high);
+    return (low_excluded ? value > low : value >= low) &&
+           (high_excluded ? value < high : value <= high);
   }
   std::string text() const;
 };
@@ -63,27 +64,32 @@ struct ConfigNode;  // one value of the document (options.cpp)
 class Options {
  public:
   /// Parses a file and applies `--set` arguments ("train.epochs=3", "variants.0.name=a").
-  static Options from_file(const std::filesystem::path& file, std::span<const std::string> sets = {});
+  static Options from_file(const std::filesystem::path& file,
+                           std::span<const std::string> sets = {});
   /// Parses text; `name` stands for the file in errors, relative paths start at `directory`.
   static Options from_text(std::string_view yaml, std::string name,
-                           std::filesystem::path directory = {}, std::span<const std::string> sets = {});
+                           std::filesystem::path directory = {},
+                           std::span<const std::string> sets = {});
 
   /// Whether the key is present (which does not count as reading it).
   bool has(const std::string& key) const;
-  int64_t integer(const std::string& key, std::optional<int64_t> fallback, const Accepted<int64_t>& accepted,
-                  std::string_view help) const;
-  double number(const std::string& key, std::optional<double> fallback, const Accepted<double>& accepted,
-                std::string_view help) const;
+  int64_t integer(const std::string& key, std::optional<int64_t> fallback,
+                  const Accepted<int64_t>& accepted, std::string_view help) const;
+  double number(const std::string& key, std::optional<double> fallback,
+                const Accepted<double>& accepted, std::string_view help) const;
   bool flag(const std::string& key, std::optional<bool> fallback, std::string_view help) const;
-  std::string text(const std::string& key, std::optional<std::string> fallback, std::string_view help) const;
+  std::string text(const std::string& key, std::optional<std::string> fallback,
+                   std::string_view help) const;
   /// One of `accepted`.
   std::string choice(const std::string& key, std::optional<std::string> fallback,
                      std::span<const std::string> accepted, std::string_view help) const;
-  /// One of an enum's values by its name: choice("rounding", Rounding::even, {{"even", Rounding::even}, ...}, "...").
+  /// One of an enum's values by its name: choice("rounding", Rounding::even, {{"even",
+  /// Rounding::even}, ...}, "...").
   template <typename Enum>
-    requires std::is_enum_v<Enum>
-  Enum choice(const std::string& key, std::optional<Enum> fallback,
-              std::initializer_list<std::pair<const char*, Enum>> accepted, std::string_view help) const {
+  requires std::is_enum_v<Enum> Enum
+  choice(const std::string& key, std::optional<Enum> fallback,
+         std::initializer_list<std::pair<const char*, Enum>> accepted, std::string_view help)
+  const {
     std::vector<std::string> names;
     std::optional<std::string> fallback_name;
     for (const auto& [name, value] : accepted) {
@@ -96,11 +102,13 @@ class Options {
     return accepted.begin()->second;  // only while describing a required choice
   }
   /// A list of numbers; a lone number counts as a list of one.
-  std::vector<int64_t> integers(const std::string& key, std::optional<std::vector<int64_t>> fallback,
+  std::vector<int64_t> integers(const std::string& key,
+                                std::optional<std::vector<int64_t>> fallback,
                                 const Accepted<int64_t>& accepted, std::string_view help) const;
   std::vector<double> numbers(const std::string& key, std::optional<std::vector<double>> fallback,
                               const Accepted<double>& accepted, std::string_view help) const;
-  std::vector<std::string> texts(const std::string& key, std::optional<std::vector<std::string>> fallback,
+  std::vector<std::string> texts(const std::string& key,
+                                 std::optional<std::vector<std::string>> fallback,
                                  std::string_view help) const;
   /// A path, made absolute relative to the YAML file's folder; not checked for existence.
   std::filesystem::path path(const std::string& key, std::optional<std::string> fallback,
@@ -110,7 +118,8 @@ class Options {
   /// The entries of a sequence of mappings; none where the key is absent.
   std::vector<Options> list(const std::string& key, std::string_view help) const;
   /// A plugin choice: a bare name, or a mapping whose key `name` says which; `fallback` is a name.
-  Options plugin(const std::string& key, std::optional<std::string> fallback, std::string_view help) const;
+  Options plugin(const std::string& key, std::optional<std::string> fallback,
+                 std::string_view help) const;
   /// What `name` says in a mapping made by plugin().
   std::string plugin_name() const;
 
@@ -125,27 +134,31 @@ class Options {
   /// The directory that relative paths start at.
   const std::filesystem::path& directory() const;
 
-  /// The document as given, byte for byte (root only), and with every default that was read written out.
+  /// The document as given, byte for byte (root only), and with every default that was read written
+  /// out.
   const std::string& raw_yaml() const;
   std::string resolved_yaml() const;
 
-  /// Replaces every scalar "$name" below here by the named parameter's value (networks' parameters).
+  /// Replaces every scalar "$name" below here by the named parameter's value (networks'
+  /// parameters).
   void substitute(const Options& parameters) const;
   /// Copies keys that `defaults` has and this mapping lacks.
   void inherit(const Options& defaults) const;
-  /// A new mapping at this place of the document: `entries` ("channels", "64"; values are YAML), and
-  /// those of `passed_on` that this mapping has, which count as read here.
+  /// A new mapping at this place of the document: `entries` ("channels", "64"; values are YAML),
+  /// and those of `passed_on` that this mapping has, which count as read here.
   Options derive(const std::vector<std::pair<std::string, std::string>>& entries,
                  const std::vector<std::string>& passed_on = {}) const;
 
-  /// Options that record what is asked of them instead of answering; finish() throws DescriptionDone.
+  /// Options that record what is asked of them instead of answering; finish() throws
+  /// DescriptionDone.
   static Options describing(std::vector<OptionDescription>& into);
   struct DescriptionDone {};
 
  private:
   struct Document;
   Options(std::shared_ptr<Document> document, std::shared_ptr<ConfigNode> node);
-  std::shared_ptr<ConfigNode> find(const std::string& key, bool is_required, const OptionDescription& about) const;
+  std::shared_ptr<ConfigNode> find(const std::string& key, bool is_required,
+                                   const OptionDescription& about) const;
 
   std::shared_ptr<Document> document_;
   std::shared_ptr<ConfigNode> node_;

@@ -37,7 +37,8 @@ class Registry {
   std::unique_ptr<Product> make(const Options& options, Args... args) const {
     const std::string name = options.plugin_name();
     const auto found = entries_.find(name);
-    if (found == entries_.end()) options.refuse("name", "unknown name '" + name + "'; accepted: " + names());
+    if (found == entries_.end())
+      options.refuse("name", "unknown name '" + name + "'; accepted: " + names());
     return found->second.make(options, std::forward<Args>(args)...);
   }
   /// "adam, sgd".
@@ -54,8 +55,10 @@ class Registry {
 /// Adds a plugin to its registry when the program starts.
 template <typename Product, typename... Args>
 struct Registered {
-  Registered(std::string name, std::string summary, typename Registry<Product, Args...>::Factory make) {
-    Registry<Product, Args...>::instance().add(std::move(name), {std::move(summary), std::move(make)});
+  Registered(std::string name, std::string summary,
+             typename Registry<Product, Args...>::Factory make) {
+    Registry<Product, Args...>::instance().add(std::move(name),
+                                               {std::move(summary), std::move(make)});
   }
 };
 

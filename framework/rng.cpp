@@ -18,7 +18,8 @@ uint64_t hash_name(std::string_view name) {
 std::array<uint32_t, 4> philox(uint64_t key, uint64_t low, uint64_t high) {
   using Generator = r123::Philox4x32;
   const Generator::ctr_type counter{{static_cast<uint32_t>(low), static_cast<uint32_t>(low >> 32),
-                                     static_cast<uint32_t>(high), static_cast<uint32_t>(high >> 32)}};
+                                     static_cast<uint32_t>(high),
+                                     static_cast<uint32_t>(high >> 32)}};
   const Generator::key_type keys{{static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)}};
   const Generator::ctr_type out = Generator()(counter, keys);
   return {out[0], out[1], out[2], out[3]};
@@ -42,7 +43,9 @@ Rng Rng::fork(uint64_t index) const {
   return Rng(join(w[0], w[1]));
 }
 
-std::array<uint32_t, 4> Rng::words(uint64_t index) const { return philox(key_, index, Domain::draws); }
+std::array<uint32_t, 4> Rng::words(uint64_t index) const {
+  return philox(key_, index, Domain::draws);
+}
 
 double Rng::uniform(uint64_t index) const {
   const auto w = words(index);

@@ -9,8 +9,8 @@ namespace quantdyn {
 
 /// A stream of random numbers addressed by index, Philox 4x32-10 (Salmon et al. 2011).
 ///
-/// Nothing is stateful: `rng.fork("augment").fork(epoch).uniform(sample)` is a pure function, so draws
-/// depend on neither threads nor order. Forks with different names are independent streams.
+/// Nothing is stateful: `rng.fork("augment").fork(epoch).uniform(sample)` is a pure function, so
+/// draws depend on neither threads nor order. Forks with different names are independent streams.
 class Rng {
  public:
   explicit Rng(uint64_t seed) : key_(seed) {}

@@ -5,7 +5,8 @@
 
 namespace quantdyn {
 
-/// "AVX3_DL", "AVX2", ...: Highway's name of the target it picked at run time. Bits may differ between targets.
+/// "AVX3_DL", "AVX2", ...: Highway's name of the target it picked at run time. Bits may differ
+/// between targets.
 std::string simd_target();
 
 }  // namespace quantdyn

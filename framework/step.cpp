@@ -18,16 +18,20 @@ class PrimitiveStep final : public Step {
     layer_->evaluate(x, y);
     const int64_t channels = y.shape.channels();
     const int64_t rows = y.shape.of_one().rows() * chunk.images;
-    for (TapKind kind : taps_) visit(taps[static_cast<size_t>(kind)], y.data, rows, channels, 0, chunk);
+    for (TapKind kind : taps_)
+      visit(taps[static_cast<size_t>(kind)], y.data, rows, channels, 0, chunk);
   }
 
-  void forward(std::span<const View<const float>> x, View<float> y, View<float>) override { layer_->forward(x, y); }
+  void forward(std::span<const View<const float>> x, View<float> y, View<float>) override {
+    layer_->forward(x, y);
+  }
 
-  void backward(std::span<const View<const float>> x, View<const float> y, View<float>, View<float> dy,
-                std::span<const InputGradient> dx) override {
+  void backward(std::span<const View<const float>> x, View<const float> y, View<float>,
+                View<float> dy, std::span<const InputGradient> dx) override {
     std::vector<View<float>> gradients;
     for (const InputGradient& gradient : dx) {
-      if (gradient.to && gradient.accumulate == Accumulate::no) std::ranges::fill(gradient.to.values(), 0.0f);
+      if (gradient.to && gradient.accumulate == Accumulate::no)
+        std::ranges::fill(gradient.to.values(), 0.0f);
       gradients.push_back(gradient.to);
     }
     layer_->backward(x, y, dy, gradients);
@@ -48,7 +52,14 @@ void visit(const Tap& tap, float* values, int64_t rows, int64_t channels, int64_
   const int64_t most = rows_per_tile(channels);
   for (int64_t row = 0; row < rows; row += most) {
     float* const at = values + row * channels;
-    const Tile tile{at, std::min(most, rows - row), channels, channels, first_row + row, 0, chunk.index, chunk.worker};
+    const Tile tile{at,
+                    std::min(most, rows - row),
+                    channels,
+                    channels,
+                    first_row + row,
+                    0,
+                    chunk.index,
+                    chunk.worker};
     if (chunk.observed)
       for (Observer* observer : tap.before) observer->add(tile);
     if (tap.transform) tap.transform->apply(at, tile.rows, channels, channels, 0);
@@ -62,7 +73,8 @@ std::vector<StepMaker>& step_makers() {
   return makers;
 }
 
-std::vector<std::unique_ptr<Step>> make_steps(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm) {
+std::vector<std::unique_ptr<Step>> make_steps(const Network& network, Fusing fusing,
+                                              ConvolutionAlgorithm algorithm) {
   std::vector<std::unique_ptr<Step>> steps;
   std::vector<bool> covered(network.nodes().size(), false);
   for (int i = 1; i < static_cast<int>(network.nodes().size()); ++i) {

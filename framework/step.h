@@ -22,11 +22,11 @@ using UnitTaps = std::array<Tap, tap_kinds>;
 
 /// Where an evaluation step stands.
 struct EvaluationChunk {
-  int64_t index;    ///< of the chunk, over all images that are observed
-  int64_t images;   ///< real ones; the rest of the eight are zeros that no tap sees
+  int64_t index;   ///< of the chunk, over all images that are observed
+  int64_t images;  ///< real ones; the rest of the eight are zeros that no tap sees
   int worker;
-  bool observed;    ///< false: transforms act, but observers see nothing
-  float* scratch;   ///< Step::scratch_floats() of this worker's own
+  bool observed;   ///< false: transforms act, but observers see nothing
+  float* scratch;  ///< Step::scratch_floats() of this worker's own
 };
 
 /// A gradient that a step hands back to what it read; `to` is empty where none is wanted.
@@ -52,15 +52,16 @@ class Step {
   /// Trains on a batch; `saved` is kept for backward and has saved_floats() for each image.
   virtual void forward(std::span<const View<const float>> x, View<float> y, View<float> saved) = 0;
   /// `dy` may be overwritten; gradients of parameters are added to.
-  virtual void backward(std::span<const View<const float>> x, View<const float> y, View<float> saved,
-                        View<float> dy, std::span<const InputGradient> dx) = 0;
+  virtual void backward(std::span<const View<const float>> x, View<const float> y,
+                        View<float> saved, View<float> dy, std::span<const InputGradient> dx) = 0;
   virtual int64_t saved_floats() const { return 0; }
 
  private:
   std::vector<int> nodes_;
 };
 
-/// Lets a tap's observers and transform see rows of a chunk, tile by tile; `values` is [rows, channels].
+/// Lets a tap's observers and transform see rows of a chunk, tile by tile; `values` is [rows,
+/// channels].
 void visit(const Tap& tap, float* values, int64_t rows, int64_t channels, int64_t first_row,
            const EvaluationChunk& chunk);
 /// Rows of a tile of about 16 KB.
@@ -71,6 +72,7 @@ using StepMaker = std::unique_ptr<Step> (*)(const Network&, int node, Convolutio
 std::vector<StepMaker>& step_makers();
 
 /// The steps of a whole net in order; the input (node 0) has none.
-std::vector<std::unique_ptr<Step>> make_steps(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm);
+std::vector<std::unique_ptr<Step>> make_steps(const Network& network, Fusing fusing,
+                                              ConvolutionAlgorithm algorithm);
 
 }  // namespace quantdyn

@@ -9,8 +9,8 @@
 
 namespace quantdyn {
 
-/// What a tap holds. `conv`: a linear result before its batch norm; `norm`: the affine result before the
-/// activation, folded or not; `output`: what the next node reads.
+/// What a tap holds. `conv`: a linear result before its batch norm; `norm`: the affine result
+/// before the activation, folded or not; `output`: what the next node reads.
 enum class TapKind { conv, norm, output };
 inline constexpr int tap_kinds = 3;
 std::string to_string(TapKind kind);
@@ -20,13 +20,13 @@ std::string to_string(TapKind kind);
 /// Rows are pixels of one chunk of images, in order. For one chunk and channel, tiles come in
 /// ascending rows, all from one worker; every element comes exactly once.
 struct Tile {
-  const float* values;    ///< of row 0, channel 0
+  const float* values;  ///< of row 0, channel 0
   int64_t rows;
   int64_t channels;
-  int64_t row_stride;     ///< in floats
-  int64_t first_row;      ///< within the chunk
+  int64_t row_stride;  ///< in floats
+  int64_t first_row;   ///< within the chunk
   int64_t first_channel;
-  int64_t chunk;          ///< over all images that are observed, from 0
+  int64_t chunk;  ///< over all images that are observed, from 0
   int worker;
 };
 
@@ -52,7 +52,8 @@ class PairObserver {
 class Transform {
  public:
   virtual ~Transform() = default;
-  /// Replaces rows x channels values in place; channel 0 of `values` is channel `first_channel` of the tap.
+  /// Replaces rows x channels values in place; channel 0 of `values` is channel `first_channel` of
+  /// the tap.
   virtual void apply(float* values, int64_t rows, int64_t channels, int64_t row_stride,
                      int64_t first_channel) const = 0;
 };

@@ -73,8 +73,8 @@ struct View {
   View(T* values, Shape sizes) : data(values), shape(sizes) {}
   /// A mutable view is accepted where a constant one is asked for.
   template <typename U>
-    requires std::is_same_v<T, const U>
-  View(const View<U>& other) : data(other.data), shape(other.shape) {}
+  requires std::is_same_v<T, const U> View(const View<U>& other)
+      : data(other.data), shape(other.shape) {}
 
   explicit operator bool() const { return data != nullptr; }
   int64_t elements() const { return shape.elements(); }

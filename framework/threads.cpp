@@ -23,10 +23,12 @@ void parallel_for(int64_t count, const std::function<void(int64_t, int)>& work) 
     for (int64_t i = 0; i < count; ++i) work(i, worker);
     return;
   }
-  std::vector<std::pair<int64_t, std::exception_ptr>> failures(static_cast<size_t>(workers), {count, nullptr});
+  std::vector<std::pair<int64_t, std::exception_ptr>> failures(static_cast<size_t>(workers),
+                                                               {count, nullptr});
 #pragma omp parallel num_threads(workers)
   {
-    const int worker = omp_get_thread_num(), team = omp_get_num_threads();  // the system may give fewer
+    const int worker = omp_get_thread_num(),
+              team = omp_get_num_threads();  // the system may give fewer
     const int64_t begin = count * worker / team, end = count * (worker + 1) / team;
     int64_t i = begin;
     try {

@@ -21,15 +21,17 @@ struct Chunk {
   int worker;      ///< 0 ... worker_count() - 1
 };
 
-inline int64_t chunk_count(int64_t images) { return (images + images_per_chunk - 1) / images_per_chunk; }
+inline int64_t chunk_count(int64_t images) {
+  return (images + images_per_chunk - 1) / images_per_chunk;
+}
 
 /// Threads that parallel work uses; set once at start (n >= 1).
 int worker_count();
 void set_worker_count(int n);
 
 /// Calls `work(index, worker)` for every index in [0, count), on all workers; each worker gets one
-/// contiguous range in ascending order. Runs in the calling worker when already inside parallel work.
-/// The first exception (by index) is thrown again here.
+/// contiguous range in ascending order. Runs in the calling worker when already inside parallel
+/// work. The first exception (by index) is thrown again here.
 void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& work);
 
 /// Calls `work` for every chunk of a batch.
@@ -53,10 +55,12 @@ class ChunkTree {
     other.nodes_.clear();
   }
   bool empty() const { return nodes_.empty(); }
-  /// What is left, folded from the right: the same for every order of arrival. The tree is empty after.
+  /// What is left, folded from the right: the same for every order of arrival. The tree is empty
+  /// after.
   template <typename Merge>
   Part finish(const Merge& merge) {
-    std::sort(nodes_.begin(), nodes_.end(), [](const Node& a, const Node& b) { return a.first < b.first; });
+    std::sort(nodes_.begin(), nodes_.end(),
+              [](const Node& a, const Node& b) { return a.first < b.first; });
     while (nodes_.size() > 1) {
       Part last = std::move(nodes_.back().part);
       nodes_.pop_back();

@@ -6,7 +6,8 @@
 
 namespace quantdyn {
 
-TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, int64_t batch)
+TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
+                           int64_t batch)
     : network_(network),
       steps_(make_steps(network, fusing, algorithm)),
       step_of_(network.nodes().size(), 0),
@@ -20,7 +21,8 @@ TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlg
   for (size_t s = 0; s < steps_.size(); ++s) {
     const int64_t floats = batch * network.nodes()[last_node(s)].shape.elements();
     size_t last_reader = s;
-    for (int reader : network.readers(last_node(s))) last_reader = std::max(last_reader, step_of_[reader]);
+    for (int reader : network.readers(last_node(s)))
+      last_reader = std::max(last_reader, step_of_[reader]);
     const int end = backward_time(s);
     arrays.push_back({floats, static_cast<int>(s), end});
     arrays.push_back({batch * steps_[s]->saved_floats(), static_cast<int>(s), end});
@@ -36,7 +38,8 @@ TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlg
 std::vector<View<const float>> TrainingPlan::inputs_of(size_t step) const {
   std::vector<View<const float>> out;
   for (int node : network_.nodes()[steps_[step]->nodes().front()].inputs)
-    out.push_back(node == 0 ? x_ : View<const float>(buffers_[step_of_[node]].result, batch_shape(node)));
+    out.push_back(
+        node == 0 ? x_ : View<const float>(buffers_[step_of_[node]].result, batch_shape(node)));
   return out;
 }
 

@@ -14,7 +14,8 @@ namespace quantdyn {
 class TrainingPlan {
  public:
   /// Memory is laid out for batches of up to `batch` images.
-  TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, int64_t batch);
+  TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
+               int64_t batch);
 
   /// x [n,...] -> logits [n,classes], n <= batch; x must stay until backward() is done.
   View<const float> forward(View<const float> x);
@@ -43,7 +44,7 @@ class TrainingPlan {
 
   const Network& network_;
   std::vector<std::unique_ptr<Step>> steps_;
-  std::vector<size_t> step_of_;  // by node
+  std::vector<size_t> step_of_;   // by node
   std::vector<Buffers> buffers_;  // by step
   Arena arena_;
   View<const float> x_;

@@ -1,7 +1,8 @@
-// Loops over channels in whole vectors; included once for each instruction set (Highway's foreach_target).
-#include <cstdint>
-
+// Loops over channels in whole vectors; included once for each instruction set (Highway's
+// foreach_target).
 #include <hwy/highway.h>
+
+#include <cstdint>
 
 // Highway's own guard: the header is read again for every target.
 #if defined(QUANTDYN_CHANNELS_INL) == defined(HWY_TARGET_TOGGLE)

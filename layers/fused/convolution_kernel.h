@@ -10,8 +10,9 @@
 
 namespace quantdyn {
 
-/// Computes one convolution in float32. All calls are for consecutive images of one chunk, on the calling
-/// thread; `scratch` has scratch_floats(). Arrays are [images,H,W,C], [images,P,Q,K] and weights as conv2d has.
+/// Computes one convolution in float32. All calls are for consecutive images of one chunk, on the
+/// calling thread; `scratch` has scratch_floats(). Arrays are [images,H,W,C], [images,P,Q,K] and
+/// weights as conv2d has.
 class ConvolutionKernel {
  public:
   /// Output rows [first, first + rows) of [images * P * Q] are complete.
@@ -20,9 +21,10 @@ class ConvolutionKernel {
   explicit ConvolutionKernel(const Convolution& convolution) : conv(convolution) {}
   virtual ~ConvolutionKernel() = default;
 
-  virtual void forward(const float* x, int64_t images, const float* weight, float* y, float* scratch,
-                       const RowsDone& done) const = 0;
-  /// Brings the weights into the order that backward_data() reads; by one thread, when they have changed.
+  virtual void forward(const float* x, int64_t images, const float* weight, float* y,
+                       float* scratch, const RowsDone& done) const = 0;
+  /// Brings the weights into the order that backward_data() reads; by one thread, when they have
+  /// changed.
   virtual void prepare_backward(const float* weight) = 0;
   /// dx (+)= gradient with respect to the input.
   virtual void backward_data(const float* dy, int64_t images, float* dx, Accumulate accumulate,
@@ -35,7 +37,8 @@ class ConvolutionKernel {
   const Convolution conv;
 };
 
-/// im2col by tiles of rows and BLIS; input gradients as a flipped convolution, one for each phase of the stride.
+/// im2col by tiles of rows and BLIS; input gradients as a flipped convolution, one for each phase
+/// of the stride.
 std::unique_ptr<ConvolutionKernel> make_gemm_convolution(const Convolution& convolution);
 /// One filter a channel, vectorized over channels.
 std::unique_ptr<ConvolutionKernel> make_depthwise_convolution(const Convolution& convolution);

@@ -36,7 +36,8 @@ Part join(std::vector<ChunkTree<Part>>& trees, const Merge& merge) {
 }
 
 std::unique_ptr<ConvolutionKernel> make_kernel(const Convolution& convolution) {
-  return convolution.is_depthwise() ? make_depthwise_convolution(convolution) : make_gemm_convolution(convolution);
+  return convolution.is_depthwise() ? make_depthwise_convolution(convolution)
+                                    : make_gemm_convolution(convolution);
 }
 
 class ConvolutionStep final : public Step {
@@ -54,7 +55,8 @@ class ConvolutionStep final : public Step {
         batch_mean_(channels_, 0.0f),
         inverse_deviation_(channels_, 1.0f) {
     scratch_.resize(static_cast<size_t>(worker_count()));
-    for (auto& scratch : scratch_) scratch = Tensor<float>(Shape{std::max<int64_t>(1, kernel_->scratch_floats())});
+    for (auto& scratch : scratch_)
+      scratch = Tensor<float>(Shape{std::max<int64_t>(1, kernel_->scratch_floats())});
   }
 
   void prepare() override {
@@ -63,9 +65,11 @@ class ConvolutionStep final : public Step {
       scale_[k] = 1;
       shift_[k] = static_cast<float>(bias);
       if (norm_ == nullptr) continue;
-      const double scale = norm_->gamma->read()[k] / std::sqrt(norm_->variance->read()[k] + norm_->epsilon);
+      const double scale =
+          norm_->gamma->read()[k] / std::sqrt(norm_->variance->read()[k] + norm_->epsilon);
       scale_[k] = static_cast<float>(scale);
-      shift_[k] = static_cast<float>(norm_->beta->read()[k] + scale * (bias - norm_->mean->read()[k]));
+      shift_[k] =
+          static_cast<float>(norm_->beta->read()[k] + scale * (bias - norm_->mean->read()[k]));
     }
   }
 
@@ -75,8 +79,10 @@ class ConvolutionStep final : public Step {
     const bool is_bare = std::ranges::all_of(taps, [](const Tap& tap) { return tap.empty(); });
     kernel_->forward(x[0].data, images_per_chunk, linear_.weight->read(), y.data, chunk.scratch,
                      [&](int64_t first, int64_t rows) {
-                       if (is_bare) activate(y.data + first * channels_, rows);
-                       else finish_rows(y.data, first, rows, valid, taps, chunk);
+                       if (is_bare)
+                         activate(y.data + first * channels_, rows);
+                       else
+                         finish_rows(y.data, first, rows, valid, taps, chunk);
                      });
   }
   int64_t scratch_floats() const override { return kernel_->scratch_floats(); }
@@ -86,39 +92,48 @@ class ConvolutionStep final : public Step {
       prepare();
       parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
         float* const to = y.slice(chunk.first, chunk.images).data;
-        kernel_->forward(x[0].slice(chunk.first, chunk.images).data, chunk.images, linear_.weight->read(), to,
-                         scratch_[chunk.worker].data(),
-                         [&](int64_t first, int64_t rows) { activate(to + first * channels_, rows); });
+        kernel_->forward(
+            x[0].slice(chunk.first, chunk.images).data, chunk.images, linear_.weight->read(), to,
+            scratch_[chunk.worker].data(),
+            [&](int64_t first, int64_t rows) { activate(to + first * channels_, rows); });
       });
       return;
     }
     take_batch_statistics(convolve_and_sum(x[0], saved), y.shape.rows());
     parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
-      affine_activation(saved.slice(chunk.first, chunk.images).data, y.slice(chunk.first, chunk.images).data,
-                        y.shape.of_one().rows() * chunk.images, channels_, scale_.data(), shift_.data(), activation_);
+      affine_activation(saved.slice(chunk.first, chunk.images).data,
+                        y.slice(chunk.first, chunk.images).data,
+                        y.shape.of_one().rows() * chunk.images, channels_, scale_.data(),
+                        shift_.data(), activation_);
     });
   }
   int64_t saved_floats() const override {
     return norm_ ? kernel_->conv.out_h * kernel_->conv.out_w * channels_ : 0;
   }
 
-  void backward(std::span<const View<const float>> x, View<const float> y, View<float> saved, View<float> dy,
-                std::span<const InputGradient> dx) override {
-    if (norm_) backward_through_norm(saved, dy);
-    else backward_through_activation(y, dy);
+  void backward(std::span<const View<const float>> x, View<const float> y, View<float> saved,
+                View<float> dy, std::span<const InputGradient> dx) override {
+    if (norm_)
+      backward_through_norm(saved, dy);
+    else
+      backward_through_activation(y, dy);
     if (dx[0].to) kernel_->prepare_backward(linear_.weight->read());
     std::vector<ChunkTree<Tensor<float>>> trees(static_cast<size_t>(worker_count()));
     parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
       const float* const dz = dy.slice(chunk.first, chunk.images).data;
       if (norm_)
-        combine_gradient(saved.slice(chunk.first, chunk.images).data, dy.slice(chunk.first, chunk.images).data,
-                         y.shape.of_one().rows() * chunk.images, channels_, scale_.data(), of_z_.data(), constant_.data());
+        combine_gradient(saved.slice(chunk.first, chunk.images).data,
+                         dy.slice(chunk.first, chunk.images).data,
+                         y.shape.of_one().rows() * chunk.images, channels_, scale_.data(),
+                         of_z_.data(), constant_.data());
       Tensor<float> part(linear_.weight->master.shape());
       float* const scratch = scratch_[chunk.worker].data();
-      kernel_->backward_weights(x[0].slice(chunk.first, chunk.images).data, dz, chunk.images, part.data(), scratch);
+      kernel_->backward_weights(x[0].slice(chunk.first, chunk.images).data, dz, chunk.images,
+                                part.data(), scratch);
       trees[chunk.worker].add(chunk.index, std::move(part), merge_gradients);
       if (dx[0].to)
-        kernel_->backward_data(dz, chunk.images, dx[0].to.slice(chunk.first, chunk.images).data, dx[0].accumulate, scratch);
+        kernel_->backward_data(dz, chunk.images, dx[0].to.slice(chunk.first, chunk.images).data,
+                               dx[0].accumulate, scratch);
     });
     merge_gradients(linear_.weight->grad, join(trees, merge_gradients));
   }
@@ -148,7 +163,8 @@ class ConvolutionStep final : public Step {
   }
   const float* zeros() const { return zeros_.data(); }
 
-  /// z = conv x (its bias is left to the norm's shift: a constant moves only the mean), with shifted sums.
+  /// z = conv x (its bias is left to the norm's shift: a constant moves only the mean), with
+  /// shifted sums.
   ChannelSums convolve_and_sum(View<const float> x, View<float> z) {
     std::copy_n(norm_->mean->read(), channels_, batch_mean_.data());
     const float* const about = batch_mean_.data();
@@ -156,18 +172,19 @@ class ConvolutionStep final : public Step {
     parallel_chunks(x.shape[0], [&](const Chunk& chunk) {
       ChannelSums sums(channels_);
       float* const to = z.slice(chunk.first, chunk.images).data;
-      kernel_->forward(x.slice(chunk.first, chunk.images).data, chunk.images, linear_.weight->read(), to,
-                       scratch_[chunk.worker].data(), [&](int64_t first, int64_t rows) {
-                         add_shifted_sums(to + first * channels_, rows, channels_, about, sums.first.data(),
-                                          sums.second.data());
+      kernel_->forward(x.slice(chunk.first, chunk.images).data, chunk.images,
+                       linear_.weight->read(), to, scratch_[chunk.worker].data(),
+                       [&](int64_t first, int64_t rows) {
+                         add_shifted_sums(to + first * channels_, rows, channels_, about,
+                                          sums.first.data(), sums.second.data());
                        });
       trees[chunk.worker].add(chunk.index, std::move(sums), merge_sums);
     });
     return join(trees, merge_sums);
   }
 
-  /// Batch mean and variance from sums about the running mean; sets the norm's scale and shift and moves the
-  /// running statistics (Ioffe and Szegedy 2015, algorithm 1; unbiased running variance).
+  /// Batch mean and variance from sums about the running mean; sets the norm's scale and shift and
+  /// moves the running statistics (Ioffe and Szegedy 2015, algorithm 1; unbiased running variance).
   void take_batch_statistics(const ChannelSums& sums, int64_t n) {
     if (n < 2) fail("batch norm in training needs at least 2 values a channel, found {}", n);
     const double count = static_cast<double>(n), momentum = norm_->momentum;
@@ -190,15 +207,16 @@ class ConvolutionStep final : public Step {
     running = static_cast<float>((1 - momentum) * running + momentum * batch);
   }
 
-  /// Leaves g = dy behind the activation in dy and the coefficients of dz = scale g + of_z z + constant, where
-  /// dz = scale (g - mean g - (z - mean) inverse^2 mean(g (z - mean))).
+  /// Leaves g = dy behind the activation in dy and the coefficients of dz = scale g + of_z z +
+  /// constant, where dz = scale (g - mean g - (z - mean) inverse^2 mean(g (z - mean))).
   void backward_through_norm(View<const float> z, View<float> dy) {
     std::vector<ChunkTree<ChannelSums>> trees(static_cast<size_t>(worker_count()));
     parallel_chunks(dy.shape[0], [&](const Chunk& chunk) {
       ChannelSums sums(channels_);
-      mask_and_sum(z.slice(chunk.first, chunk.images).data, dy.slice(chunk.first, chunk.images).data,
-                   dy.shape.of_one().rows() * chunk.images, channels_, scale_.data(), shift_.data(), batch_mean_.data(),
-                   activation_, sums.first.data(), sums.second.data());
+      mask_and_sum(z.slice(chunk.first, chunk.images).data,
+                   dy.slice(chunk.first, chunk.images).data,
+                   dy.shape.of_one().rows() * chunk.images, channels_, scale_.data(), shift_.data(),
+                   batch_mean_.data(), activation_, sums.first.data(), sums.second.data());
       trees[chunk.worker].add(chunk.index, std::move(sums), merge_sums);
     });
     const ChannelSums sums = join(trees, merge_sums);
@@ -219,13 +237,15 @@ class ConvolutionStep final : public Step {
     std::vector<ChunkTree<ChannelSums>> trees(static_cast<size_t>(worker_count()));
     parallel_chunks(dy.shape[0], [&](const Chunk& chunk) {
       ChannelSums sums(channels_);
-      mask_by_output(y.slice(chunk.first, chunk.images).data, dy.slice(chunk.first, chunk.images).data,
-                     dy.shape.of_one().rows() * chunk.images, channels_, activation_, sums.first.data());
+      mask_by_output(
+          y.slice(chunk.first, chunk.images).data, dy.slice(chunk.first, chunk.images).data,
+          dy.shape.of_one().rows() * chunk.images, channels_, activation_, sums.first.data());
       trees[chunk.worker].add(chunk.index, std::move(sums), merge_sums);
     });
     const ChannelSums sums = join(trees, merge_sums);
     if (linear_.bias->grad.empty()) return;
-    for (int64_t k = 0; k < channels_; ++k) linear_.bias->grad[k] += static_cast<float>(sums.first[k]);
+    for (int64_t k = 0; k < channels_; ++k)
+      linear_.bias->grad[k] += static_cast<float>(sums.first[k]);
   }
 
   const Linear<float>& linear_;
@@ -241,9 +261,11 @@ class ConvolutionStep final : public Step {
 };
 
 /// The chain that starts at a convolution; the unit says what belongs to it.
-std::unique_ptr<Step> make_convolution_step(const Network& network, int node, ConvolutionAlgorithm) {
+std::unique_ptr<Step> make_convolution_step(const Network& network, int node,
+                                            ConvolutionAlgorithm) {
   const Unit& unit = network.units()[network.nodes()[node].unit];
-  if (unit.leader != node || network.layer(node)->convolution() == nullptr || network.layer(node)->linear() == nullptr)
+  if (unit.leader != node || network.layer(node)->convolution() == nullptr ||
+      network.layer(node)->linear() == nullptr)
     return nullptr;
   std::vector<int> nodes{node};
   if (unit.norm >= 0) nodes.push_back(unit.norm);

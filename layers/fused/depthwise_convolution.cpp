@@ -6,8 +6,8 @@
 namespace quantdyn {
 namespace {
 
-/// The convolution that turns dy into dx where the stride is 1: in and out change places, and the padding is
-/// what the kernel overlaps.
+/// The convolution that turns dy into dx where the stride is 1: in and out change places, and the
+/// padding is what the kernel overlaps.
 Convolution flipped(const Convolution& c) {
   Convolution out = c;
   std::swap(out.in_h, out.out_h);
@@ -21,11 +21,13 @@ class DepthwiseConvolution final : public ConvolutionKernel {
  public:
   explicit DepthwiseConvolution(const Convolution& convolution)
       : ConvolutionKernel(convolution),
-        is_flipped_(conv.stride_h == 1 && conv.stride_w == 1 && conv.pad_top < conv.kernel_h && conv.pad_left < conv.kernel_w),
+        is_flipped_(conv.stride_h == 1 && conv.stride_w == 1 && conv.pad_top < conv.kernel_h &&
+                    conv.pad_left < conv.kernel_w),
         flipped_(flipped(conv)),
         backward_weight_(static_cast<size_t>(conv.kernel_h * conv.kernel_w * conv.in_c)) {}
 
-  void forward(const float* x, int64_t images, const float* weight, float* y, float*, const RowsDone& done) const override {
+  void forward(const float* x, int64_t images, const float* weight, float* y, float*,
+               const RowsDone& done) const override {
     for (int64_t i = 0; i < images; ++i) {
       depthwise_forward(conv, x + i * x_floats(), weight, y + i * y_floats(), false);
       done(i * conv.out_h * conv.out_w, conv.out_h * conv.out_w);
@@ -39,18 +41,23 @@ class DepthwiseConvolution final : public ConvolutionKernel {
                   backward_weight_.data() + (is_flipped_ ? taps - 1 - tap : tap) * conv.in_c);
   }
 
-  void backward_data(const float* dy, int64_t images, float* dx, Accumulate accumulate, float*) const override {
+  void backward_data(const float* dy, int64_t images, float* dx, Accumulate accumulate,
+                     float*) const override {
     const bool add = accumulate == Accumulate::yes;
     for (int64_t i = 0; i < images; ++i) {
       const float* const from = dy + i * y_floats();
       float* const to = dx + i * x_floats();
-      if (is_flipped_) depthwise_forward(flipped_, from, backward_weight_.data(), to, add);
-      else depthwise_backward_data(conv, from, backward_weight_.data(), to, add);
+      if (is_flipped_)
+        depthwise_forward(flipped_, from, backward_weight_.data(), to, add);
+      else
+        depthwise_backward_data(conv, from, backward_weight_.data(), to, add);
     }
   }
 
-  void backward_weights(const float* x, const float* dy, int64_t images, float* dweight, float*) const override {
-    for (int64_t i = 0; i < images; ++i) depthwise_backward_weights(conv, x + i * x_floats(), dy + i * y_floats(), dweight);
+  void backward_weights(const float* x, const float* dy, int64_t images, float* dweight,
+                        float*) const override {
+    for (int64_t i = 0; i < images; ++i)
+      depthwise_backward_weights(conv, x + i * x_floats(), dy + i * y_floats(), dweight);
   }
 
   int64_t scratch_floats() const override { return 0; }

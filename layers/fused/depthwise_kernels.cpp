@@ -18,7 +18,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 struct Taps {
   int64_t begin, end;
   Taps(int64_t start, int64_t kernel, int64_t size)
-      : begin(std::clamp<int64_t>(-start, 0, kernel)), end(std::clamp<int64_t>(size - start, begin, kernel)) {}
+      : begin(std::clamp<int64_t>(-start, 0, kernel)),
+        end(std::clamp<int64_t>(size - start, begin, kernel)) {}
 };
 
 /// Output columns [begin, end) whose taps [first_tap, last_tap] all read inside a row.
@@ -35,8 +36,8 @@ struct Columns {
 
 /// One output pixel, any kernel, at the borders too.
 template <class D>
-HWY_INLINE void forward_pixel(D d, const Convolution& conv, const Taps& rows, int64_t h0, int64_t q, const float* x,
-                              const float* weight, float* y, bool add, int64_t c) {
+HWY_INLINE void forward_pixel(D d, const Convolution& conv, const Taps& rows, int64_t h0, int64_t q,
+                              const float* x, const float* weight, float* y, bool add, int64_t c) {
   const int64_t w0 = q * conv.stride_w - conv.pad_left;
   const Taps columns(w0, conv.kernel_w, conv.in_w);
   auto sum = add ? hn::LoadU(d, y + c) : hn::Zero(d);
@@ -47,10 +48,11 @@ HWY_INLINE void forward_pixel(D d, const Convolution& conv, const Taps& rows, in
   hn::StoreU(sum, d, y + c);
 }
 
-/// Four neighbouring output pixels of a kernel three wide, all inside: each input is loaded once a row.
+/// Four neighbouring output pixels of a kernel three wide, all inside: each input is loaded once a
+/// row.
 template <int stride, class D>
-HWY_INLINE void forward_four(D d, const Convolution& conv, const Taps& rows, const float* x, const float* weight, float* y,
-                             bool add, int64_t c) {
+HWY_INLINE void forward_four(D d, const Convolution& conv, const Taps& rows, const float* x,
+                             const float* weight, float* y, bool add, int64_t c) {
   const int64_t channels = conv.in_c;
   auto y0 = add ? hn::LoadU(d, y + c) : hn::Zero(d);
   auto y1 = add ? hn::LoadU(d, y + channels + c) : hn::Zero(d);
@@ -74,17 +76,21 @@ HWY_INLINE void forward_four(D d, const Convolution& conv, const Taps& rows, con
 
 /// One output row of some channels; `four` is forward_four for this kernel and stride, or null.
 template <class D, typename Four>
-HWY_INLINE void forward_row(D d, const Convolution& conv, int64_t p, const float* x, const float* weight, float* y, bool add,
-                            int64_t c, bool has_four, const Four& four) {
+HWY_INLINE void forward_row(D d, const Convolution& conv, int64_t p, const float* x,
+                            const float* weight, float* y, bool add, int64_t c, bool has_four,
+                            const Four& four) {
   const int64_t h0 = p * conv.stride_h - conv.pad_top;
   const Taps rows(h0, conv.kernel_h, conv.in_h);
   const Columns inside(conv, 0, conv.kernel_w - 1);
   float* const row = y + p * conv.out_w * conv.in_c;
   int64_t q = 0;
-  for (; q < inside.begin; ++q) forward_pixel(d, conv, rows, h0, q, x, weight, row + q * conv.in_c, add, c);
+  for (; q < inside.begin; ++q)
+    forward_pixel(d, conv, rows, h0, q, x, weight, row + q * conv.in_c, add, c);
   for (; has_four && q + 4 <= inside.end; q += 4)
-    four(d, rows, x + (h0 * conv.in_w + q * conv.stride_w - conv.pad_left) * conv.in_c, row + q * conv.in_c);
-  for (; q < conv.out_w; ++q) forward_pixel(d, conv, rows, h0, q, x, weight, row + q * conv.in_c, add, c);
+    four(d, rows, x + (h0 * conv.in_w + q * conv.stride_w - conv.pad_left) * conv.in_c,
+         row + q * conv.in_c);
+  for (; q < conv.out_w; ++q)
+    forward_pixel(d, conv, rows, h0, q, x, weight, row + q * conv.in_c, add, c);
 }
 
 /// Taps of the output that one input pixel's gradient gathers from.
@@ -113,21 +119,22 @@ void forward(const Convolution& conv, const float* x, const float* weight, float
   for (int64_t p = 0; p < conv.out_h; ++p)
     for_channels(conv.in_c, [&](auto d, int64_t c) HWY_ATTR {
       if (conv.stride_w == 2)
-        forward_row(d, conv, p, x, weight, y, add, c, is_three, [&](auto tag, const Taps& rows, const float* from, float* to) HWY_ATTR {
-          forward_four<2>(tag, conv, rows, from, weight, to, add, c);
-        });
+        forward_row(d, conv, p, x, weight, y, add, c, is_three,
+                    [&](auto tag, const Taps& rows, const float* from, float* to)
+                        HWY_ATTR { forward_four<2>(tag, conv, rows, from, weight, to, add, c); });
       else
         forward_row(d, conv, p, x, weight, y, add, c, is_three && conv.stride_w == 1,
-                    [&](auto tag, const Taps& rows, const float* from, float* to) HWY_ATTR {
-                      forward_four<1>(tag, conv, rows, from, weight, to, add, c);
-                    });
+                    [&](auto tag, const Taps& rows, const float* from, float* to)
+                        HWY_ATTR { forward_four<1>(tag, conv, rows, from, weight, to, add, c); });
     });
 }
 
-void backward_data(const Convolution& conv, const float* dy, const float* weight, float* dx, bool add) {
+void backward_data(const Convolution& conv, const float* dy, const float* weight, float* dx,
+                   bool add) {
   constexpr int64_t most_taps = 64;
   GatherTap taps[most_taps];
-  const int64_t reach = ((conv.kernel_h - 1) / conv.stride_h + 1) * ((conv.kernel_w - 1) / conv.stride_w + 1);
+  const int64_t reach =
+      ((conv.kernel_h - 1) / conv.stride_h + 1) * ((conv.kernel_w - 1) / conv.stride_w + 1);
   for (int64_t h = 0; h < conv.in_h; ++h)
     for (int64_t w = 0; w < conv.in_w; ++w, dx += conv.in_c) {
       if (reach > most_taps) {  // a window too large for the list: scan it for every vector
@@ -135,7 +142,8 @@ void backward_data(const Convolution& conv, const float* dy, const float* weight
           auto sum = add ? hn::LoadU(d, dx + c) : hn::Zero(d);
           for (int64_t p = 0; p < conv.out_h; ++p)
             for (int64_t q = 0; q < conv.out_w; ++q) {
-              const int64_t r = h + conv.pad_top - p * conv.stride_h, s = w + conv.pad_left - q * conv.stride_w;
+              const int64_t r = h + conv.pad_top - p * conv.stride_h,
+                            s = w + conv.pad_left - q * conv.stride_w;
               if (r < 0 || r >= conv.kernel_h || s < 0 || s >= conv.kernel_w) continue;
               sum = hn::MulAdd(hn::LoadU(d, dy + (p * conv.out_w + q) * conv.in_c + c),
                                hn::LoadU(d, weight + (r * conv.kernel_w + s) * conv.in_c + c), sum);
@@ -148,7 +156,8 @@ void backward_data(const Convolution& conv, const float* dy, const float* weight
       for_channels(conv.in_c, [&](auto d, int64_t c) HWY_ATTR {
         auto sum = add ? hn::LoadU(d, dx + c) : hn::Zero(d);
         for (int64_t t = 0; t < count; ++t)
-          sum = hn::MulAdd(hn::LoadU(d, dy + taps[t].dy + c), hn::LoadU(d, weight + taps[t].weight + c), sum);
+          sum = hn::MulAdd(hn::LoadU(d, dy + taps[t].dy + c),
+                           hn::LoadU(d, weight + taps[t].weight + c), sum);
         hn::StoreU(sum, d, dx + c);
       });
     }
@@ -166,14 +175,18 @@ void backward_weights(const Convolution& conv, const float* x, const float* dy, 
         const float* const x_row = x + ((h0 + r) * conv.in_w - conv.pad_left + s) * channels;
         float* const to = dweight + (r * conv.kernel_w + s) * channels;
         for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
-          auto even = hn::Zero(d), odd = hn::Zero(d);  // two chains hide the latency of a multiply-add
+          auto even = hn::Zero(d),
+               odd = hn::Zero(d);  // two chains hide the latency of a multiply-add
           int64_t q = columns.begin;
           for (; q + 2 <= columns.end; q += 2) {
-            even = hn::MulAdd(hn::LoadU(d, x_row + q * step + c), hn::LoadU(d, dy_row + q * channels + c), even);
-            odd = hn::MulAdd(hn::LoadU(d, x_row + (q + 1) * step + c), hn::LoadU(d, dy_row + (q + 1) * channels + c), odd);
+            even = hn::MulAdd(hn::LoadU(d, x_row + q * step + c),
+                              hn::LoadU(d, dy_row + q * channels + c), even);
+            odd = hn::MulAdd(hn::LoadU(d, x_row + (q + 1) * step + c),
+                             hn::LoadU(d, dy_row + (q + 1) * channels + c), odd);
           }
           if (q < columns.end)
-            even = hn::MulAdd(hn::LoadU(d, x_row + q * step + c), hn::LoadU(d, dy_row + q * channels + c), even);
+            even = hn::MulAdd(hn::LoadU(d, x_row + q * step + c),
+                              hn::LoadU(d, dy_row + q * channels + c), even);
           hn::StoreU(hn::Add(hn::LoadU(d, to + c), hn::Add(even, odd)), d, to + c);
         });
       }
@@ -190,13 +203,16 @@ HWY_EXPORT(forward);
 HWY_EXPORT(backward_data);
 HWY_EXPORT(backward_weights);
 
-void depthwise_forward(const Convolution& conv, const float* x, const float* weight, float* y, bool add) {
+void depthwise_forward(const Convolution& conv, const float* x, const float* weight, float* y,
+                       bool add) {
   HWY_DYNAMIC_DISPATCH(forward)(conv, x, weight, y, add);
 }
-void depthwise_backward_data(const Convolution& conv, const float* dy, const float* weight, float* dx, bool add) {
+void depthwise_backward_data(const Convolution& conv, const float* dy, const float* weight,
+                             float* dx, bool add) {
   HWY_DYNAMIC_DISPATCH(backward_data)(conv, dy, weight, dx, add);
 }
-void depthwise_backward_weights(const Convolution& conv, const float* x, const float* dy, float* dweight) {
+void depthwise_backward_weights(const Convolution& conv, const float* x, const float* dy,
+                                float* dweight) {
   HWY_DYNAMIC_DISPATCH(backward_weights)(conv, x, dy, dweight);
 }
 

@@ -30,7 +30,8 @@ template <Activation activation, class D, class V>
 HWY_INLINE V masked(D d, V value, V dy) {
   if constexpr (activation == Activation::none) return dy;
   auto passes = hn::Gt(value, hn::Zero(d));
-  if constexpr (activation == Activation::relu6) passes = hn::And(passes, hn::Lt(value, hn::Set(d, 6.0f)));
+  if constexpr (activation == Activation::relu6)
+    passes = hn::And(passes, hn::Lt(value, hn::Set(d, 6.0f)));
   return hn::IfThenElseZero(passes, dy);
 }
 
@@ -54,15 +55,18 @@ HWY_INLINE void add_to_doubles(D d, V values, double* to) {
 }
 
 template <Activation activation>
-void affine_rows(const float* x, float* y, int64_t rows, int64_t channels, const float* scale, const float* shift) {
+void affine_rows(const float* x, float* y, int64_t rows, int64_t channels, const float* scale,
+                 const float* shift) {
   for (int64_t row = 0; row < rows; ++row, x += channels, y += channels)
     for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
-      const auto affine = hn::MulAdd(hn::LoadU(d, x + c), hn::LoadU(d, scale + c), hn::LoadU(d, shift + c));
+      const auto affine =
+          hn::MulAdd(hn::LoadU(d, x + c), hn::LoadU(d, scale + c), hn::LoadU(d, shift + c));
       hn::StoreU(activate<activation>(d, affine), d, y + c);
     });
 }
 
-void sum_rows(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum, double* square) {
+void sum_rows(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum,
+              double* square) {
   for (int64_t first = 0; first < rows; first += rows_per_run) {
     const int64_t end = std::min(rows, first + rows_per_run);
     for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
@@ -80,12 +84,13 @@ void sum_rows(const float* x, int64_t rows, int64_t channels, const float* shift
 }
 
 template <Activation activation>
-void mask_rows(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale, const float* shift,
-               const float* mean, double* sum, double* product) {
+void mask_rows(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
+               const float* shift, const float* mean, double* sum, double* product) {
   for (int64_t first = 0; first < rows; first += rows_per_run) {
     const int64_t end = std::min(rows, first + rows_per_run);
     for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
-      const auto scales = hn::LoadU(d, scale + c), shifts = hn::LoadU(d, shift + c), means = hn::LoadU(d, mean + c);
+      const auto scales = hn::LoadU(d, scale + c), shifts = hn::LoadU(d, shift + c),
+                 means = hn::LoadU(d, mean + c);
       auto sums = hn::Zero(d), products = hn::Zero(d);
       for (int64_t row = first; row < end; ++row) {
         const auto value = hn::LoadU(d, z + row * channels + c);
@@ -101,11 +106,12 @@ void mask_rows(const float* z, float* dy, int64_t rows, int64_t channels, const 
   }
 }
 
-void combine_rows(const float* z, float* g, int64_t rows, int64_t channels, const float* a, const float* b,
-                  const float* constant) {
+void combine_rows(const float* z, float* g, int64_t rows, int64_t channels, const float* a,
+                  const float* b, const float* constant) {
   for (int64_t row = 0; row < rows; ++row, z += channels, g += channels)
     for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
-      const auto of_z = hn::MulAdd(hn::LoadU(d, z + c), hn::LoadU(d, b + c), hn::LoadU(d, constant + c));
+      const auto of_z =
+          hn::MulAdd(hn::LoadU(d, z + c), hn::LoadU(d, b + c), hn::LoadU(d, constant + c));
       hn::StoreU(hn::MulAdd(hn::LoadU(d, g + c), hn::LoadU(d, a + c), of_z), d, g + c);
     });
 }
@@ -118,7 +124,8 @@ void mask_output_rows(const float* y, float* dy, int64_t rows, int64_t channels,
       auto sums = hn::Zero(d);
       for (int64_t row = first; row < end; ++row) {
         float* const at = dy + row * channels + c;
-        const auto g = masked<activation>(d, hn::LoadU(d, y + row * channels + c), hn::LoadU(d, at));
+        const auto g =
+            masked<activation>(d, hn::LoadU(d, y + row * channels + c), hn::LoadU(d, at));
         hn::StoreU(g, d, at);
         sums = hn::Add(sums, g);
       }
@@ -142,24 +149,30 @@ HWY_INLINE void with_activation(Activation activation, const Work& work) {
   }
 }
 
-void affine(const float* x, float* y, int64_t rows, int64_t channels, const float* scale, const float* shift,
-            Activation activation) {
-  with_activation(activation, [&]<Activation a>() HWY_ATTR { affine_rows<a>(x, y, rows, channels, scale, shift); });
+void affine(const float* x, float* y, int64_t rows, int64_t channels, const float* scale,
+            const float* shift, Activation activation) {
+  with_activation(activation, [&]<Activation a>()
+                                  HWY_ATTR { affine_rows<a>(x, y, rows, channels, scale, shift); });
 }
-void shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum, double* square) {
+void shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum,
+                  double* square) {
   sum_rows(x, rows, channels, shift, sum, square);
 }
-void mask(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale, const float* shift,
-          const float* mean, Activation activation, double* sum, double* product) {
+void mask(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
+          const float* shift, const float* mean, Activation activation, double* sum,
+          double* product) {
   with_activation(activation, [&]<Activation a>() HWY_ATTR {
     mask_rows<a>(z, dy, rows, channels, scale, shift, mean, sum, product);
   });
 }
-void combine(const float* z, float* g, int64_t rows, int64_t channels, const float* a, const float* b, const float* c) {
+void combine(const float* z, float* g, int64_t rows, int64_t channels, const float* a,
+             const float* b, const float* c) {
   combine_rows(z, g, rows, channels, a, b, c);
 }
-void mask_output(const float* y, float* dy, int64_t rows, int64_t channels, Activation activation, double* sum) {
-  with_activation(activation, [&]<Activation a>() HWY_ATTR { mask_output_rows<a>(y, dy, rows, channels, sum); });
+void mask_output(const float* y, float* dy, int64_t rows, int64_t channels, Activation activation,
+                 double* sum) {
+  with_activation(activation, [&]<Activation a>()
+                                  HWY_ATTR { mask_output_rows<a>(y, dy, rows, channels, sum); });
 }
 
 }  // namespace quantdyn::HWY_NAMESPACE
@@ -179,21 +192,24 @@ void affine_activation(const float* x, float* y, int64_t rows, int64_t channels,
   HWY_DYNAMIC_DISPATCH(affine)(x, y, rows, channels, scale, shift, activation);
 }
 
-void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum, double* square) {
+void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift,
+                      double* sum, double* square) {
   HWY_DYNAMIC_DISPATCH(shifted_sums)(x, rows, channels, shift, sum, square);
 }
 
-void mask_and_sum(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale, const float* shift,
-                  const float* mean, Activation activation, double* sum, double* product) {
+void mask_and_sum(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
+                  const float* shift, const float* mean, Activation activation, double* sum,
+                  double* product) {
   HWY_DYNAMIC_DISPATCH(mask)(z, dy, rows, channels, scale, shift, mean, activation, sum, product);
 }
 
-void combine_gradient(const float* z, float* g, int64_t rows, int64_t channels, const float* a, const float* b,
-                      const float* c) {
+void combine_gradient(const float* z, float* g, int64_t rows, int64_t channels, const float* a,
+                      const float* b, const float* c) {
   HWY_DYNAMIC_DISPATCH(combine)(z, g, rows, channels, a, b, c);
 }
 
-void mask_by_output(const float* y, float* dy, int64_t rows, int64_t channels, Activation activation, double* sum) {
+void mask_by_output(const float* y, float* dy, int64_t rows, int64_t channels,
+                    Activation activation, double* sum) {
   HWY_DYNAMIC_DISPATCH(mask_output)(y, dy, rows, channels, activation, sum);
 }
 

@@ -12,20 +12,25 @@ enum class Activation { none, relu, relu6 };
 void affine_activation(const float* x, float* y, int64_t rows, int64_t channels, const float* scale,
                        const float* shift, Activation activation);
 
-/// Adds, by channel, sum (x - shift) and sum (x - shift)^2 to `sum` and `square` (double): float over runs of
-/// 16 rows, folded into double. A shift near the mean keeps the variance free of cancellation.
-void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum, double* square);
+/// Adds, by channel, sum (x - shift) and sum (x - shift)^2 to `sum` and `square` (double): float
+/// over runs of 16 rows, folded into double. A shift near the mean keeps the variance free of
+/// cancellation.
+void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift,
+                      double* sum, double* square);
 
-/// Backward through activation(scale z + shift), first pass: replaces dy by g = dy where the activation passes
-/// gradients, else 0; adds, by channel, sum g and sum g (z - mean) to `sum` and `product`.
-void mask_and_sum(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale, const float* shift,
-                  const float* mean, Activation activation, double* sum, double* product);
+/// Backward through activation(scale z + shift), first pass: replaces dy by g = dy where the
+/// activation passes gradients, else 0; adds, by channel, sum g and sum g (z - mean) to `sum` and
+/// `product`.
+void mask_and_sum(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
+                  const float* shift, const float* mean, Activation activation, double* sum,
+                  double* product);
 
 /// Second pass: dz = a g + b z + c by channel, in place of g.
-void combine_gradient(const float* z, float* g, int64_t rows, int64_t channels, const float* a, const float* b,
-                      const float* c);
+void combine_gradient(const float* z, float* g, int64_t rows, int64_t channels, const float* a,
+                      const float* b, const float* c);
 
 /// Without a norm: replaces dy by dy where y passed the activation, else 0; adds sum dy to `sum`.
-void mask_by_output(const float* y, float* dy, int64_t rows, int64_t channels, Activation activation, double* sum);
+void mask_by_output(const float* y, float* dy, int64_t rows, int64_t channels,
+                    Activation activation, double* sum);
 
 }  // namespace quantdyn

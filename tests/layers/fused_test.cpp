@@ -14,8 +14,9 @@ struct Chain {
 };
 
 std::ostream& operator<<(std::ostream& out, const Chain& c) {
-  return out << c.size << "x" << c.size << "x" << c.in_channels << " -> " << c.channels << ", kernel " << c.kernel << ", stride "
-             << c.stride << ", groups " << c.groups << ", padding " << c.padding << ", " << c.norm_and_activation;
+  return out << c.size << "x" << c.size << "x" << c.in_channels << " -> " << c.channels
+             << ", kernel " << c.kernel << ", stride " << c.stride << ", groups " << c.groups
+             << ", padding " << c.padding << ", " << c.norm_and_activation;
 }
 
 void randomize(const Network& network, const Rng& rng) {
@@ -24,7 +25,8 @@ void randomize(const Network& network, const Rng& rng) {
     Parameter<float>& p = *named.parameter;
     const bool is_variance = p.name.find("variance") != std::string::npos;
     for (int64_t k = 0; k < p.master.elements(); ++k)
-      p.master[k] = static_cast<float>(is_variance ? 0.5 + rng.uniform(i++) : 0.5 * rng.normal(i++));
+      p.master[k] =
+          static_cast<float>(is_variance ? 0.5 + rng.uniform(i++) : 0.5 * rng.normal(i++));
   }
 }
 
@@ -35,9 +37,12 @@ Network make_net(const Chain& c) {
                                  : c.norm_and_activation.find("relu") != std::string::npos ? "relu"
                                                                                            : "none";
   std::string yaml = fmt::format("input: [{0}, {0}, {1}]\nnodes:\n", c.size, c.in_channels);
-  yaml += fmt::format("  - block: {{name: before, channels: {}, norm: true, activation: none}}\n", c.in_channels);
-  yaml += fmt::format("  - conv2d: {{name: c, channels: {}, kernel: {}, stride: {}, groups: {}, padding: {}, bias: {}}}\n", c.channels,
-                      c.kernel, c.stride, c.groups, c.padding, norm ? "false" : "true");
+  yaml += fmt::format("  - block: {{name: before, channels: {}, norm: true, activation: none}}\n",
+                      c.in_channels);
+  yaml += fmt::format(
+      "  - conv2d: {{name: c, channels: {}, kernel: {}, stride: {}, groups: {}, padding: {}, bias: "
+      "{}}}\n",
+      c.channels, c.kernel, c.stride, c.groups, c.padding, norm ? "false" : "true");
   if (norm) yaml += "  - batch_norm: {name: n}\n";
   if (activation != "none") yaml += fmt::format("  - {}: {{name: a}}\n", activation);
   yaml += "  - flatten: {name: f}\n  - dense: {name: logits, units: 3}\n";
@@ -50,18 +55,21 @@ void check(const Chain& chain, int64_t images) {
   BOOST_TEST_CONTEXT(chain << ", " << images << " images") {
     const Network net = make_net(chain);
     const Tensor<float> x = random_tensor(net.input_shape().batch_of(images), Rng(5));
-    // A value within rounding of the activation's kink may pass on one side only and changes a gradient by one
-    // summand: gradients behind an activation are compared as vectors, and less closely.
+    // A value within rounding of the activation's kink may pass on one side only and changes a
+    // gradient by one summand: gradients behind an activation are compared as vectors, and less
+    // closely.
     const bool has_kink = chain.norm_and_activation.find("relu") != std::string::npos;
     std::string where;
-    const double training =
-        largest_difference(training_of(net, Fusing::fused, x.view()), training_of(net, Fusing::unfused, x.view()),
-                           has_kink ? Norm::euclidean : Norm::largest, where);
-    BOOST_TEST(training < (has_kink ? 3e-2 : 5e-5), "training differs by " << training << " at " << where);
-    const Tensor<float> padded = random_tensor(net.input_shape().batch_of(chunk_count(images) * 8), Rng(6));
-    const double evaluation =
-        largest_difference(taps_of(net, Fusing::fused, padded.view(), images),
-                           taps_of(net, Fusing::unfused, padded.view(), images), Norm::largest, where);
+    const double training = largest_difference(training_of(net, Fusing::fused, x.view()),
+                                               training_of(net, Fusing::unfused, x.view()),
+                                               has_kink ? Norm::euclidean : Norm::largest, where);
+    BOOST_TEST(training < (has_kink ? 3e-2 : 5e-5),
+               "training differs by " << training << " at " << where);
+    const Tensor<float> padded =
+        random_tensor(net.input_shape().batch_of(chunk_count(images) * 8), Rng(6));
+    const double evaluation = largest_difference(
+        taps_of(net, Fusing::fused, padded.view(), images),
+        taps_of(net, Fusing::unfused, padded.view(), images), Norm::largest, where);
     BOOST_TEST(evaluation < 5e-6, "evaluation differs by " << evaluation << " at " << where);
   }
 }
@@ -83,7 +91,8 @@ BOOST_AUTO_TEST_CASE(chains_match_the_primitives_over_odd_shapes) {
 BOOST_AUTO_TEST_CASE(chains_match_at_the_edges) {
   for (int64_t size : {1, 2, 7, 33})
     for (int64_t stride : {1, 2}) {
-      const int64_t images = size < 7 ? 43 : 3;  // a norm over a handful of values magnifies rounding
+      const int64_t images =
+          size < 7 ? 43 : 3;  // a norm over a handful of values magnifies rounding
       check({size, 1, 1, 3, stride, 1, "same", "norm relu"}, images);
       check({size, 17, 17, 3, stride, 17, "same", "norm relu"}, images);
       check({size, 3, 130, 1, stride, 1, "0", "norm relu"}, images);
@@ -103,7 +112,8 @@ BOOST_AUTO_TEST_CASE(training_has_the_same_bits_for_any_thread_count) {
     for (int threads : {2, 3}) {
       set_worker_count(threads);
       for (const auto& [name, tensor] : training_of(net, Fusing::fused, x.view()))
-        BOOST_TEST(std::ranges::equal(tensor.values(), one.at(name).values()), name << " with " << threads << " threads");
+        BOOST_TEST(std::ranges::equal(tensor.values(), one.at(name).values()),
+                   name << " with " << threads << " threads");
     }
     set_worker_count(1);
   }
@@ -115,7 +125,8 @@ BOOST_AUTO_TEST_CASE(a_not_a_number_is_not_swallowed) {
   x[0] = NAN;
   for (Fusing fusing : {Fusing::fused, Fusing::unfused}) {
     const auto taps = taps_of(net, fusing, x.view(), 8);
-    BOOST_TEST(std::ranges::any_of(taps.at("c/output").values(), [](float v) { return std::isnan(v); }));
+    BOOST_TEST(
+        std::ranges::any_of(taps.at("c/output").values(), [](float v) { return std::isnan(v); }));
   }
 }
 

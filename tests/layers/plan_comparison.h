@@ -18,12 +18,14 @@ namespace quantdyn::test {
 class Capture final : public Observer {
  public:
   Capture(int64_t rows_per_chunk, int64_t channels, int64_t images)
-      : rows_per_chunk_(rows_per_chunk), channels_(channels), values(Shape{chunk_count(images) * rows_per_chunk, channels}) {}
+      : rows_per_chunk_(rows_per_chunk),
+        channels_(channels),
+        values(Shape{chunk_count(images) * rows_per_chunk, channels}) {}
   void add(const Tile& tile) override {
     for (int64_t r = 0; r < tile.rows; ++r)
       for (int64_t c = 0; c < tile.channels; ++c)
-        values[((tile.chunk * rows_per_chunk_ + tile.first_row + r) * channels_) + tile.first_channel + c] +=
-            tile.values[r * tile.row_stride + c];
+        values[((tile.chunk * rows_per_chunk_ + tile.first_row + r) * channels_) +
+               tile.first_channel + c] += tile.values[r * tile.row_stride + c];
   }
   void end_chunk(int64_t, int) override {}
 
@@ -36,7 +38,8 @@ class Capture final : public Observer {
 
 inline Tensor<float> random_tensor(Shape shape, const Rng& rng, double scale = 1) {
   Tensor<float> out(shape);
-  for (int64_t i = 0; i < out.elements(); ++i) out[i] = static_cast<float>(scale * rng.normal(static_cast<uint64_t>(i)));
+  for (int64_t i = 0; i < out.elements(); ++i)
+    out[i] = static_cast<float>(scale * rng.normal(static_cast<uint64_t>(i)));
   return out;
 }
 
@@ -51,8 +54,10 @@ inline double size_of(std::span<const float> values, Norm norm) {
   return norm == Norm::largest ? largest : std::sqrt(squares);
 }
 
-/// Size of a - b relative to that of b, which counts as at least `floor`; infinite where one holds a NaN.
-inline double difference(std::span<const float> a, std::span<const float> b, Norm norm, double floor) {
+/// Size of a - b relative to that of b, which counts as at least `floor`; infinite where one holds
+/// a NaN.
+inline double difference(std::span<const float> a, std::span<const float> b, Norm norm,
+                         double floor) {
   std::vector<float> gap(b.size());
   for (size_t i = 0; i < b.size(); ++i) {
     gap[i] = a[i] - b[i];
@@ -62,7 +67,8 @@ inline double difference(std::span<const float> a, std::span<const float> b, Nor
 }
 
 /// Every tap of one evaluation, by "unit/tensor".
-inline std::map<std::string, Tensor<float>> taps_of(const Network& network, Fusing fusing, View<const float> x, int64_t images) {
+inline std::map<std::string, Tensor<float>> taps_of(const Network& network, Fusing fusing,
+                                                    View<const float> x, int64_t images) {
   Evaluator evaluator(network, fusing, ConvolutionAlgorithm::direct, Keep::logits);
   std::map<std::string, std::unique_ptr<Capture>> captures;
   for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit)
@@ -70,7 +76,8 @@ inline std::map<std::string, Tensor<float>> taps_of(const Network& network, Fusi
       if (!evaluator.has_tap(unit, kind)) continue;
       const Shape& shape = network.nodes()[network.units()[unit].last].shape;
       auto& capture = captures[network.units()[unit].name + "/" + to_string(kind)];
-      capture = std::make_unique<Capture>(shape.rows() * images_per_chunk, shape.channels(), images);
+      capture =
+          std::make_unique<Capture>(shape.rows() * images_per_chunk, shape.channels(), images);
       evaluator.tap(unit, kind).before.push_back(capture.get());
     }
   evaluator.run(x, images, 0, {});
@@ -80,7 +87,8 @@ inline std::map<std::string, Tensor<float>> taps_of(const Network& network, Fusi
 }
 
 /// Logits, gradients and running statistics of one training step, by name.
-inline std::map<std::string, Tensor<float>> training_of(const Network& network, Fusing fusing, View<const float> x) {
+inline std::map<std::string, Tensor<float>> training_of(const Network& network, Fusing fusing,
+                                                        View<const float> x) {
   const Network copy = network.clone();
   TrainingPlan plan(copy, fusing, ConvolutionAlgorithm::direct, x.shape[0]);
   std::map<std::string, Tensor<float>> out;
@@ -100,15 +108,20 @@ inline std::map<std::string, Tensor<float>> training_of(const Network& network, 
   return out;
 }
 
-/// The largest difference over all entries of two runs; names must match. An array that is noise beside the
-/// largest (the gradient of a shift that a norm removes) is measured by a thousandth of that.
-inline double largest_difference(const std::map<std::string, Tensor<float>>& a, const std::map<std::string, Tensor<float>>& b,
-                                 Norm norm, std::string& where) {
+/// The largest difference over all entries of two runs; names must match. An array that is noise
+/// beside the largest (the gradient of a shift that a norm removes) is measured by a thousandth of
+/// that.
+inline double largest_difference(const std::map<std::string, Tensor<float>>& a,
+                                 const std::map<std::string, Tensor<float>>& b, Norm norm,
+                                 std::string& where) {
   double worst = a.size() == b.size() ? 0 : INFINITY, floor = 1e-30;
-  for (const auto& [name, tensor] : b) floor = std::max(floor, 1e-3 * size_of(tensor.values(), norm));
+  for (const auto& [name, tensor] : b)
+    floor = std::max(floor, 1e-3 * size_of(tensor.values(), norm));
   for (const auto& [name, tensor] : b) {
     const auto found = a.find(name);
-    const double d = found == a.end() ? INFINITY : difference(found->second.values(), tensor.values(), norm, floor);
+    const double d = found == a.end()
+                         ? INFINITY
+                         : difference(found->second.values(), tensor.values(), norm, floor);
     if (d >= worst) {
       worst = d;
       where = name;
