@@ -11,8 +11,8 @@
 
 namespace quantdyn {
 
-/// How convolutions are computed.
-enum class ConvolutionAlgorithm { direct };
+/// How convolutions are computed: Winograd wherever it applies, or (automatic) only where it pays.
+enum class ConvolutionAlgorithm { direct, winograd, automatic };
 
 /// Whether chains of primitives go to fused kernels; unfused is the readable reference.
 enum class Fusing { fused, unfused };

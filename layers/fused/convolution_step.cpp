@@ -35,19 +35,28 @@ Part join(std::vector<ChunkTree<Part>>& trees, const Merge& merge) {
   return trees[0].finish(merge);
 }
 
-std::unique_ptr<ConvolutionKernel> make_kernel(const Convolution& convolution) {
-  return convolution.is_depthwise() ? make_depthwise_convolution(convolution)
-                                    : make_gemm_convolution(convolution);
+/// Below this many channels Winograd's transforms cost more than its products save.
+constexpr int64_t fewest_winograd_channels = 16;
+
+std::unique_ptr<ConvolutionKernel> make_kernel(const Convolution& convolution,
+                                               ConvolutionAlgorithm algorithm) {
+  if (convolution.is_depthwise()) return make_depthwise_convolution(convolution);
+  const bool pays = std::min(convolution.in_c, convolution.out_c) >= fewest_winograd_channels;
+  const bool wanted = algorithm == ConvolutionAlgorithm::winograd ||
+                      (algorithm == ConvolutionAlgorithm::automatic && pays);
+  return wanted && takes_winograd(convolution) ? make_winograd_convolution(convolution)
+                                               : make_gemm_convolution(convolution);
 }
 
 class ConvolutionStep final : public Step {
  public:
-  ConvolutionStep(std::vector<int> nodes, const Network& network, Activation activation)
+  ConvolutionStep(std::vector<int> nodes, const Network& network, Activation activation,
+                  ConvolutionAlgorithm algorithm)
       : Step(std::move(nodes)),
         linear_(*network.layer(this->nodes().front())->linear()),
         norm_(network.layer(this->nodes()[this->nodes().size() > 1 ? 1 : 0])->channel_affine()),
         activation_(activation),
-        kernel_(make_kernel(*network.layer(this->nodes().front())->convolution())),
+        kernel_(make_kernel(*network.layer(this->nodes().front())->convolution(), algorithm)),
         channels_(kernel_->conv.out_c),
         ones_(channels_, 1.0f),
         scale_(channels_, 1.0f),
@@ -60,6 +69,7 @@ class ConvolutionStep final : public Step {
   }
 
   void prepare() override {
+    kernel_->prepare_forward(linear_.weight->read());
     for (int64_t k = 0; k < channels_; ++k) {
       const double bias = linear_.bias->read() ? linear_.bias->read()[k] : 0;
       scale_[k] = 1;
@@ -77,7 +87,7 @@ class ConvolutionStep final : public Step {
                 const EvaluationChunk& chunk) const override {
     const int64_t valid = y.shape.of_one().rows() * chunk.images;
     const bool is_bare = std::ranges::all_of(taps, [](const Tap& tap) { return tap.empty(); });
-    kernel_->forward(x[0].data, images_per_chunk, linear_.weight->read(), y.data, chunk.scratch,
+    kernel_->forward(x[0].data, images_per_chunk, y.data, chunk.scratch,
                      [&](int64_t first, int64_t rows) {
                        if (is_bare)
                          activate(y.data + first * channels_, rows);
@@ -92,10 +102,10 @@ class ConvolutionStep final : public Step {
       prepare();
       parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
         float* const to = y.slice(chunk.first, chunk.images).data;
-        kernel_->forward(
-            x[0].slice(chunk.first, chunk.images).data, chunk.images, linear_.weight->read(), to,
-            scratch_[chunk.worker].data(),
-            [&](int64_t first, int64_t rows) { activate(to + first * channels_, rows); });
+        kernel_->forward(x[0].slice(chunk.first, chunk.images).data, chunk.images, to,
+                         scratch_[chunk.worker].data(), [&](int64_t first, int64_t rows) {
+                           activate(to + first * channels_, rows);
+                         });
       });
       return;
     }
@@ -168,13 +178,13 @@ class ConvolutionStep final : public Step {
   ChannelSums convolve_and_sum(View<const float> x, View<float> z) {
     std::copy_n(norm_->mean->read(), channels_, batch_mean_.data());
     const float* const about = batch_mean_.data();
+    kernel_->prepare_forward(linear_.weight->read());
     std::vector<ChunkTree<ChannelSums>> trees(static_cast<size_t>(worker_count()));
     parallel_chunks(x.shape[0], [&](const Chunk& chunk) {
       ChannelSums sums(channels_);
       float* const to = z.slice(chunk.first, chunk.images).data;
-      kernel_->forward(x.slice(chunk.first, chunk.images).data, chunk.images,
-                       linear_.weight->read(), to, scratch_[chunk.worker].data(),
-                       [&](int64_t first, int64_t rows) {
+      kernel_->forward(x.slice(chunk.first, chunk.images).data, chunk.images, to,
+                       scratch_[chunk.worker].data(), [&](int64_t first, int64_t rows) {
                          add_shifted_sums(to + first * channels_, rows, channels_, about,
                                           sums.first.data(), sums.second.data());
                        });
@@ -262,7 +272,7 @@ class ConvolutionStep final : public Step {
 
 /// The chain that starts at a convolution; the unit says what belongs to it.
 std::unique_ptr<Step> make_convolution_step(const Network& network, int node,
-                                            ConvolutionAlgorithm) {
+                                            ConvolutionAlgorithm algorithm) {
   const Unit& unit = network.units()[network.nodes()[node].unit];
   if (unit.leader != node || network.layer(node)->convolution() == nullptr ||
       network.layer(node)->linear() == nullptr)
@@ -277,7 +287,7 @@ std::unique_ptr<Step> make_convolution_step(const Network& network, int node,
       nodes.push_back(unit.activation);
     }
   }
-  return std::make_unique<ConvolutionStep>(std::move(nodes), network, activation);
+  return std::make_unique<ConvolutionStep>(std::move(nodes), network, activation, algorithm);
 }
 
 const bool registered = (step_makers().push_back(make_convolution_step), true);

@@ -26,10 +26,12 @@ class DepthwiseConvolution final : public ConvolutionKernel {
         flipped_(flipped(conv)),
         backward_weight_(static_cast<size_t>(conv.kernel_h * conv.kernel_w * conv.in_c)) {}
 
-  void forward(const float* x, int64_t images, const float* weight, float* y, float*,
+  void prepare_forward(const float* weight) override { weight_ = weight; }
+
+  void forward(const float* x, int64_t images, float* y, float*,
                const RowsDone& done) const override {
     for (int64_t i = 0; i < images; ++i) {
-      depthwise_forward(conv, x + i * x_floats(), weight, y + i * y_floats(), false);
+      depthwise_forward(conv, x + i * x_floats(), weight_, y + i * y_floats(), false);
       done(i * conv.out_h * conv.out_w, conv.out_h * conv.out_w);
     }
   }
@@ -68,6 +70,7 @@ class DepthwiseConvolution final : public ConvolutionKernel {
 
   const bool is_flipped_;
   const Convolution flipped_;
+  const float* weight_ = nullptr;
   std::vector<float> backward_weight_;
 };
 

@@ -105,14 +105,16 @@ class GemmConvolution final : public ConvolutionKernel {
       for (int64_t b = 0; b < conv.stride_w; ++b) phases_.push_back(make_phase(a, b));
   }
 
-  void forward(const float* x, int64_t images, const float* weight, float* y, float* scratch,
+  void prepare_forward(const float* weight) override { forward_weight_ = weight; }
+
+  void forward(const float* x, int64_t images, float* y, float* scratch,
                const RowsDone& done) const override {
     const int64_t rows = images * conv.out_h * conv.out_w, tile = tile_rows(input_.width());
     for (int64_t first = 0; first < rows; first += tile) {
       const int64_t count = std::min(tile, rows - first);
       for (int64_t g = 0; g < conv.groups; ++g)
         gemm(count, out_group(), input_.width(), window(x, g, first, count, scratch),
-             {weight + g * out_group(), conv.out_c, 1},
+             {forward_weight_ + g * out_group(), conv.out_c, 1},
              {y + first * conv.out_c + g * out_group(), conv.out_c, 1}, Accumulate::no);
       done(first, count);
     }
@@ -246,7 +248,8 @@ class GemmConvolution final : public ConvolutionKernel {
   Gather input_;
   bool is_plain_;
   std::vector<Phase> phases_;
-  const float* weight_ = nullptr;
+  const float* forward_weight_ = nullptr;
+  const float* weight_ = nullptr;  // of backward_data
 };
 
 }  // namespace

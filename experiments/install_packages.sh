@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs what quantdyn needs where it is missing: install_packages.sh [--tests]
+# Debian 12's packages, with sudo where not root; elsewhere it prints the list and stops.
+set -euo pipefail
+
+packages=(g++ git meson ninja-build pkg-config libblis-dev libboost-program-options-dev libfmt-dev libhdf5-dev
+  libhwy-dev librandom123-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
+if [ "${1:-}" = --tests ]; then
+  packages+=(hdf5-tools libboost-test-dev python3 python3-h5netcdf python3-h5py python3-xarray)
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  if ! dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed'; then missing+=("$package"); fi
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "This system has no apt-get. Please install, by the names it has for them: ${packages[*]}" >&2
+  exit 1
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "Not root, and there is no sudo. Please have these packages installed: ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+echo "Installing: ${missing[*]}"
+"${as_root[@]}" apt-get update -q
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# From a bare Debian 12 to a first answer: installs what is missing, builds, trains a depthwise-separable net and
+# its regular twin on the built-in images, quantizes both to 8 bits and prints one table. Results: results/quickstart/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+experiments/install_packages.sh
+[ -f build/build.ninja ] || meson setup build --buildtype=release
+ninja -C build quantdyn
+
+results=()
+for net in regular dws; do
+  build/quantdyn run experiments/quickstart.yaml --set "name=quickstart-$net" --set "network.file=networks/$net.yaml" \
+    --output "results/quickstart/$net" --force "$@"
+  results+=("results/quickstart/$net/result.h5")
+done
+echo
+build/quantdyn inspect "${results[@]}"

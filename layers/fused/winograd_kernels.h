@@ -1,0 +1,40 @@
+// The transforms of Winograd convolution F(4x4, 3x3), vectorized over channels.
+#pragma once
+
+#include <cstdint>
+
+namespace quantdyn {
+
+/// Y = A^T [(G g G^T) (B^T d B)] A for tiles of 4 x 4 outputs, Lavin and Gray 2016 (arXiv
+/// 1509.09308), section 4.3.
+///
+/// A transformed tile has 36 values a channel. Arrays of them are [36, ...]: value xi of tile t,
+/// channel c is at xi * plane + t * channels + c.
+struct WinogradTile {
+  static constexpr int64_t outputs = 4;  ///< a side
+  static constexpr int64_t inputs = 6;   ///< a side
+  static constexpr int64_t values = inputs * inputs;
+};
+
+/// Where a tile lies in an image [h,w,channels]: its first row and column may be before 0, its end
+/// behind the image.
+struct ImageTile {
+  int64_t h, w, channels;
+  int64_t row, column;
+};
+
+/// to = B^T d B of 6 x 6 inputs, zeros outside of the image.
+void winograd_input(const float* image, const ImageTile& tile, float* to, int64_t plane);
+/// image (+)= A^T m A: up to 4 x 4 outputs, those inside the image.
+void winograd_output(const float* from, int64_t plane, float* image, const ImageTile& tile,
+                     bool add);
+/// to = A y A^T of 4 x 4 gradients, zeros outside of the image: the transpose of winograd_output.
+void winograd_output_gradient(const float* image, const ImageTile& tile, float* to, int64_t plane);
+
+/// to [36,in,out] = G g G^T of a weight [3,3,in,out].
+void winograd_weight(const float* weight, int64_t in_channels, int64_t out_channels, float* to);
+/// weight [3,3,in,out] += G^T u G: the transpose of winograd_weight.
+void winograd_weight_gradient(const float* from, int64_t in_channels, int64_t out_channels,
+                              float* weight);
+
+}  // namespace quantdyn

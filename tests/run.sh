@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs the tests: tests/run.sh [--sanitize | --long]
+#   --sanitize  with the address and undefined-behaviour sanitizers, in build-sanitize
+#   --long      also what takes longer: quickstart, and real images where QUANTDYN_CIFAR10 names their folder
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+mode="${1:-}"
+case "$mode" in
+  "" | --sanitize | --long) ;;
+  *) sed -n '2,4p' "$0" >&2; exit 2 ;;
+esac
+
+experiments/install_packages.sh --tests
+folder=build
+options=(--buildtype=release)
+if [ "$mode" = --sanitize ]; then
+  folder=build-sanitize
+  options=(--buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false)
+fi
+[ -f "$folder/build.ninja" ] || meson setup "$folder" "${options[@]}" -Dtests=enabled
+meson configure "$folder" -Dtests=enabled
+ninja -C "$folder"
+meson test -C "$folder" --print-errorlogs
+
+if [ "$mode" = --long ]; then experiments/quickstart.sh; fi
