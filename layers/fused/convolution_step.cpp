@@ -132,10 +132,10 @@ class ConvolutionStep final : public Step {
     parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
       const float* const dz = dy.slice(chunk.first, chunk.images).data;
       if (norm_)
-        combine_gradient(saved.slice(chunk.first, chunk.images).data,
-                         dy.slice(chunk.first, chunk.images).data,
-                         y.shape.of_one().rows() * chunk.images, channels_, scale_.data(),
-                         of_z_.data(), constant_.data());
+        norm_gradient(saved.slice(chunk.first, chunk.images).data,
+                      dy.slice(chunk.first, chunk.images).data,
+                      y.shape.of_one().rows() * chunk.images, channels_, scale_.data(),
+                      shift_.data(), of_z_.data(), constant_.data(), activation_);
       Tensor<float> part(linear_.weight->master.shape());
       float* const scratch = scratch_[chunk.worker].data();
       kernel_->backward_weights(x[0].slice(chunk.first, chunk.images).data, dz, chunk.images,
@@ -217,16 +217,15 @@ class ConvolutionStep final : public Step {
     running = static_cast<float>((1 - momentum) * running + momentum * batch);
   }
 
-  /// Leaves g = dy behind the activation in dy and the coefficients of dz = scale g + of_z z +
-  /// constant, where dz = scale (g - mean g - (z - mean) inverse^2 mean(g (z - mean))).
-  void backward_through_norm(View<const float> z, View<float> dy) {
+  /// Finds the coefficients of dz = scale g + of_z z + constant, g the gradient behind the
+  /// activation: dz = scale (g - mean g - (z - mean) inverse^2 mean(g (z - mean))).
+  void backward_through_norm(View<const float> z, View<const float> dy) {
     std::vector<ChunkTree<ChannelSums>> trees(static_cast<size_t>(worker_count()));
     parallel_chunks(dy.shape[0], [&](const Chunk& chunk) {
       ChannelSums sums(channels_);
-      mask_and_sum(z.slice(chunk.first, chunk.images).data,
-                   dy.slice(chunk.first, chunk.images).data,
-                   dy.shape.of_one().rows() * chunk.images, channels_, scale_.data(), shift_.data(),
-                   batch_mean_.data(), activation_, sums.first.data(), sums.second.data());
+      sum_masked(z.slice(chunk.first, chunk.images).data, dy.slice(chunk.first, chunk.images).data,
+                 dy.shape.of_one().rows() * chunk.images, channels_, scale_.data(), shift_.data(),
+                 batch_mean_.data(), activation_, sums.first.data(), sums.second.data());
       trees[chunk.worker].add(chunk.index, std::move(sums), merge_sums);
     });
     const ChannelSums sums = join(trees, merge_sums);

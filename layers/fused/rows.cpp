@@ -84,8 +84,9 @@ void sum_rows(const float* x, int64_t rows, int64_t channels, const float* shift
 }
 
 template <Activation activation>
-void mask_rows(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
-               const float* shift, const float* mean, double* sum, double* product) {
+void sum_masked_rows(const float* z, const float* dy, int64_t rows, int64_t channels,
+                     const float* scale, const float* shift, const float* mean, double* sum,
+                     double* product) {
   for (int64_t first = 0; first < rows; first += rows_per_run) {
     const int64_t end = std::min(rows, first + rows_per_run);
     for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
@@ -94,9 +95,8 @@ void mask_rows(const float* z, float* dy, int64_t rows, int64_t channels, const 
       auto sums = hn::Zero(d), products = hn::Zero(d);
       for (int64_t row = first; row < end; ++row) {
         const auto value = hn::LoadU(d, z + row * channels + c);
-        float* const at = dy + row * channels + c;
-        const auto g = masked<activation>(d, hn::MulAdd(value, scales, shifts), hn::LoadU(d, at));
-        hn::StoreU(g, d, at);
+        const auto g = masked<activation>(d, hn::MulAdd(value, scales, shifts),
+                                          hn::LoadU(d, dy + row * channels + c));
         sums = hn::Add(sums, g);
         products = hn::MulAdd(g, hn::Sub(value, means), products);
       }
@@ -106,13 +106,17 @@ void mask_rows(const float* z, float* dy, int64_t rows, int64_t channels, const 
   }
 }
 
-void combine_rows(const float* z, float* g, int64_t rows, int64_t channels, const float* a,
-                  const float* b, const float* constant) {
-  for (int64_t row = 0; row < rows; ++row, z += channels, g += channels)
+template <Activation activation>
+void norm_gradient_rows(const float* z, float* dy, int64_t rows, int64_t channels,
+                        const float* scale, const float* shift, const float* of_z,
+                        const float* constant) {
+  for (int64_t row = 0; row < rows; ++row, z += channels, dy += channels)
     for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
-      const auto of_z =
-          hn::MulAdd(hn::LoadU(d, z + c), hn::LoadU(d, b + c), hn::LoadU(d, constant + c));
-      hn::StoreU(hn::MulAdd(hn::LoadU(d, g + c), hn::LoadU(d, a + c), of_z), d, g + c);
+      const auto value = hn::LoadU(d, z + c), scales = hn::LoadU(d, scale + c);
+      const auto g = masked<activation>(d, hn::MulAdd(value, scales, hn::LoadU(d, shift + c)),
+                                        hn::LoadU(d, dy + c));
+      const auto rest = hn::MulAdd(value, hn::LoadU(d, of_z + c), hn::LoadU(d, constant + c));
+      hn::StoreU(hn::MulAdd(g, scales, rest), d, dy + c);
     });
 }
 
@@ -158,16 +162,18 @@ void shifted_sums(const float* x, int64_t rows, int64_t channels, const float* s
                   double* square) {
   sum_rows(x, rows, channels, shift, sum, square);
 }
-void mask(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
-          const float* shift, const float* mean, Activation activation, double* sum,
-          double* product) {
+void masked_sums(const float* z, const float* dy, int64_t rows, int64_t channels,
+                 const float* scale, const float* shift, const float* mean, Activation activation,
+                 double* sum, double* product) {
   with_activation(activation, [&]<Activation a>() HWY_ATTR {
-    mask_rows<a>(z, dy, rows, channels, scale, shift, mean, sum, product);
+    sum_masked_rows<a>(z, dy, rows, channels, scale, shift, mean, sum, product);
   });
 }
-void combine(const float* z, float* g, int64_t rows, int64_t channels, const float* a,
-             const float* b, const float* c) {
-  combine_rows(z, g, rows, channels, a, b, c);
+void gradient(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
+              const float* shift, const float* of_z, const float* constant, Activation activation) {
+  with_activation(activation, [&]<Activation a>() HWY_ATTR {
+    norm_gradient_rows<a>(z, dy, rows, channels, scale, shift, of_z, constant);
+  });
 }
 void mask_output(const float* y, float* dy, int64_t rows, int64_t channels, Activation activation,
                  double* sum) {
@@ -183,8 +189,8 @@ namespace quantdyn {
 
 HWY_EXPORT(affine);
 HWY_EXPORT(shifted_sums);
-HWY_EXPORT(mask);
-HWY_EXPORT(combine);
+HWY_EXPORT(masked_sums);
+HWY_EXPORT(gradient);
 HWY_EXPORT(mask_output);
 
 void affine_activation(const float* x, float* y, int64_t rows, int64_t channels, const float* scale,
@@ -197,15 +203,17 @@ void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const floa
   HWY_DYNAMIC_DISPATCH(shifted_sums)(x, rows, channels, shift, sum, square);
 }
 
-void mask_and_sum(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
-                  const float* shift, const float* mean, Activation activation, double* sum,
-                  double* product) {
-  HWY_DYNAMIC_DISPATCH(mask)(z, dy, rows, channels, scale, shift, mean, activation, sum, product);
+void sum_masked(const float* z, const float* dy, int64_t rows, int64_t channels, const float* scale,
+                const float* shift, const float* mean, Activation activation, double* sum,
+                double* product) {
+  HWY_DYNAMIC_DISPATCH(masked_sums)
+  (z, dy, rows, channels, scale, shift, mean, activation, sum, product);
 }
 
-void combine_gradient(const float* z, float* g, int64_t rows, int64_t channels, const float* a,
-                      const float* b, const float* c) {
-  HWY_DYNAMIC_DISPATCH(combine)(z, g, rows, channels, a, b, c);
+void norm_gradient(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
+                   const float* shift, const float* of_z, const float* constant,
+                   Activation activation) {
+  HWY_DYNAMIC_DISPATCH(gradient)(z, dy, rows, channels, scale, shift, of_z, constant, activation);
 }
 
 void mask_by_output(const float* y, float* dy, int64_t rows, int64_t channels,

@@ -18,16 +18,17 @@ void affine_activation(const float* x, float* y, int64_t rows, int64_t channels,
 void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift,
                       double* sum, double* square);
 
-/// Backward through activation(scale z + shift), first pass: replaces dy by g = dy where the
-/// activation passes gradients, else 0; adds, by channel, sum g and sum g (z - mean) to `sum` and
-/// `product`.
-void mask_and_sum(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
-                  const float* shift, const float* mean, Activation activation, double* sum,
-                  double* product);
+/// Backward through activation(scale z + shift), first pass: g = dy where the activation passes
+/// gradients, else 0; adds, by channel, sum g and sum g (z - mean) to `sum` and `product`.
+void sum_masked(const float* z, const float* dy, int64_t rows, int64_t channels, const float* scale,
+                const float* shift, const float* mean, Activation activation, double* sum,
+                double* product);
 
-/// Second pass: dz = a g + b z + c by channel, in place of g.
-void combine_gradient(const float* z, float* g, int64_t rows, int64_t channels, const float* a,
-                      const float* b, const float* c);
+/// Second pass: dz = scale g + of_z z + constant by channel, in place of dy, with g as in the
+/// first.
+void norm_gradient(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
+                   const float* shift, const float* of_z, const float* constant,
+                   Activation activation);
 
 /// Without a norm: replaces dy by dy where y passed the activation, else 0; adds sum dy to `sum`.
 void mask_by_output(const float* y, float* dy, int64_t rows, int64_t channels,
