@@ -1,11 +1,10 @@
 #include "experiments/bench.h"
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
-#include <functional>
-
-#include "experiments/progress.h"
 #include "experiments/experiment.h"
+#include "experiments/progress.h"
 #include "experiments/provenance.h"
 #include "experiments/quantized_twin.h"
 #include "experiments/tracking.h"
@@ -22,7 +21,8 @@ constexpr int warm_up_steps = 2;
 Tensor<float> random_images(const Network& network, int64_t batch) {
   Tensor<float> out(network.input_shape().batch_of(batch));
   const Rng rng(1);
-  for (int64_t i = 0; i < out.elements(); ++i) out[i] = static_cast<float>(rng.normal(static_cast<uint64_t>(i)));
+  for (int64_t i = 0; i < out.elements(); ++i)
+    out[i] = static_cast<float>(rng.normal(static_cast<uint64_t>(i)));
   return out;
 }
 
@@ -34,7 +34,9 @@ struct Timing {
 Timing time_steps(double seconds, const std::function<void()>& step) {
   for (int i = 0; i < warm_up_steps; ++i) step();
   Timing out;
-  for (const Stopwatch watch; out.seconds < seconds; out.seconds = watch.seconds(), ++out.iterations) step();
+  for (const Stopwatch watch; out.seconds < seconds;
+       out.seconds = watch.seconds(), ++out.iterations)
+    step();
   return out;
 }
 
@@ -42,12 +44,13 @@ Timing time_training(Network& network, View<const float> x, double seconds) {
   const int64_t batch = x.shape[0];
   const Options sgd = Options::from_text("{name: sgd, momentum: 0.9}", "bench");
   const auto optimizer = Registry<Optimizer>::instance().make(sgd);
-  TrainingPlan plan(network, Fusing::fused, ConvolutionAlgorithm::direct, batch);
+  TrainingPlan plan(network, Fusing::fused, ConvolutionAlgorithm::automatic, batch);
   std::vector<Parameter<float>*> parameters;
   for (const auto& named : network.parameters()) parameters.push_back(named.parameter);
   std::vector<int32_t> labels;
   for (int64_t i = 0; i < batch; ++i)
-    labels.push_back(static_cast<int32_t>(Rng(2).below(static_cast<uint64_t>(i), static_cast<uint64_t>(network.output_shape().elements()))));
+    labels.push_back(static_cast<int32_t>(Rng(2).below(
+        static_cast<uint64_t>(i), static_cast<uint64_t>(network.output_shape().elements()))));
   return time_steps(seconds, [&] {
     const View<const float> logits = plan.forward(x);
     softmax_cross_entropy<float>(logits, labels, 0, plan.logits_gradient());
@@ -59,12 +62,13 @@ Timing time_training(Network& network, View<const float> x, double seconds) {
 
 Timing time_inference(const Network& network, View<const float> x, double seconds) {
   const Network folded = fold_network(network);
-  Evaluator evaluator(folded, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
+  Evaluator evaluator(folded, Fusing::fused, ConvolutionAlgorithm::automatic, Keep::logits);
   Tensor<float> logits(network.output_shape().batch_of(x.shape[0]));
   return time_steps(seconds, [&] { evaluator.run(x, x.shape[0], 0, logits.view()); });
 }
 
-Timing time_statistics(const Network& network, View<const float> x, double seconds, nlohmann::ordered_json& out) {
+Timing time_statistics(const Network& network, View<const float> x, double seconds,
+                       nlohmann::ordered_json& out) {
   const StatisticKinds kinds = read_statistics(Options::from_text("{}", "bench"));
   Evaluator evaluator(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
   TapTrackers trackers(evaluator, kinds);
@@ -80,7 +84,8 @@ Timing time_statistics(const Network& network, View<const float> x, double secon
   for (const auto& [path, array] : frame.arrays())
     if (path.starts_with("layerwise/") && path.ends_with("/count"))
       for (uint64_t count : std::get<std::vector<uint64_t>>(array.values)) counted += count;
-  for (const Node<float>& node : network.nodes()) elements += node.shape.elements() * static_cast<int64_t>(node.taps.size());
+  for (const Node<float>& node : network.nodes())
+    elements += node.shape.elements() * static_cast<int64_t>(node.taps.size());
   out["counted"] = counted;
   out["expected_count"] = elements * x.shape[0] * (timing.iterations + warm_up_steps);
   return timing;
@@ -90,20 +95,24 @@ Timing time_statistics(const Network& network, View<const float> x, double secon
 
 std::string bench(const BenchRequest& request) {
   if (request.mode != "train" && request.mode != "infer" && request.mode != "stats")
-    fail<ConfigError>("--mode {}: accepted: train, infer, stats", request.mode.empty() ? "is missing" : request.mode);
+    fail<ConfigError>("--mode {}: accepted: train, infer, stats",
+                      request.mode.empty() ? "is missing" : request.mode);
   if (request.batch < 2 || (request.mode != "train" && request.batch % images_per_chunk != 0))
-    fail<ConfigError>("--batch {}: accepted: at least 2, and a multiple of {} but in training", request.batch, images_per_chunk);
+    fail<ConfigError>("--batch {}: accepted: at least 2, and a multiple of {} but in training",
+                      request.batch, images_per_chunk);
   if (!(request.seconds > 0)) fail<ConfigError>("--seconds {}: accepted: over 0", request.seconds);
   const Options none = Options::from_text("{}", "command line");
   Network network = Network::from_options(read_network(find_network(request.network), none));
-  const auto he_normal = Registry<Initializer>::instance().make(Options::from_text("{name: he_normal}", "bench"));
+  const auto he_normal =
+      Registry<Initializer>::instance().make(Options::from_text("{name: he_normal}", "bench"));
   network.initialize(*he_normal, Rng(0));
   const Tensor<float> x = random_images(network, request.batch);
   nlohmann::ordered_json out;
   const bool trains = request.mode == "train";
-  const Timing timing = trains                      ? time_training(network, x.view(), request.seconds)
-                        : request.mode == "infer" ? time_inference(network, x.view(), request.seconds)
-                                                  : time_statistics(network, x.view(), request.seconds, out);
+  const Timing timing = trains ? time_training(network, x.view(), request.seconds)
+                        : request.mode == "infer"
+                            ? time_inference(network, x.view(), request.seconds)
+                            : time_statistics(network, x.view(), request.seconds, out);
   const double rate = static_cast<double>(timing.iterations * request.batch) / timing.seconds;
   const double macs = static_cast<double>(network.multiply_accumulates());
   out["images_per_second"] = rate;

@@ -14,13 +14,14 @@ struct BenchRequest {
 };
 
 /// Runs steps for at least that long, behind two that are not timed, and returns a line of JSON:
-/// images_per_second, milliseconds_per_batch, iterations, parameters, multiply_accumulates (one image),
-/// peak_rss_mib, gflops_per_second (2 a multiply-accumulate, three times that in training).
+/// images_per_second, milliseconds_per_batch, iterations, parameters, multiply_accumulates (one
+/// image), peak_rss_mib, gflops_per_second (2 a multiply-accumulate, three times that in training).
 ///
-/// `train` is the step that a run makes (loss, both passes, SGD with momentum), without loader and augmentation;
-/// `infer` the folded net; `stats` the unfolded net with the trackers that a run attaches, on every tap: it adds
-/// `counted`, the sum of all layerwise counts, and `expected_count`, taps x elements x images, the warm-up included.
-/// ConfigError: an unknown mode, a batch that evaluation cannot take.
+/// `train` is the step that a run makes (loss, both passes, SGD with momentum), without loader and
+/// augmentation; `infer` the folded net; `stats` the unfolded net with the trackers that a run
+/// attaches, on every tap: it adds `counted`, the sum of all layerwise counts, and
+/// `expected_count`, taps x elements x images, the warm-up included. ConfigError: an unknown mode,
+/// a batch that evaluation cannot take.
 std::string bench(const BenchRequest& request);
 
 }  // namespace quantdyn

@@ -8,7 +8,8 @@ namespace quantdyn {
 
 int64_t evaluation_batch() { return 8 * images_per_chunk * worker_count(); }
 
-Predictions predict(Evaluator& evaluator, const Dataset& dataset, const Standardization& standardization) {
+Predictions predict(Evaluator& evaluator, const Dataset& dataset,
+                    const Standardization& standardization) {
   const int64_t classes = evaluator.network().output_shape().elements(), size = evaluation_batch();
   Loader loader(dataset, standardization, LoaderSettings::for_evaluation(size), Rng(0));
   Predictions out{Tensor<float>(Shape{dataset.size(), classes}), {}};

@@ -15,7 +15,8 @@ struct Predictions {
 };
 
 /// Runs every image of a split through the net; taps are visited.
-Predictions predict(Evaluator& evaluator, const Dataset& dataset, const Standardization& standardization);
+Predictions predict(Evaluator& evaluator, const Dataset& dataset,
+                    const Standardization& standardization);
 
 /// Images of a batch in evaluation: a multiple of 8 that keeps all workers busy.
 int64_t evaluation_batch();

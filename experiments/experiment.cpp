@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "experiments/quantized_twin.h"
+#include "experiments/result_reader.h"
 #include "framework/threads.h"
 
 namespace quantdyn {
@@ -9,12 +11,19 @@ namespace {
 
 TrackingSettings read_tracking(const Options& section, int64_t test_images) {
   TrackingSettings out;
-  out.probe_images = section.integer("probe_images", 512, at_least<int64_t>(8), "test images whose distributions are tracked; a multiple of 8");
-  if (out.probe_images % images_per_chunk != 0) section.refuse("probe_images", "expected a multiple of 8");
+  out.probe_images =
+      section.integer("probe_images", 512, at_least<int64_t>(8),
+                      "test images whose distributions are tracked; a multiple of 8");
+  if (out.probe_images % images_per_chunk != 0)
+    section.refuse("probe_images", "expected a multiple of 8");
   if (out.probe_images > test_images)
-    section.refuse("probe_images", fmt::format("{} asked for, the test set has {}", out.probe_images, test_images));
-  out.epochs = section.integers("epochs", std::vector<int64_t>{0}, at_least<int64_t>(0), "epochs with a snapshot; 0: at initialization; the last always has one");
-  out.every = section.integer("every", 0, at_least<int64_t>(0), "a snapshot every so many epochs; 0: only those listed");
+    section.refuse("probe_images",
+                   fmt::format("{} asked for, the test set has {}", out.probe_images, test_images));
+  out.epochs =
+      section.integers("epochs", std::vector<int64_t>{0}, at_least<int64_t>(0),
+                       "epochs with a snapshot; 0: at initialization; the last always has one");
+  out.every = section.integer("every", 0, at_least<int64_t>(0),
+                              "a snapshot every so many epochs; 0: only those listed");
   out.statistics = read_statistics(section);
   section.finish();
   return out;
@@ -22,21 +31,57 @@ TrackingSettings read_tracking(const Options& section, int64_t test_images) {
 
 void check_fit(const Options& section, const Network& network, const Dataset& data) {
   if (!(network.input_shape() == data.sample_shape()))
-    section.refuse("file", fmt::format("the net reads images {}, the data have {}", network.input_shape().text(), data.sample_shape().text()));
+    section.refuse("file", fmt::format("the net reads images {}, the data have {}",
+                                       network.input_shape().text(), data.sample_shape().text()));
   if (network.output_shape().rank() != 1 || network.output_shape().elements() != data.classes())
-    section.refuse("file", fmt::format("the net's last node '{}' gives {}, the data have {} classes", network.last_name(),
-                                       network.output_shape().text(), data.classes()));
+    section.refuse("file",
+                   fmt::format("the net's last node '{}' gives {}, the data have {} classes",
+                               network.last_name(), network.output_shape().text(), data.classes()));
+}
+
+/// A batch norm in training needs two values a channel, also in the smallest batch.
+void check_batches(const Options& section, const TrainingSettings& train, int64_t images,
+                   const Network& network) {
+  const bool keeps_rest = train.loader.last_batch == LoaderSettings::LastBatch::keep;
+  const int64_t rest = images % train.loader.batch_size;
+  const int64_t smallest = keeps_rest && rest > 0 ? rest : train.loader.batch_size;
+  for (const Node<float>& node : network.nodes())
+    if (train.epochs > 0 && node.layer && node.layer->channel_affine() &&
+        smallest * node.shape.rows() < 2)
+      section.refuse(
+          "batch_size",
+          fmt::format(
+              "a batch of {} image leaves the batch norm '{}' one value a channel; accepted: "
+              "batches that all have more images",
+              smallest, node.name));
+}
+
+/// Takes the weights of a result's last float snapshot; refuses what does not fit the net.
+void load_weights(const Options& document, const std::filesystem::path& file,
+                  const Network& network) try {
+  const ResultReader reader(file);
+  for (const Network::Named& named : network.parameters()) {
+    Tensor<float>& master = named.parameter->master;
+    if (master.empty()) continue;
+    const std::vector<float> values = reader.parameter(
+        reader.last(), network.nodes()[named.node].name, named.parameter->name, master.shape());
+    std::ranges::copy(values, master.data());
+  }
+} catch (const Error& e) {
+  document.refuse("weights", e.what());
 }
 
 }  // namespace
 
 bool TrackingSettings::has_snapshot(int64_t epoch, int64_t last) const {
-  return epoch == last || (every > 0 && epoch % every == 0) || std::ranges::find(epochs, epoch) != epochs.end();
+  return epoch == last || (every > 0 && epoch % every == 0) ||
+         std::ranges::find(epochs, epoch) != epochs.end();
 }
 
 std::filesystem::path find_network(const std::filesystem::path& given) {
   if (std::filesystem::exists(given)) return given;
-  const std::filesystem::path installed = std::filesystem::path(QUANTDYN_NETWORKS) / given.filename();
+  const std::filesystem::path installed =
+      std::filesystem::path(QUANTDYN_NETWORKS) / given.filename();
   return std::filesystem::exists(installed) ? installed : given;
 }
 
@@ -44,43 +89,75 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   Options document = Options::from_file(file, sets);
   const std::string name = document.text("name", file.stem().string(), "name of the experiment");
   const int64_t seed = document.integer("seed", 0, at_least<int64_t>(0), "of everything random");
-  const std::filesystem::path output = document.text("output", "results/" + name, "folder of the result, from where quantdyn runs");
+  const std::filesystem::path output =
+      document.text("output", "results/" + name, "folder of the result, from where quantdyn runs");
   const Options data = document.section("data", "where the images come from");
   const Options source = data.plugin("source", std::nullopt, "a dataset");
-  const StandardizationSettings standardize(data.section("standardize", "how pixel values become the net's input"));
-  const Options network_section = document.section("network", "the net: `file` and the file's own parameters");
-  const std::filesystem::path network_file = network_section.path("file", std::nullopt, "a network file");
-  const Options initializer = document.plugin("initializer", "he_normal", "how weights start, where a node has no own one");
+  const StandardizationSettings standardize(
+      data.section("standardize", "how pixel values become the net's input"));
+  const Options network_section =
+      document.section("network", "the net: `file` and the file's own parameters");
+  const std::filesystem::path network_file =
+      network_section.path("file", std::nullopt, "a network file");
+  const Options initializer =
+      document.plugin("initializer", "he_normal", "how weights start, where a node has no own one");
   const Options train = document.section("train", "how the net is trained");
-  const std::filesystem::path weights = document.path("weights", "", "a result.h5 to take weights from");
+  const std::filesystem::path weights =
+      document.path("weights", "", "a result.h5 to take weights from");
   const Options track = document.section("track", "what is tracked, and when");
   const std::vector<Options> variants = document.list("variants", "quantized twins");
   const Options compute = document.section("compute", "how the net is run");
-  const bool fuse = compute.flag("fuse", true, "chains of primitives in fused kernels; false: the reference primitives");
+  const bool fuse = compute.flag(
+      "fuse", true, "chains of primitives in fused kernels; false: the reference primitives");
+  const auto algorithm = compute.choice<ConvolutionAlgorithm>(
+      "algorithm", ConvolutionAlgorithm::automatic,
+      {{"auto", ConvolutionAlgorithm::automatic},
+       {"direct", ConvolutionAlgorithm::direct},
+       {"winograd", ConvolutionAlgorithm::winograd}},
+      "of convolutions in training; everything that is tracked or quantized is direct");
   data.finish();
   compute.finish();
   document.finish();
 
-  Experiment out{document, name, static_cast<uint64_t>(seed), DatasetRegistry::instance().make(source), {}, {}, {}, {}, {},
-                 weights, {}, read_variants(variants), fuse ? Fusing::fused : Fusing::unfused,
-                 ConvolutionAlgorithm::direct, output};
+  Experiment out{document,
+                 name,
+                 static_cast<uint64_t>(seed),
+                 DatasetRegistry::instance().make(source),
+                 {},
+                 {},
+                 {},
+                 {},
+                 {},
+                 weights,
+                 {},
+                 read_variants(variants),
+                 fuse ? Fusing::fused : Fusing::unfused,
+                 algorithm,
+                 output};
   out.initializer = Registry<Initializer>::instance().make(initializer);
   out.track = read_tracking(track, out.data->test->size());
   out.train = TrainingSettings::read(train, out.data->train->size());
   for (size_t v = 0; v < out.variants.size(); ++v)
     if (out.variants[v].calibration_images > out.data->train->size())
-      variants[v].refuse("calibration", fmt::format("{} images asked for, the training set has {}",
-                                                    out.variants[v].calibration_images, out.data->train->size()));
-  const Options network = read_network(find_network(network_file), network_section,
-                                       NetworkDefaults{out.data->train->sample_shape(), out.data->train->classes()});
+      variants[v].refuse("calibration",
+                         fmt::format("{} images asked for, the training set has {}",
+                                     out.variants[v].calibration_images, out.data->train->size()));
+  const std::filesystem::path found_file = find_network(network_file);
+  if (!std::filesystem::is_regular_file(found_file))
+    network_section.refuse(
+        "file", fmt::format("{}: no such file; accepted: a network file", found_file.string()));
+  const Options network =
+      read_network(found_file, network_section,
+                   NetworkDefaults{out.data->train->sample_shape(), out.data->train->classes()});
   out.network = std::make_unique<Network>(Network::from_options(network));
   network.finish();
   network_section.finish();
   out.network_yaml = network.resolved_yaml();
   check_fit(network_section, *out.network, *out.data->train);
+  check_foldable(*out.network);
+  check_batches(train, out.train, out.data->train->size(), *out.network);
   out.standardization = standardize.make(*out.data->train);
-  if (!out.weights.empty() && !std::filesystem::exists(out.weights))
-    document.refuse("weights", fmt::format("no such file: {}", out.weights.string()));
+  if (!out.weights.empty()) load_weights(document, out.weights, *out.network);
   return out;
 }
 

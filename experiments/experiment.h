@@ -36,22 +36,24 @@ struct Experiment {
   std::unique_ptr<Network> network;
   std::unique_ptr<Initializer> initializer;
   TrainingSettings train;
-  std::filesystem::path weights;  ///< a result to start from; empty: initialize
+  std::filesystem::path
+      weights;  ///< the result that the net's weights were read from; empty: initialize
   TrackingSettings track;
   std::vector<Variant> variants;
   Fusing fusing;
   ConvolutionAlgorithm algorithm;
   std::filesystem::path output;
 
-  /// Reads the file with `--set` arguments and makes everything that it names. ConfigError for all that can be
-  /// known to be wrong now: keys, values, files of data, shapes that do not fit.
+  /// Reads the file with `--set` arguments and makes everything that it names. ConfigError for all
+  /// that can be known to be wrong now: keys, values, files of data, shapes that do not fit.
   static Experiment read(const std::filesystem::path& file, std::span<const std::string> sets);
 
   /// A random stream of the experiment's seed.
   Rng rng(std::string_view stream) const { return Rng(seed).fork(stream); }
 };
 
-/// A network file by the name an experiment gives: beside the experiment, else among the installed ones.
+/// A network file by the name an experiment gives: beside the experiment, else among the installed
+/// ones.
 std::filesystem::path find_network(const std::filesystem::path& given);
 
 }  // namespace quantdyn

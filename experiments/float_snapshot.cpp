@@ -19,7 +19,8 @@ void save_precision(const Network& network, const std::string& tensor, Frame& fr
     Layer<float>* const leader = network.layer(network.units()[unit].leader);
     const bool has_weight = leader && leader->linear();
     if (has_weight || tensor == "output")
-      save_channel_precision(frame, tensor, static_cast<int64_t>(unit), asymmetric_width, reference_bits);
+      save_channel_precision(frame, tensor, static_cast<int64_t>(unit), asymmetric_width,
+                             reference_bits);
   }
 }
 
@@ -30,7 +31,9 @@ std::vector<SavedParameter> saved_parameters(const Network& network) {
   for (const Network::Named& named : network.parameters()) {
     const Tensor<float>& master = named.parameter->master;
     if (!master.empty())
-      out.push_back({network.nodes()[named.node].name, named.parameter->name, master.shape(),
+      out.push_back({network.nodes()[named.node].name,
+                     named.parameter->name,
+                     master.shape(),
                      {master.values().begin(), master.values().end()}});
   }
   return out;
@@ -44,18 +47,23 @@ double save_network_precision(const Network& network, const std::string& tensor,
   for (size_t unit = 0; unit < network.units().size(); ++unit) {
     Layer<float>* const leader = network.layer(network.units()[unit].leader);
     const double value = std::get<std::vector<double>>(found->second.values)[unit];
-    if (leader == nullptr || leader->convolution() == nullptr || leader->linear() == nullptr || std::isnan(value)) continue;
+    if (leader == nullptr || leader->convolution() == nullptr || leader->linear() == nullptr ||
+        std::isnan(value))
+      continue;
     sum += value;
     ++count;
   }
   const double mean = sum / static_cast<double>(count);
-  frame.network({"average_channel_precision", "1", "average channel precision of the folded weights",
-                 "mean over convolutions of layerwise/folded_weight/average_channel_precision", ""}, mean);
+  frame.network(
+      {"average_channel_precision", "1", "average channel precision of the folded weights",
+       "mean over convolutions of layerwise/folded_weight/average_channel_precision", ""},
+      mean);
   return mean;
 }
 
-Snapshot float_snapshot(const Network& network, Fusing fusing, const ImageSet& probe, const Dataset& test,
-                        const StatisticKinds& kinds, int64_t epoch, int64_t step) {
+Snapshot float_snapshot(const Network& network, Fusing fusing, const ImageSet& probe,
+                        const Dataset& test, const StatisticKinds& kinds, int64_t epoch,
+                        int64_t step) {
   Frame frame = make_frame(network);
   track_weights(network, kinds, frame, "weight");
   track_weights(fold_network(network), kinds, frame, "folded_weight");
@@ -68,7 +76,8 @@ Snapshot float_snapshot(const Network& network, Fusing fusing, const ImageSet& p
                       });
     trackers.finish(frame);
   }
-  for (const char* tensor : {"weight", "folded_weight", "output"}) save_precision(network, tensor, frame);
+  for (const char* tensor : {"weight", "folded_weight", "output"})
+    save_precision(network, tensor, frame);
   save_network_precision(network, "folded_weight", frame);
   const Predictions predictions = predict(evaluator, test, *probe.standardization);
   save(classify(predictions.logits.view(), predictions.labels), frame);

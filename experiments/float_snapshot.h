@@ -1,4 +1,5 @@
-// A snapshot of the net as trained: statistics of weights and taps, accuracy, and the weights themselves.
+// A snapshot of the net as trained: statistics of weights and taps, accuracy, and the weights
+// themselves.
 #pragma once
 
 #include "experiments/quantized_twin.h"
@@ -6,10 +7,11 @@
 
 namespace quantdyn {
 
-/// Moves statistics, precision (asymmetric widths), accuracy and weights of a float net into a snapshot.
-/// `folded_weight` is the weight with its batch norm folded in.
-Snapshot float_snapshot(const Network& network, Fusing fusing, const ImageSet& probe, const Dataset& test,
-                        const StatisticKinds& kinds, int64_t epoch, int64_t step);
+/// Moves statistics, precision (asymmetric widths), accuracy and weights of a float net into a
+/// snapshot. `folded_weight` is the weight with its batch norm folded in.
+Snapshot float_snapshot(const Network& network, Fusing fusing, const ImageSet& probe,
+                        const Dataset& test, const StatisticKinds& kinds, int64_t epoch,
+                        int64_t step);
 
 /// Masters of all parameters, running statistics included.
 std::vector<SavedParameter> saved_parameters(const Network& network);

@@ -7,8 +7,12 @@ namespace {
 
 /// 72842 -> "72,842".
 std::string grouped(int64_t value) {
-  std::string out = std::to_string(value);
-  for (auto i = static_cast<int64_t>(out.size()) - 3; i > 0; i -= 3) out.insert(static_cast<size_t>(i), ",");
+  const std::string digits = std::to_string(value);
+  std::string out;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
   return out;
 }
 
@@ -33,15 +37,18 @@ std::string inputs_of(const Network& network, int unit) {
 }
 
 std::string network_table(const Network& network) {
-  std::vector<std::vector<std::string>> rows{{"layer", "kind", "norm", "activation", "inputs", "output", "parameters", "MACs"}};
+  std::vector<std::vector<std::string>> rows{
+      {"layer", "kind", "norm", "activation", "inputs", "output", "parameters", "MACs"}};
   for (int u = 0; u < static_cast<int>(network.units().size()); ++u) {
     const Unit& unit = network.units()[u];
     const UnitCost cost = cost_of(network, u);
-    rows.push_back({unit.name, unit.kind, unit.norm >= 0 ? "yes" : "", unit.activation >= 0 ? network.nodes()[unit.activation].kind : "",
-                    inputs_of(network, u), network.nodes()[unit.last].shape.text(), grouped(cost.parameters),
-                    grouped(cost.multiply_accumulates)});
+    rows.push_back({unit.name, unit.kind, unit.norm >= 0 ? "yes" : "",
+                    unit.activation >= 0 ? network.nodes()[unit.activation].kind : "",
+                    inputs_of(network, u), network.nodes()[unit.last].shape.text(),
+                    grouped(cost.parameters), grouped(cost.multiply_accumulates)});
   }
-  return format_table(rows) + fmt::format("{} parameters, {} multiply-accumulates for an image\n", grouped(network.trained_count()),
+  return format_table(rows) + fmt::format("{} parameters, {} multiply-accumulates for an image\n",
+                                          grouped(network.trained_count()),
                                           grouped(network.multiply_accumulates()));
 }
 

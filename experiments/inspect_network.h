@@ -1,4 +1,5 @@
-// `quantdyn inspect NETWORK.yaml`: the layers of a net with shapes, parameters and multiply-accumulates.
+// `quantdyn inspect NETWORK.yaml`: the layers of a net with shapes, parameters and
+// multiply-accumulates.
 #pragma once
 
 #include <filesystem>

@@ -32,15 +32,18 @@ std::string indented(const std::string& lines) {
 }
 
 template <typename Product, typename... Args>
-void list_kind(const std::string& kind, const std::string& only, std::string& out, const Args&... args) {
+void list_kind(const std::string& kind, const std::string& only, std::string& out,
+               const Args&... args) {
   std::string text;
   for (const auto& [name, entry] : Registry<Product, Args...>::instance().entries()) {
     if (!only.empty() && only != kind && only != name) continue;
     const auto make = entry.make;
     const auto options = describe([&](const Options& o) { make(o, args...); });
     text += fmt::format("  {}: {}\n", name, entry.summary);
-    std::vector<std::vector<std::string>> rows{{"option", "type", "default", "accepted", "meaning"}};
-    for (const OptionDescription& o : options) rows.push_back({o.key, o.type, o.default_value, o.accepted, o.help});
+    std::vector<std::vector<std::string>> rows{
+        {"option", "type", "default", "accepted", "meaning"}};
+    for (const OptionDescription& o : options)
+      rows.push_back({o.key, o.type, o.default_value, o.accepted, o.help});
     if (rows.size() == 1) continue;
     text += indented(format_table(rows));
   }
@@ -59,7 +62,9 @@ std::string list_plugins(const std::string& only) {
   list_kind<Quantizer>("quantizer", only, out);
   list_kind<RangeEstimator>("range_estimator", only, out);
   list_kind<StatisticKind>("statistic", only, out);
-  if (out.empty()) fail<ConfigError>("no plugin and no kind of plugin is called '{}'; `quantdyn list` prints all", only);
+  if (out.empty())
+    fail<ConfigError>("no plugin and no kind of plugin is called '{}'; `quantdyn list` prints all",
+                      only);
   return out;
 }
 

@@ -5,8 +5,8 @@
 
 namespace quantdyn {
 
-/// `only` limits the list to one kind ("optimizer") or one plugin ("sgd"); empty: all. ConfigError where
-/// nothing matches.
+/// `only` limits the list to one kind ("optimizer") or one plugin ("sgd"); empty: all. ConfigError
+/// where nothing matches.
 std::string list_plugins(const std::string& only);
 
 }  // namespace quantdyn

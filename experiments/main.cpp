@@ -1,13 +1,14 @@
 // The program `quantdyn`: its commands and their arguments.
 #include <boost/program_options.hpp>
-
 #include <iostream>
 #include <thread>
 
+#include "experiments/bench.h"
 #include "experiments/inspect_network.h"
 #include "experiments/inspect_result.h"
 #include "experiments/list_plugins.h"
 #include "experiments/run.h"
+#include "experiments/summary.h"
 #include "framework/gemm.h"
 #include "framework/threads.h"
 
@@ -20,7 +21,9 @@ constexpr const char* usage = R"(quantdyn: why does this convolutional net quant
 
   quantdyn run CONFIG [options]       train, quantize, track and write result.h5
   quantdyn validate CONFIG [options]  check an experiment and its data, compute nothing
-  quantdyn inspect FILE               the layers of a network YAML, the tables of a result.h5
+  quantdyn inspect FILE...            the layers of a network YAML; the tables of a result.h5; of several
+                                      results a table with a row a variant
+  quantdyn bench NETWORK --mode MODE  images per second of one net on random input, as a line of JSON
   quantdyn list [NAME]                plugins with their options: all, one kind, or one plugin
 
 )";
@@ -32,15 +35,22 @@ po::options_description options() {
   add("version", "print the version");
   add("set", po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
       "set a key of the YAML, as in --set train.epochs=3; may be repeated");
-  add("output", po::value<std::string>()->value_name("DIR"), "folder of the result, instead of the YAML's");
+  add("output", po::value<std::string>()->value_name("DIR"),
+      "folder of the result, instead of the YAML's");
   add("threads", po::value<int>()->value_name("N"), "threads; default: one for each core");
+  add("mode", po::value<std::string>()->default_value("")->value_name("MODE"),
+      "bench: train, infer or stats");
+  add("batch", po::value<int64_t>()->default_value(128)->value_name("N"),
+      "bench: images of a step");
+  add("seconds", po::value<double>()->default_value(5)->value_name("S"), "bench: how long to run");
   add("no-fuse", po::bool_switch(), "run every primitive by its readable reference");
   add("force", po::bool_switch(), "replace a result that is already there");
   add("quiet", po::bool_switch(), "no progress, results only");
   return out;
 }
 
-RunRequest request_of(const po::variables_map& arguments, const std::string& config, const std::string& command_line) {
+RunRequest request_of(const po::variables_map& arguments, const std::string& config,
+                      const std::string& command_line) {
   RunRequest out;
   out.command_line = command_line;
   out.config = config;
@@ -52,34 +62,53 @@ RunRequest request_of(const po::variables_map& arguments, const std::string& con
   return out;
 }
 
-void inspect(const std::string& file) {
-  if (file.ends_with(".yaml") || file.ends_with(".yml")) {
+/// One network or result in full; of several results the summary, a row a variant.
+void inspect(const std::vector<std::string>& files) {
+  for (const std::string& file : files)
+    if (!std::filesystem::is_regular_file(file)) fail<ConfigError>("{}: no such file", file);
+  if (files.size() > 1) {
+    std::cout << summary_table(std::vector<std::filesystem::path>(files.begin(), files.end()));
+  } else if (files[0].ends_with(".yaml") || files[0].ends_with(".yml")) {
     const Options none = Options::from_text("{}", "command line");
-    std::cout << network_table(Network::from_options(read_network(file, none)));
+    std::cout << network_table(Network::from_options(read_network(files[0], none)));
   } else {
-    std::cout << inspect_result(file);
+    std::cout << inspect_result(files[0]);
   }
 }
 
 void set_threads(const po::variables_map& arguments) {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int threads = arguments.count("threads") ? arguments["threads"].as<int>() : cores;
-  if (threads < 1 || threads > 1024) fail<ConfigError>("--threads {}: accepted: from 1 to 1024", threads);
+  if (threads < 1 || threads > 1024)
+    fail<ConfigError>("--threads {}: accepted: from 1 to 1024", threads);
   set_worker_count(threads);
 }
 
-int dispatch(const std::vector<std::string>& words, const po::variables_map& arguments, const std::string& command_line) {
+int dispatch(const std::vector<std::string>& words, const po::variables_map& arguments,
+             const std::string& command_line) {
   const std::string& command = words.front();
   if (command == "list" && words.size() <= 2) {
     std::cout << list_plugins(words.size() == 2 ? words[1] : "");
     return 0;
   }
-  const bool takes_file = command == "run" || command == "validate" || command == "inspect";
-  if (!takes_file) fail<ConfigError>("unknown command '{}'; accepted: run, validate, inspect, list", command);
-  if (words.size() != 2) fail<ConfigError>("{}: expected one file, found {} arguments", command, words.size() - 1);
+  const bool takes_file =
+      command == "run" || command == "validate" || command == "inspect" || command == "bench";
+  if (!takes_file)
+    fail<ConfigError>("unknown command '{}'; accepted: run, validate, inspect, bench, list",
+                      command);
+  if (command == "inspect" && words.size() >= 2) {
+    inspect({words.begin() + 1, words.end()});
+    return 0;
+  }
+  if (words.size() != 2)
+    fail<ConfigError>("{}: expected one file, found {} arguments", command, words.size() - 1);
   if (command == "run") run_experiment(request_of(arguments, words[1], command_line));
-  if (command == "validate") std::cout << validate_experiment(request_of(arguments, words[1], command_line));
-  if (command == "inspect") inspect(words[1]);
+  if (command == "bench")
+    std::cout << bench({words[1], arguments["mode"].as<std::string>(),
+                        arguments["batch"].as<int64_t>(), arguments["seconds"].as<double>()})
+              << "\n";
+  if (command == "validate")
+    std::cout << validate_experiment(request_of(arguments, words[1], command_line));
   return 0;
 }
 
@@ -91,7 +120,8 @@ int run_main(int argc, char** argv) {
   po::positional_options_description positions;
   positions.add("words", -1);
   po::variables_map arguments;
-  po::store(po::command_line_parser(argc, argv).options(all).positional(positions).run(), arguments);
+  po::store(po::command_line_parser(argc, argv).options(all).positional(positions).run(),
+            arguments);
   po::notify(arguments);
   if (arguments.count("version")) {
     std::cout << "quantdyn " QUANTDYN_VERSION "\n";

@@ -13,7 +13,8 @@ namespace {
 
 std::string time_text(double seconds) {
   const auto s = static_cast<int64_t>(seconds + 0.5);
-  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+                   : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
 size_t terminal_columns() {
@@ -24,7 +25,10 @@ size_t terminal_columns() {
 }  // namespace
 
 Progress::Progress(std::string title, int64_t total_images, Style style)
-    : title_(std::move(title)), total_(total_images), quiet_(style == Style::quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
+    : title_(std::move(title)),
+      total_(total_images),
+      quiet_(style == Style::quiet),
+      terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
   if (!quiet_ && terminal_) std::fputs("\r\033[K", stderr);
@@ -39,10 +43,12 @@ void Progress::update(int64_t images, const std::string& note) {
 }
 
 void Progress::draw(int64_t images, const std::string& note) const {
-  const double seconds = watch_.seconds(), done = static_cast<double>(images) / static_cast<double>(std::max<int64_t>(total_, 1));
+  const double seconds = watch_.seconds(), done = static_cast<double>(images) /
+                                                  static_cast<double>(std::max<int64_t>(total_, 1));
   const double rate = static_cast<double>(images) / std::max(seconds, 1e-9);
   const std::string left = images > 0 ? time_text(seconds * (1 - done) / done) : "?";
-  const std::string facts = fmt::format("{:3.0f}%  {}  {:.0f} images/s  {} left", 100 * done, note, rate, left);
+  const std::string facts =
+      fmt::format("{:3.0f}%  {}  {:.0f} images/s  {} left", 100 * done, note, rate, left);
   if (!terminal_) {
     fmt::print(stderr, "{} {}\n", title_, facts);
     return;

@@ -10,7 +10,9 @@ namespace quantdyn {
 /// Seconds since it was made.
 class Stopwatch {
  public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -18,8 +20,8 @@ class Stopwatch {
 
 /// Progress over a known number of images, on the standard error stream.
 ///
-/// On a terminal one line is drawn again at most ten times a second; elsewhere update() prints a line
-/// every 30 seconds and line() all of its own. Quiet: nothing.
+/// On a terminal one line is drawn again at most ten times a second; elsewhere update() prints a
+/// line every 30 seconds and line() all of its own. Quiet: nothing.
 class Progress {
  public:
   enum class Style { automatic, quiet };

@@ -22,6 +22,18 @@ std::string cpu_name() {
   return "unknown";
 }
 
+std::string name_of(ConvolutionAlgorithm algorithm) {
+  switch (algorithm) {
+    case ConvolutionAlgorithm::direct:
+      return "direct";
+    case ConvolutionAlgorithm::winograd:
+      return "winograd";
+    case ConvolutionAlgorithm::automatic:
+      return "auto";
+  }
+  return "";
+}
+
 std::string now_utc() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -38,8 +50,8 @@ std::vector<NodeRow> rows_of(const Network& network) {
     const Unit& unit = network.units()[u];
     const Shape& shape = network.nodes()[unit.last].shape;
     const UnitCost cost = cost_of(network, u);
-    out.push_back({unit.name, unit.kind, inputs_of(network, u), shape, cost.parameters, cost.multiply_accumulates, offset,
-                   shape.channels()});
+    out.push_back({unit.name, unit.kind, inputs_of(network, u), shape, cost.parameters,
+                   cost.multiply_accumulates, offset, shape.channels()});
     offset += shape.channels();
   }
   return out;
@@ -76,20 +88,23 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
   out.created = now_utc();
   out.git_revision = QUANTDYN_REVISION;
   out.version = QUANTDYN_VERSION;
-  out.provenance = {{"compiler", std::string(QUANTDYN_COMPILER)},
-                    {"blis_architecture", gemm_architecture()},
-                    {"blis_version", gemm_version()},
-                    {"instruction_set", simd_target()},
-                    {"denormals", std::string("kept")},
-                    {"convolution_algorithm", std::string("direct")},
-                    {"threads", int64_t{worker_count()}},
-                    {"cpu", cpu_name()},
-                    {"train_dataset", experiment.data->train->name()},
-                    {"train_sha256", experiment.data->train->sha256()},
-                    {"test_dataset", experiment.data->test->name()},
-                    {"test_sha256", experiment.data->test->sha256()},
-                    {"probe_images", fmt::format("the first {} of a shuffle of the test set by Rng(seed).fork(\"probe\")",
-                                                 experiment.track.probe_images)}};
+  out.provenance = {
+      {"experiment", experiment.name},
+      {"compiler", std::string(QUANTDYN_COMPILER)},
+      {"blis_architecture", gemm_architecture()},
+      {"blis_version", gemm_version()},
+      {"instruction_set", simd_target()},
+      {"denormals", std::string("kept")},
+      {"training_convolution_algorithm", name_of(experiment.algorithm)},
+      {"threads", int64_t{worker_count()}},
+      {"cpu", cpu_name()},
+      {"train_dataset", experiment.data->train->name()},
+      {"train_sha256", experiment.data->train->sha256()},
+      {"test_dataset", experiment.data->test->name()},
+      {"test_sha256", experiment.data->test->sha256()},
+      {"probe_images",
+       fmt::format("the first {} of a shuffle of the test set by Rng(seed).fork(\"probe\")",
+                   experiment.track.probe_images)}};
   out.network = rows_of(*experiment.network);
   out.axes = {bin_axis()};
   return out;

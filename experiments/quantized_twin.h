@@ -1,4 +1,5 @@
-// A folded net beside its quantized twin: calibration, weights, errors and statistics of one variant.
+// A folded net beside its quantized twin: calibration, weights, errors and statistics of one
+// variant.
 #pragma once
 
 #include <map>
@@ -13,8 +14,10 @@
 
 namespace quantdyn {
 
+/// ConfigError where a batch norm does not alone read a convolution or a dense layer.
+void check_foldable(const Network& network);
 /// A copy of the net with every batch norm folded into the convolution or dense layer before it.
-/// ConfigError where a batch norm follows no such layer.
+/// ConfigError as check_foldable(); Error where folded values leave float32's range.
 Network fold_network(const Network& trained);
 
 /// Images by index, of one split, as the net reads them.
@@ -24,7 +27,8 @@ struct ImageSet {
   std::vector<int64_t> indices;
 };
 
-/// One variant's net. Quantized are the weights of all linear layers and the outputs that the variant chose.
+/// One variant's net. Quantized are the weights of all linear layers and the outputs that the
+/// variant chose.
 class QuantizedTwin {
  public:
   /// `folded` is the float twin; both references must outlive this.
@@ -36,8 +40,9 @@ class QuantizedTwin {
   Evaluator& evaluator() { return evaluator_; }
   const Network& network() const { return network_; }
 
-  /// Runs probe images through the float twin and this net, chunk by chunk: writes the taps' statistics and the
-  /// accumulated and local errors of every output (DESIGN section 5) into the frame.
+  /// Runs probe images through the float twin and this net, chunk by chunk: writes the taps'
+  /// statistics and the accumulated and local errors of every output (DESIGN section 5) into the
+  /// frame.
   void track(const ImageSet& probe, const StatisticKinds& kinds, Frame& frame);
 
   /// What was quantized, by (unit, tensor): "weight" with its codes, "output".

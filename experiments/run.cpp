@@ -8,9 +8,8 @@
 #include "experiments/experiment.h"
 #include "experiments/float_snapshot.h"
 #include "experiments/provenance.h"
-#include "experiments/result_reader.h"
 #include "experiments/result_writer.h"
-#include "experiments/table.h"
+#include "experiments/summary.h"
 #include "experiments/variant_snapshot.h"
 
 namespace quantdyn {
@@ -18,50 +17,46 @@ namespace {
 
 double network_value(const Snapshot& snapshot, const std::string& name) {
   const auto found = snapshot.frame.arrays().find("networkwise/" + name);
-  return found == snapshot.frame.arrays().end() ? std::nan("") : std::get<std::vector<double>>(found->second.values)[0];
+  return found == snapshot.frame.arrays().end()
+             ? std::nan("")
+             : std::get<std::vector<double>>(found->second.values)[0];
 }
 
-void load_weights(const std::filesystem::path& file, const Network& network) {
-  const ResultReader reader(file);
-  for (const Network::Named& named : network.parameters()) {
-    Tensor<float>& master = named.parameter->master;
-    if (master.empty()) continue;
-    const std::vector<float> values =
-        reader.parameter(reader.last(), network.nodes()[named.node].name, named.parameter->name, master.shape());
-    std::ranges::copy(values, master.data());
-  }
-}
-
-/// One run: what it works on, and the rows of the table it ends with.
+/// One run and what it works on.
 class Run {
  public:
   Run(Experiment& experiment, ResultWriter& writer, Progress::Style style)
-      : e_(experiment), writer_(writer), style_(style), probe_{e_.data->test.get(), &e_.standardization,
-                                                               first_of_shuffle(e_.rng("probe"), e_.data->test->size(), e_.track.probe_images)} {}
+      : e_(experiment),
+        writer_(writer),
+        style_(style),
+        probe_{e_.data->test.get(), &e_.standardization,
+               first_of_shuffle(e_.rng("probe"), e_.data->test->size(), e_.track.probe_images)} {}
 
   void train() {
     if (e_.weights.empty()) e_.network->initialize(*e_.initializer, e_.rng("initialize"));
-    else load_weights(e_.weights, *e_.network);
     if (e_.track.has_snapshot(0, e_.train.epochs)) take_snapshot();
     if (e_.train.epochs == 0) return;
-    Trainer trainer(*e_.network, *e_.data->train, e_.standardization, e_.train, e_.fusing, e_.algorithm, e_.rng("train"));
+    Trainer trainer(*e_.network, *e_.data->train, e_.standardization, e_.train, e_.fusing,
+                    e_.algorithm, e_.rng("train"));
     Progress progress(e_.name, e_.train.epochs * e_.data->train->size(), style_);
     for (int64_t epoch = 1; epoch <= e_.train.epochs; ++epoch) {
       const EpochResult result = trainer.run_epoch(epoch, progress);
-      writer_.add_training_row({result.step, result.epoch, result.loss, result.accuracy, result.learning_rate, result.seconds});
+      writer_.add_training_row({result.step, result.epoch, result.loss, result.accuracy,
+                                result.learning_rate, result.seconds});
       epoch_ = result.epoch;
       step_ = result.step;
       if (e_.track.has_snapshot(epoch, e_.train.epochs)) take_snapshot();
-      progress.line(fmt::format("{}: epoch {}/{}  loss {:.4f}  accuracy {:.4f}  learning rate {:.4g}  {:.1f} s{}", e_.name, epoch,
-                                e_.train.epochs, result.loss, result.accuracy, result.learning_rate, result.seconds,
-                                snapshot_epoch_ == epoch ? fmt::format("  test accuracy {:.4f}", float_accuracy_) : ""));
+      progress.line(fmt::format(
+          "{}: epoch {}/{}  loss {:.4f}  accuracy {:.4f}  learning rate {:.4g}  {:.1f} s{}",
+          e_.name, epoch, e_.train.epochs, result.loss, result.accuracy, result.learning_rate,
+          result.seconds,
+          snapshot_epoch_ == epoch ? fmt::format("  test accuracy {:.4f}", float_accuracy_) : ""));
     }
   }
 
-  /// Quantizes the trained net in every way asked for; returns a row of the final table for each.
-  std::vector<std::vector<std::string>> quantize() {
-    std::vector<std::vector<std::string>> rows;
-    if (e_.variants.empty()) return rows;
+  /// Quantizes the trained net in every way asked for.
+  void quantize() {
+    if (e_.variants.empty()) return;
     const Network folded = fold_network(*e_.network);
     Evaluator evaluator(folded, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
     const Predictions reference = predict(evaluator, *e_.data->test, e_.standardization);
@@ -69,24 +64,21 @@ class Run {
     for (const Variant& variant : e_.variants) {
       const Stopwatch watch;
       const ImageSet calibration{e_.data->train.get(), &e_.standardization,
-                                 first_of_shuffle(e_.rng("calibrate"), e_.data->train->size(), variant.calibration_images)};
-      const Snapshot snapshot = variant_snapshot(folded, variant, e_.fusing, calibration, probe_, *e_.data->test, reference,
-                                                 e_.track.statistics, epoch_, step_);
+                                 first_of_shuffle(e_.rng("calibrate"), e_.data->train->size(),
+                                                  variant.calibration_images)};
+      const Snapshot snapshot =
+          variant_snapshot(folded, variant, e_.fusing, calibration, probe_, *e_.data->test,
+                           reference, e_.track.statistics, epoch_, step_);
       writer_.add_snapshot(snapshot);
-      const double accuracy = network_value(snapshot, "accuracy"), decrease = network_value(snapshot, "relative_accuracy_decrease");
-      progress.line(fmt::format("{}: {}  accuracy {:.4f}  {:.1f} s", e_.name, variant.name, accuracy, watch.seconds()));
-      rows.push_back({e_.name, variant.name, number_text(float_accuracy_, 4), number_text(accuracy, 4), number_text(decrease, 4),
-                      number_text(network_value(snapshot, "average_channel_precision"), 3),
-                      number_text(network_value(snapshot, "logits_sqnr"), 1)});
+      progress.line(fmt::format("{}: {}  accuracy {:.4f}  {:.1f} s", e_.name, variant.name,
+                                network_value(snapshot, "accuracy"), watch.seconds()));
     }
-    return rows;
   }
-
-  double float_accuracy() const { return float_accuracy_; }
 
  private:
   void take_snapshot() {
-    const Snapshot snapshot = float_snapshot(*e_.network, e_.fusing, probe_, *e_.data->test, e_.track.statistics, epoch_, step_);
+    const Snapshot snapshot = float_snapshot(*e_.network, e_.fusing, probe_, *e_.data->test,
+                                             e_.track.statistics, epoch_, step_);
     writer_.add_snapshot(snapshot);
     float_accuracy_ = network_value(snapshot, "accuracy");
     snapshot_epoch_ = epoch_;
@@ -111,30 +103,29 @@ Experiment read(const RunRequest& request) {
 void run_experiment(const RunRequest& request) {
   const Stopwatch watch;
   Experiment experiment = read(request);
-  ResultWriter writer(experiment.output, facts_of(experiment, request.command_line), request.force ? Overwrite::replace : Overwrite::refuse);
+  ResultWriter writer(experiment.output, facts_of(experiment, request.command_line),
+                      request.force ? Overwrite::replace : Overwrite::refuse);
   if (!writer.set_aside().empty() && !request.quiet)
-    std::cerr << "snapshots of an interrupted run were moved to " << writer.set_aside().string() << "\n";
+    std::cerr << "snapshots of an interrupted run were moved to " << writer.set_aside().string()
+              << "\n";
   Run run(experiment, writer, request.quiet ? Progress::Style::quiet : Progress::Style::automatic);
   run.train();
-  std::vector<std::vector<std::string>> rows = run.quantize();
+  run.quantize();
   writer.add_provenance("seconds", watch.seconds());
   writer.add_provenance("peak_memory_mib", peak_memory_mib());
   writer.finish();
-  if (rows.empty()) {
-    std::cout << fmt::format("{}: float accuracy {:.4f}\n", experiment.name, run.float_accuracy());
-  } else {
-    rows.insert(rows.begin(), {"net", "variant", "float accuracy", "accuracy", "relative decrease", "channel precision", "SQNR of logits / dB"});
-    std::cout << format_table(rows);
-  }
-  std::cout << "written: " << writer.result_path().string() << "\n";
+  const std::filesystem::path result = writer.result_path();
+  std::cout << summary_table(std::span(&result, 1)) << "written: " << result.string() << "\n";
 }
 
 std::string validate_experiment(const RunRequest& request) {
   const Experiment experiment = read(request);
-  return fmt::format("{} is a valid experiment: {} parameters, {} training and {} test images, {} epochs, {} variant{}\n",
-                     request.config.string(), experiment.network->trained_count(), experiment.data->train->size(),
-                     experiment.data->test->size(), experiment.train.epochs, experiment.variants.size(),
-                     experiment.variants.size() == 1 ? "" : "s");
+  return fmt::format(
+      "{} is a valid experiment: {} parameters, {} training and {} test images, {} epochs, {} "
+      "variant{}\n",
+      request.config.string(), experiment.network->trained_count(), experiment.data->train->size(),
+      experiment.data->test->size(), experiment.train.epochs, experiment.variants.size(),
+      experiment.variants.size() == 1 ? "" : "s");
 }
 
 }  // namespace quantdyn

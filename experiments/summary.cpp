@@ -16,8 +16,9 @@ double metric(const ResultReader& result, const SnapshotLabel& snapshot, const s
 }  // namespace
 
 std::string summary_table(std::span<const std::filesystem::path> results) {
-  std::vector<std::vector<std::string>> rows{{"experiment", "variant", "float accuracy", "quantized accuracy",
-                                              "relative decrease", "channel precision", "SQNR of logits / dB"}};
+  std::vector<std::vector<std::string>> rows{{"experiment", "variant", "float accuracy",
+                                              "quantized accuracy", "relative decrease",
+                                              "channel precision", "SQNR of logits / dB"}};
   for (const std::filesystem::path& path : results) {
     const ResultReader result(path);
     const std::string name = result.file().group("provenance").text("experiment");
@@ -31,7 +32,8 @@ std::string summary_table(std::span<const std::filesystem::path> results) {
                         number_text(metric(result, s, "average_channel_precision"), 3),
                         number_text(metric(result, s, "logits_sqnr"), 1)});
     if (rows.size() == rows_before)
-      rows.push_back({name, "-", accuracy, "-", "-", number_text(metric(result, trained, "average_channel_precision"), 3), "-"});
+      rows.push_back({name, "-", accuracy, "-", "-",
+                      number_text(metric(result, trained, "average_channel_precision"), 3), "-"});
   }
   return format_table(rows);
 }

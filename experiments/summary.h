@@ -7,9 +7,9 @@
 
 namespace quantdyn {
 
-/// experiment, variant, float accuracy, quantized accuracy, relative decrease, average channel precision (mean
-/// over convolutions, folded weights) and SQNR of the logits; a result without variants has one row, of the
-/// float net. Error as ResultReader.
+/// experiment, variant, float accuracy, quantized accuracy, relative decrease, average channel
+/// precision (mean over convolutions, folded weights) and SQNR of the logits; a result without
+/// variants has one row, of the float net. Error as ResultReader.
 std::string summary_table(std::span<const std::filesystem::path> results);
 
 }  // namespace quantdyn

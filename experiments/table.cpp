@@ -9,12 +9,15 @@ namespace quantdyn {
 namespace {
 
 bool is_number(const std::string& text) {
-  return text == "-" || text == "inf" || (!text.empty() && text.find_first_not_of("+-.,e%0123456789") == std::string::npos);
+  return text == "-" || text == "inf" ||
+         (!text.empty() && text.find_first_not_of("+-.,e%0123456789") == std::string::npos);
 }
 
 }  // namespace
 
-std::string number_text(double value, int digits) { return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits); }
+std::string number_text(double value, int digits) {
+  return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits);
+}
 
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths(rows.front().size(), 0);

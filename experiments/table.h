@@ -6,7 +6,8 @@
 
 namespace quantdyn {
 
-/// Rows of texts; the first row is the header. Columns whose entries are all numbers are aligned to the right.
+/// Rows of texts; the first row is the header. Columns whose entries are all numbers are aligned to
+/// the right.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
 /// `value` with `digits` behind the point; "-" for NaN.

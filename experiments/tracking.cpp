@@ -9,11 +9,13 @@ namespace quantdyn {
 
 Frame make_frame(const Network& network) {
   std::vector<int64_t> offsets{0};
-  for (const Unit& unit : network.units()) offsets.push_back(offsets.back() + network.nodes()[unit.last].shape.channels());
+  for (const Unit& unit : network.units())
+    offsets.push_back(offsets.back() + network.nodes()[unit.last].shape.channels());
   return Frame(std::move(offsets));
 }
 
-TapTrackers::TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds) : evaluator_(evaluator) {
+TapTrackers::TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds)
+    : evaluator_(evaluator) {
   const Network& network = evaluator.network();
   for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit)
     for (TapKind kind : {TapKind::conv, TapKind::norm, TapKind::output}) {
@@ -26,23 +28,27 @@ TapTrackers::TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds) : ev
 
 TapTrackers::~TapTrackers() {
   for (const Place& place : places_)
-    std::erase(evaluator_.tap(place.unit, place.kind).after, static_cast<Observer*>(place.tracker.get()));
+    std::erase(evaluator_.tap(place.unit, place.kind).after,
+               static_cast<Observer*>(place.tracker.get()));
 }
 
 void TapTrackers::finish(Frame& frame) {
   for (Place& place : places_) place.tracker->finish(frame, to_string(place.kind), place.unit);
 }
 
-void track_weights(const Network& network, const StatisticKinds& kinds, Frame& frame, const std::string& tensor) {
+void track_weights(const Network& network, const StatisticKinds& kinds, Frame& frame,
+                   const std::string& tensor) {
   for (size_t unit = 0; unit < network.units().size(); ++unit) {
     Layer<float>* const layer = network.layer(network.units()[unit].leader);
     if (layer == nullptr || layer->linear() == nullptr) continue;
     const Parameter<float>& weight = *layer->linear()->weight;
-    track_tensor({weight.read(), weight.master.shape()}, kinds, frame, tensor, static_cast<int64_t>(unit));
+    track_tensor({weight.read(), weight.master.shape()}, kinds, frame, tensor,
+                 static_cast<int64_t>(unit));
   }
 }
 
-void for_image_batches(const Dataset& dataset, const Standardization& standardization, std::span<const int64_t> indices,
+void for_image_batches(const Dataset& dataset, const Standardization& standardization,
+                       std::span<const int64_t> indices,
                        const std::function<void(View<const float>, int64_t, int64_t)>& work) {
   const int64_t size = evaluation_batch(), total = static_cast<int64_t>(indices.size());
   Tensor<float> x(dataset.sample_shape().batch_of(size));

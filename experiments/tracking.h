@@ -38,10 +38,14 @@ class TapTrackers {
 };
 
 /// Statistics of what every unit's leader reads as weight.
-void track_weights(const Network& network, const StatisticKinds& kinds, Frame& frame, const std::string& tensor);
+void track_weights(const Network& network, const StatisticKinds& kinds, Frame& frame,
+                   const std::string& tensor);
 
-/// Calls `work(x, images, first_chunk)` with batches of the given images, x [N,...] padded to a multiple of 8.
-void for_image_batches(const Dataset& dataset, const Standardization& standardization, std::span<const int64_t> indices,
-                       const std::function<void(View<const float> x, int64_t images, int64_t first_chunk)>& work);
+/// Calls `work(x, images, first_chunk)` with batches of the given images, x [N,...] padded to a
+/// multiple of 8.
+void for_image_batches(
+    const Dataset& dataset, const Standardization& standardization,
+    std::span<const int64_t> indices,
+    const std::function<void(View<const float> x, int64_t images, int64_t first_chunk)>& work);
 
 }  // namespace quantdyn

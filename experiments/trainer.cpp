@@ -16,21 +16,31 @@ int64_t batches_of(const LoaderSettings& loader, int64_t images) {
 
 TrainingSettings TrainingSettings::read(const Options& section, int64_t train_images) {
   TrainingSettings out;
-  out.epochs = section.integer("epochs", 10, at_least<int64_t>(0), "passes over the training set; 0: no training");
+  out.epochs = section.integer("epochs", 10, at_least<int64_t>(0),
+                               "passes over the training set; 0: no training");
   out.loader = LoaderSettings::for_training(section);
-  out.label_smoothing = section.number("label_smoothing", 0.0, Accepted<double>{.low = 0, .high = 1, .high_excluded = true},
+  out.label_smoothing = section.number("label_smoothing", 0.0,
+                                       Accepted<double>{.low = 0, .high = 1, .high_excluded = true},
                                        "of the softmax cross-entropy (Szegedy et al. 2016)");
   const Options optimizer = section.plugin("optimizer", "sgd", "how gradients move the parameters");
   const Options schedule = section.plugin("schedule", "cosine", "the learning rate by step");
   section.finish();
+  if (out.epochs > 0 && batches_of(out.loader, train_images) == 0)
+    section.refuse(
+        "batch_size",
+        fmt::format("the training set's {} images are no full batch of {}; accepted: a smaller "
+                    "batch size, or last_batch: keep",
+                    train_images, out.loader.batch_size));
   out.optimizer = Registry<Optimizer>::instance().make(optimizer);
-  const TrainingLength length{std::max<int64_t>(1, batches_of(out.loader, train_images)), out.epochs};
+  const TrainingLength length{std::max<int64_t>(1, batches_of(out.loader, train_images)),
+                              out.epochs};
   out.schedule = ScheduleRegistry::instance().make(schedule, length);
   return out;
 }
 
 Trainer::Trainer(Network& network, const Dataset& train, const Standardization& standardization,
-                 TrainingSettings& settings, Fusing fusing, ConvolutionAlgorithm algorithm, const Rng& rng)
+                 TrainingSettings& settings, Fusing fusing, ConvolutionAlgorithm algorithm,
+                 const Rng& rng)
     : settings_(settings),
       plan_(network, fusing, algorithm, settings.loader.batch_size),
       loader_(train, standardization, settings.loader, rng) {
@@ -46,8 +56,8 @@ EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
     const Batch& batch = loader_.next();
     const View<const float> x = batch.x.view().slice(0, batch.images);
     const View<const float> logits = plan_.forward(x);
-    const ClassificationLoss loss =
-        softmax_cross_entropy<float>(logits, batch.labels, settings_.label_smoothing, plan_.logits_gradient());
+    const ClassificationLoss loss = softmax_cross_entropy<float>(
+        logits, batch.labels, settings_.label_smoothing, plan_.logits_gradient());
     if (!std::isfinite(loss.mean_loss)) report_not_finite(loss.mean_loss, epoch, step_, x);
     for (Parameter<float>* parameter : parameters_) parameter->grad.fill(0);
     plan_.backward();
@@ -56,10 +66,11 @@ EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
     out.loss += loss.mean_loss;
     correct += loss.correct;
     images += batch.images;
-    const int64_t per_epoch = images + (loader_.batches() - batch_index - 1) * settings_.loader.batch_size;
+    const int64_t per_epoch =
+        images + (loader_.batches() - batch_index - 1) * settings_.loader.batch_size;
     progress.update((epoch - 1) * per_epoch + images,
-                    fmt::format("epoch {}/{}  loss {:.4f}  accuracy {:.4f}", epoch, settings_.epochs,
-                                out.loss / static_cast<double>(batch_index + 1),
+                    fmt::format("epoch {}/{}  loss {:.4f}  accuracy {:.4f}", epoch,
+                                settings_.epochs, out.loss / static_cast<double>(batch_index + 1),
                                 static_cast<double>(correct) / static_cast<double>(images)));
   }
   out.step = step_;
@@ -71,8 +82,11 @@ EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
 
 void Trainer::report_not_finite(double loss, int64_t epoch, int64_t step, View<const float> x) {
   const std::string node = plan_.first_not_finite(x);
-  fail("training stopped: the loss is {} in epoch {}, step {}; first node whose values are not finite: {}; a smaller "
-       "learning rate or a warm-up may help", loss, epoch, step, node.empty() ? "none (the loss itself overflowed)" : node);
+  fail(
+      "training stopped: the loss is {} in epoch {}, step {}; first node whose values are not "
+      "finite: {}; a smaller "
+      "learning rate or a warm-up may help",
+      loss, epoch, step, node.empty() ? "none (the loss itself overflowed)" : node);
 }
 
 }  // namespace quantdyn

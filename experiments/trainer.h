@@ -25,10 +25,10 @@ struct TrainingSettings {
 
 /// How one epoch went.
 struct EpochResult {
-  int64_t epoch;  ///< from 1
-  int64_t step;   ///< steps done in all
-  double loss;      ///< mean over the epoch's batches, in nats
-  double accuracy;  ///< on the training batches as they were trained on
+  int64_t epoch;         ///< from 1
+  int64_t step;          ///< steps done in all
+  double loss;           ///< mean over the epoch's batches, in nats
+  double accuracy;       ///< on the training batches as they were trained on
   double learning_rate;  ///< of the last step
   double seconds;
 };
@@ -36,16 +36,18 @@ struct EpochResult {
 class Trainer {
  public:
   /// References must outlive the trainer. Batches are drawn from `rng`'s stream.
-  Trainer(Network& network, const Dataset& train, const Standardization& standardization, TrainingSettings& settings,
-          Fusing fusing, ConvolutionAlgorithm algorithm, const Rng& rng);
+  Trainer(Network& network, const Dataset& train, const Standardization& standardization,
+          TrainingSettings& settings, Fusing fusing, ConvolutionAlgorithm algorithm,
+          const Rng& rng);
 
   int64_t steps_per_epoch() const { return loader_.batches(); }
-  /// Trains one epoch, from 1. Throws Error with epoch, step and the first node at fault when the loss is
-  /// not finite.
+  /// Trains one epoch, from 1. Throws Error with epoch, step and the first node at fault when the
+  /// loss is not finite.
   EpochResult run_epoch(int64_t epoch, Progress& progress);
 
  private:
-  [[noreturn]] void report_not_finite(double loss, int64_t epoch, int64_t step, View<const float> x);
+  [[noreturn]] void report_not_finite(double loss, int64_t epoch, int64_t step,
+                                      View<const float> x);
 
   TrainingSettings& settings_;
   TrainingPlan plan_;

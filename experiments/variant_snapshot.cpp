@@ -14,7 +14,9 @@ namespace {
 constexpr int widest_levels = 8;  // bits up to which every code's value is written
 
 RangeWidth width_of(const Scheme& scheme) {
-  return [&scheme](double minimum, double maximum) { return scheme.quantizer->width({minimum, maximum}); };
+  return [&scheme](double minimum, double maximum) {
+    return scheme.quantizer->width({minimum, maximum});
+  };
 }
 
 /// Copies int32 codes into the narrowest type that holds a code of this width.
@@ -25,15 +27,21 @@ std::vector<T> narrow(const Tensor<int32_t>& codes) {
   return out;
 }
 
-void set_codes(QuantizationEntry& entry, const Tensor<int32_t>& codes, bool is_signed, int bit_width) {
+void set_codes(QuantizationEntry& entry, const Tensor<int32_t>& codes, bool is_signed,
+               int bit_width) {
   entry.shape = codes.shape();
-  if (bit_width <= 8 && is_signed) entry.codes = narrow<int8_t>(codes);
-  else if (bit_width <= 8) entry.codes = narrow<uint8_t>(codes);
-  else if (is_signed) entry.codes = narrow<int16_t>(codes);
-  else entry.codes = narrow<uint16_t>(codes);
+  if (bit_width <= 8 && is_signed)
+    entry.codes = narrow<int8_t>(codes);
+  else if (bit_width <= 8)
+    entry.codes = narrow<uint8_t>(codes);
+  else if (is_signed)
+    entry.codes = narrow<int16_t>(codes);
+  else
+    entry.codes = narrow<uint16_t>(codes);
 }
 
-QuantizationEntry entry_of(const std::string& node, const std::string& tensor, const QuantizedTensor& quantized) {
+QuantizationEntry entry_of(const std::string& node, const std::string& tensor,
+                           const QuantizedTensor& quantized) {
   const Quantization& q = *quantized.quantization;
   QuantizationEntry out;
   out.node = node;
@@ -42,14 +50,16 @@ QuantizationEntry entry_of(const std::string& node, const std::string& tensor, c
   if (!quantized.codes.empty()) set_codes(out, quantized.codes, q.first_code() < 0, q.bit_width());
   int64_t at_smallest = 0;
   for (int64_t i = 0; i < q.entries(); ++i) {
-    if (q.bit_width() <= widest_levels) std::ranges::copy(q.levels(i), std::back_inserter(out.levels));
+    if (q.bit_width() <= widest_levels)
+      std::ranges::copy(q.levels(i), std::back_inserter(out.levels));
     at_smallest += q.at_smallest_scale(i) ? 1 : 0;
     if (const auto affine = q.affine(i)) {
       out.scale.push_back(affine->scale);
       out.zero_point.push_back(affine->zero_point);
     }
   }
-  out.facts = {{"bit_width", int64_t{q.bit_width()}}, {"first_code", int64_t{q.first_code()}},
+  out.facts = {{"bit_width", int64_t{q.bit_width()}},
+               {"first_code", int64_t{q.first_code()}},
                {"entries_at_smallest_scale", at_smallest}};
   if (quantized.ranges.size() == 1) {
     out.facts.emplace_back("range_low", quantized.ranges[0].low);
@@ -65,15 +75,17 @@ void save_precisions(const QuantizedTwin& twin, const Variant& variant, Frame& f
     const Scheme& scheme = is_weight ? *variant.weights : *variant.activations;
     const std::string name = is_weight ? "folded_weight" : "output";
     if (frame.arrays().contains("channelwise/" + name + "/min"))
-      save_channel_precision(frame, name, place.first, width_of(scheme), scheme.quantizer->bit_width());
+      save_channel_precision(frame, name, place.first, width_of(scheme),
+                             scheme.quantizer->bit_width());
   }
 }
 
 }  // namespace
 
-Snapshot variant_snapshot(const Network& folded, const Variant& variant, Fusing fusing, const ImageSet& calibration,
-                          const ImageSet& probe, const Dataset& test, const Predictions& reference,
-                          const StatisticKinds& kinds, int64_t epoch, int64_t step) {
+Snapshot variant_snapshot(const Network& folded, const Variant& variant, Fusing fusing,
+                          const ImageSet& calibration, const ImageSet& probe, const Dataset& test,
+                          const Predictions& reference, const StatisticKinds& kinds, int64_t epoch,
+                          int64_t step) {
   QuantizedTwin twin(folded, variant, fusing);
   twin.quantize(calibration);
   Frame frame = make_frame(folded);

@@ -1,0 +1,226 @@
+// Micro-benchmarks of the hot kernels on one thread, each beside what this machine can do:
+// `of_blis` is the share of BLIS's rate on a square product, `of_copy` the share of memcpy's rate
+// on an array beyond the caches.
+//
+//   meson test -C build --benchmark kernels --verbose      or      build/tests/bench/bench_kernels
+//   --benchmark_filter=...
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <memory>
+
+#include "framework/gemm.h"
+#include "framework/rng.h"
+#include "framework/tensor.h"
+#include "layers/fused/convolution_kernel.h"
+#include "layers/fused/rows.h"
+#include "quant/quantizer.h"
+#include "stats/statistic.h"
+#include "stats/tracker.h"
+
+namespace quantdyn {
+namespace {
+
+Tensor<float> random_values(int64_t n) {
+  Tensor<float> out(Shape{n});
+  const Rng rng(1);
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(rng.normal(static_cast<uint64_t>(i)));
+  return out;
+}
+
+/// Seconds of the fastest of several calls.
+template <typename Work>
+double fastest(const Work& work) {
+  double best = 1e9;
+  for (int i = 0; i < 10; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    best = std::min(
+        best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+double blis_flops() {
+  static const double rate = [] {
+    const int64_t n = 768;
+    const Tensor<float> a = random_values(n * n), b = random_values(n * n);
+    Tensor<float> c(Shape{n * n});
+    return 2.0 * static_cast<double>(n * n * n) / fastest([&] {
+             gemm(n, n, n, {a.data(), n, 1}, {b.data(), n, 1}, {c.data(), n, 1}, Accumulate::no);
+           });
+  }();
+  return rate;
+}
+
+double copy_bytes() {
+  static const double rate = [] {
+    const int64_t n = int64_t{32} << 20;
+    const Tensor<float> from = random_values(n);
+    Tensor<float> to(Shape{n});
+    return 4.0 * static_cast<double>(n) /
+           fastest([&] { std::memcpy(to.data(), from.data(), static_cast<size_t>(4 * n)); });
+  }();
+  return rate;
+}
+
+void report_flops(benchmark::State& state, double flops) {
+  using benchmark::Counter;
+  const double done = flops * static_cast<double>(state.iterations());
+  state.counters["GF/s"] = Counter(1e-9 * done, Counter::kIsRate);
+  state.counters["of_blis"] = Counter(done / blis_flops(), Counter::kIsRate);
+}
+
+/// `bytes` of the array that is worked on, counted once.
+void report_bytes(benchmark::State& state, double bytes) {
+  using benchmark::Counter;
+  const double done = bytes * static_cast<double>(state.iterations());
+  state.counters["GB/s"] = Counter(1e-9 * done, Counter::kIsRate);
+  state.counters["of_copy"] = Counter(done / copy_bytes(), Counter::kIsRate);
+}
+
+void gemm_shape(benchmark::State& state) {
+  const int64_t m = state.range(0), n = state.range(1), k = state.range(2);
+  const Tensor<float> a = random_values(m * k), b = random_values(k * n);
+  Tensor<float> c(Shape{m * n});
+  for (auto _ : state)
+    gemm(m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, {c.data(), n, 1}, Accumulate::no);
+  report_flops(state, 2.0 * static_cast<double>(m * n * k));
+}
+BENCHMARK(gemm_shape)
+    ->ArgNames({"m", "n", "k"})
+    ->Args({1024, 64, 27})
+    ->Args({1024, 64, 32})
+    ->Args({1024, 64, 288})
+    ->Args({256, 128, 1152})
+    ->Args({512, 512, 512})
+    ->Args({128, 64, 64})
+    ->Args({64, 64, 8192});
+
+enum Algorithm { direct, winograd, depthwise };
+enum Pass { forward, backward_data, backward_weights };
+
+std::unique_ptr<ConvolutionKernel> make_kernel(int64_t algorithm, const Convolution& conv) {
+  if (algorithm == depthwise) return make_depthwise_convolution(conv);
+  return algorithm == winograd ? make_winograd_convolution(conv) : make_gemm_convolution(conv);
+}
+
+/// One chunk of eight images, as a worker runs it.
+void convolution(benchmark::State& state) {
+  const int64_t algorithm = state.range(0), pass = state.range(1), size = state.range(2),
+                in = state.range(3), out = state.range(4), stride = state.range(5);
+  Convolution conv;
+  conv.in_h = conv.in_w = size;
+  conv.in_c = in;
+  conv.out_h = conv.out_w = (size - 1) / stride + 1;
+  conv.out_c = out;
+  conv.kernel_h = conv.kernel_w = 3;
+  conv.stride_h = conv.stride_w = stride;
+  conv.pad_top = conv.pad_bottom = conv.pad_left = conv.pad_right = 1;
+  conv.groups = algorithm == depthwise ? in : 1;
+  const auto kernel = make_kernel(algorithm, conv);
+  constexpr int64_t images = 8;
+  const Tensor<float> x = random_values(images * size * size * in),
+                      weight = random_values(conv.fan_in() * out);
+  const Tensor<float> dy = random_values(images * conv.out_h * conv.out_w * out);
+  Tensor<float> y(dy.shape()), dx(x.shape()), dweight(weight.shape()),
+      scratch(Shape{kernel->scratch_floats() + 1});
+  kernel->prepare_forward(weight.data());
+  kernel->prepare_backward(weight.data());
+  for (auto _ : state) {
+    if (pass == forward)
+      kernel->forward(x.data(), images, y.data(), scratch.data(), [](int64_t, int64_t) {});
+    if (pass == backward_data)
+      kernel->backward_data(dy.data(), images, dx.data(), Accumulate::no, scratch.data());
+    if (pass == backward_weights)
+      kernel->backward_weights(x.data(), dy.data(), images, dweight.data(), scratch.data());
+  }
+  report_flops(state, 2.0 * images * static_cast<double>(conv.multiply_accumulates()));
+}
+void convolutions(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"algorithm", "pass", "size", "in", "out", "stride"});
+  for (int64_t pass : {forward, backward_data, backward_weights}) {
+    for (int64_t algorithm : {direct, winograd}) {
+      b->Args({algorithm, pass, 32, 32, 64, 1});
+      b->Args({algorithm, pass, 16, 64, 128, 1});
+      b->Args({algorithm, pass, 8, 128, 256, 1});
+    }
+    b->Args({direct, pass, 32, 3, 32, 1});
+    b->Args({direct, pass, 32, 64, 64, 2});
+    b->Args({depthwise, pass, 32, 32, 32, 1});
+    b->Args({depthwise, pass, 32, 64, 64, 2});
+    b->Args({depthwise, pass, 8, 128, 128, 1});
+    b->Args({depthwise, pass, 4, 512, 512, 1});
+  }
+}
+BENCHMARK(convolution)->Apply(convolutions);
+
+void norm_and_activation(benchmark::State& state) {
+  const int64_t channels = state.range(0), rows = (int64_t{1} << 20) / channels;
+  const Tensor<float> x = random_values(rows * channels), scale = random_values(channels),
+                      shift = random_values(channels);
+  Tensor<float> y(x.shape());
+  for (auto _ : state)
+    affine_activation(x.data(), y.data(), rows, channels, scale.data(), shift.data(),
+                      Activation::relu);
+  report_bytes(state, 4.0 * static_cast<double>(x.elements()));
+}
+BENCHMARK(norm_and_activation)->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
+
+void norm_backward_sums(benchmark::State& state) {
+  const int64_t channels = state.range(0), rows = (int64_t{1} << 20) / channels;
+  const Tensor<float> z = random_values(rows * channels), by_channel = random_values(channels);
+  const Tensor<float> dy = z;
+  Tensor<double> sum(Shape{channels}), product(Shape{channels});
+  for (auto _ : state)
+    sum_masked(z.data(), dy.data(), rows, channels, by_channel.data(), by_channel.data(),
+               by_channel.data(), Activation::relu, sum.data(), product.data());
+  report_bytes(state, 4.0 * static_cast<double>(z.elements()));
+}
+BENCHMARK(norm_backward_sums)->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
+
+/// Moments and histogram, layerwise and channelwise, as a run tracks a tap: tiles of 16 KB.
+void tracking(benchmark::State& state) {
+  const int64_t channels = state.range(0), rows = 4096 / channels;
+  Tensor<float> x = random_values(rows * channels);
+  Tracker tracker(channels, 1, read_statistics(Options::from_text("{}", "bench")));
+  constexpr int64_t tiles_per_chunk = 16;
+  int64_t tile = 0;
+  for (auto _ : state) {
+    const int64_t chunk = tile / tiles_per_chunk, first_row = tile % tiles_per_chunk * rows;
+    tracker.add({x.data(), rows, channels, channels, first_row, 0, chunk, 0});
+    if (++tile % tiles_per_chunk == 0) tracker.end_chunk(chunk, 0);
+  }
+  using benchmark::Counter;
+  state.counters["ns/element"] =
+      Counter(static_cast<double>(x.elements() * state.iterations()) * 1e-9,
+              Counter::kIsRate | Counter::kInvert);
+}
+BENCHMARK(tracking)->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
+
+void quantize(benchmark::State& state) {
+  const int64_t channels = state.range(0), rows = (int64_t{1} << 20) / channels;
+  const Options options = Options::from_text("{name: affine}", "bench");
+  const auto quantizer = QuantizerRegistry::instance().make(options);
+  const Range range{-3, 3};
+  const auto quantization = quantizer->fit(std::span(&range, 1));
+  Tensor<float> x = random_values(rows * channels);
+  for (auto _ : state) quantization->apply(x.data(), rows, channels, channels, 0);
+  report_bytes(state, 4.0 * static_cast<double>(x.elements()));
+}
+BENCHMARK(quantize)->ArgName("channels")->Arg(3)->Arg(64)->Arg(512);
+
+}  // namespace
+}  // namespace quantdyn
+
+int main(int argc, char** argv) {
+  quantdyn::start_gemm();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::AddCustomContext("BLIS kernels", quantdyn::gemm_architecture());
+  benchmark::AddCustomContext("BLIS 768^3 GF/s", std::to_string(1e-9 * quantdyn::blis_flops()));
+  benchmark::AddCustomContext("copy GB/s", std::to_string(1e-9 * quantdyn::copy_bytes()));
+  benchmark::RunSpecifiedBenchmarks();
+}

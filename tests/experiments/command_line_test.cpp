@@ -1,0 +1,191 @@
+// The program's commands, arguments and exit codes: 0 done, 1 failed at run time, 2 wrong usage.
+#include <boost/test/unit_test.hpp>
+#include <sstream>
+
+#include "data/dataset.h"
+#include "experiments/result_reader.h"
+#include "framework/optimizer.h"
+#include "framework/schedule.h"
+#include "quant/quantizer.h"
+#include "quant/range_estimator.h"
+#include "stats/statistic.h"
+#include "tests/experiments/program.h"
+
+using namespace quantdyn;
+using namespace quantdyn::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Program : Workplace {
+  void expect_usage_error(const std::vector<std::string>& arguments,
+                          const std::string& message) const {
+    const Outcome outcome = run(arguments);
+    BOOST_TEST(outcome.exit_code == 2, message);
+    BOOST_TEST(contains(outcome.err, message), outcome.err << " does not hold: " << message);
+    BOOST_TEST(outcome.out == "");
+  }
+};
+
+/// The lines of `quantdyn list` about one plugin: its own and the indented ones behind it.
+std::string lines_about(const std::string& listing, const std::string& kind,
+                        const std::string& plugin) {
+  std::string out, current_kind;
+  std::istringstream in(listing);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("  ")) current_kind = line;
+    const bool begins = current_kind == kind && line.starts_with("  " + plugin + ": ");
+    if (begins || (!out.empty() && line.starts_with("      ")))
+      out += line + "\n";
+    else if (!out.empty())
+      break;
+  }
+  return out;
+}
+
+/// Every plugin of a registry is listed, with every option that its factory asks for.
+template <typename Product, typename... Args>
+void expect_listed(const std::string& listing, const std::string& kind, const Args&... args) {
+  const auto& entries = Registry<Product, Args...>::instance().entries();
+  BOOST_TEST(!entries.empty());
+  for (const auto& [name, entry] : entries) {
+    std::vector<OptionDescription> options;
+    try {
+      entry.make(Options::describing(options), args...);
+    } catch (const Options::DescriptionDone&) {
+    }
+    const std::string lines = lines_about(listing, kind, name);
+    BOOST_TEST(contains(lines, entry.summary), kind << " " << name << " is not listed");
+    for (const OptionDescription& option : options)
+      for (const std::string& part : {option.key, option.default_value, option.help})
+        BOOST_TEST(contains(lines, part),
+                   kind << " " << name << ": no '" << part << "' in " << lines);
+  }
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(command_line_test, Program)
+
+BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
+  expect_usage_error({}, "quantdyn run CONFIG");
+  expect_usage_error({"frobnicate", "x"}, "unknown command 'frobnicate'; accepted: run, validate");
+  expect_usage_error({"run"}, "run: expected one file, found 0");
+  expect_usage_error({"run", "tiny.yaml", "tiny.yaml"}, "run: expected one file, found 2");
+  expect_usage_error({"run", "missing.yaml"}, "missing.yaml: no such file");
+  expect_usage_error({"run", "networks"}, "networks: no such file");
+  expect_usage_error({"validate", "missing.yaml"}, "missing.yaml: no such file");
+  expect_usage_error({"inspect", "missing.yaml"}, "missing.yaml: no such file");
+  expect_usage_error({"inspect", "missing.h5"}, "missing.h5: no such file");
+  expect_usage_error({"run", "tiny.yaml", "--bogus"}, "unrecognised option '--bogus'");
+  expect_usage_error({"run", "tiny.yaml", "--threads", "0"}, "--threads 0: accepted: from 1 to");
+  expect_usage_error({"run", "tiny.yaml", "--threads", "many"}, "--threads");
+  expect_usage_error({"list", "nonsense"}, "called 'nonsense'");
+  BOOST_TEST(!fs::exists(path / "results"));
+}
+
+BOOST_AUTO_TEST_CASE(a_set_that_cannot_be_exits_with_2_and_names_it) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"train.nokey=3", "--set train.nokey=3: nokey: unknown key; accepted here: epochs"},
+      {"train..epochs=3", "--set train..epochs=3: expected key=value"},
+      {"nonsense", "--set nonsense: expected key=value"},
+      {"variants.7.name=a", "--set variants.7.name=a: no entry 7, the list has 2"},
+      {"variants.first.name=a", "'first' stands for an entry of a list"},
+      {"train.epochs=-1", "--set train.epochs=-1: epochs: -1 is out of range; accepted"},
+      {"train.epochs=1.5", "epochs: expected a whole number"},
+      {"train.optimizer=steepest", "unknown name 'steepest'; accepted: adam, sgd"},
+      {"network.depth=3", "networks/dws.yaml has no such parameter; accepted: input"},
+  };
+  for (const auto& [set, message] : cases)
+    expect_usage_error({"validate", "tiny.yaml", "--set", set}, message);
+}
+
+BOOST_AUTO_TEST_CASE(help_and_version_exit_with_0) {
+  const Outcome help = run({"--help"});
+  BOOST_TEST(help.exit_code == 0);
+  for (const char* word : {"run CONFIG", "validate CONFIG", "inspect FILE", "list", "--set",
+                           "--output", "--threads", "--no-fuse", "--force", "--quiet"})
+    BOOST_TEST(contains(help.out, word), word);
+  BOOST_TEST(run({"--version"}).out == "quantdyn " QUANTDYN_VERSION "\n");
+}
+
+BOOST_AUTO_TEST_CASE(list_names_every_plugin_with_every_option) {
+  const Outcome list = run({"list"});
+  BOOST_REQUIRE(list.exit_code == 0);
+  expect_listed<Layer<float>>(list.out, "layer");
+  expect_listed<Initializer>(list.out, "initializer");
+  expect_listed<Optimizer>(list.out, "optimizer");
+  expect_listed<Schedule>(list.out, "schedule", TrainingLength{1, 1});
+  expect_listed<DatasetPair>(list.out, "dataset");
+  expect_listed<Quantizer>(list.out, "quantizer");
+  expect_listed<RangeEstimator>(list.out, "range_estimator");
+  expect_listed<StatisticKind>(list.out, "statistic");
+  const Outcome one = run({"list", "affine"});
+  BOOST_TEST(one.exit_code == 0);
+  BOOST_TEST(contains(one.out, "bit_width"));
+  BOOST_TEST(!contains(one.out, "momentum"));
+}
+
+BOOST_AUTO_TEST_CASE(inspect_of_a_network_prints_its_layers_and_published_counts) {
+  const std::vector<std::pair<std::string, std::string>> counts = {
+      {"regular", "576,170 parameters"},
+      {"dws", "72,842 parameters"},
+      {"mobilenet_v1", "3,217,226 parameters"}};
+  for (const auto& [name, parameters] : counts) {
+    const Outcome outcome = run({"inspect", "networks/" + name + ".yaml"});
+    BOOST_TEST(outcome.exit_code == 0);
+    for (const std::string& part : {parameters, std::string("conv1"), std::string("[32, 32, 32]")})
+      BOOST_TEST(contains(outcome.out, part), name << ": no " << part << " in " << outcome.out);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(validate_computes_nothing) {
+  const Outcome outcome = run({"validate", "tiny.yaml", "--set", "train.epochs=1000000000"});
+  BOOST_TEST(outcome.exit_code == 0, outcome.err);
+  BOOST_TEST(
+      contains(outcome.out, "tiny.yaml is a valid experiment: 2170 parameters, 256 training"));
+  BOOST_TEST(contains(outcome.out, "2 variants"));
+  BOOST_TEST(!fs::exists(path / "results"));
+}
+
+BOOST_AUTO_TEST_CASE(a_run_writes_a_result_that_inspect_prints) {
+  const Outcome outcome = run({"run", "tiny.yaml"});
+  BOOST_TEST(outcome.exit_code == 0, outcome.err);
+  BOOST_TEST(contains(outcome.err, "epoch 2/2"));  // progress
+  BOOST_TEST(contains(outcome.out, "int4"));
+  BOOST_TEST(contains(outcome.out, "results/tiny/result.h5"));
+  const ResultReader result(path / "results" / "tiny" / "result.h5");
+  BOOST_REQUIRE(result.snapshots().size() == 4u);
+  BOOST_TEST(result.last("int8").epoch == 2);
+  BOOST_TEST(result.row("networkwise/accuracy", result.last())[0] >= 0);
+
+  const Outcome inspected = run({"inspect", "results/tiny/result.h5"});
+  BOOST_TEST(inspected.exit_code == 0);
+  for (const char* part :
+       {"complete", "sep6_pw", "2 epochs", "logits_sqnr", "local SQNR dB", "2170"})
+    BOOST_TEST(contains(inspected.out, part), part << " is not in " << inspected.out);
+}
+
+BOOST_AUTO_TEST_CASE(quiet_prints_results_only) {
+  const Outcome outcome = run_tiny("out");
+  BOOST_TEST(outcome.exit_code == 0);
+  BOOST_TEST(outcome.err == "");
+  BOOST_TEST(contains(outcome.out, "int8"));
+}
+
+BOOST_AUTO_TEST_CASE(a_complete_result_is_replaced_by_force_only) {
+  BOOST_REQUIRE(run_tiny("out").exit_code == 0);
+  const std::string before = text_of(path / "out" / "result.h5");
+  // So many epochs that a refusal after training would never come.
+  const Outcome refused = run_tiny("out", {"--set", "train.epochs=1000000000"});
+  BOOST_TEST(refused.exit_code == 2);
+  BOOST_TEST(contains(refused.err,
+                      "out/result.h5: holds a complete result already; accepted: "
+                      "another output folder, or --force"));
+  BOOST_TEST((text_of(path / "out" / "result.h5") == before));
+  const Outcome forced = run_tiny("out", {"--force", "--set", "train.epochs=1"});
+  BOOST_TEST(forced.exit_code == 0, forced.err);
+  BOOST_TEST(ResultReader(path / "out" / "result.h5").last().epoch == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
