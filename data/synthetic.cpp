@@ -211,7 +211,7 @@ std::unique_ptr<DatasetPair> make_synthetic(const Options& options) {
   const int64_t clutter = options.integer("clutter", 3, between<int64_t>(0, 64),
                                           "small shapes of any class scattered on the ground");
   const double spread = options.number(
-      "spread", 0.12, between(0.0, 1.0),
+      "spread", 0.15, between(0.0, 1.0),
       "half width of a class's range of colours and waves; ten classes are 0.1 apart");
   options.finish();
   auto pair = std::make_unique<DatasetPair>();
