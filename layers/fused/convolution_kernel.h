@@ -34,18 +34,27 @@ class ConvolutionKernel {
   /// dweight += gradient with respect to the weights.
   virtual void backward_weights(const float* x, const float* dy, int64_t images, float* dweight,
                                 float* scratch) const = 0;
+  /// Rows of the weight gradient, seen as [rows, K], that can be computed one by one at no cost; 0:
+  /// none can, backward_weight_rows() is not to be called.
+  virtual int64_t separable_weight_rows() const { return 0; }
+  /// Adds to rows [first, first + rows) of dweight; any number of images.
+  virtual void backward_weight_rows(const float* x, const float* dy, int64_t images, int64_t first,
+                                    int64_t rows, float* dweight) const {
+    static_cast<void>(x), static_cast<void>(dy), static_cast<void>(images);
+    static_cast<void>(first), static_cast<void>(rows), static_cast<void>(dweight);
+  }
   virtual int64_t scratch_floats() const = 0;
 
   const Convolution conv;
 };
 
-/// im2col by tiles of rows and BLIS; input gradients as a flipped convolution, one for each phase
-/// of the stride.
-std::unique_ptr<ConvolutionKernel> make_gemm_convolution(const Convolution& convolution);
+/// Sums of products over the window where it lies; input gradients as a flipped convolution, one
+/// for each phase of the stride.
+std::unique_ptr<ConvolutionKernel> make_direct_convolution(const Convolution& convolution);
 /// One filter a channel, vectorized over channels.
 std::unique_ptr<ConvolutionKernel> make_depthwise_convolution(const Convolution& convolution);
 
-/// Winograd F(4x4, 3x3) over BLIS: about a quarter of the products. Its rounding error is larger
+/// Winograd F(4x4, 3x3): a quarter of the products. Its rounding error is larger
 /// (tests allow 1e-4 of the largest value, 5e-6 for the direct one): fine in training, not beside
 /// the ties of an 8-bit quantizer. For 3 x 3 kernels of stride 1 in one group.
 bool takes_winograd(const Convolution& convolution);

@@ -45,7 +45,7 @@ std::unique_ptr<ConvolutionKernel> make_kernel(const Convolution& convolution,
   const bool wanted = algorithm == ConvolutionAlgorithm::winograd ||
                       (algorithm == ConvolutionAlgorithm::automatic && pays);
   return wanted && takes_winograd(convolution) ? make_winograd_convolution(convolution)
-                                               : make_gemm_convolution(convolution);
+                                               : make_direct_convolution(convolution);
 }
 
 class ConvolutionStep final : public Step {

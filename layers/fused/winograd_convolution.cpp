@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "layers/fused/convolution_kernel.h"
+#include "layers/fused/products.h"
 #include "layers/fused/winograd_kernels.h"
 
 namespace quantdyn {
@@ -19,8 +20,15 @@ struct Tiling {
   int64_t column_of(int64_t tile) const { return tile % columns * 4; }
 };
 
-/// Tiles whose transforms, in and out, take about 2 MB: enough for BLIS, few enough for the caches.
-int64_t block_tiles(int64_t channels) { return std::clamp<int64_t>(14'000 / channels, 32, 256); }
+/// Tiles whose transforms, in and out, take about 860 KB: enough to pay for reading the weights,
+/// few enough for the caches.
+int64_t block_tiles(int64_t channels) { return std::clamp<int64_t>(6'000 / channels, 16, 256); }
+
+/// Cuts `tiles` into blocks of nearly one size, none above `most`.
+int64_t even_block(int64_t tiles, int64_t most) {
+  const int64_t blocks = (tiles + most - 1) / most;
+  return (tiles + blocks - 1) / blocks;
+}
 
 /// 3 x 3, stride 1, one group, any padding up to 2.
 class WinogradConvolution final : public ConvolutionKernel {
@@ -30,10 +38,11 @@ class WinogradConvolution final : public ConvolutionKernel {
         block_(block_tiles(conv.in_c + conv.out_c)),
         weight_(weight_floats()),
         backward_weight_(weight_floats()),
+        transformed_(weight_floats()),
         flipped_(static_cast<size_t>(9 * conv.in_c * conv.out_c)) {}
 
   void prepare_forward(const float* weight) override {
-    winograd_weight(weight, conv.in_c, conv.out_c, weight_.data());
+    transform_weight(weight, conv.in_c, conv.out_c, weight_.data());
   }
 
   void forward(const float* x, int64_t images, float* y, float* scratch,
@@ -58,7 +67,7 @@ class WinogradConvolution final : public ConvolutionKernel {
         for (int64_t k = 0; k < conv.out_c; ++k)
           flipped_[((8 - tap) * conv.out_c + k) * conv.in_c + c] =
               weight[(tap * conv.in_c + c) * conv.out_c + k];
-    winograd_weight(flipped_.data(), conv.out_c, conv.in_c, backward_weight_.data());
+    transform_weight(flipped_.data(), conv.out_c, conv.in_c, backward_weight_.data());
   }
 
   void backward_data(const float* dy, int64_t images, float* dx, Accumulate accumulate,
@@ -74,9 +83,9 @@ class WinogradConvolution final : public ConvolutionKernel {
     float* const of_x = scratch;
     float* const of_dy = of_x + WinogradTile::values * block_ * conv.in_c;
     float* const sums = of_dy + WinogradTile::values * block_ * conv.out_c;
-    const int64_t tiles = images * tiling.per_image();
-    for (int64_t first = 0; first < tiles; first += block_) {
-      const int64_t count = std::min(block_, tiles - first);
+    const int64_t tiles = images * tiling.per_image(), block = even_block(tiles, block_);
+    for (int64_t first = 0; first < tiles; first += block) {
+      const int64_t count = std::min(block, tiles - first);
       for (int64_t t = 0; t < count; ++t) {
         const int64_t image = (first + t) / tiling.per_image();
         const int64_t row = tiling.row_of(first + t), column = tiling.column_of(first + t);
@@ -89,11 +98,11 @@ class WinogradConvolution final : public ConvolutionKernel {
                                  of_dy + t * conv.out_c, count * conv.out_c);
       }
       for (int64_t xi = 0; xi < WinogradTile::values; ++xi)
-        gemm(conv.in_c, conv.out_c, count,
-             Matrix<const float>{of_x + xi * count * conv.in_c, conv.in_c, 1}.transposed(),
-             {of_dy + xi * count * conv.out_c, conv.out_c, 1},
-             {sums + xi * conv.in_c * conv.out_c, conv.out_c, 1},
-             first == 0 ? Accumulate::no : Accumulate::yes);
+        multiply({1, conv.in_c, conv.out_c, 1, count},
+                 {of_x + xi * count * conv.in_c, 0, 1, 0, conv.in_c},
+                 {of_dy + xi * count * conv.out_c, conv.out_c},
+                 {sums + xi * conv.in_c * conv.out_c, 0, conv.out_c},
+                 first == 0 ? Accumulate::no : Accumulate::yes);
     }
     winograd_weight_gradient(sums, conv.in_c, conv.out_c, dweight);
   }
@@ -114,9 +123,9 @@ class WinogradConvolution final : public ConvolutionKernel {
                 Accumulate accumulate, float* scratch) const {
     float* const transformed = scratch;
     float* const products = transformed + WinogradTile::values * block_ * window.channels;
-    const int64_t tiles = images * tiling.per_image();
-    for (int64_t first = 0; first < tiles; first += block_) {
-      const int64_t count = std::min(block_, tiles - first);
+    const int64_t tiles = images * tiling.per_image(), block = even_block(tiles, block_);
+    for (int64_t first = 0; first < tiles; first += block) {
+      const int64_t count = std::min(block, tiles - first);
       const int64_t plane_in = count * window.channels, plane_out = count * out_channels;
       for (int64_t t = 0; t < count; ++t) {
         ImageTile tile = window;
@@ -127,10 +136,10 @@ class WinogradConvolution final : public ConvolutionKernel {
             transformed + t * window.channels, plane_in);
       }
       for (int64_t xi = 0; xi < WinogradTile::values; ++xi)
-        gemm(count, out_channels, window.channels,
-             {transformed + xi * plane_in, window.channels, 1},
-             {weight + xi * window.channels * out_channels, out_channels, 1},
-             {products + xi * plane_out, out_channels, 1}, Accumulate::no);
+        multiply({1, count, out_channels, 1, window.channels},
+                 {transformed + xi * plane_in, 0, window.channels, 0, 1},
+                 {weight + xi * window.channels * out_channels, 0},
+                 {products + xi * plane_out, 0, out_channels}, Accumulate::no);
       for (int64_t t = 0; t < count; ++t)
         winograd_output(
             products + t * out_channels, plane_out,
@@ -141,8 +150,16 @@ class WinogradConvolution final : public ConvolutionKernel {
     }
   }
 
+  /// to [36,C,K], each of the 36 packed.
+  void transform_weight(const float* weight, int64_t in, int64_t out, float* to) {
+    winograd_weight(weight, in, out, transformed_.data());
+    for (int64_t xi = 0; xi < WinogradTile::values; ++xi)
+      pack_columns({transformed_.data() + xi * in * out, out, 1}, in, out, to + xi * in * out);
+  }
+
   const int64_t block_;
-  std::vector<float> weight_, backward_weight_, flipped_;
+  std::vector<float> weight_, backward_weight_;  // transformed and packed
+  std::vector<float> transformed_, flipped_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 //   --benchmark_filter=...
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <map>
@@ -15,6 +16,7 @@
 #include "framework/rng.h"
 #include "framework/tensor.h"
 #include "layers/fused/convolution_kernel.h"
+#include "layers/fused/products.h"
 #include "layers/fused/rows.h"
 #include "quant/quantizer.h"
 #include "stats/statistic.h"
@@ -81,30 +83,42 @@ void report_bytes(benchmark::State& state, double bytes) {
   state.counters["of_copy"] = Counter(done / copy_bytes(), Counter::kIsRate);
 }
 
-void gemm_shape(benchmark::State& state) {
-  const int64_t m = state.range(0), n = state.range(1), k = state.range(2);
+/// The same product by BLIS and by the kernel that convolutions are made of.
+void matrix_product(benchmark::State& state) {
+  const bool is_blis = state.range(0) == 0;
+  const int64_t m = state.range(1), n = state.range(2), k = state.range(3);
   const Tensor<float> a = random_values(m * k), b = random_values(k * n);
-  Tensor<float> c(Shape{m * n});
-  for (auto _ : state)
-    gemm(m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, {c.data(), n, 1}, Accumulate::no);
+  Tensor<float> c(Shape{m * n}), packed(Shape{k * n});
+  pack_columns({b.data(), n, 1}, k, n, packed.data());
+  for (auto _ : state) {
+    if (is_blis)
+      gemm(m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, {c.data(), n, 1}, Accumulate::no);
+    else
+      multiply({1, m, n, 1, k}, {a.data(), 0, k, 0, 1}, {packed.data(), 0}, {c.data(), 0, n},
+               Accumulate::no);
+  }
   report_flops(state, 2.0 * static_cast<double>(m * n * k));
 }
-BENCHMARK(gemm_shape)
-    ->ArgNames({"m", "n", "k"})
-    ->Args({1024, 64, 27})
-    ->Args({1024, 64, 32})
-    ->Args({1024, 64, 288})
-    ->Args({256, 128, 1152})
-    ->Args({512, 512, 512})
-    ->Args({128, 64, 64})
-    ->Args({64, 64, 8192});
+void product_shapes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"own", "m", "n", "k"});
+  for (const auto& [m, n, k] : {std::array<int64_t, 3>{1024, 64, 27},
+                                {1024, 64, 32},
+                                {1024, 64, 288},
+                                {128, 128, 64},
+                                {256, 128, 1152},
+                                {512, 512, 512},
+                                {32, 1024, 1024},
+                                {64, 64, 8192}})
+    for (int64_t own : {0, 1}) b->Args({own, m, n, k});
+}
+BENCHMARK(matrix_product)->Apply(product_shapes);
 
 enum Algorithm { direct, winograd, depthwise };
 enum Pass { forward, backward_data, backward_weights };
 
 std::unique_ptr<ConvolutionKernel> make_kernel(int64_t algorithm, const Convolution& conv) {
   if (algorithm == depthwise) return make_depthwise_convolution(conv);
-  return algorithm == winograd ? make_winograd_convolution(conv) : make_gemm_convolution(conv);
+  return algorithm == winograd ? make_winograd_convolution(conv) : make_direct_convolution(conv);
 }
 
 /// One chunk of eight images, as a worker runs it.

@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_fused_and_an_unfused_training_step_agree) {
           largest_difference(training_of(net, Fusing::fused, x.view()),
                              training_of(net, Fusing::unfused, x.view()), Norm::euclidean, where);
       BOOST_TEST_MESSAGE("training, " << used << ": " << worst << " at " << where);
-      BOOST_TEST(worst < (has_kinks ? 1e-2 : 1e-4),
+      BOOST_TEST(worst < (has_kinks ? 3e-2 : 1e-4),
                  used << " differs by " << worst << " at " << where);
     }
 }

@@ -1,0 +1,158 @@
+#include "layers/fused/products.h"
+
+#include <algorithm>
+
+// Vectors of unknown length cannot be members of an array, which the tile of sums is.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "layers/fused/products.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace quantdyn::HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr int64_t lanes = HWY_MAX_BYTES / sizeof(float);
+// Rows times vectors of sums fill the registers and leave room for what they are made of.
+constexpr bool has_32_registers = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
+constexpr int64_t most_vectors = has_32_registers ? 4 : 2;
+constexpr int64_t rows_of_widest = 6;
+constexpr int64_t rows_of_narrower = has_32_registers ? 8 : 6;
+
+/// One tile of sums: `rows` rows of `vectors` vectors.
+template <int rows, int vectors, class D>
+HWY_INLINE void multiply_tile(D d, const ProductShape& shape, const LeftFactor& left,
+                              const float* HWY_RESTRICT a, const float* HWY_RESTRICT b,
+                              int64_t b_row, float* HWY_RESTRICT c, int64_t c_row, bool add) {
+  using V = hn::Vec<D>;
+  constexpr auto width = static_cast<int64_t>(hn::MaxLanes(D()));
+  V sums[rows][vectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; ++j) sums[i][j] = hn::Zero(d);
+  for (int64_t s = 0; s < shape.segments; ++s) {
+    const float* at = a + s * left.segment;
+    for (int64_t k = 0; k < shape.length; ++k, at += left.step, b += b_row) {
+      V right[vectors];
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; ++j) right[j] = hn::LoadU(d, b + j * width);
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; ++i) {
+        const V value = hn::Set(d, at[i * left.row]);
+#pragma GCC unroll 8
+        for (int j = 0; j < vectors; ++j) sums[i][j] = hn::MulAdd(value, right[j], sums[i][j]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; ++j) {
+      float* const to = c + i * c_row + j * width;
+      hn::StoreU(add ? hn::Add(hn::LoadU(d, to), sums[i][j]) : sums[i][j], d, to);
+    }
+}
+
+/// A tile of up to `most` rows: the one with as many is picked at run time.
+template <int most, int vectors, class D>
+HWY_INLINE void multiply_rows(D d, int64_t rows, const ProductShape& shape, const LeftFactor& left,
+                              const float* a, const float* b, int64_t b_row, float* c,
+                              int64_t c_row, bool add) {
+  if (rows == most)
+    multiply_tile<most, vectors>(d, shape, left, a, b, b_row, c, c_row, add);
+  else if constexpr (most > 1)
+    multiply_rows<most - 1, vectors>(d, rows, shape, left, a, b, b_row, c, c_row, add);
+}
+
+/// All rows for columns [first, first + vectors * lanes of D).
+template <int most, int vectors, class D>
+HWY_NOINLINE void multiply_panel(D d, const ProductShape& shape, const LeftFactor& left,
+                                 const float* b, int64_t b_row, const ProductRows& to,
+                                 int64_t first, bool add) {
+  const int64_t tiles = (shape.rows + most - 1) / most;
+  const int64_t rows = shape.rows / tiles, longer = shape.rows % tiles;  // tiles of nearly one size
+  for (int64_t line = 0; line < shape.lines; ++line) {
+    const float* a = left.data + line * left.line;
+    float* c = to.data + line * to.line + first;
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      const int64_t count = rows + (tile < longer ? 1 : 0);
+      multiply_rows<most, vectors>(d, count, shape, left, a, b, b_row, c, to.row, add);
+      a += count * left.row;
+      c += count * to.row;
+    }
+  }
+}
+
+/// Calls body(tag, vectors, first) for panels of columns: as wide as possible, from left to right.
+template <typename Body>
+HWY_INLINE void for_panels(int64_t columns, const Body& body) {
+  int64_t first = 0;
+  const hn::CappedTag<float, lanes> d;
+  for (; first + most_vectors * lanes <= columns; first += most_vectors * lanes)
+    body(d, std::integral_constant<int, most_vectors>(), first);
+  if constexpr (most_vectors > 2)
+    for (; first + 2 * lanes <= columns; first += 2 * lanes)
+      body(d, std::integral_constant<int, 2>(), first);
+  for (; first + lanes <= columns; first += lanes) body(d, std::integral_constant<int, 1>(), first);
+  const hn::CappedTag<float, (lanes > 4 ? 4 : 1)> quarter;
+  constexpr auto four = static_cast<int64_t>(hn::MaxLanes(decltype(quarter)()));
+  for (; first + four <= columns; first += four)
+    body(quarter, std::integral_constant<int, 1>(), first);
+  for (; first < columns; ++first)
+    body(hn::CappedTag<float, 1>(), std::integral_constant<int, 1>(), first);
+}
+
+}  // namespace
+
+void multiply_panels(const ProductShape& shape, const LeftFactor& left, const RightFactor& right,
+                     const ProductRows& to, bool add) {
+  if (shape.lines == 0 || shape.rows == 0) return;
+  const int64_t depth = shape.segments * shape.length;
+  for_panels(shape.columns, [&](auto d, auto vectors, int64_t first) {
+    constexpr int count = decltype(vectors)::value;
+    constexpr auto width = static_cast<int64_t>(hn::MaxLanes(decltype(d)())) * count;
+    constexpr int64_t most = count == most_vectors ? rows_of_widest : rows_of_narrower;
+    const bool is_packed = right.row == 0;
+    multiply_panel<most, count>(d, shape, left, right.data + first * (is_packed ? depth : 1),
+                                is_packed ? width : right.row, to, first, add);
+  });
+}
+
+void pack_panels(Matrix<const float> from, int64_t rows, int64_t columns, float* to) {
+  for_panels(columns, [&](auto d, auto vectors, int64_t first) {
+    constexpr auto width =
+        static_cast<int64_t>(hn::MaxLanes(decltype(d)())) * decltype(vectors)::value;
+    for (int64_t row = 0; row < rows; row += 16) {  // a line of either matrix
+      const int64_t count = std::min<int64_t>(16, rows - row);
+      const float* const at = from.data + row * from.row_stride + first * from.column_stride;
+      for (int64_t j = 0; j < width; ++j)
+        for (int64_t r = 0; r < count; ++r)
+          to[r * width + j] = at[r * from.row_stride + j * from.column_stride];
+      to += count * width;
+    }
+  });
+}
+
+}  // namespace quantdyn::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace quantdyn {
+
+HWY_EXPORT(multiply_panels);
+HWY_EXPORT(pack_panels);
+
+void multiply(const ProductShape& shape, const LeftFactor& left, const RightFactor& right,
+              const ProductRows& to, Accumulate accumulate) {
+  HWY_DYNAMIC_DISPATCH(multiply_panels)(shape, left, right, to, accumulate == Accumulate::yes);
+}
+
+void pack_columns(Matrix<const float> from, int64_t rows, int64_t columns, float* to) {
+  HWY_DYNAMIC_DISPATCH(pack_panels)(from, rows, columns, to);
+}
+
+}  // namespace quantdyn
+#endif

@@ -1,0 +1,46 @@
+// Sums of products in registers: the core of every fast convolution.
+#pragma once
+
+#include <cstdint>
+
+#include "framework/gemm.h"
+
+namespace quantdyn {
+
+/// The left factor of a product, read where it lies: row i of line l has at (segment s, step k)
+///   data[l * line + i * row + s * segment + k * step].
+/// A convolution reads its window this way: rows are the output pixels of one line, segments the
+/// kernel's rows, steps the values of one kernel row, which are neighbours in a [h,w,c] image.
+struct LeftFactor {
+  const float* data;
+  int64_t line, row, segment, step;
+};
+
+/// The right factor, [segments * length, columns] in the order of the sum: row-major with
+/// `row` floats between rows, or packed by pack_columns() (row 0).
+struct RightFactor {
+  const float* data;
+  int64_t row;
+};
+
+/// Where the products go: row i of line l, column j at data[l * line + i * row + j].
+struct ProductRows {
+  float* data;
+  int64_t line, row;
+};
+
+struct ProductShape {
+  int64_t lines, rows, columns;
+  int64_t segments, length;
+};
+
+/// to (+)= left right, on the calling thread. Every element is one chain of fused multiply-adds in
+/// the order of (segment, step), whatever the shape, the instruction set or the other rows: rows
+/// can be cut anywhere without a change of bits. With Accumulate::yes the chain's result is added.
+void multiply(const ProductShape& shape, const LeftFactor& left, const RightFactor& right,
+              const ProductRows& to, Accumulate accumulate);
+
+/// Packs a matrix [rows, columns] (any strides) for multiply(): `to` has rows * columns floats.
+void pack_columns(Matrix<const float> from, int64_t rows, int64_t columns, float* to);
+
+}  // namespace quantdyn
