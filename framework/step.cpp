@@ -22,12 +22,12 @@ class PrimitiveStep final : public Step {
       visit(taps[static_cast<size_t>(kind)], y.data, rows, channels, 0, chunk);
   }
 
-  void forward(std::span<const View<const float>> x, View<float> y, View<float>) override {
+  void forward(std::span<const View<const float>> x, View<float> y, View<float>, float*) override {
     layer_->forward(x, y);
   }
 
   void backward(std::span<const View<const float>> x, View<const float> y, View<float>,
-                View<float> dy, std::span<const InputGradient> dx) override {
+                View<float> dy, std::span<const InputGradient> dx, float*) override {
     std::vector<View<float>> gradients;
     for (const InputGradient& gradient : dx) {
       if (gradient.to && gradient.accumulate == Accumulate::no)

@@ -49,12 +49,19 @@ class Step {
                         const EvaluationChunk& chunk) const = 0;
   virtual int64_t scratch_floats() const { return 0; }
 
-  /// Trains on a batch; `saved` is kept for backward and has saved_floats() for each image.
-  virtual void forward(std::span<const View<const float>> x, View<float> y, View<float> saved) = 0;
+  /// Trains on a batch; `saved` is kept for backward and has saved_floats() for each image;
+  /// `scratch` has training_scratch_floats() for the batch, 64-byte aligned, and is kept by nobody.
+  virtual void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
+                       float* scratch) = 0;
   /// `dy` may be overwritten; gradients of parameters are added to.
   virtual void backward(std::span<const View<const float>> x, View<const float> y,
-                        View<float> saved, View<float> dy, std::span<const InputGradient> dx) = 0;
+                        View<float> saved, View<float> dy, std::span<const InputGradient> dx,
+                        float* scratch) = 0;
   virtual int64_t saved_floats() const { return 0; }
+  virtual int64_t training_scratch_floats(int64_t images) const {
+    static_cast<void>(images);
+    return 0;
+  }
 
  private:
   std::vector<int> nodes_;

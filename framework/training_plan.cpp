@@ -18,7 +18,9 @@ TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlg
   const int count = static_cast<int>(steps_.size());
   const auto backward_time = [&](size_t s) { return 2 * count - 1 - static_cast<int>(s); };
   std::vector<Lifetime> arrays;
+  int64_t scratch = 0;
   for (size_t s = 0; s < steps_.size(); ++s) {
+    scratch = std::max(scratch, steps_[s]->training_scratch_floats(batch));
     const int64_t floats = batch * network.nodes()[last_node(s)].shape.elements();
     size_t last_reader = s;
     for (int reader : network.readers(last_node(s)))
@@ -28,11 +30,13 @@ TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlg
     arrays.push_back({batch * steps_[s]->saved_floats(), static_cast<int>(s), end});
     arrays.push_back({floats, last_reader == s ? count - 1 : backward_time(last_reader), end});
   }
+  arrays.push_back({scratch, 0, 2 * count - 1});
   const Layout layout = lay_out(arrays);
   arena_ = Arena(layout.floats);
   for (size_t s = 0; s < steps_.size(); ++s)
     buffers_[s] = {arena_.data() + layout.offsets[3 * s], arena_.data() + layout.offsets[3 * s + 1],
                    arena_.data() + layout.offsets[3 * s + 2]};
+  scratch_ = arena_.data() + layout.offsets.back();
 }
 
 std::vector<View<const float>> TrainingPlan::inputs_of(size_t step) const {
@@ -45,7 +49,8 @@ std::vector<View<const float>> TrainingPlan::inputs_of(size_t step) const {
 
 void TrainingPlan::run_forward(size_t step) {
   steps_[step]->forward(inputs_of(step), {buffers_[step].result, batch_shape(last_node(step))},
-                        {buffers_[step].saved, Shape{images_, steps_[step]->saved_floats()}});
+                        {buffers_[step].saved, Shape{images_, steps_[step]->saved_floats()}},
+                        scratch_);
 }
 
 View<const float> TrainingPlan::forward(View<const float> x) {
@@ -78,7 +83,7 @@ void TrainingPlan::backward() {
     const Shape shape = batch_shape(last_node(s));
     steps_[s]->backward(inputs_of(s), {buffers_[s].result, shape},
                         {buffers_[s].saved, Shape{images_, steps_[s]->saved_floats()}},
-                        {buffers_[s].gradient, shape}, gradients);
+                        {buffers_[s].gradient, shape}, gradients, scratch_);
     for (size_t source : wanted) written[source] = true;
   }
 }

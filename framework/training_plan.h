@@ -47,6 +47,7 @@ class TrainingPlan {
   std::vector<size_t> step_of_;   // by node
   std::vector<Buffers> buffers_;  // by step
   Arena arena_;
+  float* scratch_ = nullptr;  // of the step that runs
   View<const float> x_;
   int64_t images_ = 0;
 };

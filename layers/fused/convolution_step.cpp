@@ -5,35 +5,11 @@
 #include "framework/step.h"
 #include "framework/threads.h"
 #include "layers/fused/convolution_kernel.h"
+#include "layers/fused/part_sums.h"
 #include "layers/fused/rows.h"
 
 namespace quantdyn {
 namespace {
-
-/// Two sums a channel, in double, of one chunk or several.
-struct ChannelSums {
-  std::vector<double> first, second;
-
-  explicit ChannelSums(int64_t channels) : first(channels), second(channels) {}
-};
-
-void merge_sums(ChannelSums& left, ChannelSums&& right) {
-  for (size_t c = 0; c < left.first.size(); ++c) {
-    left.first[c] += right.first[c];
-    left.second[c] += right.second[c];
-  }
-}
-
-void merge_gradients(Tensor<float>& left, Tensor<float>&& right) {
-  for (int64_t i = 0; i < left.elements(); ++i) left[i] += right[i];
-}
-
-/// One tree a worker, joined at the end: the same bits for any number of workers.
-template <typename Part, typename Merge>
-Part join(std::vector<ChunkTree<Part>>& trees, const Merge& merge) {
-  for (size_t i = 1; i < trees.size(); ++i) trees[0].absorb(std::move(trees[i]), merge);
-  return trees[0].finish(merge);
-}
 
 /// Below this many channels Winograd's transforms cost more than its products save.
 constexpr int64_t fewest_winograd_channels = 16;
@@ -62,11 +38,10 @@ class ConvolutionStep final : public Step {
         scale_(channels_, 1.0f),
         shift_(channels_, 0.0f),
         batch_mean_(channels_, 0.0f),
-        inverse_deviation_(channels_, 1.0f) {
-    scratch_.resize(static_cast<size_t>(worker_count()));
-    for (auto& scratch : scratch_)
-      scratch = Tensor<float>(Shape{std::max<int64_t>(1, kernel_->scratch_floats())});
-  }
+        inverse_deviation_(channels_, 1.0f),
+        of_z_(channels_),
+        constant_(channels_),
+        split_(choose_split(*kernel_)) {}
 
   void prepare() override {
     kernel_->prepare_forward(linear_.weight->read());
@@ -97,19 +72,20 @@ class ConvolutionStep final : public Step {
   }
   int64_t scratch_floats() const override { return kernel_->scratch_floats(); }
 
-  void forward(std::span<const View<const float>> x, View<float> y, View<float> saved) override {
+  void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
+               float* scratch) override {
     if (norm_ == nullptr) {
       prepare();
       parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
         float* const to = y.slice(chunk.first, chunk.images).data;
-        kernel_->forward(x[0].slice(chunk.first, chunk.images).data, chunk.images, to,
-                         scratch_[chunk.worker].data(), [&](int64_t first, int64_t rows) {
-                           activate(to + first * channels_, rows);
-                         });
+        kernel_->forward(
+            x[0].slice(chunk.first, chunk.images).data, chunk.images, to,
+            own_scratch(scratch, y.shape[0], chunk.worker),
+            [&](int64_t first, int64_t rows) { activate(to + first * channels_, rows); });
       });
       return;
     }
-    take_batch_statistics(convolve_and_sum(x[0], saved), y.shape.rows());
+    take_batch_statistics(convolve_and_sum(x[0], saved, scratch), y.shape.rows());
     parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
       affine_activation(saved.slice(chunk.first, chunk.images).data,
                         y.slice(chunk.first, chunk.images).data,
@@ -117,35 +93,22 @@ class ConvolutionStep final : public Step {
                         shift_.data(), activation_);
     });
   }
-  int64_t saved_floats() const override {
-    return norm_ ? kernel_->conv.out_h * kernel_->conv.out_w * channels_ : 0;
-  }
+  int64_t saved_floats() const override { return norm_ ? outputs() : 0; }
 
   void backward(std::span<const View<const float>> x, View<const float> y, View<float> saved,
-                View<float> dy, std::span<const InputGradient> dx) override {
+                View<float> dy, std::span<const InputGradient> dx, float* scratch) override {
     if (norm_)
-      backward_through_norm(saved, dy);
+      backward_through_norm(saved, dy, scratch);
     else
-      backward_through_activation(y, dy);
+      backward_through_activation(y, dy, scratch);
     if (dx[0].to) kernel_->prepare_backward(linear_.weight->read());
-    std::vector<ChunkTree<Tensor<float>>> trees(static_cast<size_t>(worker_count()));
-    parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
-      const float* const dz = dy.slice(chunk.first, chunk.images).data;
-      if (norm_)
-        norm_gradient(saved.slice(chunk.first, chunk.images).data,
-                      dy.slice(chunk.first, chunk.images).data,
-                      y.shape.of_one().rows() * chunk.images, channels_, scale_.data(),
-                      shift_.data(), of_z_.data(), constant_.data(), activation_);
-      Tensor<float> part(linear_.weight->master.shape());
-      float* const scratch = scratch_[chunk.worker].data();
-      kernel_->backward_weights(x[0].slice(chunk.first, chunk.images).data, dz, chunk.images,
-                                part.data(), scratch);
-      trees[chunk.worker].add(chunk.index, std::move(part), merge_gradients);
-      if (dx[0].to)
-        kernel_->backward_data(dz, chunk.images, dx[0].to.slice(chunk.first, chunk.images).data,
-                               dx[0].accumulate, scratch);
-    });
-    merge_gradients(linear_.weight->grad, join(trees, merge_gradients));
+    if (split_.by_rows)
+      backward_by_rows(x[0], saved, dy, dx[0], scratch);
+    else
+      backward_by_parts(x[0], saved, dy, dx[0], scratch);
+  }
+  int64_t training_scratch_floats(int64_t images) const override {
+    return shared_floats(images) + worker_count() * own_floats();
   }
 
  private:
@@ -175,33 +138,29 @@ class ConvolutionStep final : public Step {
 
   /// z = conv x (its bias is left to the norm's shift: a constant moves only the mean), with
   /// shifted sums.
-  ChannelSums convolve_and_sum(View<const float> x, View<float> z) {
+  const double* convolve_and_sum(View<const float> x, View<float> z, float* scratch) {
     std::copy_n(norm_->mean->read(), channels_, batch_mean_.data());
-    const float* const about = batch_mean_.data();
     kernel_->prepare_forward(linear_.weight->read());
-    std::vector<ChunkTree<ChannelSums>> trees(static_cast<size_t>(worker_count()));
-    parallel_chunks(x.shape[0], [&](const Chunk& chunk) {
-      ChannelSums sums(channels_);
+    return sum_by_chunks(x.shape[0], scratch, [&](const Chunk& chunk, double* sums) {
       float* const to = z.slice(chunk.first, chunk.images).data;
       kernel_->forward(x.slice(chunk.first, chunk.images).data, chunk.images, to,
-                       scratch_[chunk.worker].data(), [&](int64_t first, int64_t rows) {
-                         add_shifted_sums(to + first * channels_, rows, channels_, about,
-                                          sums.first.data(), sums.second.data());
+                       own_scratch(scratch, x.shape[0], chunk.worker),
+                       [&](int64_t first, int64_t rows) {
+                         add_shifted_sums(to + first * channels_, rows, channels_,
+                                          batch_mean_.data(), sums, sums + channels_);
                        });
-      trees[chunk.worker].add(chunk.index, std::move(sums), merge_sums);
     });
-    return join(trees, merge_sums);
   }
 
   /// Batch mean and variance from sums about the running mean; sets the norm's scale and shift and
   /// moves the running statistics (Ioffe and Szegedy 2015, algorithm 1; unbiased running variance).
-  void take_batch_statistics(const ChannelSums& sums, int64_t n) {
+  void take_batch_statistics(const double* sums, int64_t n) {
     if (n < 2) fail("batch norm in training needs at least 2 values a channel, found {}", n);
     const double count = static_cast<double>(n), momentum = norm_->momentum;
     for (int64_t k = 0; k < channels_; ++k) {
-      const double offset = sums.first[k] / count;
+      const double offset = sums[k] / count;
       const double mean = batch_mean_[k] + offset;
-      const double variance = std::max(sums.second[k] / count - offset * offset, 0.0);
+      const double variance = std::max(sums[channels_ + k] / count - offset * offset, 0.0);
       const double inverse = 1 / std::sqrt(variance + norm_->epsilon);
       const double scale = norm_->gamma->read()[k] * inverse;
       batch_mean_[k] = static_cast<float>(mean);
@@ -219,42 +178,136 @@ class ConvolutionStep final : public Step {
 
   /// Finds the coefficients of dz = scale g + of_z z + constant, g the gradient behind the
   /// activation: dz = scale (g - mean g - (z - mean) inverse^2 mean(g (z - mean))).
-  void backward_through_norm(View<const float> z, View<const float> dy) {
-    std::vector<ChunkTree<ChannelSums>> trees(static_cast<size_t>(worker_count()));
-    parallel_chunks(dy.shape[0], [&](const Chunk& chunk) {
-      ChannelSums sums(channels_);
-      sum_masked(z.slice(chunk.first, chunk.images).data, dy.slice(chunk.first, chunk.images).data,
-                 dy.shape.of_one().rows() * chunk.images, channels_, scale_.data(), shift_.data(),
-                 batch_mean_.data(), activation_, sums.first.data(), sums.second.data());
-      trees[chunk.worker].add(chunk.index, std::move(sums), merge_sums);
-    });
-    const ChannelSums sums = join(trees, merge_sums);
+  void backward_through_norm(View<const float> z, View<const float> dy, float* scratch) {
+    const double* const sums =
+        sum_by_chunks(dy.shape[0], scratch, [&](const Chunk& chunk, double* to) {
+          sum_masked(z.slice(chunk.first, chunk.images).data,
+                     dy.slice(chunk.first, chunk.images).data,
+                     dy.shape.of_one().rows() * chunk.images, channels_, scale_.data(),
+                     shift_.data(), batch_mean_.data(), activation_, to, to + channels_);
+        });
     const double n = static_cast<double>(dy.shape.rows());
-    of_z_.resize(static_cast<size_t>(channels_));
-    constant_.resize(static_cast<size_t>(channels_));
     for (int64_t k = 0; k < channels_; ++k) {
-      const double inverse = inverse_deviation_[k];
-      norm_->beta->grad[k] += static_cast<float>(sums.first[k]);
-      norm_->gamma->grad[k] += static_cast<float>(sums.second[k] * inverse);
-      const double of_z = -scale_[k] * inverse * inverse * sums.second[k] / n;
+      const double inverse = inverse_deviation_[k], product = sums[channels_ + k];
+      norm_->beta->grad[k] += static_cast<float>(sums[k]);
+      norm_->gamma->grad[k] += static_cast<float>(product * inverse);
+      const double of_z = -scale_[k] * inverse * inverse * product / n;
       of_z_[k] = static_cast<float>(of_z);
-      constant_[k] = static_cast<float>(-scale_[k] * sums.first[k] / n - of_z * batch_mean_[k]);
+      constant_[k] = static_cast<float>(-scale_[k] * sums[k] / n - of_z * batch_mean_[k]);
     }
   }
 
-  void backward_through_activation(View<const float> y, View<float> dy) {
-    std::vector<ChunkTree<ChannelSums>> trees(static_cast<size_t>(worker_count()));
-    parallel_chunks(dy.shape[0], [&](const Chunk& chunk) {
-      ChannelSums sums(channels_);
-      mask_by_output(
-          y.slice(chunk.first, chunk.images).data, dy.slice(chunk.first, chunk.images).data,
-          dy.shape.of_one().rows() * chunk.images, channels_, activation_, sums.first.data());
-      trees[chunk.worker].add(chunk.index, std::move(sums), merge_sums);
-    });
-    const ChannelSums sums = join(trees, merge_sums);
+  void backward_through_activation(View<const float> y, View<float> dy, float* scratch) {
+    const double* const sums =
+        sum_by_chunks(dy.shape[0], scratch, [&](const Chunk& chunk, double* to) {
+          mask_by_output(y.slice(chunk.first, chunk.images).data,
+                         dy.slice(chunk.first, chunk.images).data,
+                         dy.shape.of_one().rows() * chunk.images, channels_, activation_, to);
+        });
     if (linear_.bias->grad.empty()) return;
-    for (int64_t k = 0; k < channels_; ++k)
-      linear_.bias->grad[k] += static_cast<float>(sums.first[k]);
+    for (int64_t k = 0; k < channels_; ++k) linear_.bias->grad[k] += static_cast<float>(sums[k]);
+  }
+
+  /// dz of some images: where no norm is, dy has been made it already.
+  const float* gradient_of_z(View<const float> z, View<const float> dy, int64_t first,
+                             int64_t images, float* to) const {
+    if (norm_ == nullptr) return dy.slice(first, images).data;
+    norm_gradient(z.slice(first, images).data, dy.slice(first, images).data, to,
+                  images * dy.shape.of_one().rows(), channels_, scale_.data(), shift_.data(),
+                  of_z_.data(), constant_.data(), activation_);
+    return to;
+  }
+
+  /// Weight gradients in parts of some images, each by one worker.
+  void backward_by_parts(View<const float> x, View<const float> z, View<const float> dy,
+                         const InputGradient& dx, float* scratch) {
+    const int64_t images = dy.shape[0], weights = linear_.weight->master.elements();
+    parallel_for(split_.parts(images), [&](int64_t index, int worker) {
+      float* const part = scratch + index * weights;
+      float* const own = own_scratch(scratch, images, worker);
+      std::fill_n(part, weights, 0.0f);
+      const int64_t end = std::min(images, (index + 1) * split_.images_a_part);
+      for (int64_t i = index * split_.images_a_part; i < end; i += split_.images_at_once) {
+        const int64_t count = std::min(split_.images_at_once, end - i);
+        const float* const dz = gradient_of_z(z, dy, i, count, own);
+        kernel_->backward_weights(x.slice(i, count).data, dz, count, part, own + dz_floats());
+        if (dx.to)
+          kernel_->backward_data(dz, count, dx.to.slice(i, count).data, dx.accumulate,
+                                 own + dz_floats());
+      }
+    });
+    add_parts_to(scratch, split_.parts(images), weights, linear_.weight->grad.data());
+  }
+
+  /// Weight gradients by their rows: each worker reads all images and adds up some rows.
+  void backward_by_rows(View<const float> x, View<const float> z, View<float> dy,
+                        const InputGradient& dx, float* scratch) {
+    const int64_t images = dy.shape[0];
+    parallel_chunks(images, [&](const Chunk& chunk) {
+      const float* const dz =
+          gradient_of_z(z, dy, chunk.first, chunk.images, dy.slice(chunk.first, chunk.images).data);
+      if (dx.to)
+        kernel_->backward_data(dz, chunk.images, dx.to.slice(chunk.first, chunk.images).data,
+                               dx.accumulate, own_scratch(scratch, images, chunk.worker));
+    });
+    constexpr int64_t block = 24;
+    const int64_t rows = kernel_->separable_weight_rows();
+    parallel_for((rows + block - 1) / block, [&](int64_t index, int) {
+      kernel_->backward_weight_rows(x.data, dy.data, images, index * block,
+                                    std::min(block, rows - index * block),
+                                    linear_.weight->grad.data());
+    });
+  }
+
+  /// How the work of a weight gradient is cut: by the convolution's shape alone, never by threads.
+  struct Split {
+    bool by_rows;            // of the weights, where these outweigh the images
+    int64_t images_a_part;   // summed one after another
+    int64_t images_at_once;  // whose gradients stay in the cache
+    int64_t parts(int64_t images) const { return (images + images_a_part - 1) / images_a_part; }
+  };
+  static Split choose_split(const ConvolutionKernel& kernel) {
+    const Convolution& conv = kernel.conv;
+    const int64_t outputs = conv.out_h * conv.out_w * conv.out_c;
+    const int64_t weights = conv.fan_in() * conv.out_c;
+    const int64_t rows = images_per_chunk * conv.out_h * conv.out_w;
+    if (kernel.separable_weight_rows() >= rows) return {true, images_per_chunk, images_per_chunk};
+    if (weights > images_per_chunk * outputs)
+      return {false, 4 * images_per_chunk, 4 * images_per_chunk};
+    constexpr int64_t cached_floats = 64 * 1024;
+    return {false, images_per_chunk,
+            std::clamp<int64_t>(cached_floats / outputs, 1, images_per_chunk)};
+  }
+
+  // Training scratch: sums or parts that workers share, then each worker's own: dz and the
+  // kernel's.
+  static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
+  int64_t outputs() const { return kernel_->conv.out_h * kernel_->conv.out_w * channels_; }
+  int64_t shared_floats(int64_t images) const {
+    const int64_t sums = chunk_count(images) * 2 * channels_ * 2;  // of doubles
+    const int64_t parts =
+        split_.by_rows ? 0 : split_.parts(images) * linear_.weight->master.elements();
+    return padded(std::max(sums, parts));
+  }
+  int64_t dz_floats() const {
+    return norm_ && !split_.by_rows ? padded(split_.images_at_once * outputs()) : 0;
+  }
+  int64_t own_floats() const { return dz_floats() + padded(kernel_->scratch_floats()); }
+  float* own_scratch(float* scratch, int64_t images, int worker) const {
+    return scratch + shared_floats(images) + worker * own_floats();
+  }
+
+  /// Two sums a channel over the batch: `work` adds a chunk's to [2, channels] zeros.
+  template <typename Work>
+  const double* sum_by_chunks(int64_t images, float* scratch, const Work& work) const {
+    auto* const sums = reinterpret_cast<double*>(scratch);
+    parallel_chunks(images, [&](const Chunk& chunk) {
+      double* const to = sums + chunk.index * 2 * channels_;
+      std::fill_n(to, 2 * channels_, 0.0);
+      work(chunk, to);
+    });
+    add_parts(sums, chunk_count(images), 2 * channels_);
+    return sums;
   }
 
   const Linear<float>& linear_;
@@ -266,7 +319,7 @@ class ConvolutionStep final : public Step {
   std::vector<float> scale_, shift_;  // of norm or bias
   std::vector<float> batch_mean_, inverse_deviation_;
   std::vector<float> of_z_, constant_;
-  std::vector<Tensor<float>> scratch_;  // by worker, for training
+  const Split split_;
 };
 
 /// The chain that starts at a convolution; the unit says what belongs to it.

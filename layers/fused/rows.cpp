@@ -107,16 +107,16 @@ void sum_masked_rows(const float* z, const float* dy, int64_t rows, int64_t chan
 }
 
 template <Activation activation>
-void norm_gradient_rows(const float* z, float* dy, int64_t rows, int64_t channels,
+void norm_gradient_rows(const float* z, const float* dy, float* dz, int64_t rows, int64_t channels,
                         const float* scale, const float* shift, const float* of_z,
                         const float* constant) {
-  for (int64_t row = 0; row < rows; ++row, z += channels, dy += channels)
+  for (int64_t row = 0; row < rows; ++row, z += channels, dy += channels, dz += channels)
     for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
       const auto value = hn::LoadU(d, z + c), scales = hn::LoadU(d, scale + c);
       const auto g = masked<activation>(d, hn::MulAdd(value, scales, hn::LoadU(d, shift + c)),
                                         hn::LoadU(d, dy + c));
       const auto rest = hn::MulAdd(value, hn::LoadU(d, of_z + c), hn::LoadU(d, constant + c));
-      hn::StoreU(hn::MulAdd(g, scales, rest), d, dy + c);
+      hn::StoreU(hn::MulAdd(g, scales, rest), d, dz + c);
     });
 }
 
@@ -169,10 +169,11 @@ void masked_sums(const float* z, const float* dy, int64_t rows, int64_t channels
     sum_masked_rows<a>(z, dy, rows, channels, scale, shift, mean, sum, product);
   });
 }
-void gradient(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
-              const float* shift, const float* of_z, const float* constant, Activation activation) {
+void gradient(const float* z, const float* dy, float* dz, int64_t rows, int64_t channels,
+              const float* scale, const float* shift, const float* of_z, const float* constant,
+              Activation activation) {
   with_activation(activation, [&]<Activation a>() HWY_ATTR {
-    norm_gradient_rows<a>(z, dy, rows, channels, scale, shift, of_z, constant);
+    norm_gradient_rows<a>(z, dy, dz, rows, channels, scale, shift, of_z, constant);
   });
 }
 void mask_output(const float* y, float* dy, int64_t rows, int64_t channels, Activation activation,
@@ -210,10 +211,11 @@ void sum_masked(const float* z, const float* dy, int64_t rows, int64_t channels,
   (z, dy, rows, channels, scale, shift, mean, activation, sum, product);
 }
 
-void norm_gradient(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
-                   const float* shift, const float* of_z, const float* constant,
+void norm_gradient(const float* z, const float* dy, float* dz, int64_t rows, int64_t channels,
+                   const float* scale, const float* shift, const float* of_z, const float* constant,
                    Activation activation) {
-  HWY_DYNAMIC_DISPATCH(gradient)(z, dy, rows, channels, scale, shift, of_z, constant, activation);
+  HWY_DYNAMIC_DISPATCH(gradient)
+  (z, dy, dz, rows, channels, scale, shift, of_z, constant, activation);
 }
 
 void mask_by_output(const float* y, float* dy, int64_t rows, int64_t channels,

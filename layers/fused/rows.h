@@ -24,10 +24,9 @@ void sum_masked(const float* z, const float* dy, int64_t rows, int64_t channels,
                 const float* shift, const float* mean, Activation activation, double* sum,
                 double* product);
 
-/// Second pass: dz = scale g + of_z z + constant by channel, in place of dy, with g as in the
-/// first.
-void norm_gradient(const float* z, float* dy, int64_t rows, int64_t channels, const float* scale,
-                   const float* shift, const float* of_z, const float* constant,
+/// Second pass: dz = scale g + of_z z + constant by channel, with g as in the first; dz may be dy.
+void norm_gradient(const float* z, const float* dy, float* dz, int64_t rows, int64_t channels,
+                   const float* scale, const float* shift, const float* of_z, const float* constant,
                    Activation activation);
 
 /// Without a norm: replaces dy by dy where y passed the activation, else 0; adds sum dy to `sum`.

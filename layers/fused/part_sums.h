@@ -1,0 +1,20 @@
+// Parts of a sum over a batch, added up by a fixed tree: the same bits for any number of threads.
+#pragma once
+
+#include <cstdint>
+
+namespace quantdyn {
+
+/// Adds parts [count, size], count >= 1, by a binary tree over their index; the total ends in the
+/// first one, the others are overwritten. On the calling thread.
+template <typename T>
+void add_parts(T* parts, int64_t count, int64_t size) {
+  for (int64_t step = 1; step < count; step *= 2)
+    for (int64_t part = 0; part + step < count; part += 2 * step)
+      for (int64_t i = 0; i < size; ++i) parts[part * size + i] += parts[(part + step) * size + i];
+}
+
+/// total [size] += the parts, by the same tree, on all workers.
+void add_parts_to(float* parts, int64_t count, int64_t size, float* total);
+
+}  // namespace quantdyn
