@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "framework/channel_map.h"
 #include "framework/gemm.h"
 #include "framework/network.h"
 
@@ -58,6 +59,15 @@ class Step {
                         View<float> saved, View<float> dy, std::span<const InputGradient> dx,
                         float* scratch) = 0;
   virtual int64_t saved_floats() const { return 0; }
+
+  /// Not null: in training the result is this map of what forward() saves, and readers may apply it
+  /// as they load, which spares an array written and read. forward() and backward() then get an
+  /// empty y. The map's values are those of the last forward().
+  virtual const ChannelMap* deferred() const { return nullptr; }
+  /// Whether read_through() may be called.
+  virtual bool can_read_through() const { return false; }
+  /// From now on, in training, the input is this map of what x holds.
+  virtual void read_through(const ChannelMap* map) { static_cast<void>(map); }
   virtual int64_t training_scratch_floats(int64_t images) const {
     static_cast<void>(images);
     return 0;

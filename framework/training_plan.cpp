@@ -14,6 +14,12 @@ TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlg
       buffers_(steps_.size()) {
   for (size_t s = 0; s < steps_.size(); ++s)
     for (int node : steps_[s]->nodes()) step_of_[node] = s;
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    if (!can_defer(s)) continue;
+    buffers_[s].is_deferred = true;
+    for (int reader : network.readers(last_node(s)))
+      steps_[step_of_[reader]]->read_through(steps_[s]->deferred());
+  }
   // Time runs through all steps forward, then back: step s runs at s and at backward_time(s).
   const int count = static_cast<int>(steps_.size());
   const auto backward_time = [&](size_t s) { return 2 * count - 1 - static_cast<int>(s); };
@@ -26,38 +32,60 @@ TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlg
     for (int reader : network.readers(last_node(s)))
       last_reader = std::max(last_reader, step_of_[reader]);
     const int end = backward_time(s);
-    arrays.push_back({floats, static_cast<int>(s), end});
+    arrays.push_back({buffers_[s].is_deferred ? 0 : floats, static_cast<int>(s), end});
     arrays.push_back({batch * steps_[s]->saved_floats(), static_cast<int>(s), end});
     arrays.push_back({floats, last_reader == s ? count - 1 : backward_time(last_reader), end});
   }
   arrays.push_back({scratch, 0, 2 * count - 1});
   const Layout layout = lay_out(arrays);
   arena_ = Arena(layout.floats);
-  for (size_t s = 0; s < steps_.size(); ++s)
-    buffers_[s] = {arena_.data() + layout.offsets[3 * s], arena_.data() + layout.offsets[3 * s + 1],
-                   arena_.data() + layout.offsets[3 * s + 2]};
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    buffers_[s].result = arena_.data() + layout.offsets[3 * s];
+    buffers_[s].saved = arena_.data() + layout.offsets[3 * s + 1];
+    buffers_[s].gradient = arena_.data() + layout.offsets[3 * s + 2];
+  }
   scratch_ = arena_.data() + layout.offsets.back();
+}
+
+bool TrainingPlan::can_defer(size_t step) const {
+  const std::vector<int> readers = network_.readers(last_node(step));
+  return steps_[step]->deferred() != nullptr && !readers.empty() &&
+         std::ranges::all_of(
+             readers, [&](int reader) { return steps_[step_of_[reader]]->can_read_through(); });
+}
+
+View<float> TrainingPlan::result_of(size_t step) const {
+  if (buffers_[step].is_deferred) return {};
+  return {buffers_[step].result, batch_shape(last_node(step))};
+}
+
+View<float> TrainingPlan::saved_of(size_t step) const {
+  const Buffers& buffers = buffers_[step];
+  return {buffers.saved, buffers.is_deferred ? batch_shape(last_node(step))
+                                             : Shape{images_, steps_[step]->saved_floats()}};
 }
 
 std::vector<View<const float>> TrainingPlan::inputs_of(size_t step) const {
   std::vector<View<const float>> out;
-  for (int node : network_.nodes()[steps_[step]->nodes().front()].inputs)
-    out.push_back(
-        node == 0 ? x_ : View<const float>(buffers_[step_of_[node]].result, batch_shape(node)));
+  for (int node : network_.nodes()[steps_[step]->nodes().front()].inputs) {
+    const size_t source = step_of_[node];
+    if (node == 0)
+      out.push_back(x_);
+    else
+      out.push_back(buffers_[source].is_deferred ? saved_of(source) : result_of(source));
+  }
   return out;
 }
 
 void TrainingPlan::run_forward(size_t step) {
-  steps_[step]->forward(inputs_of(step), {buffers_[step].result, batch_shape(last_node(step))},
-                        {buffers_[step].saved, Shape{images_, steps_[step]->saved_floats()}},
-                        scratch_);
+  steps_[step]->forward(inputs_of(step), result_of(step), saved_of(step), scratch_);
 }
 
 View<const float> TrainingPlan::forward(View<const float> x) {
   x_ = x;
   images_ = x.shape[0];
   for (size_t s = 0; s < steps_.size(); ++s) run_forward(s);
-  return {buffers_.back().result, batch_shape(last_node(steps_.size() - 1))};
+  return result_of(steps_.size() - 1);
 }
 
 View<float> TrainingPlan::logits_gradient() {
@@ -80,10 +108,8 @@ void TrainingPlan::backward() {
                            written[source] || repeated ? Accumulate::yes : Accumulate::no});
       wanted.push_back(source);
     }
-    const Shape shape = batch_shape(last_node(s));
-    steps_[s]->backward(inputs_of(s), {buffers_[s].result, shape},
-                        {buffers_[s].saved, Shape{images_, steps_[s]->saved_floats()}},
-                        {buffers_[s].gradient, shape}, gradients, scratch_);
+    steps_[s]->backward(inputs_of(s), result_of(s), saved_of(s),
+                        {buffers_[s].gradient, batch_shape(last_node(s))}, gradients, scratch_);
     for (size_t source : wanted) written[source] = true;
   }
 }
@@ -99,7 +125,7 @@ std::string TrainingPlan::first_not_finite(View<const float> x) {
         if (!std::ranges::all_of(parameter->master.values(), is_finite))
           return network_.nodes()[node].name + " (its " + parameter->name + ")";
     run_forward(s);
-    const View<const float> y(buffers_[s].result, batch_shape(last_node(s)));
+    const View<const float> y = buffers_[s].is_deferred ? saved_of(s) : result_of(s);
     if (!std::ranges::all_of(y.values(), is_finite)) return network_.nodes()[last_node(s)].name;
   }
   return "";

@@ -36,9 +36,13 @@ class TrainingPlan {
     float* result = nullptr;
     float* saved = nullptr;
     float* gradient = nullptr;
+    bool is_deferred = false;  // readers read what is saved, through the step's map
   };
   int last_node(size_t step) const { return steps_[step]->nodes().back(); }
   Shape batch_shape(int node) const { return network_.nodes()[node].shape.batch_of(images_); }
+  bool can_defer(size_t step) const;
+  View<float> result_of(size_t step) const;
+  View<float> saved_of(size_t step) const;
   std::vector<View<const float>> inputs_of(size_t step) const;
   void run_forward(size_t step);
 

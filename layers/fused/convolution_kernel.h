@@ -5,10 +5,19 @@
 #include <memory>
 #include <vector>
 
+#include "framework/channel_map.h"
 #include "framework/convolution.h"
 #include "framework/gemm.h"
 
 namespace quantdyn {
+
+/// Images [images,H,W,C], or what a map makes of them (padding is zero behind the map).
+struct ImageSource {
+  const float* data;
+  const ChannelMap* map = nullptr;
+
+  ImageSource from(int64_t floats) const { return {data + floats, map}; }
+};
 
 /// Computes one convolution in float32. All calls are for consecutive images of one chunk, on the
 /// calling thread; `scratch` has scratch_floats(). Arrays are [images,H,W,C], [images,P,Q,K] and
@@ -24,7 +33,7 @@ class ConvolutionKernel {
   /// Brings the weights into the order that forward() reads, or keeps the pointer; by one thread,
   /// when they have changed.
   virtual void prepare_forward(const float* weight) = 0;
-  virtual void forward(const float* x, int64_t images, float* y, float* scratch,
+  virtual void forward(ImageSource x, int64_t images, float* y, float* scratch,
                        const RowsDone& done) const = 0;
   /// The same for backward_data().
   virtual void prepare_backward(const float* weight) = 0;
@@ -32,16 +41,17 @@ class ConvolutionKernel {
   virtual void backward_data(const float* dy, int64_t images, float* dx, Accumulate accumulate,
                              float* scratch) const = 0;
   /// dweight += gradient with respect to the weights.
-  virtual void backward_weights(const float* x, const float* dy, int64_t images, float* dweight,
+  virtual void backward_weights(ImageSource x, const float* dy, int64_t images, float* dweight,
                                 float* scratch) const = 0;
   /// Rows of the weight gradient, seen as [rows, K], that can be computed one by one at no cost; 0:
   /// none can, backward_weight_rows() is not to be called.
   virtual int64_t separable_weight_rows() const { return 0; }
   /// Adds to rows [first, first + rows) of dweight; any number of images.
-  virtual void backward_weight_rows(const float* x, const float* dy, int64_t images, int64_t first,
-                                    int64_t rows, float* dweight) const {
-    static_cast<void>(x), static_cast<void>(dy), static_cast<void>(images);
-    static_cast<void>(first), static_cast<void>(rows), static_cast<void>(dweight);
+  virtual void backward_weight_rows(ImageSource x, const float* dy, int64_t images, int64_t first,
+                                    int64_t rows, float* dweight, float* scratch) const {
+    static_cast<void>(x), static_cast<void>(dy), static_cast<void>(images),
+        static_cast<void>(first);
+    static_cast<void>(rows), static_cast<void>(dweight), static_cast<void>(scratch);
   }
   virtual int64_t scratch_floats() const = 0;
 

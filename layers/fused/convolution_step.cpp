@@ -62,7 +62,7 @@ class ConvolutionStep final : public Step {
                 const EvaluationChunk& chunk) const override {
     const int64_t valid = y.shape.of_one().rows() * chunk.images;
     const bool is_bare = std::ranges::all_of(taps, [](const Tap& tap) { return tap.empty(); });
-    kernel_->forward(x[0].data, images_per_chunk, y.data, chunk.scratch,
+    kernel_->forward({x[0].data}, images_per_chunk, y.data, chunk.scratch,
                      [&](int64_t first, int64_t rows) {
                        if (is_bare)
                          activate(y.data + first * channels_, rows);
@@ -79,18 +79,18 @@ class ConvolutionStep final : public Step {
       parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
         float* const to = y.slice(chunk.first, chunk.images).data;
         kernel_->forward(
-            x[0].slice(chunk.first, chunk.images).data, chunk.images, to,
+            input(x[0], chunk.first), chunk.images, to,
             own_scratch(scratch, y.shape[0], chunk.worker),
             [&](int64_t first, int64_t rows) { activate(to + first * channels_, rows); });
       });
       return;
     }
-    take_batch_statistics(convolve_and_sum(x[0], saved, scratch), y.shape.rows());
+    const int64_t rows = outputs() / channels_;
+    take_batch_statistics(convolve_and_sum(x[0], saved, scratch), x[0].shape[0] * rows);
+    if (!y) return;  // readers apply map_ themselves
     parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
-      affine_activation(saved.slice(chunk.first, chunk.images).data,
-                        y.slice(chunk.first, chunk.images).data,
-                        y.shape.of_one().rows() * chunk.images, channels_, scale_.data(),
-                        shift_.data(), activation_);
+      apply_map(map_, 0, saved.slice(chunk.first, chunk.images).data, channels_,
+                rows * chunk.images, channels_, y.slice(chunk.first, chunk.images).data);
     });
   }
   int64_t saved_floats() const override { return norm_ ? outputs() : 0; }
@@ -107,13 +107,19 @@ class ConvolutionStep final : public Step {
     else
       backward_by_parts(x[0], saved, dy, dx[0], scratch);
   }
+  const ChannelMap* deferred() const override { return norm_ ? &map_ : nullptr; }
+  bool can_read_through() const override { return true; }
+  void read_through(const ChannelMap* map) override { input_map_ = map; }
   int64_t training_scratch_floats(int64_t images) const override {
     return shared_floats(images) + worker_count() * own_floats();
   }
 
  private:
+  ImageSource input(View<const float> x, int64_t first) const {
+    return {x.slice(first, 1).data, input_map_};
+  }
   void activate(float* y, int64_t rows) const {
-    affine_activation(y, y, rows, channels_, scale_.data(), shift_.data(), activation_);
+    apply_map(map_, 0, y, channels_, rows, channels_, y);
   }
 
   /// Conv, norm and output while the rows are in the cache; rows of padding images end unseen.
@@ -128,13 +134,12 @@ class ConvolutionStep final : public Step {
       const int64_t count = std::min(tile, first + rows - row);
       const int64_t seen = std::clamp<int64_t>(valid - row, 0, count);
       if (norm_) visit(conv_tap, at, seen, channels_, row, chunk);
-      affine_activation(at, at, count, channels_, scale_.data(), shift_.data(), Activation::none);
+      apply_map(norm_map_, 0, at, channels_, count, channels_, at);
       visit(norm_tap, at, seen, channels_, row, chunk);
-      affine_activation(at, at, count, channels_, ones_.data(), zeros(), activation_);
+      apply_map(activation_map_, 0, at, channels_, count, channels_, at);
       visit(output_tap, at, seen, channels_, row, chunk);
     }
   }
-  const float* zeros() const { return zeros_.data(); }
 
   /// z = conv x (its bias is left to the norm's shift: a constant moves only the mean), with
   /// shifted sums.
@@ -143,7 +148,7 @@ class ConvolutionStep final : public Step {
     kernel_->prepare_forward(linear_.weight->read());
     return sum_by_chunks(x.shape[0], scratch, [&](const Chunk& chunk, double* sums) {
       float* const to = z.slice(chunk.first, chunk.images).data;
-      kernel_->forward(x.slice(chunk.first, chunk.images).data, chunk.images, to,
+      kernel_->forward(input(x, chunk.first), chunk.images, to,
                        own_scratch(scratch, x.shape[0], chunk.worker),
                        [&](int64_t first, int64_t rows) {
                          add_shifted_sums(to + first * channels_, rows, channels_,
@@ -230,7 +235,7 @@ class ConvolutionStep final : public Step {
       for (int64_t i = index * split_.images_a_part; i < end; i += split_.images_at_once) {
         const int64_t count = std::min(split_.images_at_once, end - i);
         const float* const dz = gradient_of_z(z, dy, i, count, own);
-        kernel_->backward_weights(x.slice(i, count).data, dz, count, part, own + dz_floats());
+        kernel_->backward_weights(input(x, i), dz, count, part, own + dz_floats());
         if (dx.to)
           kernel_->backward_data(dz, count, dx.to.slice(i, count).data, dx.accumulate,
                                  own + dz_floats());
@@ -252,10 +257,10 @@ class ConvolutionStep final : public Step {
     });
     constexpr int64_t block = 24;
     const int64_t rows = kernel_->separable_weight_rows();
-    parallel_for((rows + block - 1) / block, [&](int64_t index, int) {
-      kernel_->backward_weight_rows(x.data, dy.data, images, index * block,
-                                    std::min(block, rows - index * block),
-                                    linear_.weight->grad.data());
+    parallel_for((rows + block - 1) / block, [&](int64_t index, int worker) {
+      kernel_->backward_weight_rows(
+          input(x, 0), dy.data, images, index * block, std::min(block, rows - index * block),
+          linear_.weight->grad.data(), own_scratch(scratch, images, worker));
     });
   }
 
@@ -317,6 +322,10 @@ class ConvolutionStep final : public Step {
   const int64_t channels_;
   std::vector<float> ones_, zeros_ = std::vector<float>(ones_.size(), 0.0f);
   std::vector<float> scale_, shift_;  // of norm or bias
+  const ChannelMap map_{scale_.data(), shift_.data(), activation_};
+  const ChannelMap norm_map_{scale_.data(), shift_.data(), Activation::none};
+  const ChannelMap activation_map_{ones_.data(), zeros_.data(), activation_};
+  const ChannelMap* input_map_ = nullptr;  // in training
   std::vector<float> batch_mean_, inverse_deviation_;
   std::vector<float> of_z_, constant_;
   const Split split_;

@@ -2,6 +2,7 @@
 
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/depthwise_kernels.h"
+#include "layers/fused/rows.h"
 
 namespace quantdyn {
 namespace {
@@ -28,10 +29,10 @@ class DepthwiseConvolution final : public ConvolutionKernel {
 
   void prepare_forward(const float* weight) override { weight_ = weight; }
 
-  void forward(const float* x, int64_t images, float* y, float*,
+  void forward(ImageSource x, int64_t images, float* y, float* scratch,
                const RowsDone& done) const override {
     for (int64_t i = 0; i < images; ++i) {
-      depthwise_forward(conv, x + i * x_floats(), weight_, y + i * y_floats(), false);
+      depthwise_forward(conv, read(x, i, scratch), weight_, y + i * y_floats(), false);
       done(i * conv.out_h * conv.out_w, conv.out_h * conv.out_w);
     }
   }
@@ -56,15 +57,21 @@ class DepthwiseConvolution final : public ConvolutionKernel {
     }
   }
 
-  void backward_weights(const float* x, const float* dy, int64_t images, float* dweight,
-                        float*) const override {
+  void backward_weights(ImageSource x, const float* dy, int64_t images, float* dweight,
+                        float* scratch) const override {
     for (int64_t i = 0; i < images; ++i)
-      depthwise_backward_weights(conv, x + i * x_floats(), dy + i * y_floats(), dweight);
+      depthwise_backward_weights(conv, read(x, i, scratch), dy + i * y_floats(), dweight);
   }
 
-  int64_t scratch_floats() const override { return 0; }
+  int64_t scratch_floats() const override { return x_floats(); }  // for a map
 
  private:
+  const float* read(ImageSource x, int64_t image, float* scratch) const {
+    const float* const at = x.data + image * x_floats();
+    if (!x.map) return at;
+    apply_map(*x.map, 0, at, conv.in_c, conv.in_h * conv.in_w, conv.in_c, scratch);
+    return scratch;
+  }
   int64_t x_floats() const { return conv.in_h * conv.in_w * conv.in_c; }
   int64_t y_floats() const { return conv.out_h * conv.out_w * conv.out_c; }
 

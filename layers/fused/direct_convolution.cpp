@@ -3,6 +3,7 @@
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/image_window.h"
 #include "layers/fused/products.h"
+#include "layers/fused/rows.h"
 
 namespace quantdyn {
 namespace {
@@ -19,12 +20,17 @@ struct Phase {
 };
 
 /// to [rows, columns] (+)= from [rows, depth] times a packed weight.
-void multiply_rows(const float* from, int64_t rows, int64_t depth, const float* weight,
-                   int64_t columns, float* to, Accumulate accumulate,
+void multiply_rows(const ImageSource& from, int64_t rows, int64_t depth, const float* weight,
+                   int64_t columns, float* to, Accumulate accumulate, float* scratch,
                    const ConvolutionKernel::RowsDone& done) {
   for (int64_t row = 0; row < rows; row += rows_at_once) {
     const int64_t count = std::min(rows_at_once, rows - row);
-    multiply({1, count, columns, 1, depth}, {from + row * depth, 0, depth, 0, 1}, {weight, 0},
+    const float* left = from.data + row * depth;
+    if (from.map) {
+      apply_map(*from.map, 0, left, depth, count, depth, scratch);
+      left = scratch;
+    }
+    multiply({1, count, columns, 1, depth}, {left, 0, depth, 0, 1}, {weight, 0},
              {to + row * columns, 0, columns}, accumulate);
     done(row, count);
   }
@@ -50,18 +56,18 @@ class DirectConvolution final : public ConvolutionKernel {
                    forward_weight_.data() + g * conv.fan_in() * out_group());
   }
 
-  void forward(const float* x, int64_t images, float* y, float* scratch,
+  void forward(ImageSource x, int64_t images, float* y, float* scratch,
                const RowsDone& done) const override {
     const int64_t pixels = conv.out_h * conv.out_w, band = window_.band(band_floats);
     if (is_plain_)
       return multiply_rows(x, images * pixels, conv.in_c, forward_weight_.data(), conv.out_c, y,
-                           Accumulate::no, done);
+                           Accumulate::no, scratch, done);
     for (int64_t i = 0; i < images; ++i)
       for (int64_t line = 0; line < conv.out_h; line += band) {
         const int64_t lines = std::min(band, conv.out_h - line);
         const int64_t first = i * pixels + line * conv.out_w;
         for (int64_t g = 0; g < conv.groups; ++g)
-          correlate(window_, x + i * x_floats(), g, line, lines, forward_weight_, out_group(),
+          correlate(window_, x.from(i * x_floats()), g, line, lines, forward_weight_, out_group(),
                     y + first * conv.out_c, Accumulate::no, scratch);
         done(first, lines * conv.out_w);
       }
@@ -77,34 +83,39 @@ class DirectConvolution final : public ConvolutionKernel {
   void backward_data(const float* dy, int64_t images, float* dx, Accumulate accumulate,
                      float* scratch) const override {
     if (is_plain_)
-      return multiply_rows(dy, images * conv.out_h * conv.out_w, conv.out_c,
-                           phases_[0].weight.data(), conv.in_c, dx, accumulate,
+      return multiply_rows({dy}, images * conv.out_h * conv.out_w, conv.out_c,
+                           phases_[0].weight.data(), conv.in_c, dx, accumulate, scratch,
                            [](int64_t, int64_t) {});
     for (int64_t i = 0; i < images; ++i)
       for (const Phase& phase : phases_)
         run_phase(phase, dy + i * y_floats(), dx + i * x_floats(), accumulate, scratch);
   }
 
-  void backward_weights(const float* x, const float* dy, int64_t images, float* dweight,
+  void backward_weights(ImageSource x, const float* dy, int64_t images, float* dweight,
                         float* scratch) const override {
-    if (is_plain_) return backward_weight_rows(x, dy, images, 0, conv.in_c, dweight);
+    if (is_plain_) return backward_weight_rows(x, dy, images, 0, conv.in_c, dweight, scratch);
     for (int64_t i = 0; i < images; ++i)
-      sum_image(x + i * x_floats(), dy + i * y_floats(), dweight, scratch);
+      sum_image(x.from(i * x_floats()), dy + i * y_floats(), dweight, scratch);
   }
 
   int64_t separable_weight_rows() const override { return is_plain_ ? conv.in_c : 0; }
 
-  void backward_weight_rows(const float* x, const float* dy, int64_t images, int64_t first,
-                            int64_t rows, float* dweight) const override {
+  void backward_weight_rows(ImageSource x, const float* dy, int64_t images, int64_t first,
+                            int64_t rows, float* dweight, float* scratch) const override {
     const int64_t pixels = images * conv.out_h * conv.out_w;
-    for (int64_t at = 0; at < pixels; at += rows_at_once)
-      multiply({1, rows, conv.out_c, 1, std::min(rows_at_once, pixels - at)},
-               {x + at * conv.in_c + first, 0, 1, 0, conv.in_c}, {dy + at * conv.out_c, conv.out_c},
-               {dweight + first * conv.out_c, 0, conv.out_c}, Accumulate::yes);
+    for (int64_t at = 0; at < pixels; at += rows_at_once) {
+      const int64_t count = std::min(rows_at_once, pixels - at);
+      const float* left = x.data + at * conv.in_c + first;
+      if (x.map) apply_map(*x.map, first, left, conv.in_c, count, rows, scratch);
+      multiply({1, rows, conv.out_c, 1, count},
+               {x.map ? scratch : left, 0, 1, 0, x.map ? rows : conv.in_c},
+               {dy + at * conv.out_c, conv.out_c}, {dweight + first * conv.out_c, 0, conv.out_c},
+               Accumulate::yes);
+    }
   }
 
   int64_t scratch_floats() const override {
-    if (is_plain_) return 0;
+    if (is_plain_) return rows_at_once * conv.in_c;  // for a map
     int64_t most = std::max(window_.scratch_floats(window_.band(band_floats)),
                             window_.scratch_floats(gradient_band()));
     for (const Phase& phase : phases_)
@@ -174,13 +185,14 @@ class DirectConvolution final : public ConvolutionKernel {
   }
 
   /// Output lines [line, line + lines) of one image and group; `to` is where group 0's first goes.
-  static void correlate(const ImageWindow& window, const float* image, int64_t group, int64_t line,
+  static void correlate(const ImageWindow& window, ImageSource image, int64_t group, int64_t line,
                         int64_t lines, const std::vector<float>& weight, int64_t columns, float* to,
                         Accumulate accumulate, float* scratch) {
-    multiply({lines, window.out_w, columns, window.taps_h, window.taps_w * window.group_channels},
-             window.read(image, group * window.group_channels, line, lines, scratch),
-             {weight.data() + group * window.depth() * columns, 0},
-             {to + group * columns, window.to_line, window.to_row}, accumulate);
+    multiply(
+        {lines, window.out_w, columns, window.taps_h, window.taps_w * window.group_channels},
+        window.read(image.data, image.map, group * window.group_channels, line, lines, scratch),
+        {weight.data() + group * window.depth() * columns, 0},
+        {to + group * columns, window.to_line, window.to_row}, accumulate);
   }
 
   void run_phase(const Phase& phase, const float* dy, float* dx, Accumulate accumulate,
@@ -197,17 +209,17 @@ class DirectConvolution final : public ConvolutionKernel {
     const int64_t band = window.band(band_floats);
     for (int64_t line = 0; line < window.out_h; line += band)
       for (int64_t g = 0; g < conv.groups; ++g)
-        correlate(window, dy, g, line, std::min(band, window.out_h - line), phase.weight,
+        correlate(window, {dy}, g, line, std::min(band, window.out_h - line), phase.weight,
                   in_group(), to + line * window.to_line, accumulate, scratch);
   }
 
   /// The window turned round: its taps are the rows of the product, its outputs are summed over.
-  void sum_image(const float* x, const float* dy, float* dweight, float* scratch) const {
+  void sum_image(ImageSource x, const float* dy, float* dweight, float* scratch) const {
     const int64_t band = gradient_band(), taps = conv.kernel_w * in_group();
     for (int64_t line = 0; line < conv.out_h; line += band)
       for (int64_t g = 0; g < conv.groups; ++g) {
         const int64_t lines = std::min(band, conv.out_h - line);
-        const LeftFactor at = window_.read(x, g * in_group(), line, lines, scratch);
+        const LeftFactor at = window_.read(x.data, x.map, g * in_group(), line, lines, scratch);
         multiply({conv.kernel_h, taps, out_group(), lines, conv.out_w},
                  {at.data, at.segment, 1, at.line, at.row},
                  {dy + line * conv.out_w * conv.out_c + g * out_group(), conv.out_c},

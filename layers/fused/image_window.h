@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "framework/channel_map.h"
 #include "layers/fused/products.h"
 
 namespace quantdyn {
@@ -23,19 +24,21 @@ struct ImageWindow {
   int64_t depth() const { return taps_h * taps_w * group_channels; }
   /// Lines of outputs whose part of the image has up to `most_floats`; at least one.
   int64_t band(int64_t most_floats) const;
-  /// What read() needs for so many lines; 0 where the image can be read as it lies.
+  /// What read() may need for so many lines.
   int64_t scratch_floats(int64_t lines) const;
 
   /// Output lines [line, line + lines) of the group whose channels start at `channel`: segments are
-  /// the rows of taps. Copies their part of the image to `scratch`, with its padding, where needed.
-  LeftFactor read(const float* image, int64_t channel, int64_t line, int64_t lines,
-                  float* scratch) const;
+  /// the rows of taps. Where there is padding, a map (null: none) or more groups, their part of the
+  /// image is copied to `scratch`.
+  LeftFactor read(const float* image, const ChannelMap* map, int64_t channel, int64_t line,
+                  int64_t lines, float* scratch) const;
 
  private:
   int64_t width() const { return (out_w - 1) * stride_w + taps_w; }
   int64_t rows(int64_t lines) const { return (lines - 1) * stride_h + taps_h; }
   bool is_inside() const;
-  void copy_rows(const float* image, int64_t row, int64_t count, float* to) const;
+  void copy_rows(const float* image, const ChannelMap* map, int64_t channel, int64_t row,
+                 int64_t count, float* to) const;
 };
 
 }  // namespace quantdyn

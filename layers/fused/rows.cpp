@@ -7,6 +7,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "layers/fused/activation-inl.h"
 #include "layers/fused/channels-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -15,15 +16,6 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int64_t rows_per_run = 16;  // floats added before they go to double
-
-/// max(0, x) and min(6, max(0, x)); the operands' order lets NaN through on x86.
-template <Activation activation, class D, class V>
-HWY_INLINE V activate(D d, V x) {
-  if constexpr (activation == Activation::none) return x;
-  const V positive = hn::Max(hn::Zero(d), x);
-  if constexpr (activation == Activation::relu) return positive;
-  return hn::Min(hn::Set(d, 6.0f), positive);
-}
 
 /// dy where the activation's input (or output: the same answer) lets gradients pass, else 0.
 template <Activation activation, class D, class V>
@@ -55,9 +47,9 @@ HWY_INLINE void add_to_doubles(D d, V values, double* to) {
 }
 
 template <Activation activation>
-void affine_rows(const float* x, float* y, int64_t rows, int64_t channels, const float* scale,
-                 const float* shift) {
-  for (int64_t row = 0; row < rows; ++row, x += channels, y += channels)
+void affine_rows(const float* x, int64_t x_row, float* y, int64_t rows, int64_t channels,
+                 const float* scale, const float* shift) {
+  for (int64_t row = 0; row < rows; ++row, x += x_row, y += channels)
     for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
       const auto affine =
           hn::MulAdd(hn::LoadU(d, x + c), hn::LoadU(d, scale + c), hn::LoadU(d, shift + c));
@@ -140,23 +132,11 @@ void mask_output_rows(const float* y, float* dy, int64_t rows, int64_t channels,
 
 }  // namespace
 
-/// Calls work.operator()<activation>().
-template <typename Work>
-HWY_INLINE void with_activation(Activation activation, const Work& work) {
-  switch (activation) {
-    case Activation::none:
-      return work.template operator()<Activation::none>();
-    case Activation::relu:
-      return work.template operator()<Activation::relu>();
-    case Activation::relu6:
-      return work.template operator()<Activation::relu6>();
-  }
-}
-
-void affine(const float* x, float* y, int64_t rows, int64_t channels, const float* scale,
-            const float* shift, Activation activation) {
-  with_activation(activation, [&]<Activation a>()
-                                  HWY_ATTR { affine_rows<a>(x, y, rows, channels, scale, shift); });
+void affine(const float* x, int64_t x_row, float* y, int64_t rows, int64_t channels,
+            const float* scale, const float* shift, Activation activation) {
+  with_activation(activation, [&]<Activation a>() HWY_ATTR {
+    affine_rows<a>(x, x_row, y, rows, channels, scale, shift);
+  });
 }
 void shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum,
                   double* square) {
@@ -194,9 +174,11 @@ HWY_EXPORT(masked_sums);
 HWY_EXPORT(gradient);
 HWY_EXPORT(mask_output);
 
-void affine_activation(const float* x, float* y, int64_t rows, int64_t channels, const float* scale,
-                       const float* shift, Activation activation) {
-  HWY_DYNAMIC_DISPATCH(affine)(x, y, rows, channels, scale, shift, activation);
+void apply_map(const ChannelMap& map, int64_t first_channel, const float* x, int64_t x_row,
+               int64_t rows, int64_t channels, float* to) {
+  HWY_DYNAMIC_DISPATCH(affine)
+  (x, x_row, to, rows, channels, map.scale + first_channel, map.shift + first_channel,
+   map.activation);
 }
 
 void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift,

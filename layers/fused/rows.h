@@ -3,14 +3,14 @@
 
 #include <cstdint>
 
+#include "framework/channel_map.h"
+
 namespace quantdyn {
 
-/// Activations that a chain can end with. NaN passes through all of them.
-enum class Activation { none, relu, relu6 };
-
-/// y = activation(scale x + shift), by channel; y may be x.
-void affine_activation(const float* x, float* y, int64_t rows, int64_t channels, const float* scale,
-                       const float* shift, Activation activation);
+/// to [rows, channels] = map(x), x with `x_row` floats between its rows; channel 0 is the map's
+/// `first_channel`. `to` may be x where x_row is `channels`.
+void apply_map(const ChannelMap& map, int64_t first_channel, const float* x, int64_t x_row,
+               int64_t rows, int64_t channels, float* to);
 
 /// Adds, by channel, sum (x - shift) and sum (x - shift)^2 to `sum` and `square` (double): float
 /// over runs of 16 rows, folded into double. A shift near the mean keeps the variance free of

@@ -45,7 +45,7 @@ class WinogradConvolution final : public ConvolutionKernel {
     transform_weight(weight, conv.in_c, conv.out_c, weight_.data());
   }
 
-  void forward(const float* x, int64_t images, float* y, float* scratch,
+  void forward(ImageSource x, int64_t images, float* y, float* scratch,
                const RowsDone& done) const override {
     const int64_t rows = conv.out_h * conv.out_w;
     for (int64_t i = 0; i < images; ++i) {
@@ -54,7 +54,7 @@ class WinogradConvolution final : public ConvolutionKernel {
       const int64_t together = std::min(
           images - i, std::max<int64_t>(1, block_ / Tiling(conv.out_h, conv.out_w).per_image()));
       convolve({conv.in_h, conv.in_w, conv.in_c, -conv.pad_top, -conv.pad_left},
-               {conv.out_h, conv.out_w}, conv.out_c, x + i * conv.in_h * conv.in_w * conv.in_c,
+               {conv.out_h, conv.out_w}, conv.out_c, x.from(i * conv.in_h * conv.in_w * conv.in_c),
                together, weight_.data(), y + i * rows * conv.out_c, Accumulate::no, scratch);
       done(i * rows, together * rows);
       i += together - 1;
@@ -73,11 +73,11 @@ class WinogradConvolution final : public ConvolutionKernel {
   void backward_data(const float* dy, int64_t images, float* dx, Accumulate accumulate,
                      float* scratch) const override {
     convolve({conv.out_h, conv.out_w, conv.out_c, conv.pad_top - 2, conv.pad_left - 2},
-             {conv.in_h, conv.in_w}, conv.in_c, dy, images, backward_weight_.data(), dx, accumulate,
-             scratch);
+             {conv.in_h, conv.in_w}, conv.in_c, {dy}, images, backward_weight_.data(), dx,
+             accumulate, scratch);
   }
 
-  void backward_weights(const float* x, const float* dy, int64_t images, float* dweight,
+  void backward_weights(ImageSource x, const float* dy, int64_t images, float* dweight,
                         float* scratch) const override {
     const Tiling tiling(conv.out_h, conv.out_w);
     float* const of_x = scratch;
@@ -90,7 +90,7 @@ class WinogradConvolution final : public ConvolutionKernel {
         const int64_t image = (first + t) / tiling.per_image();
         const int64_t row = tiling.row_of(first + t), column = tiling.column_of(first + t);
         winograd_input(
-            x + image * conv.in_h * conv.in_w * conv.in_c,
+            x.data + image * conv.in_h * conv.in_w * conv.in_c, x.map,
             {conv.in_h, conv.in_w, conv.in_c, row - conv.pad_top, column - conv.pad_left},
             of_x + t * conv.in_c, count * conv.in_c);
         winograd_output_gradient(dy + image * conv.out_h * conv.out_w * conv.out_c,
@@ -119,7 +119,7 @@ class WinogradConvolution final : public ConvolutionKernel {
   /// to [images,P,Q,K] (+)= from convolved with a transformed weight [36,C,K]; `window` is the
   /// image read, with where the first output's window starts.
   void convolve(const ImageTile& window, const Tiling& tiling, int64_t out_channels,
-                const float* from, int64_t images, const float* weight, float* to,
+                ImageSource from, int64_t images, const float* weight, float* to,
                 Accumulate accumulate, float* scratch) const {
     float* const transformed = scratch;
     float* const products = transformed + WinogradTile::values * block_ * window.channels;
@@ -132,8 +132,8 @@ class WinogradConvolution final : public ConvolutionKernel {
         tile.row += tiling.row_of(first + t);
         tile.column += tiling.column_of(first + t);
         winograd_input(
-            from + (first + t) / tiling.per_image() * window.h * window.w * window.channels, tile,
-            transformed + t * window.channels, plane_in);
+            from.data + (first + t) / tiling.per_image() * window.h * window.w * window.channels,
+            from.map, tile, transformed + t * window.channels, plane_in);
       }
       for (int64_t xi = 0; xi < WinogradTile::values; ++xi)
         multiply({1, count, out_channels, 1, window.channels},

@@ -7,6 +7,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "layers/fused/activation-inl.h"
 #include "layers/fused/channels-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -103,19 +104,49 @@ HWY_INLINE auto load_inside(D d, const float* image, const ImageTile& tile, int6
   return hn::LoadU(d, image + (h * tile.w + w) * tile.channels + c);
 }
 
+/// `load` gives row r, column s of a tile.
+template <class D, class Load>
+HWY_INLINE void input_channels(D d, const Load& load, float* to, int64_t plane) {
+  Vectors<D> half;  // B^T d, [6,6]
+  for (int64_t s = 0; s < 6; ++s)
+    transform_input(
+        d, [&](int64_t r) HWY_ATTR { return load(r, s); },
+        [&](int64_t r, auto v) HWY_ATTR { half.set(d, r * 6 + s, v); });
+  for (int64_t r = 0; r < 6; ++r)
+    transform_input(
+        d, [&](int64_t s) HWY_ATTR { return half.get(d, r * 6 + s); },
+        [&](int64_t s, auto v) HWY_ATTR { hn::StoreU(v, d, to + (r * 6 + s) * plane); });
+}
+
+/// The same through a map; the padding is zero behind it.
+template <Activation activation, class D>
+HWY_INLINE auto load_mapped(D d, const float* image, const ChannelMap& map, const ImageTile& tile,
+                            int64_t r, int64_t s, int64_t c) {
+  const int64_t h = tile.row + r, w = tile.column + s;
+  if (h < 0 || h >= tile.h || w < 0 || w >= tile.w) return hn::Zero(d);
+  const auto x = hn::LoadU(d, image + (h * tile.w + w) * tile.channels + c);
+  return activate<activation>(
+      d, hn::MulAdd(x, hn::LoadU(d, map.scale + c), hn::LoadU(d, map.shift + c)));
+}
+
 }  // namespace
 
-void input(const float* image, const ImageTile& tile, float* to, int64_t plane) {
-  for_channels(tile.channels, [&](auto d, int64_t c) HWY_ATTR {
-    Vectors<decltype(d)> half;  // B^T d, [6,6]
-    for (int64_t s = 0; s < 6; ++s)
-      transform_input(
-          d, [&](int64_t r) HWY_ATTR { return load_inside(d, image, tile, r, s, c); },
-          [&](int64_t r, auto v) HWY_ATTR { half.set(d, r * 6 + s, v); });
-    for (int64_t r = 0; r < 6; ++r)
-      transform_input(
-          d, [&](int64_t s) HWY_ATTR { return half.get(d, r * 6 + s); },
-          [&](int64_t s, auto v) HWY_ATTR { hn::StoreU(v, d, to + (r * 6 + s) * plane + c); });
+void input(const float* image, const ChannelMap* map, const ImageTile& tile, float* to,
+           int64_t plane) {
+  if (map == nullptr)
+    return for_channels(tile.channels, [&](auto d, int64_t c) HWY_ATTR {
+      input_channels(
+          d, [&](int64_t r, int64_t s) HWY_ATTR { return load_inside(d, image, tile, r, s, c); },
+          to + c, plane);
+    });
+  with_activation(map->activation, [&]<Activation activation>() HWY_ATTR {
+    for_channels(tile.channels, [&](auto d, int64_t c) HWY_ATTR {
+      input_channels(
+          d,
+          [&](int64_t r, int64_t s)
+              HWY_ATTR { return load_mapped<activation>(d, image, *map, tile, r, s, c); },
+          to + c, plane);
+    });
   });
 }
 
@@ -197,8 +228,9 @@ HWY_EXPORT(output_gradient);
 HWY_EXPORT(weight);
 HWY_EXPORT(weight_gradient);
 
-void winograd_input(const float* image, const ImageTile& tile, float* to, int64_t plane) {
-  HWY_DYNAMIC_DISPATCH(input)(image, tile, to, plane);
+void winograd_input(const float* image, const ChannelMap* map, const ImageTile& tile, float* to,
+                    int64_t plane) {
+  HWY_DYNAMIC_DISPATCH(input)(image, map, tile, to, plane);
 }
 void winograd_output(const float* from, int64_t plane, float* image, const ImageTile& tile,
                      bool add) {

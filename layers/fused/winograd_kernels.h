@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "framework/channel_map.h"
+
 namespace quantdyn {
 
 /// Y = A^T [(G g G^T) (B^T d B)] A for tiles of 4 x 4 outputs, Lavin and Gray 2016 (arXiv
@@ -23,8 +25,10 @@ struct ImageTile {
   int64_t row, column;
 };
 
-/// to = B^T d B of 6 x 6 inputs, zeros outside of the image.
-void winograd_input(const float* image, const ImageTile& tile, float* to, int64_t plane);
+/// to = B^T d B of 6 x 6 inputs, or of what a map (null: none) makes of them; zeros outside of the
+/// image.
+void winograd_input(const float* image, const ChannelMap* map, const ImageTile& tile, float* to,
+                    int64_t plane);
 /// image (+)= A^T m A: up to 4 x 4 outputs, those inside the image.
 void winograd_output(const float* from, int64_t plane, float* image, const ImageTile& tile,
                      bool add);

@@ -145,11 +145,11 @@ void convolution(benchmark::State& state) {
   kernel->prepare_backward(weight.data());
   for (auto _ : state) {
     if (pass == forward)
-      kernel->forward(x.data(), images, y.data(), scratch.data(), [](int64_t, int64_t) {});
+      kernel->forward({x.data()}, images, y.data(), scratch.data(), [](int64_t, int64_t) {});
     if (pass == backward_data)
       kernel->backward_data(dy.data(), images, dx.data(), Accumulate::no, scratch.data());
     if (pass == backward_weights)
-      kernel->backward_weights(x.data(), dy.data(), images, dweight.data(), scratch.data());
+      kernel->backward_weights({x.data()}, dy.data(), images, dweight.data(), scratch.data());
   }
   report_flops(state, 2.0 * images * static_cast<double>(conv.multiply_accumulates()));
 }
@@ -177,8 +177,8 @@ void norm_and_activation(benchmark::State& state) {
                       shift = random_values(channels);
   Tensor<float> y(x.shape());
   for (auto _ : state)
-    affine_activation(x.data(), y.data(), rows, channels, scale.data(), shift.data(),
-                      Activation::relu);
+    apply_map({scale.data(), shift.data(), Activation::relu}, 0, x.data(), channels, rows, channels,
+              y.data());
   report_bytes(state, 4.0 * static_cast<double>(x.elements()));
 }
 BENCHMARK(norm_and_activation)->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
