@@ -29,12 +29,17 @@ inline int64_t chunk_count(int64_t images) {
 int worker_count();
 void set_worker_count(int n);
 
-/// Calls `work(index, worker)` for every index in [0, count), on all workers; each worker gets one
-/// contiguous range in ascending order. Runs in the calling worker when already inside parallel
-/// work. The first exception (by index) is thrown again here.
-void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& work);
+/// Which way a worker walks its range. `alternating` turns round at every such call: what one pass
+/// over a batch left in the cache is what the next one begins with.
+enum class Walk { ascending, alternating };
 
-/// Calls `work` for every chunk of a batch.
+/// Calls `work(index, worker)` for every index in [0, count), on all workers; each worker gets one
+/// contiguous range. Runs in the calling worker when already inside parallel work. An exception is
+/// thrown again here; of several, that of the lowest index.
+void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& work,
+                  Walk walk = Walk::ascending);
+
+/// Calls `work` for every chunk of a batch; alternating.
 void parallel_chunks(int64_t images, const std::function<void(const Chunk&)>& work);
 
 /// Combines parts by the fixed binary tree over the chunk index, whatever order they come in.

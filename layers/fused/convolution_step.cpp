@@ -227,20 +227,23 @@ class ConvolutionStep final : public Step {
   void backward_by_parts(View<const float> x, View<const float> z, View<const float> dy,
                          const InputGradient& dx, float* scratch) {
     const int64_t images = dy.shape[0], weights = linear_.weight->master.elements();
-    parallel_for(split_.parts(images), [&](int64_t index, int worker) {
-      float* const part = scratch + index * weights;
-      float* const own = own_scratch(scratch, images, worker);
-      std::fill_n(part, weights, 0.0f);
-      const int64_t end = std::min(images, (index + 1) * split_.images_a_part);
-      for (int64_t i = index * split_.images_a_part; i < end; i += split_.images_at_once) {
-        const int64_t count = std::min(split_.images_at_once, end - i);
-        const float* const dz = gradient_of_z(z, dy, i, count, own);
-        kernel_->backward_weights(input(x, i), dz, count, part, own + dz_floats());
-        if (dx.to)
-          kernel_->backward_data(dz, count, dx.to.slice(i, count).data, dx.accumulate,
-                                 own + dz_floats());
-      }
-    });
+    parallel_for(
+        split_.parts(images),
+        [&](int64_t index, int worker) {
+          float* const part = scratch + index * weights;
+          float* const own = own_scratch(scratch, images, worker);
+          std::fill_n(part, weights, 0.0f);
+          const int64_t end = std::min(images, (index + 1) * split_.images_a_part);
+          for (int64_t i = index * split_.images_a_part; i < end; i += split_.images_at_once) {
+            const int64_t count = std::min(split_.images_at_once, end - i);
+            const float* const dz = gradient_of_z(z, dy, i, count, own);
+            kernel_->backward_weights(input(x, i), dz, count, part, own + dz_floats());
+            if (dx.to)
+              kernel_->backward_data(dz, count, dx.to.slice(i, count).data, dx.accumulate,
+                                     own + dz_floats());
+          }
+        },
+        Walk::alternating);
     add_parts_to(scratch, split_.parts(images), weights, linear_.weight->grad.data());
   }
 
