@@ -1,6 +1,9 @@
 // Activations of vectors; included once for each instruction set (Highway's foreach_target).
 #include <hwy/highway.h>
 
+#include <cstdint>
+#include <limits>
+
 #include "framework/channel_map.h"
 
 // Highway's own guard: the header is read again for every target.
@@ -23,6 +26,29 @@ HWY_INLINE V activate(D d, V x) {
   if constexpr (activation == Activation::relu) return positive;
   return hn::Min(hn::Set(d, 6.0f), positive);
 }
+
+/// A map's scale and shift for the vector of channels at `c`; identity where the map is null.
+template <class D>
+struct Mapped {
+  hwy::HWY_NAMESPACE::Vec<D> scale, shift, low, high;
+
+  HWY_INLINE Mapped(D d, const ChannelMap* map, int64_t c)
+      : scale(hwy::HWY_NAMESPACE::Set(d, 1.0f)), shift(hwy::HWY_NAMESPACE::Zero(d)) {
+    namespace hn = hwy::HWY_NAMESPACE;
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    const Activation activation = map ? map->activation : Activation::none;
+    low = hn::Set(d, activation == Activation::none ? -infinity : 0.0f);
+    high = hn::Set(d, activation == Activation::relu6 ? 6.0f : infinity);
+    if (map == nullptr) return;
+    scale = hn::LoadU(d, map->scale + c);
+    shift = hn::LoadU(d, map->shift + c);
+  }
+  /// The same bits as activate(): the operands' order lets NaN through on x86.
+  HWY_INLINE auto operator()(D, hwy::HWY_NAMESPACE::Vec<D> x) const {
+    namespace hn = hwy::HWY_NAMESPACE;
+    return hn::Min(high, hn::Max(low, hn::MulAdd(x, scale, shift)));
+  }
+};
 
 /// Calls work.operator()<activation>().
 template <typename Work>

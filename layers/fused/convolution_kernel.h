@@ -30,11 +30,15 @@ class ConvolutionKernel {
   explicit ConvolutionKernel(const Convolution& convolution) : conv(convolution) {}
   virtual ~ConvolutionKernel() = default;
 
+  /// Floats of the image's gradient or input at a time: beside the weights in L2.
+  static constexpr int64_t band_floats = 24 * 1024;
+
   /// Brings the weights into the order that forward() reads, or keeps the pointer; by one thread,
   /// when they have changed.
   virtual void prepare_forward(const float* weight) = 0;
-  virtual void forward(ImageSource x, int64_t images, float* y, float* scratch,
-                       const RowsDone& done) const = 0;
+  /// y = convolution of x, mapped where a map is given.
+  virtual void forward(ImageSource x, int64_t images, float* y, const ChannelMap* map,
+                       float* scratch, const RowsDone& done) const = 0;
   /// The same for backward_data().
   virtual void prepare_backward(const float* weight) = 0;
   /// dx (+)= gradient with respect to the input.

@@ -62,12 +62,9 @@ class ConvolutionStep final : public Step {
                 const EvaluationChunk& chunk) const override {
     const int64_t valid = y.shape.of_one().rows() * chunk.images;
     const bool is_bare = std::ranges::all_of(taps, [](const Tap& tap) { return tap.empty(); });
-    kernel_->forward({x[0].data}, images_per_chunk, y.data, chunk.scratch,
-                     [&](int64_t first, int64_t rows) {
-                       if (is_bare)
-                         activate(y.data + first * channels_, rows);
-                       else
-                         finish_rows(y.data, first, rows, valid, taps, chunk);
+    kernel_->forward({x[0].data}, images_per_chunk, y.data, is_bare ? &map_ : nullptr,
+                     chunk.scratch, [&](int64_t first, int64_t rows) {
+                       if (!is_bare) finish_rows(y.data, first, rows, valid, taps, chunk);
                      });
   }
   int64_t scratch_floats() const override { return kernel_->scratch_floats(); }
@@ -77,11 +74,9 @@ class ConvolutionStep final : public Step {
     if (norm_ == nullptr) {
       prepare();
       parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
-        float* const to = y.slice(chunk.first, chunk.images).data;
-        kernel_->forward(
-            input(x[0], chunk.first), chunk.images, to,
-            own_scratch(scratch, y.shape[0], chunk.worker),
-            [&](int64_t first, int64_t rows) { activate(to + first * channels_, rows); });
+        kernel_->forward(input(x[0], chunk.first), chunk.images,
+                         y.slice(chunk.first, chunk.images).data, &map_,
+                         own_scratch(scratch, y.shape[0], chunk.worker), [](int64_t, int64_t) {});
       });
       return;
     }
@@ -89,8 +84,8 @@ class ConvolutionStep final : public Step {
     take_batch_statistics(convolve_and_sum(x[0], saved, scratch), x[0].shape[0] * rows);
     if (!y) return;  // readers apply map_ themselves
     parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
-      apply_map(map_, 0, saved.slice(chunk.first, chunk.images).data, channels_,
-                rows * chunk.images, channels_, y.slice(chunk.first, chunk.images).data);
+      apply_map(map_, saved.slice(chunk.first, chunk.images).data, channels_, rows * chunk.images,
+                channels_, y.slice(chunk.first, chunk.images).data);
     });
   }
   int64_t saved_floats() const override { return norm_ ? outputs() : 0; }
@@ -118,9 +113,6 @@ class ConvolutionStep final : public Step {
   ImageSource input(View<const float> x, int64_t first) const {
     return {x.slice(first, 1).data, input_map_};
   }
-  void activate(float* y, int64_t rows) const {
-    apply_map(map_, 0, y, channels_, rows, channels_, y);
-  }
 
   /// Conv, norm and output while the rows are in the cache; rows of padding images end unseen.
   void finish_rows(float* y, int64_t first, int64_t rows, int64_t valid, const UnitTaps& taps,
@@ -134,9 +126,9 @@ class ConvolutionStep final : public Step {
       const int64_t count = std::min(tile, first + rows - row);
       const int64_t seen = std::clamp<int64_t>(valid - row, 0, count);
       if (norm_) visit(conv_tap, at, seen, channels_, row, chunk);
-      apply_map(norm_map_, 0, at, channels_, count, channels_, at);
+      apply_map(norm_map_, at, channels_, count, channels_, at);
       visit(norm_tap, at, seen, channels_, row, chunk);
-      apply_map(activation_map_, 0, at, channels_, count, channels_, at);
+      apply_map(activation_map_, at, channels_, count, channels_, at);
       visit(output_tap, at, seen, channels_, row, chunk);
     }
   }
@@ -148,7 +140,7 @@ class ConvolutionStep final : public Step {
     kernel_->prepare_forward(linear_.weight->read());
     return sum_by_chunks(x.shape[0], scratch, [&](const Chunk& chunk, double* sums) {
       float* const to = z.slice(chunk.first, chunk.images).data;
-      kernel_->forward(input(x, chunk.first), chunk.images, to,
+      kernel_->forward(input(x, chunk.first), chunk.images, to, nullptr,
                        own_scratch(scratch, x.shape[0], chunk.worker),
                        [&](int64_t first, int64_t rows) {
                          add_shifted_sums(to + first * channels_, rows, channels_,

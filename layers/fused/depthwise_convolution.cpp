@@ -2,83 +2,99 @@
 
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/depthwise_kernels.h"
+#include "layers/fused/image_window.h"
 #include "layers/fused/rows.h"
 
 namespace quantdyn {
 namespace {
 
-/// The convolution that turns dy into dx where the stride is 1: in and out change places, and the
-/// padding is what the kernel overlaps.
-Convolution flipped(const Convolution& c) {
-  Convolution out = c;
-  std::swap(out.in_h, out.out_h);
-  std::swap(out.in_w, out.out_w);
-  out.pad_top = c.kernel_h - 1 - c.pad_top;
-  out.pad_left = c.kernel_w - 1 - c.pad_left;
-  return out;
+/// All channels at once: to the window they are one group.
+Convolution without_groups(Convolution conv) {
+  conv.groups = 1;
+  return conv;
 }
 
 class DepthwiseConvolution final : public ConvolutionKernel {
  public:
   explicit DepthwiseConvolution(const Convolution& convolution)
       : ConvolutionKernel(convolution),
-        is_flipped_(conv.stride_h == 1 && conv.stride_w == 1 && conv.pad_top < conv.kernel_h &&
-                    conv.pad_left < conv.kernel_w),
-        flipped_(flipped(conv)),
-        backward_weight_(static_cast<size_t>(conv.kernel_h * conv.kernel_w * conv.in_c)) {}
+        window_(output_window(without_groups(conv))),
+        phases_(gradient_phases(without_groups(conv))) {
+    for (const GradientPhase& phase : phases_)
+      phase_weights_.emplace_back(
+          static_cast<size_t>(phase.window.taps_h * phase.window.taps_w * conv.in_c));
+  }
 
   void prepare_forward(const float* weight) override { weight_ = weight; }
 
-  void forward(ImageSource x, int64_t images, float* y, float* scratch,
+  void forward(ImageSource x, int64_t images, float* y, const ChannelMap* map, float* scratch,
                const RowsDone& done) const override {
-    for (int64_t i = 0; i < images; ++i) {
-      depthwise_forward(conv, read(x, i, scratch), weight_, y + i * y_floats(), false);
-      done(i * conv.out_h * conv.out_w, conv.out_h * conv.out_w);
-    }
+    const int64_t band = window_.band(band_floats);
+    for (int64_t i = 0; i < images; ++i)
+      for (int64_t line = 0; line < conv.out_h; line += band) {
+        const int64_t lines = std::min(band, conv.out_h - line);
+        const int64_t first = (i * conv.out_h + line) * conv.out_w;
+        depthwise_sums(window_, read(x.from(i * x_floats()), line, lines, scratch), line, lines,
+                       weight_, {y + first * conv.out_c, window_.to_line, window_.to_row, map},
+                       Accumulate::no);
+        done(first, lines * conv.out_w);
+      }
   }
 
   void prepare_backward(const float* weight) override {
-    const int64_t taps = conv.kernel_h * conv.kernel_w;
-    for (int64_t tap = 0; tap < taps; ++tap)
-      std::copy_n(weight + tap * conv.in_c, conv.in_c,
-                  backward_weight_.data() + (is_flipped_ ? taps - 1 - tap : tap) * conv.in_c);
+    for (size_t i = 0; i < phases_.size(); ++i) {
+      float* to = phase_weights_[i].data();
+      for (int64_t r : phases_[i].filter_rows)
+        for (int64_t s : phases_[i].filter_columns)
+          to = std::copy_n(weight + (r * conv.kernel_w + s) * conv.in_c, conv.in_c, to);
+    }
   }
 
   void backward_data(const float* dy, int64_t images, float* dx, Accumulate accumulate,
                      float*) const override {
-    const bool add = accumulate == Accumulate::yes;
-    for (int64_t i = 0; i < images; ++i) {
-      const float* const from = dy + i * y_floats();
-      float* const to = dx + i * x_floats();
-      if (is_flipped_)
-        depthwise_forward(flipped_, from, backward_weight_.data(), to, add);
-      else
-        depthwise_backward_data(conv, from, backward_weight_.data(), to, add);
-    }
+    for (int64_t i = 0; i < images; ++i)
+      for (size_t p = 0; p < phases_.size(); ++p) {
+        const GradientPhase& phase = phases_[p];
+        const ImageWindow& window = phase.window;
+        float* const to =
+            dx + i * x_floats() + (phase.first_h * conv.in_w + phase.first_w) * conv.in_c;
+        depthwise_sums(window, {dy + i * y_floats()}, 0, window.out_h, phase_weights_[p].data(),
+                       {to, window.to_line, window.to_row}, accumulate);
+      }
   }
 
   void backward_weights(ImageSource x, const float* dy, int64_t images, float* dweight,
                         float* scratch) const override {
+    const int64_t band = window_.band(band_floats);
     for (int64_t i = 0; i < images; ++i)
-      depthwise_backward_weights(conv, read(x, i, scratch), dy + i * y_floats(), dweight);
+      for (int64_t line = 0; line < conv.out_h; line += band) {
+        const int64_t lines = std::min(band, conv.out_h - line);
+        depthwise_weight_gradient(window_, read(x.from(i * x_floats()), line, lines, scratch), line,
+                                  lines, dy + i * y_floats() + line * window_.to_line, dweight);
+      }
   }
 
-  int64_t scratch_floats() const override { return x_floats(); }  // for a map
+  int64_t scratch_floats() const override {  // for a map
+    const int64_t lines = window_.band(band_floats);
+    return std::min(conv.in_h, (lines - 1) * conv.stride_h + conv.kernel_h) * conv.in_w * conv.in_c;
+  }
 
  private:
-  const float* read(ImageSource x, int64_t image, float* scratch) const {
-    const float* const at = x.data + image * x_floats();
-    if (!x.map) return at;
-    apply_map(*x.map, 0, at, conv.in_c, conv.in_h * conv.in_w, conv.in_c, scratch);
-    return scratch;
+  /// The image rows that lines [line, line + lines) reach, mapped where x has a map.
+  ImageRows read(ImageSource x, int64_t line, int64_t lines, float* scratch) const {
+    if (!x.map) return {x.data};
+    const auto [first, end] = window_.image_rows(line, lines);
+    apply_map(*x.map, x.data + first * conv.in_w * conv.in_c, conv.in_c, (end - first) * conv.in_w,
+              conv.in_c, scratch);
+    return {scratch, first};
   }
   int64_t x_floats() const { return conv.in_h * conv.in_w * conv.in_c; }
   int64_t y_floats() const { return conv.out_h * conv.out_w * conv.out_c; }
 
-  const bool is_flipped_;
-  const Convolution flipped_;
+  const ImageWindow window_;
+  const std::vector<GradientPhase> phases_;
+  std::vector<std::vector<float>> phase_weights_;  // [taps, C] by phase
   const float* weight_ = nullptr;
-  std::vector<float> backward_weight_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "layers/fused/activation-inl.h"
 #include "layers/fused/channels-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -14,182 +15,198 @@ namespace quantdyn::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// The taps [begin, end) of a window that fall on [0, size) when it starts at `start`.
+/// The taps [begin, end) of `count` that fall on [0, size) when the first is at `start`.
 struct Taps {
   int64_t begin, end;
-  Taps(int64_t start, int64_t kernel, int64_t size)
-      : begin(std::clamp<int64_t>(-start, 0, kernel)),
-        end(std::clamp<int64_t>(size - start, begin, kernel)) {}
+  Taps(int64_t start, int64_t count, int64_t size)
+      : begin(std::clamp<int64_t>(-start, 0, count)),
+        end(std::clamp<int64_t>(size - start, begin, count)) {}
 };
 
-/// Output columns [begin, end) whose taps [first_tap, last_tap] all read inside a row.
-struct Columns {
-  int64_t begin, end;
-  Columns(const Convolution& conv, int64_t first_tap, int64_t last_tap) {
-    const int64_t before = conv.pad_left - first_tap;  // input column = q stride - pad + tap
-    begin = before > 0 ? (before + conv.stride_w - 1) / conv.stride_w : 0;
-    const int64_t last = conv.in_w - 1 + conv.pad_left - last_tap;
-    end = last < 0 ? 0 : std::min(conv.out_w, last / conv.stride_w + 1);
-    begin = std::min(begin, end);
+/// What one line of outputs reads: `at` is the first tap of output 0, which may be outside.
+struct Line {
+  const ImageWindow& window;
+  const float* at;
+  int64_t pitch;  // floats of an image row
+  Taps rows;
+  int64_t begin, end;  // outputs whose taps are all inside their rows
+
+  Line(const ImageWindow& w, const ImageRows& x, int64_t line)
+      : window(w),
+        at(x.data + (line * w.stride_h + w.first_h - x.first) * w.w * w.channels +
+           w.first_w * w.channels),
+        pitch(w.w * w.channels),
+        rows(line * w.stride_h + w.first_h, w.taps_h, w.h) {
+    const int64_t last = w.w - w.taps_w - w.first_w;  // where the last tap is the last column
+    end = last < 0 ? 0 : std::min(w.out_w, last / w.stride_w + 1);
+    begin = std::min(end, (std::max<int64_t>(-w.first_w, 0) + w.stride_w - 1) / w.stride_w);
+  }
+  Taps columns(int64_t output) const {
+    return {output * window.stride_w + window.first_w, window.taps_w, window.w};
   }
 };
 
-/// One output pixel, any kernel, at the borders too.
+/// Neighbouring outputs at a time, all inside, from one load of each column that they share.
+template <int outputs, int taps_w, int stride, class D>
+HWY_INLINE void sum_outputs(D d, const Line& line, int64_t first, const float* weight, float* to,
+                            const ProductRows& target, bool add, int64_t c) {
+  using V = hn::Vec<D>;
+  constexpr int columns = (outputs - 1) * stride + taps_w;
+  const int64_t channels = line.window.channels;
+  const float* const at = line.at + first * stride * channels + c;
+  V sums[outputs];
+#pragma GCC unroll 8
+  for (int i = 0; i < outputs; ++i)
+    sums[i] = add ? hn::LoadU(d, to + i * target.row + c) : hn::Zero(d);
+  for (int64_t r = line.rows.begin; r < line.rows.end; ++r) {
+    V column[columns];
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; ++j) column[j] = hn::LoadU(d, at + r * line.pitch + j * channels);
+#pragma GCC unroll 4
+    for (int s = 0; s < taps_w; ++s) {
+      const V w = hn::LoadU(d, weight + (r * taps_w + s) * channels + c);
+#pragma GCC unroll 8
+      for (int i = 0; i < outputs; ++i) sums[i] = hn::MulAdd(column[i * stride + s], w, sums[i]);
+    }
+  }
+  const Mapped<D> mapped(d, target.map, c);
+#pragma GCC unroll 8
+  for (int i = 0; i < outputs; ++i)
+    hn::StoreU(target.map ? mapped(d, sums[i]) : sums[i], d, to + i * target.row + c);
+}
+
+/// One output of any window, at the borders too.
 template <class D>
-HWY_INLINE void forward_pixel(D d, const Convolution& conv, const Taps& rows, int64_t h0, int64_t q,
-                              const float* x, const float* weight, float* y, bool add, int64_t c) {
-  const int64_t w0 = q * conv.stride_w - conv.pad_left;
-  const Taps columns(w0, conv.kernel_w, conv.in_w);
-  auto sum = add ? hn::LoadU(d, y + c) : hn::Zero(d);
-  for (int64_t r = rows.begin; r < rows.end; ++r)
+HWY_INLINE void sum_output(D d, const Line& line, int64_t output, const float* weight, float* to,
+                           const ChannelMap* map, bool add, int64_t c) {
+  const ImageWindow& window = line.window;
+  const Taps columns = line.columns(output);
+  const float* const at = line.at + output * window.stride_w * window.channels + c;
+  auto sum = add ? hn::LoadU(d, to + c) : hn::Zero(d);
+  for (int64_t r = line.rows.begin; r < line.rows.end; ++r)
     for (int64_t s = columns.begin; s < columns.end; ++s)
-      sum = hn::MulAdd(hn::LoadU(d, x + ((h0 + r) * conv.in_w + w0 + s) * conv.in_c + c),
-                       hn::LoadU(d, weight + (r * conv.kernel_w + s) * conv.in_c + c), sum);
-  hn::StoreU(sum, d, y + c);
+      sum = hn::MulAdd(hn::LoadU(d, at + r * line.pitch + s * window.channels),
+                       hn::LoadU(d, weight + (r * window.taps_w + s) * window.channels + c), sum);
+  hn::StoreU(map ? Mapped<D>(d, map, c)(d, sum) : sum, d, to + c);
 }
 
-/// Four neighbouring output pixels of a kernel three wide, all inside: each input is loaded once a
-/// row.
-template <int stride, class D>
-HWY_INLINE void forward_four(D d, const Convolution& conv, const Taps& rows, const float* x,
-                             const float* weight, float* y, bool add, int64_t c) {
-  const int64_t channels = conv.in_c;
-  auto y0 = add ? hn::LoadU(d, y + c) : hn::Zero(d);
-  auto y1 = add ? hn::LoadU(d, y + channels + c) : hn::Zero(d);
-  auto y2 = add ? hn::LoadU(d, y + 2 * channels + c) : hn::Zero(d);
-  auto y3 = add ? hn::LoadU(d, y + 3 * channels + c) : hn::Zero(d);
-  for (int64_t r = rows.begin; r < rows.end; ++r) {
-    const float* const row = x + r * conv.in_w * channels + c;
-    for (int64_t s = 0; s < 3; ++s) {
-      const auto w = hn::LoadU(d, weight + (r * 3 + s) * channels + c);
-      y0 = hn::MulAdd(hn::LoadU(d, row + s * channels), w, y0);
-      y1 = hn::MulAdd(hn::LoadU(d, row + (stride + s) * channels), w, y1);
-      y2 = hn::MulAdd(hn::LoadU(d, row + (2 * stride + s) * channels), w, y2);
-      y3 = hn::MulAdd(hn::LoadU(d, row + (3 * stride + s) * channels), w, y3);
-    }
+void sum_border(const Line& line, int64_t begin, int64_t end, const float* weight, float* to,
+                const ProductRows& target, bool add) {
+  for (int64_t i = begin; i < end; ++i)
+    for_channels(line.window.channels, [&](auto d, int64_t c) HWY_ATTR {
+      sum_output(d, line, i, weight, to + i * target.row, target.map, add, c);
+    });
+}
+
+/// Outputs [first, line.end) as far as blocks of `outputs` go; returns the next one.
+template <int outputs, int taps_w, int stride>
+HWY_INLINE int64_t sum_blocks(const Line& line, int64_t first, const float* weight, float* to,
+                              const ProductRows& target, bool add) {
+  for (; first + outputs <= line.end; first += outputs)
+    for_channels(line.window.channels, [&](auto d, int64_t c) HWY_ATTR {
+      sum_outputs<outputs, taps_w, stride>(d, line, first, weight, to + first * target.row, target,
+                                           add, c);
+    });
+  return first;
+}
+
+template <int taps_w, int stride>
+void sum_line(const Line& line, const float* weight, float* to, const ProductRows& target,
+              bool add) {
+  sum_border(line, 0, line.begin, weight, to, target, add);
+  int64_t i = sum_blocks<4, taps_w, stride>(line, line.begin, weight, to, target, add);
+  i = sum_blocks<2, taps_w, stride>(line, i, weight, to, target, add);
+  i = sum_blocks<1, taps_w, stride>(line, i, weight, to, target, add);
+  sum_border(line, i, line.window.out_w, weight, to, target, add);
+}
+
+/// Adds outputs [begin, end) to the nine sums of a 3 x 3 window.
+template <bool is_border, class D, class V>
+HWY_INLINE void add_outputs(D d, const Line& line, int64_t begin, int64_t end, const float* dy,
+                            V* sums, int64_t c) {
+  const int64_t channels = line.window.channels;
+  for (int64_t i = begin; i < end; ++i) {
+    const V g = hn::LoadU(d, dy + i * channels + c);
+    const float* const at = line.at + i * line.window.stride_w * channels + c;
+    const Taps columns = line.columns(i);
+#pragma GCC unroll 4
+    for (int r = 0; r < 3; ++r)
+#pragma GCC unroll 4
+      for (int s = 0; s < 3; ++s) {
+        if (r < line.rows.begin || r >= line.rows.end) continue;
+        if (is_border && (s < columns.begin || s >= columns.end)) continue;
+        sums[r * 3 + s] =
+            hn::MulAdd(hn::LoadU(d, at + r * line.pitch + s * channels), g, sums[r * 3 + s]);
+      }
   }
-  hn::StoreU(y0, d, y + c);
-  hn::StoreU(y1, d, y + channels + c);
-  hn::StoreU(y2, d, y + 2 * channels + c);
-  hn::StoreU(y3, d, y + 3 * channels + c);
 }
 
-/// One output row of some channels; `four` is forward_four for this kernel and stride, or null.
-template <class D, typename Four>
-HWY_INLINE void forward_row(D d, const Convolution& conv, int64_t p, const float* x,
-                            const float* weight, float* y, bool add, int64_t c, bool has_four,
-                            const Four& four) {
-  const int64_t h0 = p * conv.stride_h - conv.pad_top;
-  const Taps rows(h0, conv.kernel_h, conv.in_h);
-  const Columns inside(conv, 0, conv.kernel_w - 1);
-  float* const row = y + p * conv.out_w * conv.in_c;
-  int64_t q = 0;
-  for (; q < inside.begin; ++q)
-    forward_pixel(d, conv, rows, h0, q, x, weight, row + q * conv.in_c, add, c);
-  for (; has_four && q + 4 <= inside.end; q += 4)
-    four(d, rows, x + (h0 * conv.in_w + q * conv.stride_w - conv.pad_left) * conv.in_c,
-         row + q * conv.in_c);
-  for (; q < conv.out_w; ++q)
-    forward_pixel(d, conv, rows, h0, q, x, weight, row + q * conv.in_c, add, c);
-}
-
-/// Taps of the output that one input pixel's gradient gathers from.
-struct GatherTap {
-  int64_t dy, weight;  // offsets of channel 0
-};
-
-int64_t gather_taps(const Convolution& conv, int64_t h, int64_t w, GatherTap* taps) {
-  int64_t count = 0;
-  for (int64_t r = (h + conv.pad_top) % conv.stride_h; r < conv.kernel_h; r += conv.stride_h) {
-    const int64_t p = (h + conv.pad_top - r) / conv.stride_h;
-    if (h + conv.pad_top < r || p >= conv.out_h) continue;
-    for (int64_t s = (w + conv.pad_left) % conv.stride_w; s < conv.kernel_w; s += conv.stride_w) {
-      const int64_t q = (w + conv.pad_left - s) / conv.stride_w;
-      if (w + conv.pad_left < s || q >= conv.out_w) continue;
-      taps[count++] = {(p * conv.out_w + q) * conv.in_c, (r * conv.kernel_w + s) * conv.in_c};
-    }
+/// One line's gradient of a 3 x 3 window: nine chains.
+template <class D>
+HWY_INLINE void line_gradient(D d, const Line& line, const float* dy, float* dweight, int64_t c) {
+  hn::Vec<D> sums[9];
+#pragma GCC unroll 16
+  for (auto& sum : sums) sum = hn::Zero(d);
+  add_outputs<true>(d, line, 0, line.begin, dy, sums, c);
+  add_outputs<false>(d, line, line.begin, line.end, dy, sums, c);
+  add_outputs<true>(d, line, line.end, line.window.out_w, dy, sums, c);
+#pragma GCC unroll 16
+  for (int tap = 0; tap < 9; ++tap) {
+    float* const to = dweight + tap * line.window.channels + c;
+    hn::StoreU(hn::Add(hn::LoadU(d, to), sums[tap]), d, to);
   }
-  return count;
+}
+
+/// One tap of any window.
+template <class D>
+HWY_INLINE void tap_gradient(D d, const Line& line, int64_t r, int64_t s, const float* dy,
+                             float* dweight, int64_t c) {
+  const ImageWindow& window = line.window;
+  auto sum = hn::Zero(d);
+  for (int64_t i = 0; i < window.out_w; ++i) {
+    const Taps columns = line.columns(i);
+    if (s < columns.begin || s >= columns.end) continue;
+    const float* const at = line.at + (i * window.stride_w + s) * window.channels + r * line.pitch;
+    sum = hn::MulAdd(hn::LoadU(d, at + c), hn::LoadU(d, dy + i * window.channels + c), sum);
+  }
+  float* const to = dweight + (r * window.taps_w + s) * window.channels + c;
+  hn::StoreU(hn::Add(hn::LoadU(d, to), sum), d, to);
 }
 
 }  // namespace
 
-void forward(const Convolution& conv, const float* x, const float* weight, float* y, bool add) {
-  const bool is_three = conv.kernel_w == 3;
-  for (int64_t p = 0; p < conv.out_h; ++p)
-    for_channels(conv.in_c, [&](auto d, int64_t c) HWY_ATTR {
-      if (conv.stride_w == 2)
-        forward_row(d, conv, p, x, weight, y, add, c, is_three,
-                    [&](auto tag, const Taps& rows, const float* from, float* to)
-                        HWY_ATTR { forward_four<2>(tag, conv, rows, from, weight, to, add, c); });
-      else
-        forward_row(d, conv, p, x, weight, y, add, c, is_three && conv.stride_w == 1,
-                    [&](auto tag, const Taps& rows, const float* from, float* to)
-                        HWY_ATTR { forward_four<1>(tag, conv, rows, from, weight, to, add, c); });
-    });
+void sums(const ImageWindow& window, const ImageRows& x, int64_t first, int64_t lines,
+          const float* weight, const ProductRows& to, bool add) {
+  const int64_t stride = window.stride_w, taps = window.taps_w;
+  for (int64_t l = 0; l < lines; ++l) {
+    const Line line(window, x, first + l);
+    float* const y = to.data + l * to.line;
+    if (taps == 3 && stride == 1)
+      sum_line<3, 1>(line, weight, y, to, add);
+    else if (taps == 3 && stride == 2)
+      sum_line<3, 2>(line, weight, y, to, add);
+    else if (taps == 2 && stride == 1)  // a phase of a gradient
+      sum_line<2, 1>(line, weight, y, to, add);
+    else if (taps == 1 && stride == 1)
+      sum_line<1, 1>(line, weight, y, to, add);
+    else
+      sum_border(line, 0, window.out_w, weight, y, to, add);
+  }
 }
 
-void backward_data(const Convolution& conv, const float* dy, const float* weight, float* dx,
-                   bool add) {
-  constexpr int64_t most_taps = 64;
-  GatherTap taps[most_taps];
-  const int64_t reach =
-      ((conv.kernel_h - 1) / conv.stride_h + 1) * ((conv.kernel_w - 1) / conv.stride_w + 1);
-  for (int64_t h = 0; h < conv.in_h; ++h)
-    for (int64_t w = 0; w < conv.in_w; ++w, dx += conv.in_c) {
-      if (reach > most_taps) {  // a window too large for the list: scan it for every vector
-        for_channels(conv.in_c, [&](auto d, int64_t c) HWY_ATTR {
-          auto sum = add ? hn::LoadU(d, dx + c) : hn::Zero(d);
-          for (int64_t p = 0; p < conv.out_h; ++p)
-            for (int64_t q = 0; q < conv.out_w; ++q) {
-              const int64_t r = h + conv.pad_top - p * conv.stride_h,
-                            s = w + conv.pad_left - q * conv.stride_w;
-              if (r < 0 || r >= conv.kernel_h || s < 0 || s >= conv.kernel_w) continue;
-              sum = hn::MulAdd(hn::LoadU(d, dy + (p * conv.out_w + q) * conv.in_c + c),
-                               hn::LoadU(d, weight + (r * conv.kernel_w + s) * conv.in_c + c), sum);
-            }
-          hn::StoreU(sum, d, dx + c);
-        });
-        continue;
-      }
-      const int64_t count = gather_taps(conv, h, w, taps);
-      for_channels(conv.in_c, [&](auto d, int64_t c) HWY_ATTR {
-        auto sum = add ? hn::LoadU(d, dx + c) : hn::Zero(d);
-        for (int64_t t = 0; t < count; ++t)
-          sum = hn::MulAdd(hn::LoadU(d, dy + taps[t].dy + c),
-                           hn::LoadU(d, weight + taps[t].weight + c), sum);
-        hn::StoreU(sum, d, dx + c);
-      });
-    }
-}
-
-void backward_weights(const Convolution& conv, const float* x, const float* dy, float* dweight) {
-  const int64_t channels = conv.in_c, step = conv.stride_w * channels;
-  for (int64_t p = 0; p < conv.out_h; ++p) {
-    const int64_t h0 = p * conv.stride_h - conv.pad_top;
-    const Taps rows(h0, conv.kernel_h, conv.in_h);
-    const float* const dy_row = dy + p * conv.out_w * channels;
-    for (int64_t r = rows.begin; r < rows.end; ++r)
-      for (int64_t s = 0; s < conv.kernel_w; ++s) {
-        const Columns columns(conv, s, s);
-        const float* const x_row = x + ((h0 + r) * conv.in_w - conv.pad_left + s) * channels;
-        float* const to = dweight + (r * conv.kernel_w + s) * channels;
-        for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
-          auto even = hn::Zero(d),
-               odd = hn::Zero(d);  // two chains hide the latency of a multiply-add
-          int64_t q = columns.begin;
-          for (; q + 2 <= columns.end; q += 2) {
-            even = hn::MulAdd(hn::LoadU(d, x_row + q * step + c),
-                              hn::LoadU(d, dy_row + q * channels + c), even);
-            odd = hn::MulAdd(hn::LoadU(d, x_row + (q + 1) * step + c),
-                             hn::LoadU(d, dy_row + (q + 1) * channels + c), odd);
-          }
-          if (q < columns.end)
-            even = hn::MulAdd(hn::LoadU(d, x_row + q * step + c),
-                              hn::LoadU(d, dy_row + q * channels + c), even);
-          hn::StoreU(hn::Add(hn::LoadU(d, to + c), hn::Add(even, odd)), d, to + c);
-        });
-      }
+void weight_gradient(const ImageWindow& window, const ImageRows& x, int64_t first, int64_t lines,
+                     const float* dy, float* dweight) {
+  for (int64_t l = 0; l < lines; ++l, dy += window.out_w * window.channels) {
+    const Line line(window, x, first + l);
+    if (window.taps_h == 3 && window.taps_w == 3)
+      for_channels(window.channels,
+                   [&](auto d, int64_t c) HWY_ATTR { line_gradient(d, line, dy, dweight, c); });
+    else
+      for (int64_t r = line.rows.begin; r < line.rows.end; ++r)
+        for (int64_t s = 0; s < window.taps_w; ++s)
+          for_channels(window.channels, [&](auto d, int64_t c) HWY_ATTR {
+            tap_gradient(d, line, r, s, dy, dweight, c);
+          });
   }
 }
 
@@ -199,21 +216,16 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace quantdyn {
 
-HWY_EXPORT(forward);
-HWY_EXPORT(backward_data);
-HWY_EXPORT(backward_weights);
+HWY_EXPORT(sums);
+HWY_EXPORT(weight_gradient);
 
-void depthwise_forward(const Convolution& conv, const float* x, const float* weight, float* y,
-                       bool add) {
-  HWY_DYNAMIC_DISPATCH(forward)(conv, x, weight, y, add);
+void depthwise_sums(const ImageWindow& window, const ImageRows& x, int64_t line, int64_t lines,
+                    const float* weight, const ProductRows& to, Accumulate accumulate) {
+  HWY_DYNAMIC_DISPATCH(sums)(window, x, line, lines, weight, to, accumulate == Accumulate::yes);
 }
-void depthwise_backward_data(const Convolution& conv, const float* dy, const float* weight,
-                             float* dx, bool add) {
-  HWY_DYNAMIC_DISPATCH(backward_data)(conv, dy, weight, dx, add);
-}
-void depthwise_backward_weights(const Convolution& conv, const float* x, const float* dy,
-                                float* dweight) {
-  HWY_DYNAMIC_DISPATCH(backward_weights)(conv, x, dy, dweight);
+void depthwise_weight_gradient(const ImageWindow& window, const ImageRows& x, int64_t line,
+                               int64_t lines, const float* dy, float* dweight) {
+  HWY_DYNAMIC_DISPATCH(weight_gradient)(window, x, line, lines, dy, dweight);
 }
 
 }  // namespace quantdyn

@@ -1,22 +1,25 @@
-// Vectorized depthwise convolution of one image: forward and both gradients.
+// Vectorized depthwise convolution of some lines of one image: sums of taps and their gradient.
 #pragma once
 
-#include "framework/convolution.h"
+#include "layers/fused/image_window.h"
 
 namespace quantdyn {
 
-/// y [P,Q,C] (+)= depthwise convolution of x [H,W,C] with weight [kh,kw,C].
-void depthwise_forward(const Convolution& conv, const float* x, const float* weight, float* y,
-                       bool add);
+/// Rows of an image [.., w, channels]; those from `first` on lie at `data`.
+struct ImageRows {
+  const float* data;
+  int64_t first = 0;
+};
 
-/// dx [H,W,C] (+)= gradient from dy [P,Q,C], for any stride; stride 1 is faster as a forward of
-/// flipped().
-void depthwise_backward_data(const Convolution& conv, const float* dy, const float* weight,
-                             float* dx, bool add);
+/// Output lines [line, line + lines) of a window of all channels (group_channels = channels): to
+/// (+)= sum over the taps inside the image times weight [taps_h, taps_w, channels], one chain in
+/// the order of the taps.
+void depthwise_sums(const ImageWindow& window, const ImageRows& x, int64_t line, int64_t lines,
+                    const float* weight, const ProductRows& to, Accumulate accumulate);
 
-/// dweight [kh,kw,C] += gradient; sums along an output row stay in registers, rows are added in
-/// order.
-void depthwise_backward_weights(const Convolution& conv, const float* x, const float* dy,
-                                float* dweight);
+/// dweight [taps_h, taps_w, channels] += gradient of those lines, dy [lines, out_w, channels]; sums
+/// along a line stay in registers, lines are added in order.
+void depthwise_weight_gradient(const ImageWindow& window, const ImageRows& x, int64_t line,
+                               int64_t lines, const float* dy, float* dweight);
 
 }  // namespace quantdyn

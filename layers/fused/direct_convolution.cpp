@@ -8,30 +8,21 @@
 namespace quantdyn {
 namespace {
 
-constexpr int64_t band_floats = 24 * 1024;  // of the image at a time, beside the weights in L2
-constexpr int64_t rows_at_once = 128;       // of a plain product; and pixels of a weight gradient
-
-/// Input pixels first + i stride, and the taps of the filter that reach them.
-struct Phase {
-  int64_t first_h, first_w;
-  std::vector<int64_t> filter_rows, filter_columns;  // falling, as the window on dy rises
-  ImageWindow window;
-  std::vector<float> weight;  // by group [taps * K / groups, C / groups], packed
-};
+constexpr int64_t rows_at_once = 128;  // of a plain product; and pixels of a weight gradient
 
 /// to [rows, columns] (+)= from [rows, depth] times a packed weight.
 void multiply_rows(const ImageSource& from, int64_t rows, int64_t depth, const float* weight,
-                   int64_t columns, float* to, Accumulate accumulate, float* scratch,
-                   const ConvolutionKernel::RowsDone& done) {
+                   int64_t columns, float* to, const ChannelMap* map, Accumulate accumulate,
+                   float* scratch, const ConvolutionKernel::RowsDone& done) {
   for (int64_t row = 0; row < rows; row += rows_at_once) {
     const int64_t count = std::min(rows_at_once, rows - row);
     const float* left = from.data + row * depth;
     if (from.map) {
-      apply_map(*from.map, 0, left, depth, count, depth, scratch);
+      apply_map(*from.map, left, depth, count, depth, scratch);
       left = scratch;
     }
     multiply({1, count, columns, 1, depth}, {left, 0, depth, 0, 1}, {weight, 0},
-             {to + row * columns, 0, columns}, accumulate);
+             {to + row * columns, 0, columns, map}, accumulate);
     done(row, count);
   }
 }
@@ -42,11 +33,11 @@ class DirectConvolution final : public ConvolutionKernel {
   explicit DirectConvolution(const Convolution& convolution)
       : ConvolutionKernel(convolution),
         is_plain_(conv.is_pointwise() && conv.stride_h == 1 && conv.stride_w == 1),
-        window_(own_window()),
+        window_(output_window(conv)),
+        phases_(gradient_phases(conv)),
         forward_weight_(static_cast<size_t>(conv.fan_in() * conv.out_c)) {
-    for (int64_t a = 0; a < std::min(conv.stride_h, conv.in_h); ++a)
-      for (int64_t b = 0; b < std::min(conv.stride_w, conv.in_w); ++b)
-        phases_.push_back(make_phase(a, b));
+    for (const GradientPhase& phase : phases_)
+      phase_weights_.emplace_back(static_cast<size_t>(phase.window.depth() * conv.in_c));
     if (!is_plain_) unpacked_.resize(forward_weight_.size() / conv.groups);
   }
 
@@ -56,39 +47,39 @@ class DirectConvolution final : public ConvolutionKernel {
                    forward_weight_.data() + g * conv.fan_in() * out_group());
   }
 
-  void forward(ImageSource x, int64_t images, float* y, float* scratch,
+  void forward(ImageSource x, int64_t images, float* y, const ChannelMap* map, float* scratch,
                const RowsDone& done) const override {
     const int64_t pixels = conv.out_h * conv.out_w, band = window_.band(band_floats);
     if (is_plain_)
       return multiply_rows(x, images * pixels, conv.in_c, forward_weight_.data(), conv.out_c, y,
-                           Accumulate::no, scratch, done);
+                           map, Accumulate::no, scratch, done);
     for (int64_t i = 0; i < images; ++i)
       for (int64_t line = 0; line < conv.out_h; line += band) {
         const int64_t lines = std::min(band, conv.out_h - line);
         const int64_t first = i * pixels + line * conv.out_w;
         for (int64_t g = 0; g < conv.groups; ++g)
           correlate(window_, x.from(i * x_floats()), g, line, lines, forward_weight_, out_group(),
-                    y + first * conv.out_c, Accumulate::no, scratch);
+                    y + first * conv.out_c, map, Accumulate::no, scratch);
         done(first, lines * conv.out_w);
       }
   }
 
   void prepare_backward(const float* weight) override {
-    for (Phase& phase : phases_)
+    for (size_t p = 0; p < phases_.size(); ++p)
       for (int64_t g = 0; g < conv.groups; ++g)
-        pack_phase(phase, weight + g * out_group(),
-                   phase.weight.data() + g * phase.window.depth() * in_group());
+        pack_phase(phases_[p], weight + g * out_group(),
+                   phase_weights_[p].data() + g * phases_[p].window.depth() * in_group());
   }
 
   void backward_data(const float* dy, int64_t images, float* dx, Accumulate accumulate,
                      float* scratch) const override {
     if (is_plain_)
       return multiply_rows({dy}, images * conv.out_h * conv.out_w, conv.out_c,
-                           phases_[0].weight.data(), conv.in_c, dx, accumulate, scratch,
+                           phase_weights_[0].data(), conv.in_c, dx, nullptr, accumulate, scratch,
                            [](int64_t, int64_t) {});
     for (int64_t i = 0; i < images; ++i)
-      for (const Phase& phase : phases_)
-        run_phase(phase, dy + i * y_floats(), dx + i * x_floats(), accumulate, scratch);
+      for (size_t p = 0; p < phases_.size(); ++p)
+        run_phase(p, dy + i * y_floats(), dx + i * x_floats(), accumulate, scratch);
   }
 
   void backward_weights(ImageSource x, const float* dy, int64_t images, float* dweight,
@@ -106,7 +97,7 @@ class DirectConvolution final : public ConvolutionKernel {
     for (int64_t at = 0; at < pixels; at += rows_at_once) {
       const int64_t count = std::min(rows_at_once, pixels - at);
       const float* left = x.data + at * conv.in_c + first;
-      if (x.map) apply_map(*x.map, first, left, conv.in_c, count, rows, scratch);
+      if (x.map) apply_map(x.map->from(first), left, conv.in_c, count, rows, scratch);
       multiply({1, rows, conv.out_c, 1, count},
                {x.map ? scratch : left, 0, 1, 0, x.map ? rows : conv.in_c},
                {dy + at * conv.out_c, conv.out_c}, {dweight + first * conv.out_c, 0, conv.out_c},
@@ -118,9 +109,8 @@ class DirectConvolution final : public ConvolutionKernel {
     if (is_plain_) return rows_at_once * conv.in_c;  // for a map
     int64_t most = std::max(window_.scratch_floats(window_.band(band_floats)),
                             window_.scratch_floats(gradient_band()));
-    for (const Phase& phase : phases_)
-      if (phase.window.depth() > 0)
-        most = std::max(most, phase.window.scratch_floats(phase.window.band(band_floats)));
+    for (const GradientPhase& phase : phases_)
+      most = std::max(most, phase.window.scratch_floats(phase.window.band(band_floats)));
     return most;
   }
 
@@ -133,46 +123,8 @@ class DirectConvolution final : public ConvolutionKernel {
     return std::clamp<int64_t>(rows_at_once / conv.out_w, 1, conv.out_h);
   }
 
-  ImageWindow own_window() const {
-    ImageWindow window{};
-    window.h = conv.in_h, window.w = conv.in_w, window.channels = conv.in_c;
-    window.group_channels = in_group();
-    window.taps_h = conv.kernel_h, window.taps_w = conv.kernel_w;
-    window.first_h = -conv.pad_top, window.first_w = -conv.pad_left;
-    window.stride_h = conv.stride_h, window.stride_w = conv.stride_w;
-    window.out_h = conv.out_h, window.out_w = conv.out_w;
-    window.to_line = conv.out_w * conv.out_c, window.to_row = conv.out_c;
-    return window;
-  }
-
-  /// Filter row r reaches input row first + i stride from output row i + (first + pad - r) / stride
-  /// where that divides; columns likewise.
-  Phase make_phase(int64_t a, int64_t b) const {
-    Phase phase{a, b, {}, {}, {}, {}};
-    for (int64_t r = conv.kernel_h; r-- > 0;)
-      if ((a + conv.pad_top - r) % conv.stride_h == 0) phase.filter_rows.push_back(r);
-    for (int64_t s = conv.kernel_w; s-- > 0;)
-      if ((b + conv.pad_left - s) % conv.stride_w == 0) phase.filter_columns.push_back(s);
-    ImageWindow& window = phase.window;
-    window.h = conv.out_h, window.w = conv.out_w, window.channels = conv.out_c;
-    window.group_channels = out_group();
-    window.taps_h = static_cast<int64_t>(phase.filter_rows.size());
-    window.taps_w = static_cast<int64_t>(phase.filter_columns.size());
-    if (window.depth() > 0) {
-      window.first_h = (a + conv.pad_top - phase.filter_rows[0]) / conv.stride_h;
-      window.first_w = (b + conv.pad_left - phase.filter_columns[0]) / conv.stride_w;
-    }
-    window.stride_h = window.stride_w = 1;
-    window.out_h = (conv.in_h - a + conv.stride_h - 1) / conv.stride_h;
-    window.out_w = (conv.in_w - b + conv.stride_w - 1) / conv.stride_w;
-    window.to_line = conv.stride_h * conv.in_w * conv.in_c;
-    window.to_row = conv.stride_w * conv.in_c;
-    phase.weight.resize(static_cast<size_t>(window.depth() * conv.in_c));
-    return phase;
-  }
-
   /// The weights of a phase's taps, one group: [taps, K, C] from [kh, kw, C, K].
-  void pack_phase(const Phase& phase, const float* weight, float* to) {
+  void pack_phase(const GradientPhase& phase, const float* weight, float* to) {
     if (is_plain_) return pack_columns({weight, 1, conv.out_c}, conv.out_c, conv.in_c, to);
     float* at = unpacked_.data();
     for (int64_t r : phase.filter_rows)
@@ -187,30 +139,26 @@ class DirectConvolution final : public ConvolutionKernel {
   /// Output lines [line, line + lines) of one image and group; `to` is where group 0's first goes.
   static void correlate(const ImageWindow& window, ImageSource image, int64_t group, int64_t line,
                         int64_t lines, const std::vector<float>& weight, int64_t columns, float* to,
-                        Accumulate accumulate, float* scratch) {
+                        const ChannelMap* map, Accumulate accumulate, float* scratch) {
+    const int64_t first = group * columns;
+    const ChannelMap own = map ? map->from(first) : ChannelMap{};
     multiply(
         {lines, window.out_w, columns, window.taps_h, window.taps_w * window.group_channels},
         window.read(image.data, image.map, group * window.group_channels, line, lines, scratch),
         {weight.data() + group * window.depth() * columns, 0},
-        {to + group * columns, window.to_line, window.to_row}, accumulate);
+        {to + first, window.to_line, window.to_row, map ? &own : nullptr}, accumulate);
   }
 
-  void run_phase(const Phase& phase, const float* dy, float* dx, Accumulate accumulate,
+  void run_phase(size_t p, const float* dy, float* dx, Accumulate accumulate,
                  float* scratch) const {
+    const GradientPhase& phase = phases_[p];
     const ImageWindow& window = phase.window;
     float* const to = dx + (phase.first_h * conv.in_w + phase.first_w) * conv.in_c;
-    if (window.depth() == 0) {  // no tap reaches these pixels
-      if (accumulate == Accumulate::yes) return;
-      for (int64_t i = 0; i < window.out_h; ++i)
-        for (int64_t j = 0; j < window.out_w; ++j)
-          std::fill_n(to + i * window.to_line + j * window.to_row, conv.in_c, 0.0f);
-      return;
-    }
     const int64_t band = window.band(band_floats);
     for (int64_t line = 0; line < window.out_h; line += band)
       for (int64_t g = 0; g < conv.groups; ++g)
-        correlate(window, {dy}, g, line, std::min(band, window.out_h - line), phase.weight,
-                  in_group(), to + line * window.to_line, accumulate, scratch);
+        correlate(window, {dy}, g, line, std::min(band, window.out_h - line), phase_weights_[p],
+                  in_group(), to + line * window.to_line, nullptr, accumulate, scratch);
   }
 
   /// The window turned round: its taps are the rows of the product, its outputs are summed over.
@@ -229,9 +177,11 @@ class DirectConvolution final : public ConvolutionKernel {
 
   const bool is_plain_;
   const ImageWindow window_;
-  std::vector<Phase> phases_;
+  const std::vector<GradientPhase> phases_;
   std::vector<float> forward_weight_;  // by group, packed
-  std::vector<float> unpacked_;        // of one phase and group
+  std::vector<std::vector<float>>
+      phase_weights_;            // by group [taps * K / groups, C / groups], packed
+  std::vector<float> unpacked_;  // of one phase and group
 };
 
 }  // namespace

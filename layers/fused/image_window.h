@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "framework/channel_map.h"
+#include "framework/convolution.h"
 #include "layers/fused/products.h"
 
 namespace quantdyn {
@@ -24,6 +26,11 @@ struct ImageWindow {
   int64_t depth() const { return taps_h * taps_w * group_channels; }
   /// Lines of outputs whose part of the image has up to `most_floats`; at least one.
   int64_t band(int64_t most_floats) const;
+  /// The image's rows that lines [line, line + lines) reach.
+  struct RowRange {
+    int64_t first, end;
+  };
+  RowRange image_rows(int64_t line, int64_t lines) const;
   /// What read() may need for so many lines.
   int64_t scratch_floats(int64_t lines) const;
 
@@ -40,5 +47,19 @@ struct ImageWindow {
   void copy_rows(const float* image, const ChannelMap* map, int64_t channel, int64_t row,
                  int64_t count, float* to) const;
 };
+
+/// The window of a convolution's outputs, one group.
+ImageWindow output_window(const Convolution& conv);
+
+/// Input pixels (first_h + i stride_h, first_w + j stride_w), the taps of the filter that reach
+/// them and the window on dy that their gradient is the sum over.
+struct GradientPhase {
+  int64_t first_h, first_w;
+  std::vector<int64_t> filter_rows, filter_columns;  ///< in the order of the window's taps
+  ImageWindow window;
+};
+
+/// All phases of the stride that the input has pixels of; where no tap reaches, depth() is 0.
+std::vector<GradientPhase> gradient_phases(const Convolution& conv);
 
 }  // namespace quantdyn

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-// Vectors of unknown length cannot be members of an array, which the tile of sums is.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "layers/fused/products.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
+#include "layers/fused/activation-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::HWY_NAMESPACE {
@@ -21,11 +21,19 @@ constexpr int64_t most_vectors = has_32_registers ? 4 : 2;
 constexpr int64_t rows_of_widest = 6;
 constexpr int64_t rows_of_narrower = has_32_registers ? 8 : 6;
 
+/// What becomes of a tile's sums: added to what is there, mapped, or stored as they are.
+struct Store {
+  bool add;
+  const ChannelMap* map;
+  int64_t first_column;
+};
+
 /// One tile of sums: `rows` rows of `vectors` vectors.
 template <int rows, int vectors, class D>
 HWY_INLINE void multiply_tile(D d, const ProductShape& shape, const LeftFactor& left,
                               const float* HWY_RESTRICT a, const float* HWY_RESTRICT b,
-                              int64_t b_row, float* HWY_RESTRICT c, int64_t c_row, bool add) {
+                              int64_t b_row, float* HWY_RESTRICT c, int64_t c_row,
+                              const Store& store) {
   using V = hn::Vec<D>;
   constexpr auto width = static_cast<int64_t>(hn::MaxLanes(D()));
   V sums[rows][vectors];
@@ -48,23 +56,26 @@ HWY_INLINE void multiply_tile(D d, const ProductShape& shape, const LeftFactor& 
     }
   }
 #pragma GCC unroll 8
-  for (int i = 0; i < rows; ++i)
+  for (int j = 0; j < vectors; ++j) {
+    const Mapped<D> map(d, store.map, store.first_column + j * width);
 #pragma GCC unroll 8
-    for (int j = 0; j < vectors; ++j) {
+    for (int i = 0; i < rows; ++i) {
       float* const to = c + i * c_row + j * width;
-      hn::StoreU(add ? hn::Add(hn::LoadU(d, to), sums[i][j]) : sums[i][j], d, to);
+      const V sum = store.add ? hn::Add(hn::LoadU(d, to), sums[i][j]) : sums[i][j];
+      hn::StoreU(store.map ? map(d, sum) : sum, d, to);
     }
+  }
 }
 
 /// A tile of up to `most` rows: the one with as many is picked at run time.
 template <int most, int vectors, class D>
 HWY_INLINE void multiply_rows(D d, int64_t rows, const ProductShape& shape, const LeftFactor& left,
                               const float* a, const float* b, int64_t b_row, float* c,
-                              int64_t c_row, bool add) {
+                              int64_t c_row, const Store& store) {
   if (rows == most)
-    multiply_tile<most, vectors>(d, shape, left, a, b, b_row, c, c_row, add);
+    multiply_tile<most, vectors>(d, shape, left, a, b, b_row, c, c_row, store);
   else if constexpr (most > 1)
-    multiply_rows<most - 1, vectors>(d, rows, shape, left, a, b, b_row, c, c_row, add);
+    multiply_rows<most - 1, vectors>(d, rows, shape, left, a, b, b_row, c, c_row, store);
 }
 
 /// All rows for columns [first, first + vectors * lanes of D).
@@ -72,6 +83,7 @@ template <int most, int vectors, class D>
 HWY_NOINLINE void multiply_panel(D d, const ProductShape& shape, const LeftFactor& left,
                                  const float* b, int64_t b_row, const ProductRows& to,
                                  int64_t first, bool add) {
+  const Store store{add, to.map, first};
   const int64_t tiles = (shape.rows + most - 1) / most;
   const int64_t rows = shape.rows / tiles, longer = shape.rows % tiles;  // tiles of nearly one size
   for (int64_t line = 0; line < shape.lines; ++line) {
@@ -79,7 +91,7 @@ HWY_NOINLINE void multiply_panel(D d, const ProductShape& shape, const LeftFacto
     float* c = to.data + line * to.line + first;
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const int64_t count = rows + (tile < longer ? 1 : 0);
-      multiply_rows<most, vectors>(d, count, shape, left, a, b, b_row, c, to.row, add);
+      multiply_rows<most, vectors>(d, count, shape, left, a, b, b_row, c, to.row, store);
       a += count * left.row;
       c += count * to.row;
     }

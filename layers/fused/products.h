@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "framework/channel_map.h"
 #include "framework/gemm.h"
 
 namespace quantdyn {
@@ -23,10 +24,12 @@ struct RightFactor {
   int64_t row;
 };
 
-/// Where the products go: row i of line l, column j at data[l * line + i * row + j].
+/// Where the products go: row i of line l, column j at data[l * line + i * row + j]; what is stored
+/// is the map (null: none) of it, columns being the map's channels.
 struct ProductRows {
   float* data;
   int64_t line, row;
+  const ChannelMap* map = nullptr;
 };
 
 struct ProductShape {
@@ -36,7 +39,8 @@ struct ProductShape {
 
 /// to (+)= left right, on the calling thread. Every element is one chain of fused multiply-adds in
 /// the order of (segment, step), whatever the shape, the instruction set or the other rows: rows
-/// can be cut anywhere without a change of bits. With Accumulate::yes the chain's result is added.
+/// can be cut anywhere without a change of bits. With Accumulate::yes the chain's result is added
+/// (no map then).
 void multiply(const ProductShape& shape, const LeftFactor& left, const RightFactor& right,
               const ProductRows& to, Accumulate accumulate);
 

@@ -174,11 +174,10 @@ HWY_EXPORT(masked_sums);
 HWY_EXPORT(gradient);
 HWY_EXPORT(mask_output);
 
-void apply_map(const ChannelMap& map, int64_t first_channel, const float* x, int64_t x_row,
-               int64_t rows, int64_t channels, float* to) {
+void apply_map(const ChannelMap& map, const float* x, int64_t x_row, int64_t rows, int64_t channels,
+               float* to) {
   HWY_DYNAMIC_DISPATCH(affine)
-  (x, x_row, to, rows, channels, map.scale + first_channel, map.shift + first_channel,
-   map.activation);
+  (x, x_row, to, rows, channels, map.scale, map.shift, map.activation);
 }
 
 void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift,

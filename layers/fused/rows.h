@@ -7,10 +7,10 @@
 
 namespace quantdyn {
 
-/// to [rows, channels] = map(x), x with `x_row` floats between its rows; channel 0 is the map's
-/// `first_channel`. `to` may be x where x_row is `channels`.
-void apply_map(const ChannelMap& map, int64_t first_channel, const float* x, int64_t x_row,
-               int64_t rows, int64_t channels, float* to);
+/// to [rows, channels] = map(x), x with `x_row` floats between its rows. `to` may be x where x_row
+/// is `channels`.
+void apply_map(const ChannelMap& map, const float* x, int64_t x_row, int64_t rows, int64_t channels,
+               float* to);
 
 /// Adds, by channel, sum (x - shift) and sum (x - shift)^2 to `sum` and `square` (double): float
 /// over runs of 16 rows, folded into double. A shift near the mean keeps the variance free of

@@ -45,7 +45,7 @@ class WinogradConvolution final : public ConvolutionKernel {
     transform_weight(weight, conv.in_c, conv.out_c, weight_.data());
   }
 
-  void forward(ImageSource x, int64_t images, float* y, float* scratch,
+  void forward(ImageSource x, int64_t images, float* y, const ChannelMap* map, float* scratch,
                const RowsDone& done) const override {
     const int64_t rows = conv.out_h * conv.out_w;
     for (int64_t i = 0; i < images; ++i) {
@@ -55,7 +55,7 @@ class WinogradConvolution final : public ConvolutionKernel {
           images - i, std::max<int64_t>(1, block_ / Tiling(conv.out_h, conv.out_w).per_image()));
       convolve({conv.in_h, conv.in_w, conv.in_c, -conv.pad_top, -conv.pad_left},
                {conv.out_h, conv.out_w}, conv.out_c, x.from(i * conv.in_h * conv.in_w * conv.in_c),
-               together, weight_.data(), y + i * rows * conv.out_c, Accumulate::no, scratch);
+               together, weight_.data(), y + i * rows * conv.out_c, map, Accumulate::no, scratch);
       done(i * rows, together * rows);
       i += together - 1;
     }
@@ -73,7 +73,7 @@ class WinogradConvolution final : public ConvolutionKernel {
   void backward_data(const float* dy, int64_t images, float* dx, Accumulate accumulate,
                      float* scratch) const override {
     convolve({conv.out_h, conv.out_w, conv.out_c, conv.pad_top - 2, conv.pad_left - 2},
-             {conv.in_h, conv.in_w}, conv.in_c, {dy}, images, backward_weight_.data(), dx,
+             {conv.in_h, conv.in_w}, conv.in_c, {dy}, images, backward_weight_.data(), dx, nullptr,
              accumulate, scratch);
   }
 
@@ -120,7 +120,7 @@ class WinogradConvolution final : public ConvolutionKernel {
   /// image read, with where the first output's window starts.
   void convolve(const ImageTile& window, const Tiling& tiling, int64_t out_channels,
                 ImageSource from, int64_t images, const float* weight, float* to,
-                Accumulate accumulate, float* scratch) const {
+                const ChannelMap* map, Accumulate accumulate, float* scratch) const {
     float* const transformed = scratch;
     float* const products = transformed + WinogradTile::values * block_ * window.channels;
     const int64_t tiles = images * tiling.per_image(), block = even_block(tiles, block_);
@@ -146,7 +146,7 @@ class WinogradConvolution final : public ConvolutionKernel {
             to + (first + t) / tiling.per_image() * tiling.out_h * tiling.out_w * out_channels,
             {tiling.out_h, tiling.out_w, out_channels, tiling.row_of(first + t),
              tiling.column_of(first + t)},
-            accumulate == Accumulate::yes);
+            map, accumulate == Accumulate::yes);
     }
   }
 

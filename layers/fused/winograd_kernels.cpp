@@ -150,8 +150,10 @@ void input(const float* image, const ChannelMap* map, const ImageTile& tile, flo
   });
 }
 
-void output(const float* from, int64_t plane, float* image, const ImageTile& tile, bool add) {
+void output(const float* from, int64_t plane, float* image, const ImageTile& tile,
+            const ChannelMap* map, bool add) {
   for_channels(tile.channels, [&](auto d, int64_t c) HWY_ATTR {
+    const Mapped<decltype(d)> mapped(d, map, c);
     Vectors<decltype(d)> half;  // A^T m, [4,6]
     for (int64_t s = 0; s < 6; ++s)
       transform_output(
@@ -164,7 +166,8 @@ void output(const float* from, int64_t plane, float* image, const ImageTile& til
             if (tile.column + s >= tile.w) return;
             float* const at =
                 image + ((tile.row + r) * tile.w + tile.column + s) * tile.channels + c;
-            hn::StoreU(add ? hn::Add(hn::LoadU(d, at), v) : v, d, at);
+            const auto value = map ? mapped(d, v) : v;
+            hn::StoreU(add ? hn::Add(hn::LoadU(d, at), value) : value, d, at);
           });
   });
 }
@@ -233,8 +236,8 @@ void winograd_input(const float* image, const ChannelMap* map, const ImageTile& 
   HWY_DYNAMIC_DISPATCH(input)(image, map, tile, to, plane);
 }
 void winograd_output(const float* from, int64_t plane, float* image, const ImageTile& tile,
-                     bool add) {
-  HWY_DYNAMIC_DISPATCH(output)(from, plane, image, tile, add);
+                     const ChannelMap* map, bool add) {
+  HWY_DYNAMIC_DISPATCH(output)(from, plane, image, tile, map, add);
 }
 void winograd_output_gradient(const float* image, const ImageTile& tile, float* to, int64_t plane) {
   HWY_DYNAMIC_DISPATCH(output_gradient)(image, tile, to, plane);

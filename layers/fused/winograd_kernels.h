@@ -29,9 +29,10 @@ struct ImageTile {
 /// image.
 void winograd_input(const float* image, const ChannelMap* map, const ImageTile& tile, float* to,
                     int64_t plane);
-/// image (+)= A^T m A: up to 4 x 4 outputs, those inside the image.
+/// image (+)= A^T m A, or what a map (null: none; not with `add`) makes of it: up to 4 x 4 outputs,
+/// those inside the image.
 void winograd_output(const float* from, int64_t plane, float* image, const ImageTile& tile,
-                     bool add);
+                     const ChannelMap* map, bool add);
 /// to = A y A^T of 4 x 4 gradients, zeros outside of the image: the transpose of winograd_output.
 void winograd_output_gradient(const float* image, const ImageTile& tile, float* to, int64_t plane);
 

@@ -145,7 +145,8 @@ void convolution(benchmark::State& state) {
   kernel->prepare_backward(weight.data());
   for (auto _ : state) {
     if (pass == forward)
-      kernel->forward({x.data()}, images, y.data(), scratch.data(), [](int64_t, int64_t) {});
+      kernel->forward({x.data()}, images, y.data(), nullptr, scratch.data(),
+                      [](int64_t, int64_t) {});
     if (pass == backward_data)
       kernel->backward_data(dy.data(), images, dx.data(), Accumulate::no, scratch.data());
     if (pass == backward_weights)
@@ -177,7 +178,7 @@ void norm_and_activation(benchmark::State& state) {
                       shift = random_values(channels);
   Tensor<float> y(x.shape());
   for (auto _ : state)
-    apply_map({scale.data(), shift.data(), Activation::relu}, 0, x.data(), channels, rows, channels,
+    apply_map({scale.data(), shift.data(), Activation::relu}, x.data(), channels, rows, channels,
               y.data());
   report_bytes(state, 4.0 * static_cast<double>(x.elements()));
 }
