@@ -46,36 +46,98 @@ struct Line {
   }
 };
 
-/// Neighbouring outputs at a time, all inside, from one load of each column that they share.
-template <int outputs, int taps_w, int stride, class D>
-HWY_INLINE void sum_outputs(D d, const Line& line, int64_t first, const float* weight, float* to,
-                            const ProductRows& target, bool add, int64_t c) {
+/// Neighbouring outputs at a time, all their taps inside, from one load of each column that they
+/// share. `at` and `weight` start at the first tap.
+template <int outputs, int rows, int taps_w, int stride, class D>
+HWY_INLINE void sum_outputs(D d, const float* HWY_RESTRICT at, int64_t pitch, int64_t channels,
+                            const float* HWY_RESTRICT weight, int64_t weight_row,
+                            float* HWY_RESTRICT to, int64_t to_row, bool add, bool is_mapped,
+                            const Mapped<D>& mapped) {
   using V = hn::Vec<D>;
   constexpr int columns = (outputs - 1) * stride + taps_w;
-  const int64_t channels = line.window.channels;
-  const float* const at = line.at + first * stride * channels + c;
   V sums[outputs];
 #pragma GCC unroll 8
-  for (int i = 0; i < outputs; ++i)
-    sums[i] = add ? hn::LoadU(d, to + i * target.row + c) : hn::Zero(d);
-  for (int64_t r = line.rows.begin; r < line.rows.end; ++r) {
+  for (int i = 0; i < outputs; ++i) sums[i] = add ? hn::LoadU(d, to + i * to_row) : hn::Zero(d);
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r) {
     V column[columns];
 #pragma GCC unroll 16
-    for (int j = 0; j < columns; ++j) column[j] = hn::LoadU(d, at + r * line.pitch + j * channels);
+    for (int j = 0; j < columns; ++j) column[j] = hn::LoadU(d, at + r * pitch + j * channels);
 #pragma GCC unroll 4
     for (int s = 0; s < taps_w; ++s) {
-      const V w = hn::LoadU(d, weight + (r * taps_w + s) * channels + c);
+      const V w = hn::LoadU(d, weight + r * weight_row + s * channels);
 #pragma GCC unroll 8
       for (int i = 0; i < outputs; ++i) sums[i] = hn::MulAdd(column[i * stride + s], w, sums[i]);
     }
   }
-  const Mapped<D> mapped(d, target.map, c);
 #pragma GCC unroll 8
   for (int i = 0; i < outputs; ++i)
-    hn::StoreU(target.map ? mapped(d, sums[i]) : sums[i], d, to + i * target.row + c);
+    hn::StoreU(is_mapped ? mapped(d, sums[i]) : sums[i], d, to + i * to_row);
 }
 
-/// One output of any window, at the borders too.
+/// Blocks of `outputs` from output `first` on, while they end before `end`; reads the taps
+/// [tap, tap + taps_w) of each row. Returns the next output.
+template <int outputs, int rows, int taps_w, int stride>
+HWY_NOINLINE int64_t sum_blocks(const Line& line, int64_t first, int64_t end, int64_t tap,
+                                const float* weight, float* to, const ProductRows& target,
+                                bool add) {
+  const int64_t channels = line.window.channels, pitch = line.pitch, to_row = target.row;
+  const int64_t weight_row = line.window.taps_w * channels;
+  const ChannelMap* const map = target.map;
+  weight += line.rows.begin * weight_row + tap * channels;
+  const float* at = line.at + line.rows.begin * pitch + (first * stride + tap) * channels;
+  to += first * to_row;
+  for (; first + outputs <= end; first += outputs) {
+    for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
+      sum_outputs<outputs, rows, taps_w, stride>(d, at + c, pitch, channels, weight + c, weight_row,
+                                                 to + c, to_row, add, map != nullptr,
+                                                 Mapped<decltype(d)>(d, map, c));
+    });
+    at += outputs * stride * channels;
+    to += outputs * to_row;
+  }
+  return first;
+}
+
+/// Outputs [begin, end) that may reach over the image's edge, one by one.
+template <int rows, int stride>
+void sum_border(const Line& line, int64_t begin, int64_t end, const float* weight, float* to,
+                const ProductRows& target, bool add) {
+  for (int64_t i = begin; i < end; ++i) {
+    const auto [tap, last] = line.columns(i);
+    if (last - tap == 1)
+      sum_blocks<1, rows, 1, stride>(line, i, i + 1, tap, weight, to, target, add);
+    if (last - tap == 2)
+      sum_blocks<1, rows, 2, stride>(line, i, i + 1, tap, weight, to, target, add);
+    if (last - tap == 3)
+      sum_blocks<1, rows, 3, stride>(line, i, i + 1, tap, weight, to, target, add);
+    if (last == tap) sum_blocks<1, 0, 1, stride>(line, i, i + 1, 0, weight, to, target, add);
+  }
+}
+
+template <int rows, int taps_w, int stride>
+void sum_line(const Line& line, const float* weight, float* to, const ProductRows& target,
+              bool add) {
+  const int64_t end = line.end;
+  sum_border<rows, stride>(line, 0, line.begin, weight, to, target, add);
+  int64_t i =
+      sum_blocks<4, rows, taps_w, stride>(line, line.begin, end, 0, weight, to, target, add);
+  i = sum_blocks<2, rows, taps_w, stride>(line, i, end, 0, weight, to, target, add);
+  i = sum_blocks<1, rows, taps_w, stride>(line, i, end, 0, weight, to, target, add);
+  sum_border<rows, stride>(line, i, line.window.out_w, weight, to, target, add);
+}
+
+template <int taps_w, int stride>
+void sum_common_line(const Line& line, const float* weight, float* to, const ProductRows& target,
+                     bool add) {
+  const int64_t rows = line.rows.end - line.rows.begin;
+  if (rows == 3) return sum_line<3, taps_w, stride>(line, weight, to, target, add);
+  if (rows == 2) return sum_line<2, taps_w, stride>(line, weight, to, target, add);
+  if (rows == 1) return sum_line<1, taps_w, stride>(line, weight, to, target, add);
+  sum_line<0, taps_w, stride>(line, weight, to, target, add);
+}
+
+/// One output of any window.
 template <class D>
 HWY_INLINE void sum_output(D d, const Line& line, int64_t output, const float* weight, float* to,
                            const ChannelMap* map, bool add, int64_t c) {
@@ -90,34 +152,12 @@ HWY_INLINE void sum_output(D d, const Line& line, int64_t output, const float* w
   hn::StoreU(map ? Mapped<D>(d, map, c)(d, sum) : sum, d, to + c);
 }
 
-void sum_border(const Line& line, int64_t begin, int64_t end, const float* weight, float* to,
-                const ProductRows& target, bool add) {
-  for (int64_t i = begin; i < end; ++i)
+void sum_any_line(const Line& line, const float* weight, float* to, const ProductRows& target,
+                  bool add) {
+  for (int64_t i = 0; i < line.window.out_w; ++i)
     for_channels(line.window.channels, [&](auto d, int64_t c) HWY_ATTR {
       sum_output(d, line, i, weight, to + i * target.row, target.map, add, c);
     });
-}
-
-/// Outputs [first, line.end) as far as blocks of `outputs` go; returns the next one.
-template <int outputs, int taps_w, int stride>
-HWY_INLINE int64_t sum_blocks(const Line& line, int64_t first, const float* weight, float* to,
-                              const ProductRows& target, bool add) {
-  for (; first + outputs <= line.end; first += outputs)
-    for_channels(line.window.channels, [&](auto d, int64_t c) HWY_ATTR {
-      sum_outputs<outputs, taps_w, stride>(d, line, first, weight, to + first * target.row, target,
-                                           add, c);
-    });
-  return first;
-}
-
-template <int taps_w, int stride>
-void sum_line(const Line& line, const float* weight, float* to, const ProductRows& target,
-              bool add) {
-  sum_border(line, 0, line.begin, weight, to, target, add);
-  int64_t i = sum_blocks<4, taps_w, stride>(line, line.begin, weight, to, target, add);
-  i = sum_blocks<2, taps_w, stride>(line, i, weight, to, target, add);
-  i = sum_blocks<1, taps_w, stride>(line, i, weight, to, target, add);
-  sum_border(line, i, line.window.out_w, weight, to, target, add);
 }
 
 /// Adds outputs [begin, end) to the nine sums of a 3 x 3 window.
@@ -181,16 +221,17 @@ void sums(const ImageWindow& window, const ImageRows& x, int64_t first, int64_t 
   for (int64_t l = 0; l < lines; ++l) {
     const Line line(window, x, first + l);
     float* const y = to.data + l * to.line;
-    if (taps == 3 && stride == 1)
-      sum_line<3, 1>(line, weight, y, to, add);
-    else if (taps == 3 && stride == 2)
-      sum_line<3, 2>(line, weight, y, to, add);
-    else if (taps == 2 && stride == 1)  // a phase of a gradient
-      sum_line<2, 1>(line, weight, y, to, add);
-    else if (taps == 1 && stride == 1)
-      sum_line<1, 1>(line, weight, y, to, add);
+    const bool is_common = window.taps_h <= 3;
+    if (is_common && taps == 3 && stride == 1)
+      sum_common_line<3, 1>(line, weight, y, to, add);
+    else if (is_common && taps == 3 && stride == 2)
+      sum_common_line<3, 2>(line, weight, y, to, add);
+    else if (is_common && taps == 2 && stride == 1)  // a phase of a gradient
+      sum_common_line<2, 1>(line, weight, y, to, add);
+    else if (is_common && taps == 1 && stride == 1)
+      sum_common_line<1, 1>(line, weight, y, to, add);
     else
-      sum_border(line, 0, window.out_w, weight, y, to, add);
+      sum_any_line(line, weight, y, to, add);
   }
 }
 
