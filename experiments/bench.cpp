@@ -54,7 +54,7 @@ Timing time_training(Network& network, View<const float> x, double seconds) {
   return time_steps(seconds, [&] {
     const View<const float> logits = plan.forward(x);
     softmax_cross_entropy<float>(logits, labels, 0, plan.logits_gradient());
-    for (Parameter<float>* parameter : parameters) parameter->grad.fill(0);
+    clear_gradients(parameters);
     plan.backward();
     optimizer->step(parameters, 0.05);
   });

@@ -59,7 +59,7 @@ EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
     const ClassificationLoss loss = softmax_cross_entropy<float>(
         logits, batch.labels, settings_.label_smoothing, plan_.logits_gradient());
     if (!std::isfinite(loss.mean_loss)) report_not_finite(loss.mean_loss, epoch, step_, x);
-    for (Parameter<float>* parameter : parameters_) parameter->grad.fill(0);
+    clear_gradients(parameters_);
     plan_.backward();
     out.learning_rate = settings_.schedule->rate(step_);
     settings_.optimizer->step(parameters_, out.learning_rate);

@@ -1,10 +1,33 @@
 #include "framework/optimizer.h"
 
+#include <algorithm>
 #include <cassert>
+#include <functional>
 
 #include "framework/threads.h"
 
 namespace quantdyn {
+namespace {
+
+/// Calls work(index, first, end) for pieces of all parameters, on all workers: nets keep most of
+/// their weights in a few layers.
+void for_pieces(std::span<Parameter<float>* const> parameters,
+                const std::function<void(size_t index, int64_t first, int64_t end)>& work) {
+  constexpr int64_t piece = 16 * 1024;
+  int64_t pieces = 0;
+  for (const Parameter<float>* parameter : parameters)
+    pieces += (parameter->master.elements() + piece - 1) / piece;
+  parallel_for(pieces, [&](int64_t at, int) {
+    size_t index = 0;
+    for (int64_t own = 0;; ++index, at -= own) {
+      own = (parameters[index]->master.elements() + piece - 1) / piece;
+      if (at < own) break;
+    }
+    work(index, at * piece, std::min((at + 1) * piece, parameters[index]->master.elements()));
+  });
+}
+
+}  // namespace
 
 void Optimizer::step(std::span<Parameter<float>* const> parameters, double learning_rate) {
   if (states_.empty())
@@ -13,10 +36,15 @@ void Optimizer::step(std::span<Parameter<float>* const> parameters, double learn
         states_.emplace_back(parameter->trained ? parameter->master.shape() : Shape{0});
   assert(states_.size() == states_each_ * parameters.size());
   begin_step();
-  parallel_for(static_cast<int64_t>(parameters.size()), [&](int64_t index, int) {
-    Parameter<float>& parameter = *parameters[index];
-    if (parameter.trained && !parameter.master.empty())
-      update(static_cast<size_t>(index), parameter, learning_rate);
+  for_pieces(parameters, [&](size_t index, int64_t first, int64_t end) {
+    if (parameters[index]->trained) update(index, *parameters[index], learning_rate, first, end);
+  });
+}
+
+void clear_gradients(std::span<Parameter<float>* const> parameters) {
+  for_pieces(parameters, [&](size_t index, int64_t first, int64_t end) {
+    Tensor<float>& grad = parameters[index]->grad;
+    if (!grad.empty()) std::fill(grad.data() + first, grad.data() + end, 0.0f);
   });
 }
 

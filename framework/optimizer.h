@@ -20,8 +20,10 @@ class Optimizer {
  protected:
   /// Starts a step, before the first update() of it.
   virtual void begin_step() {}
-  /// Moves one parameter; `index` counts those of step(). Called by several threads at once.
-  virtual void update(size_t index, Parameter<float>& parameter, double learning_rate) = 0;
+  /// Moves elements [first, end) of one parameter; `index` counts those of step(). Called by
+  /// several threads at once.
+  virtual void update(size_t index, Parameter<float>& parameter, double learning_rate,
+                      int64_t first, int64_t end) = 0;
   /// The states of a parameter, of its shape, zero before the first step.
   std::span<Tensor<float>> states(size_t index) {
     return std::span(states_).subspan(index * states_each_, states_each_);
@@ -32,6 +34,9 @@ class Optimizer {
   size_t states_each_;
   std::vector<Tensor<float>> states_;
 };
+
+/// Sets all gradients to zero.
+void clear_gradients(std::span<Parameter<float>* const> parameters);
 
 /// Weight decay: `coupled` adds weight_decay p to the gradient (L2 regularization), `decoupled`
 /// takes learning_rate weight_decay p off the parameter itself (Loshchilov & Hutter 2019).

@@ -30,10 +30,18 @@ struct EvaluationChunk {
   float* scratch;  ///< Step::scratch_floats() of this worker's own
 };
 
+class Step;
+
 /// A gradient that a step hands back to what it read; `to` is empty where none is wanted.
 struct InputGradient {
   View<float> to;
   Accumulate accumulate;
+  Step* watcher = nullptr;  ///< the step that made the input, where it wants to see its gradient
+  View<const float> saved;  ///< what the watcher saved
+
+  /// To be called when the gradient of images [first, first + images) is complete; by any worker,
+  /// for the images of a chunk by one worker in ascending order.
+  void complete(int64_t first, int64_t images) const;
 };
 
 /// Runs one or more nodes of the graph: the last one's result is the step's.
@@ -66,8 +74,20 @@ class Step {
   virtual const ChannelMap* deferred() const { return nullptr; }
   /// Whether read_through() may be called.
   virtual bool can_read_through() const { return false; }
-  /// From now on, in training, the input is this map of what x holds.
+  /// From now on, in training, the input is this map of what x holds. A step that can read through
+  /// also calls complete() for the gradient of its input.
   virtual void read_through(const ChannelMap* map) { static_cast<void>(map); }
+
+  /// Whether watch_gradient() may be called: then it will be, for all images ahead of backward().
+  virtual bool can_watch_gradient() const { return false; }
+  /// From now on watch_gradient() is called in every step; batches have up to `images`.
+  virtual void expect_gradients(int64_t images) { static_cast<void>(images); }
+  /// Looks at the gradient dy of some images' results while it is in the cache.
+  virtual void watch_gradient(View<const float> saved, View<const float> dy, int64_t first,
+                              int64_t images) {
+    static_cast<void>(saved), static_cast<void>(dy);
+    static_cast<void>(first), static_cast<void>(images);
+  }
   virtual int64_t training_scratch_floats(int64_t images) const {
     static_cast<void>(images);
     return 0;
@@ -76,6 +96,10 @@ class Step {
  private:
   std::vector<int> nodes_;
 };
+
+inline void InputGradient::complete(int64_t first, int64_t images) const {
+  if (watcher) watcher->watch_gradient(saved, to, first, images);
+}
 
 /// Lets a tap's observers and transform see rows of a chunk, tile by tile; `values` is [rows,
 /// channels].

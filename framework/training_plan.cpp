@@ -19,6 +19,9 @@ TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlg
     buffers_[s].is_deferred = true;
     for (int reader : network.readers(last_node(s)))
       steps_[step_of_[reader]]->read_through(steps_[s]->deferred());
+    buffers_[s].is_watched =
+        steps_[s]->can_watch_gradient() && network.readers(last_node(s)).size() == 1;
+    if (buffers_[s].is_watched) steps_[s]->expect_gradients(batch);
   }
   // Time runs through all steps forward, then back: step s runs at s and at backward_time(s).
   const int count = static_cast<int>(steps_.size());
@@ -99,13 +102,15 @@ void TrainingPlan::backward() {
     std::vector<size_t> wanted;
     for (int node : network_.nodes()[steps_[s]->nodes().front()].inputs) {
       if (node == 0) {
-        gradients.push_back({{}, Accumulate::no});
+        gradients.push_back({{}, Accumulate::no, nullptr, {}});
         continue;
       }
       const size_t source = step_of_[node];
       const bool repeated = std::ranges::find(wanted, source) != wanted.end();
       gradients.push_back({{buffers_[source].gradient, batch_shape(node)},
-                           written[source] || repeated ? Accumulate::yes : Accumulate::no});
+                           written[source] || repeated ? Accumulate::yes : Accumulate::no,
+                           buffers_[source].is_watched ? steps_[source].get() : nullptr,
+                           saved_of(source)});
       wanted.push_back(source);
     }
     steps_[s]->backward(inputs_of(s), result_of(s), saved_of(s),

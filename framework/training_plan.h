@@ -37,6 +37,7 @@ class TrainingPlan {
     float* saved = nullptr;
     float* gradient = nullptr;
     bool is_deferred = false;  // readers read what is saved, through the step's map
+    bool is_watched = false;   // the one reader shows the step its gradient
   };
   int last_node(size_t step) const { return steps_[step]->nodes().back(); }
   Shape batch_shape(int node) const { return network_.nodes()[node].shape.batch_of(images_); }

@@ -22,7 +22,8 @@ class Adam final : public Optimizer {
  protected:
   void begin_step() override { ++steps_; }
 
-  void update(size_t index, Parameter<float>& parameter, double learning_rate) override {
+  void update(size_t index, Parameter<float>& parameter, double learning_rate, int64_t first,
+              int64_t end) override {
     const auto correction1 = 1 - std::pow(beta1_, static_cast<double>(steps_));
     const auto correction2 = 1 - std::pow(beta2_, static_cast<double>(steps_));
     const auto rate = static_cast<float>(learning_rate / correction1);
@@ -35,7 +36,7 @@ class Adam final : public Optimizer {
     float* p = parameter.master.data();
     const float* grad = parameter.grad.data();
     float *m = states(index)[0].data(), *v = states(index)[1].data();
-    for (int64_t i = 0; i < parameter.master.elements(); ++i) {
+    for (int64_t i = first; i < end; ++i) {
       const float g = grad[i] + coupled * p[i];
       m[i] = keep1 * m[i] + take1 * g;
       v[i] = keep2 * v[i] + take2 * g * g;

@@ -19,14 +19,15 @@ class Sgd final : public Optimizer {
   }
 
  protected:
-  void update(size_t index, Parameter<float>& parameter, double learning_rate) override {
+  void update(size_t index, Parameter<float>& parameter, double learning_rate, int64_t first,
+              int64_t end) override {
     const auto rate = static_cast<float>(learning_rate), momentum = static_cast<float>(momentum_);
     const float coupled = decay_.coupled(parameter);
     const float shrink = decay_.shrink(parameter, learning_rate);
     float* p = parameter.master.data();
     const float* grad = parameter.grad.data();
     float* v = states(index)[0].data();
-    for (int64_t i = 0; i < parameter.master.elements(); ++i) {
+    for (int64_t i = first; i < end; ++i) {
       const float g = grad[i] + coupled * p[i];
       v[i] = momentum * v[i] + g;
       p[i] = shrink * p[i] - rate * (nesterov_ ? g + momentum * v[i] : v[i]);

@@ -105,6 +105,20 @@ class ConvolutionStep final : public Step {
   const ChannelMap* deferred() const override { return norm_ ? &map_ : nullptr; }
   bool can_read_through() const override { return true; }
   void read_through(const ChannelMap* map) override { input_map_ = map; }
+  bool can_watch_gradient() const override { return norm_ != nullptr; }
+  void expect_gradients(int64_t images) override {
+    watched_sums_.resize(static_cast<size_t>(chunk_count(images) * 2 * channels_));
+  }
+  void watch_gradient(View<const float> z, View<const float> dy, int64_t first,
+                      int64_t images) override {
+    for (int64_t end = first + images; first < end;) {  // by chunk
+      const int64_t count = std::min(end - first, images_per_chunk - first % images_per_chunk);
+      double* const to = watched_sums_.data() + first / images_per_chunk * 2 * channels_;
+      if (first % images_per_chunk == 0) std::fill_n(to, 2 * channels_, 0.0);
+      add_gradient_sums(z, dy, first, count, to);
+      first += count;
+    }
+  }
   int64_t training_scratch_floats(int64_t images) const override {
     return shared_floats(images) + worker_count() * own_floats();
   }
@@ -176,13 +190,13 @@ class ConvolutionStep final : public Step {
   /// Finds the coefficients of dz = scale g + of_z z + constant, g the gradient behind the
   /// activation: dz = scale (g - mean g - (z - mean) inverse^2 mean(g (z - mean))).
   void backward_through_norm(View<const float> z, View<const float> dy, float* scratch) {
-    const double* const sums =
-        sum_by_chunks(dy.shape[0], scratch, [&](const Chunk& chunk, double* to) {
-          sum_masked(z.slice(chunk.first, chunk.images).data,
-                     dy.slice(chunk.first, chunk.images).data,
-                     dy.shape.of_one().rows() * chunk.images, channels_, scale_.data(),
-                     shift_.data(), batch_mean_.data(), activation_, to, to + channels_);
-        });
+    const double* sums = watched_sums_.data();
+    if (watched_sums_.empty())
+      sums = sum_by_chunks(dy.shape[0], scratch, [&](const Chunk& chunk, double* to) {
+        add_gradient_sums(z, dy, chunk.first, chunk.images, to);
+      });
+    else
+      add_parts(watched_sums_.data(), chunk_count(dy.shape[0]), 2 * channels_);
     const double n = static_cast<double>(dy.shape.rows());
     for (int64_t k = 0; k < channels_; ++k) {
       const double inverse = inverse_deviation_[k], product = sums[channels_ + k];
@@ -192,6 +206,14 @@ class ConvolutionStep final : public Step {
       of_z_[k] = static_cast<float>(of_z);
       constant_[k] = static_cast<float>(-scale_[k] * sums[k] / n - of_z * batch_mean_[k]);
     }
+  }
+
+  /// Adds sum g and sum g (z - mean) of some images to [2, channels].
+  void add_gradient_sums(View<const float> z, View<const float> dy, int64_t first, int64_t images,
+                         double* to) const {
+    sum_masked(z.slice(first, images).data, dy.slice(first, images).data,
+               images * dy.shape.of_one().rows(), channels_, scale_.data(), shift_.data(),
+               batch_mean_.data(), activation_, to, to + channels_);
   }
 
   void backward_through_activation(View<const float> y, View<float> dy, float* scratch) {
@@ -233,6 +255,7 @@ class ConvolutionStep final : public Step {
             if (dx.to)
               kernel_->backward_data(dz, count, dx.to.slice(i, count).data, dx.accumulate,
                                      own + dz_floats());
+            dx.complete(i, count);
           }
         },
         Walk::alternating);
@@ -249,8 +272,9 @@ class ConvolutionStep final : public Step {
       if (dx.to)
         kernel_->backward_data(dz, chunk.images, dx.to.slice(chunk.first, chunk.images).data,
                                dx.accumulate, own_scratch(scratch, images, chunk.worker));
+      dx.complete(chunk.first, chunk.images);
     });
-    constexpr int64_t block = 24;
+    constexpr int64_t block = 32;  // whole vectors of a map, nearly whole tiles of a product
     const int64_t rows = kernel_->separable_weight_rows();
     parallel_for((rows + block - 1) / block, [&](int64_t index, int worker) {
       kernel_->backward_weight_rows(
@@ -323,6 +347,7 @@ class ConvolutionStep final : public Step {
   const ChannelMap* input_map_ = nullptr;  // in training
   std::vector<float> batch_mean_, inverse_deviation_;
   std::vector<float> of_z_, constant_;
+  std::vector<double> watched_sums_;  // by chunk [2, channels]; empty: nobody shows the gradient
   const Split split_;
 };
 

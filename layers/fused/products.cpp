@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "framework/threads.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "layers/fused/products.cpp"
 #include <hwy/foreach_target.h>
@@ -163,7 +165,13 @@ void multiply(const ProductShape& shape, const LeftFactor& left, const RightFact
 }
 
 void pack_columns(Matrix<const float> from, int64_t rows, int64_t columns, float* to) {
-  HWY_DYNAMIC_DISPATCH(pack_panels)(from, rows, columns, to);
+  constexpr int64_t at_once = 64;  // a multiple of every panel's width
+  parallel_for((columns + at_once - 1) / at_once, [&](int64_t index, int) {
+    const int64_t first = index * at_once;
+    HWY_DYNAMIC_DISPATCH(pack_panels)
+    ({from.data + first * from.column_stride, from.row_stride, from.column_stride}, rows,
+     std::min(at_once, columns - first), to + first * rows);
+  });
 }
 
 }  // namespace quantdyn

@@ -44,7 +44,8 @@ struct ProductShape {
 void multiply(const ProductShape& shape, const LeftFactor& left, const RightFactor& right,
               const ProductRows& to, Accumulate accumulate);
 
-/// Packs a matrix [rows, columns] (any strides) for multiply(): `to` has rows * columns floats.
+/// Packs a matrix [rows, columns] (any strides) for multiply(): `to` has rows * columns floats. On
+/// all workers.
 void pack_columns(Matrix<const float> from, int64_t rows, int64_t columns, float* to);
 
 }  // namespace quantdyn
