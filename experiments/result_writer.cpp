@@ -1,5 +1,8 @@
 #include "experiments/result_writer.h"
 
+#include <algorithm>
+#include <iterator>
+#include <memory>
 #include <set>
 
 #include "framework/durable_file.h"
@@ -96,17 +99,28 @@ void ResultWriter::check(const Snapshot& snapshot) const {
                 snapshot.frame.nodes(), snapshot.frame.channels(), facts_.network.size(), channels);
 }
 
-void ResultWriter::add_snapshot(const Snapshot& snapshot) {
+void ResultWriter::add_snapshot(Snapshot snapshot) {
   check(snapshot);
   const SnapshotLabel label{static_cast<int64_t>(snapshots_.size()), snapshot.epoch, snapshot.step,
                             snapshot.variant};
+  add_to_catalogue(catalogue_, snapshot.frame);
+  snapshots_.push_back(label);
+  if (!snapshot.quantization.empty())
+    quantization_.insert_or_assign(snapshot.variant, std::pair(label, snapshot.quantization));
+  // std::function copies what it holds, so the snapshot is shared.
+  background_.push([this, label, training = training_,
+                    shared = std::make_shared<const Snapshot>(std::move(snapshot))] {
+    write(*shared, label, training);
+  });
+}
+
+void ResultWriter::write(const Snapshot& snapshot, const SnapshotLabel& label,
+                         const std::vector<TrainingRow>& training) const {
   StatisticCatalogue own;
   add_to_catalogue(own, snapshot.frame);
-  add_to_catalogue(catalogue_, snapshot.frame);
-
   h5::File file = h5::File::create(snapshot_path(label.index));
-  const ResultAxes axes(file, facts_, std::span(&label, 1), static_cast<int64_t>(training_.size()));
-  write_facts(file, facts_, axes, training_);
+  const ResultAxes axes(file, facts_, std::span(&label, 1), static_cast<int64_t>(training.size()));
+  write_facts(file, facts_, axes, training);
   StatisticsWriter statistics(file, axes, own);
   statistics.append(rows_of(snapshot.frame));
   statistics.finish();
@@ -114,15 +128,14 @@ void ResultWriter::add_snapshot(const Snapshot& snapshot) {
   write_quantization(file, label, snapshot.quantization);
   file.set("status", "snapshot");
   file.commit();
-
-  snapshots_.push_back(label);
-  if (!snapshot.quantization.empty())
-    quantization_.insert_or_assign(snapshot.variant, std::pair(label, snapshot.quantization));
 }
 
 void ResultWriter::finish() {
   if (snapshots_.empty())
     fail<Error>("result: no snapshot was taken, so there is nothing to write");
+  wait();
+  std::ranges::move(later_, std::back_inserter(facts_.provenance));
+  later_.clear();
   h5::File file = h5::File::create(result_path());
   const ResultAxes axes(file, facts_, snapshots_, static_cast<int64_t>(training_.size()));
   write_facts(file, facts_, axes, training_);

@@ -8,6 +8,7 @@
 #include "experiments/result.h"
 #include "experiments/result_layout.h"
 #include "experiments/result_statistics.h"
+#include "framework/background.h"
 
 namespace quantdyn {
 
@@ -31,13 +32,16 @@ class ResultWriter {
   /// names in the file.
   ResultWriter(std::filesystem::path output, RunFacts facts, Overwrite overwrite);
 
-  /// A snapshot is on the disk when this returns. Error: wrong sizes, a name that does not fit, a
-  /// full disk.
-  void add_snapshot(const Snapshot& snapshot);
+  /// Checks the snapshot and leaves its writing to a thread in the background: training goes on,
+  /// one snapshot may wait behind the one that is written. Error: wrong sizes, a name that does not
+  /// fit; or an earlier snapshot could not be written (a full disk), as from finish().
+  void add_snapshot(Snapshot snapshot);
+  /// Returns when every snapshot is on the disk; throws what add_snapshot() would later.
+  void wait() { background_.wait(); }
   void add_training_row(const TrainingRow& row) { training_.push_back(row); }
   /// Something known only later: peak memory, total time.
   void add_provenance(const std::string& name, Fact fact) {
-    facts_.provenance.emplace_back(name, std::move(fact));
+    later_.emplace_back(name, std::move(fact));
   }
   /// Assembles result.h5; needs a snapshot. The quantization arrays are those of each variant's
   /// last one.
@@ -51,15 +55,20 @@ class ResultWriter {
  private:
   void clear_leftovers();
   void check(const Snapshot& snapshot) const;
+  /// In the background: touches nothing that add_snapshot() changes.
+  void write(const Snapshot& snapshot, const SnapshotLabel& label,
+             const std::vector<TrainingRow>& training) const;
 
   std::filesystem::path output_;
   RunFacts facts_;
+  Facts later_;  // joins the provenance when nothing reads facts_ in the background any more
   std::filesystem::path set_aside_;
   std::vector<TrainingRow> training_;
   std::vector<SnapshotLabel> snapshots_;
   StatisticCatalogue catalogue_;
   std::map<std::string, std::pair<SnapshotLabel, std::vector<QuantizationEntry>>>
       quantization_;  // last of each variant
+  Background background_{1};
 };
 
 }  // namespace quantdyn

@@ -66,21 +66,22 @@ class Run {
       const ImageSet calibration{e_.data->train.get(), &e_.standardization,
                                  first_of_shuffle(e_.rng("calibrate"), e_.data->train->size(),
                                                   variant.calibration_images)};
-      const Snapshot snapshot =
+      Snapshot snapshot =
           variant_snapshot(folded, variant, e_.fusing, calibration, probe_, *e_.data->test,
                            reference, e_.track.statistics, epoch_, step_);
-      writer_.add_snapshot(snapshot);
+      const double accuracy = network_value(snapshot, "accuracy");
+      writer_.add_snapshot(std::move(snapshot));
       progress.line(fmt::format("{}: {}  accuracy {:.4f}  {:.1f} s", e_.name, variant.name,
-                                network_value(snapshot, "accuracy"), watch.seconds()));
+                                accuracy, watch.seconds()));
     }
   }
 
  private:
   void take_snapshot() {
-    const Snapshot snapshot = float_snapshot(*e_.network, e_.fusing, probe_, *e_.data->test,
-                                             e_.track.statistics, epoch_, step_);
-    writer_.add_snapshot(snapshot);
+    Snapshot snapshot = float_snapshot(*e_.network, e_.fusing, probe_, *e_.data->test,
+                                       e_.track.statistics, epoch_, step_);
     float_accuracy_ = network_value(snapshot, "accuracy");
+    writer_.add_snapshot(std::move(snapshot));
     snapshot_epoch_ = epoch_;
   }
 

@@ -14,9 +14,11 @@ Lock::Lock() : guard_(mutex()) {
   static const bool is_ready = [] {
     // After a failed write HDF5 1.10 crashes in its exit handler; our files are closed by then.
     H5dont_atexit();
-    return H5open() >= 0 && H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
+    return H5open() >= 0;
   }();
-  if (!is_ready) fail<Error>("libhdf5 cannot be started");
+  // Every thread has an error stack of its own, which prints unless told not to.
+  thread_local const bool is_quiet = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
+  if (!is_ready || !is_quiet) fail<Error>("libhdf5 cannot be started");
 }
 
 std::string reason() {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "framework/threads.h"
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/products.h"
 #include "layers/fused/winograd_kernels.h"
@@ -62,11 +63,12 @@ class WinogradConvolution final : public ConvolutionKernel {
   }
 
   void prepare_backward(const float* weight) override {
-    for (int64_t tap = 0; tap < 9; ++tap)
+    parallel_for(9, [&](int64_t tap, int) {
+      float* const to = flipped_.data() + (8 - tap) * conv.in_c * conv.out_c;
       for (int64_t c = 0; c < conv.in_c; ++c)
         for (int64_t k = 0; k < conv.out_c; ++k)
-          flipped_[((8 - tap) * conv.out_c + k) * conv.in_c + c] =
-              weight[(tap * conv.in_c + c) * conv.out_c + k];
+          to[k * conv.in_c + c] = weight[(tap * conv.in_c + c) * conv.out_c + k];
+    });
     transform_weight(flipped_.data(), conv.out_c, conv.in_c, backward_weight_.data());
   }
 
@@ -152,9 +154,15 @@ class WinogradConvolution final : public ConvolutionKernel {
 
   /// to [36,C,K], each of the 36 packed.
   void transform_weight(const float* weight, int64_t in, int64_t out, float* to) {
-    winograd_weight(weight, in, out, transformed_.data());
-    for (int64_t xi = 0; xi < WinogradTile::values; ++xi)
-      pack_columns({transformed_.data() + xi * in * out, out, 1}, in, out, to + xi * in * out);
+    constexpr int64_t at_once = 1024;
+    const int64_t plane = in * out;
+    parallel_for((plane + at_once - 1) / at_once, [&](int64_t index, int) {
+      winograd_weight(weight, plane, index * at_once, std::min(plane, (index + 1) * at_once),
+                      transformed_.data());
+    });
+    parallel_for(WinogradTile::values, [&](int64_t xi, int) {
+      pack_columns({transformed_.data() + xi * plane, out, 1}, in, out, to + xi * plane);
+    });
   }
 
   const int64_t block_;

@@ -186,9 +186,10 @@ void output_gradient(const float* image, const ImageTile& tile, float* to, int64
   });
 }
 
-void weight(const float* from, int64_t in_channels, int64_t out_channels, float* to) {
-  const int64_t plane = in_channels * out_channels;
-  for_channels(plane, [&](auto d, int64_t i) HWY_ATTR {
+void weight(const float* from, int64_t plane, int64_t first, int64_t end, float* to) {
+  from += first;
+  to += first;
+  for_channels(end - first, [&](auto d, int64_t i) HWY_ATTR {
     Vectors<decltype(d)> half;  // G g, [6,3]
     for (int64_t s = 0; s < 3; ++s)
       transform_weight(
@@ -242,8 +243,8 @@ void winograd_output(const float* from, int64_t plane, float* image, const Image
 void winograd_output_gradient(const float* image, const ImageTile& tile, float* to, int64_t plane) {
   HWY_DYNAMIC_DISPATCH(output_gradient)(image, tile, to, plane);
 }
-void winograd_weight(const float* from, int64_t in_channels, int64_t out_channels, float* to) {
-  HWY_DYNAMIC_DISPATCH(weight)(from, in_channels, out_channels, to);
+void winograd_weight(const float* from, int64_t plane, int64_t first, int64_t end, float* to) {
+  HWY_DYNAMIC_DISPATCH(weight)(from, plane, first, end, to);
 }
 void winograd_weight_gradient(const float* from, int64_t in_channels, int64_t out_channels,
                               float* to) {

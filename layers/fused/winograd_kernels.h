@@ -36,8 +36,8 @@ void winograd_output(const float* from, int64_t plane, float* image, const Image
 /// to = A y A^T of 4 x 4 gradients, zeros outside of the image: the transpose of winograd_output.
 void winograd_output_gradient(const float* image, const ImageTile& tile, float* to, int64_t plane);
 
-/// to [36,in,out] = G g G^T of a weight [3,3,in,out].
-void winograd_weight(const float* weight, int64_t in_channels, int64_t out_channels, float* to);
+/// to [36,plane] = G g G^T of a weight [3,3,plane], places [first, end) of the plane.
+void winograd_weight(const float* weight, int64_t plane, int64_t first, int64_t end, float* to);
 /// weight [3,3,in,out] += G^T u G: the transpose of winograd_weight.
 void winograd_weight_gradient(const float* from, int64_t in_channels, int64_t out_channels,
                               float* weight);

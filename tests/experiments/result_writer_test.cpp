@@ -109,10 +109,11 @@ BOOST_AUTO_TEST_CASE(weights_codes_configuration_and_tables_are_kept) {
   BOOST_TEST(!file.has("quantization/int8/conv1/output/codes"));
 }
 
-BOOST_AUTO_TEST_CASE(a_snapshots_file_stands_alone_as_soon_as_it_is_added) {
+BOOST_AUTO_TEST_CASE(a_snapshots_file_stands_alone_as_soon_as_it_is_written) {
   ResultWriter writer(path, fabricated::facts(), Overwrite::refuse);
   writer.add_snapshot(fabricated::snapshot(0));
   writer.add_snapshot(fabricated::snapshot(1));
+  writer.wait();
   BOOST_TEST(!fs::exists(writer.result_path()));
   const h5::File file = h5::File::open(writer.snapshot_path(1));
   BOOST_TEST(file.text("status") == "snapshot");
@@ -214,39 +215,46 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_the_file_is_refused) {
   snapshot.frame = Frame({0, 3});
   BOOST_TEST(contains(error_of([&] { writer.add_snapshot(snapshot); }),
                       "1 nodes and 3 channels, the run has 4 and 11"));
+  const auto written = [&](const Snapshot& s) {
+    return error_of([&] {
+      writer.add_snapshot(s);
+      writer.wait();
+    });
+  };
   snapshot = fabricated::snapshot(0);
   snapshot.frame.channel("output", {"big", "1", "", "", ""}, 1,
                          std::vector<uint64_t>{1, 4'294'967'296});
-  BOOST_TEST(contains(error_of([&] { writer.add_snapshot(snapshot); }),
-                      "a count of 4294967296 for one channel"));
+  BOOST_TEST(contains(written(snapshot), "a count of 4294967296 for one channel"));
   snapshot = fabricated::snapshot(0);
   snapshot.frame.layer("output", {"x", "1", "", "", "nowhere"}, 1, 1.0);
-  BOOST_TEST(contains(error_of([&] { writer.add_snapshot(snapshot); }),
-                      "axis 'nowhere', which the run does not have"));
+  BOOST_TEST(contains(written(snapshot), "axis 'nowhere', which the run does not have"));
   snapshot = fabricated::snapshot(0);
   snapshot.weights[0].values.pop_back();
-  BOOST_TEST(contains(error_of([&] { writer.add_snapshot(snapshot); }),
-                      "26 values for the shape [3, 3, 3]"));
+  BOOST_TEST(contains(written(snapshot), "26 values for the shape [3, 3, 3]"));
   BOOST_TEST(files_in(path).empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_leaves_finished_snapshots_and_no_result) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ResultWriter writer(path, fabricated::facts(), Overwrite::refuse);
-    writer.add_snapshot(fabricated::snapshot(0));
-    std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{20'000, 20'000};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-    const std::string snapshot = error_of([&] { writer.add_snapshot(fabricated::snapshot(1)); });
-    const std::string result = error_of([&] { writer.finish(); });
-    ::_exit(contains(snapshot, "snapshot-0001.h5") && contains(result, "result.h5") ? 0 : 1);
+  for (const bool is_full_at_the_end : {false, true}) {
+    fs::remove_all(path);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ResultWriter writer(path, fabricated::facts(), Overwrite::refuse);
+      writer.add_snapshot(fabricated::snapshot(0));
+      writer.wait();
+      std::signal(SIGXFSZ, SIG_IGN);
+      const rlimit limit{20'000, 20'000};
+      ::setrlimit(RLIMIT_FSIZE, &limit);
+      if (!is_full_at_the_end) writer.add_snapshot(fabricated::snapshot(1));
+      const std::string error = error_of([&] { writer.finish(); });
+      ::_exit(contains(error, is_full_at_the_end ? "result.h5" : "snapshot-0001.h5") ? 0 : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    BOOST_TEST(status == 0);
+    BOOST_TEST(files_in(path) == std::set<std::string>{"snapshots/snapshot-0000.h5"},
+               boost::test_tools::per_element());
   }
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  BOOST_TEST(status == 0);
-  BOOST_TEST(files_in(path) == std::set<std::string>{"snapshots/snapshot-0000.h5"},
-             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_kill_at_any_moment_leaves_nothing_that_looks_like_a_result) {
