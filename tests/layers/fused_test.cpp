@@ -114,6 +114,35 @@ BOOST_AUTO_TEST_CASE(chains_match_at_the_edges) {
   check({9, 4, 4, 2, 1, 1, "valid", "relu"}, 1);
 }
 
+BOOST_AUTO_TEST_CASE(weights_that_outweigh_the_images_match) {
+  check({2, 64, 48, 1, 1, 1, "0", "norm relu"}, 43);  // gradients by rows
+  check({1, 70, 33, 1, 1, 1, "0", "norm"}, 70);
+  check({4, 40, 40, 3, 1, 1, "1", "norm relu"}, 70);  // by parts of 32 images
+}
+
+BOOST_AUTO_TEST_CASE(dense_layers_match_the_primitives) {
+  for (int64_t units : {1, 17, 130})
+    for (bool has_bias : {true, false}) {
+      const std::string yaml = fmt::format(
+          "input: [3, 3, 15]\nnodes:\n  - flatten: {{name: f}}\n"
+          "  - dense: {{name: d, units: {}, bias: {}}}\n  - dense: {{name: logits, units: 3}}\n",
+          units, has_bias);
+      const Network net = Network::from_options(Options::from_text(yaml, "dense.yaml"));
+      randomize(net, Rng(3));
+      const Tensor<float> x = random_tensor(net.input_shape().batch_of(43), Rng(5)),
+                          padded = random_tensor(net.input_shape().batch_of(48), Rng(6));
+      std::string where;
+      BOOST_TEST(largest_difference(training_of(net, Fusing::fused, x.view()),
+                                    training_of(net, Fusing::unfused, x.view()), Norm::largest,
+                                    where) < direct_tolerance.training,
+                 units << " units, training at " << where);
+      BOOST_TEST(largest_difference(taps_of(net, Fusing::fused, padded.view(), 43),
+                                    taps_of(net, Fusing::unfused, padded.view(), 43), Norm::largest,
+                                    where) < direct_tolerance.evaluation,
+                 units << " units, evaluation at " << where);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(winograd_matches_the_primitives_over_odd_shapes) {
   const auto algorithm = ConvolutionAlgorithm::winograd;
   for (const char* after : {"norm relu", "norm", ""})
@@ -128,12 +157,16 @@ BOOST_AUTO_TEST_CASE(winograd_matches_the_primitives_over_odd_shapes) {
 
 BOOST_AUTO_TEST_CASE(training_has_the_same_bits_for_any_thread_count) {
   using enum ConvolutionAlgorithm;
-  for (const auto& [groups, algorithm] : {std::pair<int64_t, ConvolutionAlgorithm>{1, direct},
-                                          {1, winograd},
-                                          {4, direct},
-                                          {16, direct}}) {
-    const Network net = make_net({8, 16, 16, 3, 1, groups, "1", "norm relu"});
-    const Tensor<float> x = random_tensor(net.input_shape().batch_of(37), Rng(5));
+  const std::pair<Chain, ConvolutionAlgorithm> cases[] = {
+      {{8, 16, 16, 3, 1, 1, "1", "norm relu"}, direct},
+      {{8, 16, 16, 3, 1, 1, "1", "norm relu"}, winograd},
+      {{8, 16, 16, 3, 1, 4, "1", "norm relu"}, direct},
+      {{8, 16, 16, 3, 1, 16, "1", "norm relu"}, direct},
+      {{2, 64, 48, 1, 1, 1, "0", "norm relu"}, direct},
+      {{4, 40, 40, 3, 1, 1, "1", "norm relu"}, winograd}};
+  for (const auto& [chain, algorithm] : cases) {
+    const Network net = make_net(chain);
+    const Tensor<float> x = random_tensor(net.input_shape().batch_of(77), Rng(5));
     set_worker_count(1);
     const auto one = training_of(net, Fusing::fused, x.view(), algorithm);
     for (int threads : {2, 3}) {
