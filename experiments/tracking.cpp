@@ -17,8 +17,9 @@ Frame make_frame(const Network& network) {
 TapTrackers::TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds)
     : evaluator_(evaluator) {
   const Network& network = evaluator.network();
-  for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit)
-    for (TapKind kind : {TapKind::conv, TapKind::norm, TapKind::output}) {
+  // By kind, as a frame has one array a kind: it grows while the trackers of the kind before it go.
+  for (TapKind kind : {TapKind::conv, TapKind::norm, TapKind::output})
+    for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit) {
       if (!evaluator.has_tap(unit, kind)) continue;
       const int64_t channels = network.nodes()[network.units()[unit].last].shape.channels();
       places_.push_back({unit, kind, std::make_unique<Tracker>(channels, worker_count(), kinds)});

@@ -7,8 +7,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-// Compiled once for every instruction set. Channels are the lanes; what does not fill a vector goes
-// to vectors of half the width, down to one lane, so no load touches a value outside the tile.
+// Compiled once for every instruction set. Channels are the lanes, and no load touches a value
+// outside the tile.
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -16,48 +16,101 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr size_t float_lanes = hn::MaxLanes(hn::ScalableTag<float>());
 constexpr size_t double_lanes = hn::MaxLanes(hn::ScalableTag<double>());
 
-// Min and Max differ between instruction sets where a value is NaN; a comparison does not.
+// Where a value is NaN, x86 takes the second one, as is wanted here and half as long as a
+// comparison; other processors' Min and Max may take the NaN.
 template <class V>
 HWY_INLINE V smaller(V x, V so_far) {
+  if constexpr (HWY_ARCH_X86 != 0) return hn::Min(x, so_far);
   return hn::IfThenElse(hn::Lt(x, so_far), x, so_far);
 }
 template <class V>
 HWY_INLINE V larger(V x, V so_far) {
+  if constexpr (HWY_ARCH_X86 != 0) return hn::Max(x, so_far);
   return hn::IfThenElse(hn::Gt(x, so_far), x, so_far);
 }
 
+/// Of `lanes` channels, entry 0 being that of values[0]; all arrays have that many.
 template <size_t lanes>
-HWY_INLINE void moments_of_lanes(const Tile& tile, int64_t c, const MomentSums& into) {
-  const hn::CappedTag<double, lanes> wide;
+HWY_INLINE void moments_of_lanes(const float* values, int64_t rows, int64_t row_stride,
+                                 const MomentSums& into) {
+  constexpr size_t half = lanes / 2;
+  const hn::CappedTag<double, half> wide;
   const hn::Rebind<float, decltype(wide)> narrow;
-  const auto shift = hn::LoadU(wide, into.shift + c);
-  auto sum = hn::LoadU(wide, into.sum + c);
-  auto square = hn::LoadU(wide, into.square + c);
-  auto minimum = hn::LoadU(narrow, into.minimum + c);
-  auto maximum = hn::LoadU(narrow, into.maximum + c);
-  const float* values = tile.values + c;
-  for (int64_t row = 0; row < tile.rows; ++row, values += tile.row_stride) {
-    const auto x = hn::LoadU(narrow, values);
-    const auto shifted = hn::Sub(hn::PromoteTo(wide, x), shift);
+  const hn::CappedTag<float, lanes> whole;
+  const auto shift = hn::LoadU(wide, into.shift), high_shift = hn::LoadU(wide, into.shift + half);
+  auto sum = hn::LoadU(wide, into.sum), high_sum = hn::LoadU(wide, into.sum + half);
+  auto square = hn::LoadU(wide, into.square), high_square = hn::LoadU(wide, into.square + half);
+  auto minimum = hn::LoadU(whole, into.minimum);
+  auto maximum = hn::LoadU(whole, into.maximum);
+  for (int64_t row = 0; row < rows; ++row, values += row_stride) {
+    const auto x = hn::PromoteTo(wide, hn::LoadU(narrow, values));
+    const auto high_x = hn::PromoteTo(wide, hn::LoadU(narrow, values + half));
+    const auto shifted = hn::Sub(x, shift), high_shifted = hn::Sub(high_x, high_shift);
     sum = hn::Add(sum, shifted);
+    high_sum = hn::Add(high_sum, high_shifted);
     square = hn::Add(square, hn::Mul(shifted, shifted));
-    minimum = smaller(x, minimum);
-    maximum = larger(x, maximum);
+    high_square = hn::Add(high_square, hn::Mul(high_shifted, high_shifted));
+    minimum = smaller(hn::LoadU(whole, values), minimum);
+    maximum = larger(hn::LoadU(whole, values), maximum);
   }
-  hn::StoreU(sum, wide, into.sum + c);
-  hn::StoreU(square, wide, into.square + c);
-  hn::StoreU(minimum, narrow, into.minimum + c);
-  hn::StoreU(maximum, narrow, into.maximum + c);
+  hn::StoreU(sum, wide, into.sum);
+  hn::StoreU(high_sum, wide, into.sum + half);
+  hn::StoreU(square, wide, into.square);
+  hn::StoreU(high_square, wide, into.square + half);
+  hn::StoreU(minimum, whole, into.minimum);
+  hn::StoreU(maximum, whole, into.maximum);
+}
+
+/// The tile's last channels, fewer than `lanes`: what follows them in a vector belongs to the next
+/// row and is dropped. Where no row follows, values go one by one.
+template <size_t lanes>
+HWY_INLINE void moments_of_last(int64_t c, const Tile& tile, const MomentSums& into) {
+  const int64_t end = tile.rows * tile.channels - c;
+  const bool is_dense = tile.row_stride == tile.channels;
+  const int64_t step = static_cast<int64_t>(lanes);
+  const int64_t rows = is_dense && end >= step ? (end - step) / tile.channels + 1 : 0;
+  HWY_ALIGN double shift[lanes] = {}, sum[lanes] = {}, square[lanes] = {};
+  HWY_ALIGN float minimum[lanes] = {}, maximum[lanes] = {};
+  const int64_t count = tile.channels - c;
+  std::copy_n(into.shift + c, count, shift);
+  std::copy_n(into.sum + c, count, sum);
+  std::copy_n(into.square + c, count, square);
+  std::copy_n(into.minimum + c, count, minimum);
+  std::copy_n(into.maximum + c, count, maximum);
+  const MomentSums part{shift, sum, square, minimum, maximum};
+  moments_of_lanes<lanes>(tile.values + c, rows, tile.row_stride, part);
+  Tile rest = tile;
+  rest.values += rows * tile.row_stride + c;
+  rest.rows -= rows;
+  rest.channels = count;
+  reference::add_moments(rest, part);
+  std::copy_n(sum, count, into.sum + c);
+  std::copy_n(square, count, into.square + c);
+  std::copy_n(minimum, count, into.minimum + c);
+  std::copy_n(maximum, count, into.maximum + c);
 }
 
 template <size_t lanes>
 HWY_INLINE void moments_from(int64_t c, const Tile& tile, const MomentSums& into) {
   constexpr auto step = static_cast<int64_t>(lanes);
-  for (; c + step <= tile.channels; c += step) moments_of_lanes<lanes>(tile, c, into);
-  if constexpr (lanes > 1) moments_from<lanes / 2>(c, tile, into);
+  for (; c + step <= tile.channels; c += step)
+    moments_of_lanes<lanes>(
+        tile.values + c, tile.rows, tile.row_stride,
+        {into.shift + c, into.sum + c, into.square + c, into.minimum + c, into.maximum + c});
+  if (c == tile.channels) return;
+  if constexpr (lanes > 2)
+    if (tile.channels - c <= step / 2) return moments_from<lanes / 2>(c, tile, into);
+  moments_of_last<lanes>(c, tile, into);
+}
+template <size_t lanes>
+HWY_INLINE void moments_of_tile(const Tile& tile, const MomentSums& into) {
+  if constexpr (lanes == 1)  // a processor without vectors
+    reference::add_moments(tile, into);
+  else
+    moments_from<lanes>(0, tile, into);
 }
 void add_moments(const Tile& tile, const MomentSums& into) {
-  moments_from<double_lanes>(0, tile, into);
+  moments_of_tile<float_lanes>(tile, into);
 }
 
 template <size_t lanes>
@@ -83,55 +136,6 @@ HWY_INLINE void errors_from(int64_t c, const Tile& x, const Tile& q, double* err
 }
 void add_errors(const Tile& x, const Tile& q, double* error, double* signal) {
   errors_from<double_lanes>(0, x, q, error, signal);
-}
-
-// LogBins::index for a vector, less the middle: negative for negative values.
-template <class D, class V>
-HWY_INLINE V signed_bin(D d, V bits, const LogBins& bins) {
-  const V infinity = hn::Set(d, LogBins::infinity_bits);
-  const V magnitude = hn::And(bits, hn::Set(d, 0x7fffffff));
-  const V step = hn::ShiftRightSame(magnitude, 23 - bins.mantissa_bits);
-  V bin = hn::Sub(step, hn::Set(d, bins.first_step() - 2));
-  bin = hn::Min(hn::Max(bin, hn::Set(d, 1)), hn::Set(d, bins.per_sign() + 2));
-  bin = hn::Min(bin, magnitude);  // zero; every other magnitude is larger than its bin
-  const V is_nan = hn::VecFromMask(d, hn::Gt(magnitude, infinity));
-  const V is_infinite_or_nan =
-      hn::VecFromMask(d, hn::Gt(magnitude, hn::Set(d, LogBins::infinity_bits - 1)));
-  bin = hn::Sub(hn::Sub(bin, is_infinite_or_nan), is_nan);  // a true lane is -1
-  const V sign = hn::AndNot(is_nan, hn::BroadcastSignBit(bits));
-  return hn::Sub(hn::Xor(bin, sign), sign);
-}
-
-template <size_t lanes, typename Count>
-HWY_INLINE void bins_from(int64_t c, const Tile& tile, const LogBins& bins, Count* counts,
-                          int64_t per_channel) {
-  constexpr auto step = static_cast<int64_t>(lanes);
-  constexpr int64_t rows_at_once = 32;
-  const hn::CappedTag<int32_t, lanes> d;
-  const hn::Rebind<float, decltype(d)> d_float;
-  HWY_ALIGN int32_t places[rows_at_once * step];
-  const auto offset =
-      hn::Add(hn::Mul(hn::Iota(d, 0), hn::Set(d, static_cast<int32_t>(per_channel))),
-              hn::Set(d, bins.zero()));
-  for (; c + step <= tile.channels; c += step) {
-    Count* const first = counts + c * per_channel;
-    const float* values = tile.values + c;
-    for (int64_t done = 0; done < tile.rows; done += rows_at_once) {
-      const int64_t rows = std::min(rows_at_once, tile.rows - done);
-      for (int64_t row = 0; row < rows; ++row, values += tile.row_stride) {
-        const auto bits = hn::BitCast(d, hn::LoadU(d_float, values));
-        hn::Store(hn::Add(signed_bin(d, bits, bins), offset), d, places + row * step);
-      }
-      for (int64_t i = 0; i < rows * step; ++i) ++first[places[i]];
-    }
-  }
-  if constexpr (lanes > 1) bins_from<lanes / 2>(c, tile, bins, counts, per_channel);
-}
-void count_bins_32(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel) {
-  bins_from<float_lanes>(0, tile, bins, counts, per_channel);
-}
-void count_bins_64(const Tile& tile, const LogBins& bins, uint64_t* counts, int64_t per_channel) {
-  bins_from<float_lanes>(0, tile, bins, counts, per_channel);
 }
 
 void widen_range(const float* values, int64_t count, float& minimum, float& maximum) {
@@ -162,8 +166,6 @@ namespace quantdyn::kernels {
 
 HWY_EXPORT(add_moments);
 HWY_EXPORT(add_errors);
-HWY_EXPORT(count_bins_32);
-HWY_EXPORT(count_bins_64);
 HWY_EXPORT(widen_range);
 
 void add_moments(const Tile& tile, const MomentSums& into) {
@@ -171,12 +173,6 @@ void add_moments(const Tile& tile, const MomentSums& into) {
 }
 void add_errors(const Tile& x, const Tile& q, double* error, double* signal) {
   HWY_DYNAMIC_DISPATCH(add_errors)(x, q, error, signal);
-}
-void count_bins(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel) {
-  HWY_DYNAMIC_DISPATCH(count_bins_32)(tile, bins, counts, per_channel);
-}
-void count_bins(const Tile& tile, const LogBins& bins, uint64_t* counts, int64_t per_channel) {
-  HWY_DYNAMIC_DISPATCH(count_bins_64)(tile, bins, counts, per_channel);
 }
 void widen_range(const float* values, int64_t count, float& minimum, float& maximum) {
   HWY_DYNAMIC_DISPATCH(widen_range)(values, count, minimum, maximum);

@@ -75,8 +75,10 @@ class alignas(64) Moments final : public Statistic {
     kernels::add_moments(tile, {shift_.data() + first, sum_.data() + first, square_.data() + first,
                                 minimum_.data() + first, maximum_.data() + first});
     // Finite floats cannot overflow a double, so a sum that is not finite has met one that is not.
-    for (int64_t c = 0; c < tile.channels; ++c)
-      if (!std::isfinite(sum_[first + c])) count_not_finite(tile, c);
+    bool all_finite = true;
+    for (int64_t c = first; c < first + tile.channels; ++c)
+      all_finite &= std::abs(sum_[c]) <= std::numeric_limits<double>::max();
+    if (!all_finite) count_not_finite(tile);
   }
 
   void end_chunk(int64_t chunk) override {
@@ -123,22 +125,26 @@ class alignas(64) Moments final : public Statistic {
   /// A chunk's sums are of x - shift, the shift being its first value: as it is one of the values,
   /// sum^2 / count is at most count times the deviations, and few digits cancel.
   void begin_channels(const Tile& tile) {
-    for (int64_t c = 0; c < tile.channels; ++c) {
-      int64_t& rows = rows_[tile.first_channel + c];
-      if (rows == 0) {
-        shift_[tile.first_channel + c] = tile.values[c];
-        sum_[tile.first_channel + c] = square_[tile.first_channel + c] = 0;
-      }
-      rows += tile.rows;
+    int64_t* const rows = rows_.data() + tile.first_channel;
+    bool any_new = false;
+    for (int64_t c = 0; c < tile.channels; ++c) any_new |= rows[c] == 0;
+    for (int64_t c = 0; any_new && c < tile.channels; ++c) {
+      if (rows[c] != 0) continue;
+      shift_[tile.first_channel + c] = tile.values[c];
+      sum_[tile.first_channel + c] = square_[tile.first_channel + c] = 0;
     }
+    for (int64_t c = 0; c < tile.channels; ++c) rows[c] += tile.rows;
   }
 
-  void count_not_finite(const Tile& tile, int64_t c) {
-    Summary& summary = summaries_[tile.first_channel + c];
-    for (int64_t row = 0; row < tile.rows; ++row) {
-      const float x = tile.values[row * tile.row_stride + c];
-      summary.nan_count += std::isnan(x);
-      summary.infinity_count += std::isinf(x);
+  void count_not_finite(const Tile& tile) {
+    for (int64_t c = 0; c < tile.channels; ++c) {
+      if (std::isfinite(sum_[tile.first_channel + c])) continue;
+      Summary& summary = summaries_[tile.first_channel + c];
+      for (int64_t row = 0; row < tile.rows; ++row) {
+        const float x = tile.values[row * tile.row_stride + c];
+        summary.nan_count += std::isnan(x);
+        summary.infinity_count += std::isinf(x);
+      }
     }
   }
 

@@ -30,10 +30,13 @@ void Tracker::end_chunk(int64_t chunk, int worker) {
 
 void Tracker::finish(Frame& frame, const std::string& tensor, int64_t node) {
   Worker& first = open(0);
-  for (size_t worker = 1; worker < workers_.size(); ++worker)
+  for (size_t worker = 1; worker < workers_.size(); ++worker) {
     for (size_t i = 0; i < workers_[worker].statistics.size(); ++i)
       first.statistics[i]->merge(std::move(*workers_[worker].statistics[i]));
+    workers_[worker].statistics.clear();
+  }
   for (const auto& statistic : first.statistics) statistic->save(frame, tensor, node);
+  first.statistics.clear();  // a net's counters and its frame need not be in memory together
 }
 
 void observe_tensor(View<const float> values, Observer& observer, int64_t chunk, int worker) {

@@ -13,21 +13,35 @@ using namespace quantdyn;
 
 namespace {
 
-/// Rows that are wider than the tile, starting at an odd address, with every kind of value.
+/// The first 11 are small enough for a sum to show every one, then a huge one and what is not
+/// finite.
+constexpr float special_values[] = {0.0f,
+                                    -0.0f,
+                                    -1e-9f,
+                                    1e-9f,
+                                    1e-42f,
+                                    -1e-42f,
+                                    0x1p-24f,
+                                    4096.0f,
+                                    -4096.0f,
+                                    5e5f,
+                                    -5e5f,
+                                    std::numeric_limits<float>::max(),
+                                    std::numeric_limits<float>::infinity(),
+                                    -std::numeric_limits<float>::infinity(),
+                                    std::numeric_limits<float>::quiet_NaN(),
+                                    -std::numeric_limits<float>::quiet_NaN()};
+
+/// A tile that starts at an odd address and ends where the array does.
 struct Sample {
-  int64_t rows, channels;
+  int64_t rows, channels, row_stride;
   std::vector<float> values;
 
-  Sample(int64_t r, int64_t c) : rows(r), channels(c), values(random_values((r + 1) * (c + 3))) {
-    const float special[] = {0.0f,    -0.0f,    std::numeric_limits<float>::infinity(),
-                             -1e-9f,  1e-9f,    -std::numeric_limits<float>::infinity(),
-                             1e-42f,  5e5f,     std::numeric_limits<float>::quiet_NaN(),
-                             -1e-42f, -5e5f,    -std::numeric_limits<float>::quiet_NaN(),
-                             4096.0f, -4096.0f, std::numeric_limits<float>::max(),
-                             0x1p-24f};
-    for (size_t i = 0; i < values.size(); i += 5) values[i] = special[i / 5 % std::size(special)];
+  Sample(int64_t r, int64_t c, int64_t stride, size_t kinds)
+      : rows(r), channels(c), row_stride(stride), values(random_values(1 + (r - 1) * stride + c)) {
+    for (size_t i = 0; i < values.size(); i += 5) values[i] = special_values[i / 5 % kinds];
   }
-  Tile tile() const { return {values.data() + 1, rows, channels, channels + 3, 0, 0, 0, 0}; }
+  Tile tile() const { return {values.data() + 1, rows, channels, row_stride, 0, 0, 0, 0}; }
 };
 
 struct Moments {
@@ -52,16 +66,20 @@ bool same_numbers(const std::vector<T>& a, const std::vector<T>& b) {
   return a.size() == b.size();
 }
 
-/// Calls check(sample) for odd shapes on every instruction set that this processor has.
+/// Calls check(sample) for odd shapes, dense and with gaps between the rows, on every instruction
+/// set that this processor has.
 template <typename Check>
 void on_all_targets(const Check& check) {
   for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
     hwy::SetSupportedTargetsForTest(target);
     BOOST_TEST_CONTEXT(hwy::TargetName(target)) {
-      for (int64_t channels : {1, 3, 17, 130})
+      for (int64_t channels : {1, 3, 10, 17, 130})
         for (int64_t rows : {1, 2, 7, 33})
-          BOOST_TEST_CONTEXT(rows << " rows, " << channels << " channels")
-      check(Sample(rows, channels));
+          for (int64_t gap : {0, 3})
+            for (size_t kinds : {11, 12, 16})
+              BOOST_TEST_CONTEXT(rows << " rows, " << channels << " channels, gap " << gap << ", "
+                                      << kinds << " special values")
+      check(Sample(rows, channels, channels + gap, kinds));
     }
   }
   hwy::SetSupportedTargetsForTest(0);
