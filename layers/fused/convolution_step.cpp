@@ -5,6 +5,7 @@
 #include "framework/step.h"
 #include "framework/threads.h"
 #include "layers/fused/convolution_kernel.h"
+#include "layers/fused/gradient_split.h"
 #include "layers/fused/part_sums.h"
 #include "layers/fused/rows.h"
 
@@ -41,7 +42,7 @@ class ConvolutionStep final : public Step {
         inverse_deviation_(channels_, 1.0f),
         of_z_(channels_),
         constant_(channels_),
-        split_(choose_split(*kernel_)) {}
+        split_(*kernel_, norm_ != nullptr) {}
 
   void prepare() override {
     kernel_->prepare_forward(linear_.weight->read());
@@ -76,7 +77,7 @@ class ConvolutionStep final : public Step {
       parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
         kernel_->forward(input(x[0], chunk.first), chunk.images,
                          y.slice(chunk.first, chunk.images).data, &map_,
-                         own_scratch(scratch, y.shape[0], chunk.worker), [](int64_t, int64_t) {});
+                         split_.own(scratch, y.shape[0], chunk.worker), [](int64_t, int64_t) {});
       });
       return;
     }
@@ -120,7 +121,7 @@ class ConvolutionStep final : public Step {
     }
   }
   int64_t training_scratch_floats(int64_t images) const override {
-    return shared_floats(images) + worker_count() * own_floats();
+    return split_.scratch_floats(images);
   }
 
  private:
@@ -155,7 +156,7 @@ class ConvolutionStep final : public Step {
     return sum_by_chunks(x.shape[0], scratch, [&](const Chunk& chunk, double* sums) {
       float* const to = z.slice(chunk.first, chunk.images).data;
       kernel_->forward(input(x, chunk.first), chunk.images, to, nullptr,
-                       own_scratch(scratch, x.shape[0], chunk.worker),
+                       split_.own(scratch, x.shape[0], chunk.worker),
                        [&](int64_t first, int64_t rows) {
                          add_shifted_sums(to + first * channels_, rows, channels_,
                                           batch_mean_.data(), sums, sums + channels_);
@@ -245,16 +246,16 @@ class ConvolutionStep final : public Step {
         split_.parts(images),
         [&](int64_t index, int worker) {
           float* const part = scratch + index * weights;
-          float* const own = own_scratch(scratch, images, worker);
+          float* const own = split_.own(scratch, images, worker);
           std::fill_n(part, weights, 0.0f);
           const int64_t end = std::min(images, (index + 1) * split_.images_a_part);
           for (int64_t i = index * split_.images_a_part; i < end; i += split_.images_at_once) {
             const int64_t count = std::min(split_.images_at_once, end - i);
             const float* const dz = gradient_of_z(z, dy, i, count, own);
-            kernel_->backward_weights(input(x, i), dz, count, part, own + dz_floats());
+            kernel_->backward_weights(input(x, i), dz, count, part, own + split_.dz_floats);
             if (dx.to)
               kernel_->backward_data(dz, count, dx.to.slice(i, count).data, dx.accumulate,
-                                     own + dz_floats());
+                                     own + split_.dz_floats);
             dx.complete(i, count);
           }
         },
@@ -271,7 +272,7 @@ class ConvolutionStep final : public Step {
           gradient_of_z(z, dy, chunk.first, chunk.images, dy.slice(chunk.first, chunk.images).data);
       if (dx.to)
         kernel_->backward_data(dz, chunk.images, dx.to.slice(chunk.first, chunk.images).data,
-                               dx.accumulate, own_scratch(scratch, images, chunk.worker));
+                               dx.accumulate, split_.own(scratch, images, chunk.worker));
       dx.complete(chunk.first, chunk.images);
     });
     constexpr int64_t block = 32;  // whole vectors of a map, nearly whole tiles of a product
@@ -279,47 +280,11 @@ class ConvolutionStep final : public Step {
     parallel_for((rows + block - 1) / block, [&](int64_t index, int worker) {
       kernel_->backward_weight_rows(
           input(x, 0), dy.data, images, index * block, std::min(block, rows - index * block),
-          linear_.weight->grad.data(), own_scratch(scratch, images, worker));
+          linear_.weight->grad.data(), split_.own(scratch, images, worker));
     });
   }
 
-  /// How the work of a weight gradient is cut: by the convolution's shape alone, never by threads.
-  struct Split {
-    bool by_rows;            // of the weights, where these outweigh the images
-    int64_t images_a_part;   // summed one after another
-    int64_t images_at_once;  // whose gradients stay in the cache
-    int64_t parts(int64_t images) const { return (images + images_a_part - 1) / images_a_part; }
-  };
-  static Split choose_split(const ConvolutionKernel& kernel) {
-    const Convolution& conv = kernel.conv;
-    const int64_t outputs = conv.out_h * conv.out_w * conv.out_c;
-    const int64_t weights = conv.fan_in() * conv.out_c;
-    const int64_t rows = images_per_chunk * conv.out_h * conv.out_w;
-    if (kernel.separable_weight_rows() >= rows) return {true, images_per_chunk, images_per_chunk};
-    if (weights > images_per_chunk * outputs)
-      return {false, 4 * images_per_chunk, 4 * images_per_chunk};
-    constexpr int64_t cached_floats = 64 * 1024;
-    return {false, images_per_chunk,
-            std::clamp<int64_t>(cached_floats / outputs, 1, images_per_chunk)};
-  }
-
-  // Training scratch: sums or parts that workers share, then each worker's own: dz and the
-  // kernel's.
-  static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
   int64_t outputs() const { return kernel_->conv.out_h * kernel_->conv.out_w * channels_; }
-  int64_t shared_floats(int64_t images) const {
-    const int64_t sums = chunk_count(images) * 2 * channels_ * 2;  // of doubles
-    const int64_t parts =
-        split_.by_rows ? 0 : split_.parts(images) * linear_.weight->master.elements();
-    return padded(std::max(sums, parts));
-  }
-  int64_t dz_floats() const {
-    return norm_ && !split_.by_rows ? padded(split_.images_at_once * outputs()) : 0;
-  }
-  int64_t own_floats() const { return dz_floats() + padded(kernel_->scratch_floats()); }
-  float* own_scratch(float* scratch, int64_t images, int worker) const {
-    return scratch + shared_floats(images) + worker * own_floats();
-  }
 
   /// Two sums a channel over the batch: `work` adds a chunk's to [2, channels] zeros.
   template <typename Work>
@@ -348,7 +313,7 @@ class ConvolutionStep final : public Step {
   std::vector<float> batch_mean_, inverse_deviation_;
   std::vector<float> of_z_, constant_;
   std::vector<double> watched_sums_;  // by chunk [2, channels]; empty: nobody shows the gradient
-  const Split split_;
+  const GradientSplit split_;
 };
 
 /// The chain that starts at a convolution; the unit says what belongs to it.

@@ -1,0 +1,57 @@
+// How a convolution's training is cut into pieces of work, and where their scratch lies.
+#pragma once
+
+#include <algorithm>
+
+#include "framework/threads.h"
+#include "layers/fused/convolution_kernel.h"
+
+namespace quantdyn {
+
+/// Decided by the convolution's shape alone, never by the number of threads.
+///
+/// Scratch: what the workers share (parts of a weight gradient, or sums over the batch), then each
+/// worker's own: the gradient dz of some images, and the kernel's scratch.
+class GradientSplit {
+ public:
+  /// `makes_dz`: a norm's gradient is made for some images at a time; else dy serves.
+  GradientSplit(const ConvolutionKernel& kernel, bool makes_dz) {
+    const Convolution& conv = kernel.conv;
+    const int64_t outputs = conv.out_h * conv.out_w * conv.out_c;
+    channels_ = conv.out_c;
+    weights_ = conv.fan_in() * conv.out_c;
+    by_rows = kernel.separable_weight_rows() >= images_per_chunk * conv.out_h * conv.out_w;
+    images_a_part = images_per_chunk;
+    images_at_once = std::clamp<int64_t>(cached_floats / outputs, 1, images_per_chunk);
+    if (weights_ > images_per_chunk * outputs)
+      images_a_part = images_at_once = 4 * images_per_chunk;
+    dz_floats = makes_dz && !by_rows ? padded(images_at_once * outputs) : 0;
+    own_floats_ = dz_floats + padded(kernel.scratch_floats());
+  }
+
+  bool by_rows;            ///< of the weights, over all images: where weights outweigh images
+  int64_t images_a_part;   ///< otherwise: images whose gradients are summed one after another
+  int64_t images_at_once;  ///< of them, those whose dz stays in the cache
+  int64_t dz_floats;       ///< at the start of a worker's own scratch
+
+  int64_t parts(int64_t images) const { return (images + images_a_part - 1) / images_a_part; }
+  int64_t scratch_floats(int64_t images) const {
+    return shared_floats(images) + worker_count() * own_floats_;
+  }
+  float* own(float* scratch, int64_t images, int worker) const {
+    return scratch + shared_floats(images) + worker * own_floats_;
+  }
+
+ private:
+  static constexpr int64_t cached_floats = 64 * 1024;
+
+  static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
+  int64_t shared_floats(int64_t images) const {
+    const int64_t sums = chunk_count(images) * 2 * channels_ * 2;  // two doubles a channel
+    return padded(std::max(sums, by_rows ? 0 : parts(images) * weights_));
+  }
+
+  int64_t channels_, weights_, own_floats_;
+};
+
+}  // namespace quantdyn
