@@ -24,7 +24,20 @@ TapTrackers::TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds)
       const int64_t channels = network.nodes()[network.units()[unit].last].shape.channels();
       places_.push_back({unit, kind, std::make_unique<Tracker>(channels, worker_count(), kinds)});
       evaluator.tap(unit, kind).after.push_back(places_.back().tracker.get());
+      if (kind == TapKind::output) follow_norm(places_.back());
     }
+}
+
+/// An output that nothing transforms is the activation of what the norm tap shows.
+void TapTrackers::follow_norm(const Place& output) {
+  const Network& network = evaluator_.network();
+  const int activation = network.units()[output.unit].activation;
+  if (activation < 0 || evaluator_.tap(output.unit, TapKind::output).transform) return;
+  const std::string& kind = network.nodes()[activation].kind;
+  if (kind != "relu" && kind != "relu6") return;
+  for (const Place& place : places_)
+    if (place.unit == output.unit && place.kind == TapKind::norm)
+      output.tracker->follow(*place.tracker, kind == "relu" ? Activation::relu : Activation::relu6);
 }
 
 TapTrackers::~TapTrackers() {

@@ -17,7 +17,8 @@ namespace quantdyn {
 /// An empty frame for a net: a row a unit, the channels of all units one after the other.
 Frame make_frame(const Network& network);
 
-/// Trackers behind the transforms of all taps of an evaluator, for as long as this lives.
+/// Trackers behind the transforms of all taps of an evaluator, for as long as this lives;
+/// transforms are attached before.
 class TapTrackers {
  public:
   TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds);
@@ -33,6 +34,8 @@ class TapTrackers {
     TapKind kind;
     std::unique_ptr<Tracker> tracker;
   };
+  void follow_norm(const Place& output);
+
   Evaluator& evaluator_;
   std::vector<Place> places_;
 };

@@ -1,5 +1,6 @@
 // Plugin `histogram`: counts on the log-linear bins that every layer, epoch and run share.
 
+#include <algorithm>
 #include <limits>
 
 #include "framework/error.h"
@@ -43,6 +44,22 @@ class alignas(64) Histogram final : public Statistic {
     for (size_t i = 0; i < by_channel.size(); ++i) layer[i % layer.size()] += by_channel[i];
     frame.channel(tensor, histogram_quantity, node, std::span<const uint64_t>(by_channel));
     frame.layer(tensor, histogram_quantity, node, std::span<const uint64_t>(layer));
+  }
+
+  bool can_go_behind() const override { return true; }
+
+  /// Negative values end in the bin of 0, for relu6 those over 6 in the bin that starts with 6.
+  std::unique_ptr<Statistic> behind(Activation activation) const override {
+    auto out = std::make_unique<Histogram>(channels_);
+    out->rows_ = rows_;
+    const int32_t low = activation == Activation::none ? 0 : bins_.zero();
+    const int32_t high = activation == Activation::relu6 ? bins_.index(6.0f) : bins_.nan() - 1;
+    for (int64_t c = 0; c < channels_; ++c)
+      for (int32_t bin = 0; bin < bins_.size(); ++bin) {
+        const int32_t to = bin == bins_.nan() ? bin : std::clamp(bin, low, high);
+        out->counts_[c * bins_.size() + to] += counts_[c * bins_.size() + bin];
+      }
+    return out;
   }
 
  private:

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/channel_map.h"
 #include "framework/frame.h"
 #include "framework/registry.h"
 #include "framework/tap.h"
@@ -31,6 +32,14 @@ class Statistic {
   virtual void merge(Statistic&& other) = 0;
   /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of a node; called once, at the end.
   virtual void save(Frame& frame, const std::string& tensor, int64_t node) = 0;
+
+  /// Whether behind() can be called.
+  virtual bool can_go_behind() const { return false; }
+  /// The statistic of what an activation makes of the same values, exactly as if it had seen them.
+  virtual std::unique_ptr<Statistic> behind(Activation activation) const {
+    static_cast<void>(activation);
+    return nullptr;
+  }
 };
 
 /// A choice of `statistics:`; makes one Statistic for each tensor and worker.

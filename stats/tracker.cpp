@@ -11,20 +11,38 @@ Tracker::Tracker(int64_t channels, int workers, StatisticKinds kinds)
 Tracker::Worker& Tracker::open(int worker) {
   Worker& mine = workers_[static_cast<size_t>(worker)];
   if (mine.statistics.empty())
-    for (const StatisticKind& kind : kinds_) mine.statistics.push_back(kind.make(channels_));
+    for (const StatisticKind& kind : kinds_) {
+      mine.statistics.push_back(kind.make(channels_));
+      if (follows_ && mine.statistics.back()->can_go_behind()) mine.statistics.back().reset();
+    }
   return mine;
+}
+
+void Tracker::follow(Tracker& source, Activation activation) {
+  follows_ = true;
+  source.followers_.emplace_back(this, activation);
+}
+
+void Tracker::hand_over(const Worker& finished) {
+  for (const auto& [follower, activation] : followers_) {
+    Worker& to = follower->open(0);
+    for (size_t i = 0; i < to.statistics.size(); ++i)
+      if (!to.statistics[i]) to.statistics[i] = finished.statistics[i]->behind(activation);
+  }
 }
 
 void Tracker::add(const Tile& tile) {
   Worker& mine = open(tile.worker);
   assert(mine.open_chunk == -1 || mine.open_chunk == tile.chunk);
   mine.open_chunk = tile.chunk;
-  for (const auto& statistic : mine.statistics) statistic->add(tile);
+  for (const auto& statistic : mine.statistics)
+    if (statistic) statistic->add(tile);
 }
 
 void Tracker::end_chunk(int64_t chunk, int worker) {
   Worker& mine = open(worker);
-  for (const auto& statistic : mine.statistics) statistic->end_chunk(chunk);
+  for (const auto& statistic : mine.statistics)
+    if (statistic) statistic->end_chunk(chunk);
   mine.open_chunk = -1;
 }
 
@@ -32,9 +50,11 @@ void Tracker::finish(Frame& frame, const std::string& tensor, int64_t node) {
   Worker& first = open(0);
   for (size_t worker = 1; worker < workers_.size(); ++worker) {
     for (size_t i = 0; i < workers_[worker].statistics.size(); ++i)
-      first.statistics[i]->merge(std::move(*workers_[worker].statistics[i]));
+      if (workers_[worker].statistics[i])
+        first.statistics[i]->merge(std::move(*workers_[worker].statistics[i]));
     workers_[worker].statistics.clear();
   }
+  hand_over(first);
   for (const auto& statistic : first.statistics) statistic->save(frame, tensor, node);
   first.statistics.clear();  // a net's counters and its frame need not be in memory together
 }

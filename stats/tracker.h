@@ -22,6 +22,10 @@ class Tracker final : public Observer {
  public:
   Tracker(int64_t channels, int workers, StatisticKinds kinds);
 
+  /// This tap will show what `activation` makes of the values that the source's tap shows. What can
+  /// be told from the source's statistics is not gathered again: the source's finish(), which must
+  /// be first, hands it over. To be called ahead of all add().
+  void follow(Tracker& source, Activation activation);
   /// Thread-safe for tiles of different workers.
   void add(const Tile& tile) override;
   void end_chunk(int64_t chunk, int worker) override;
@@ -32,14 +36,17 @@ class Tracker final : public Observer {
  private:
   struct alignas(64) Worker {
     std::vector<std::unique_ptr<Statistic>>
-        statistics;  // made by the worker itself when first used
+        statistics;  // made by the worker itself when first used; null: told by the source
     int64_t open_chunk = -1;
   };
   Worker& open(int worker);
+  void hand_over(const Worker& finished);
 
   int64_t channels_;
   StatisticKinds kinds_;
   std::vector<Worker> workers_;
+  bool follows_ = false;
+  std::vector<std::pair<Tracker*, Activation>> followers_;
 };
 
 /// The statistics of a weight or any other tensor [..., K], channels innermost, as one chunk.
