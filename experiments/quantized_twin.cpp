@@ -92,21 +92,29 @@ void QuantizedTwin::quantize(const ImageSet& calibration) {
 }
 
 void QuantizedTwin::calibrate(const ImageSet& images) {
-  const Scheme& scheme = *variant_.activations;
-  std::map<int, std::unique_ptr<RangeObserver>> observers;
+  std::map<int, std::unique_ptr<SchemeObserver>> observers;
   for (int unit = 0; unit < static_cast<int>(network_.units().size()); ++unit) {
     if (!quantizes_output(unit)) continue;
     const int64_t channels = network_.nodes()[network_.units()[unit].last].shape.channels();
-    observers[unit] = observe_activation(scheme, tap_name(network_, unit, "output"), channels);
+    observers[unit] = std::make_unique<SchemeObserver>(
+        *variant_.activations, tap_name(network_, unit, "output"), channels);
     evaluator_.tap(unit, TapKind::output).before.push_back(observers[unit].get());
   }
-  for_image_batches(*images.dataset, *images.standardization, images.indices,
-                    [&](View<const float> x, int64_t count, int64_t first_chunk) {
-                      evaluator_.run(x, count, first_chunk, {});
-                    });
-  evaluator_.clear_taps();
+  for (bool any = true; any;) {
+    for_image_batches(*images.dataset, *images.standardization, images.indices,
+                      [&](View<const float> x, int64_t count, int64_t first_chunk) {
+                        evaluator_.run(x, count, first_chunk, {});
+                      });
+    evaluator_.clear_taps();
+    any = false;
+    for (const auto& [unit, observer] : observers) {
+      if (!observer->wants_another_pass()) continue;
+      evaluator_.tap(unit, TapKind::output).before.push_back(observer.get());
+      any = true;
+    }
+  }
   for (const auto& [unit, observer] : observers) {
-    QuantizedTensor& tensor = tensors_[{unit, "output"}] = quantize_activation(scheme, *observer);
+    QuantizedTensor& tensor = tensors_[{unit, "output"}] = observer->quantize();
     evaluator_.tap(unit, TapKind::output).transform = tensor.quantization.get();
   }
 }

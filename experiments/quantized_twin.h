@@ -10,6 +10,7 @@
 #include "experiments/evaluation.h"
 #include "framework/frame.h"
 #include "quant/quantize.h"
+#include "quant/variant.h"
 #include "stats/statistic.h"
 
 namespace quantdyn {

@@ -44,25 +44,22 @@ class PrimitiveStep final : public Step {
 
 }  // namespace
 
-int64_t rows_per_tile(int64_t channels) { return std::max<int64_t>(1, 4096 / channels); }
-
 void visit(const Tap& tap, float* values, int64_t rows, int64_t channels, int64_t first_row,
            const EvaluationChunk& chunk) {
   if (tap.empty()) return;
   const int64_t most = rows_per_tile(channels);
   for (int64_t row = 0; row < rows; row += most) {
-    float* const at = values + row * channels;
-    const Tile tile{at,
-                    std::min(most, rows - row),
-                    channels,
-                    channels,
-                    first_row + row,
-                    0,
-                    chunk.index,
-                    chunk.worker};
+    const MutableTile tile{values + row * channels,
+                           std::min(most, rows - row),
+                           channels,
+                           channels,
+                           first_row + row,
+                           0,
+                           chunk.index,
+                           chunk.worker};
     if (chunk.observed)
       for (Observer* observer : tap.before) observer->add(tile);
-    if (tap.transform) tap.transform->apply(at, tile.rows, channels, channels, 0);
+    if (tap.transform) tap.transform->apply(tile);
     if (chunk.observed)
       for (Observer* observer : tap.after) observer->add(tile);
   }

@@ -105,8 +105,6 @@ inline void InputGradient::complete(int64_t first, int64_t images) const {
 /// channels].
 void visit(const Tap& tap, float* values, int64_t rows, int64_t channels, int64_t first_row,
            const EvaluationChunk& chunk);
-/// Rows of a tile of about 16 KB.
-int64_t rows_per_tile(int64_t channels);
 
 /// Covers a chain that starts at a node with one fused step, or returns null.
 using StepMaker = std::unique_ptr<Step> (*)(const Network&, int node, ConvolutionAlgorithm);

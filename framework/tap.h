@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "framework/tensor.h"
@@ -19,8 +20,9 @@ std::string to_string(TapKind kind);
 ///
 /// Rows are pixels of one chunk of images, in order. For one chunk and channel, tiles come in
 /// ascending rows, all from one worker; every element comes exactly once.
-struct Tile {
-  const float* values;  ///< of row 0, channel 0
+template <typename T>
+struct TileOf {
+  T* values;  ///< of row 0, channel 0
   int64_t rows;
   int64_t channels;
   int64_t row_stride;  ///< in floats
@@ -28,7 +30,13 @@ struct Tile {
   int64_t first_channel;
   int64_t chunk;  ///< over all images that are observed, from 0
   int worker;
+
+  operator TileOf<const T>() const requires(!std::is_const_v<T>) {
+    return {values, rows, channels, row_stride, first_row, first_channel, chunk, worker};
+  }
 };
+using Tile = TileOf<const float>;
+using MutableTile = TileOf<float>;
 
 /// Reads the values of a tap.
 class Observer {
@@ -52,10 +60,9 @@ class PairObserver {
 class Transform {
  public:
   virtual ~Transform() = default;
-  /// Replaces rows x channels values in place; channel 0 of `values` is channel `first_channel` of
-  /// the tap.
-  virtual void apply(float* values, int64_t rows, int64_t channels, int64_t row_stride,
-                     int64_t first_channel) const = 0;
+  /// Replaces a tile's values in place. What a value becomes may depend on its place (chunk, row,
+  /// channel), never on how the chunk was cut into tiles.
+  virtual void apply(const MutableTile& tile) const = 0;
 };
 
 /// What is attached to one tap: observers before the transform, the transform, observers after it.
@@ -66,5 +73,17 @@ struct Tap {
 
   bool empty() const { return before.empty() && transform == nullptr && after.empty(); }
 };
+
+/// A whole tensor [..., C] as one tile: a weight.
+template <typename T>
+TileOf<T> whole_tile(View<T> values) {
+  const int64_t channels = values.shape.channels();
+  return {values.data, values.shape.rows(), channels, channels, 0, 0, 0, 0};
+}
+/// Rows of a tile of about 16 KB, to be read from the cache by every observer.
+int64_t rows_per_tile(int64_t channels);
+/// Shows a tensor [..., K] to an observer as tiles of one chunk, by one worker.
+void observe_tensor(View<const float> values, Observer& observer, int64_t chunk = 0,
+                    int worker = 0);
 
 }  // namespace quantdyn

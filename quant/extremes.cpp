@@ -84,11 +84,13 @@ std::vector<Range> Extremes::by_channel() const {
   return out;
 }
 
-Range union_of(const std::vector<Range>& ranges) {
-  Range out = ranges.front();
-  for (const Range& range : ranges) {
-    out.low = std::min(out.low, range.low);
-    out.high = std::max(out.high, range.high);
+std::vector<Range> Extremes::by_entry(const Granularity& granularity) const {
+  const std::vector<Range> channels = by_channel();
+  std::vector<Range> out(static_cast<size_t>(granularity.entries(channels_)),
+                         {infinity, -infinity});
+  for (int64_t c = 0; c < channels_; ++c) {
+    Range& entry = out[granularity.entry_of(c)];
+    entry = {std::min(entry.low, channels[c].low), std::max(entry.high, channels[c].high)};
   }
   return out;
 }

@@ -19,6 +19,8 @@ class Extremes {
   /// Per channel, over all workers. Throws Error (tensor, channel, images) where a value was NaN or
   /// infinite, and where a channel had no value.
   std::vector<Range> by_channel() const;
+  /// The same, joined by entry.
+  std::vector<Range> by_entry(const Granularity& granularity) const;
 
  private:
   struct Worker {
@@ -33,8 +35,5 @@ class Extremes {
   int64_t channels_;
   std::vector<Worker> workers_;
 };
-
-/// The range that holds all of `ranges`.
-Range union_of(const std::vector<Range>& ranges);
 
 }  // namespace quantdyn

@@ -71,22 +71,20 @@ void apply_row(const AffineGrid& grid, const Entries& e, float* HWY_RESTRICT val
 }
 
 template <Rounding rounding, ZeroPointOrder order, Scaling scaling>
-void apply_rows(const AffineGrid& grid, float* values, int64_t rows, int64_t channels,
-                int64_t row_stride, int64_t first_channel) {
+void apply_rows(const AffineGrid& grid, const MutableTile& tile) {
   const bool is_per_channel = grid.is_per_channel();
-  const int64_t first = is_per_channel ? first_channel : 0;
+  const int64_t first = is_per_channel ? tile.first_channel : 0;
   const std::vector<float>& factor = scaling == Scaling::divide ? grid.scale : grid.reciprocal;
   const Entries entries{grid.scale.data() + first, factor.data() + first,
                         grid.zero_point.data() + first, is_per_channel ? 1 : 0};
-  if (!is_per_channel && row_stride == channels) {  // one long row
-    channels *= rows;
-    rows = 1;
-  }
+  const bool is_one_row = !is_per_channel && tile.row_stride == tile.channels;
+  const int64_t rows = is_one_row ? 1 : tile.rows;
+  const int64_t length = is_one_row ? tile.rows * tile.channels : tile.channels;
   for (int64_t r = 0; r < rows; ++r)
-    apply_row<rounding, order, scaling>(grid, entries, values + r * row_stride, channels);
+    apply_row<rounding, order, scaling>(grid, entries, tile.values + r * tile.row_stride, length);
 }
 
-using Apply = void (*)(const AffineGrid&, float*, int64_t, int64_t, int64_t, int64_t);
+using Apply = void (*)(const AffineGrid&, const MutableTile&);
 
 template <Rounding rounding, ZeroPointOrder order>
 Apply choose_scaling(Scaling scaling) {
@@ -100,12 +98,11 @@ Apply choose_order(const AffineGrid& grid) {
              : choose_scaling<rounding, ZeroPointOrder::add_then_round>(grid.scaling);
 }
 
-void apply(const AffineGrid& grid, float* values, int64_t rows, int64_t channels,
-           int64_t row_stride, int64_t first_channel) {
+void apply(const AffineGrid& grid, const MutableTile& tile) {
   const Apply chosen = grid.rounding == Rounding::half_to_even
                            ? choose_order<Rounding::half_to_even>(grid)
                            : choose_order<Rounding::half_away_from_zero>(grid);
-  chosen(grid, values, rows, channels, row_stride, first_channel);
+  chosen(grid, tile);
 }
 
 }  // namespace
@@ -121,9 +118,8 @@ namespace quantdyn {
 
 HWY_EXPORT(apply);
 
-void affine_apply(const AffineGrid& grid, float* values, int64_t rows, int64_t channels,
-                  int64_t row_stride, int64_t first_channel) {
-  HWY_DYNAMIC_DISPATCH(apply)(grid, values, rows, channels, row_stride, first_channel);
+void affine_apply(const AffineGrid& grid, const MutableTile& tile) {
+  HWY_DYNAMIC_DISPATCH(apply)(grid, tile);
 }
 
 float affine_code(const AffineGrid& grid, int64_t entry, float x) {
@@ -139,13 +135,12 @@ float affine_code(const AffineGrid& grid, int64_t entry, float x) {
                     static_cast<float>(grid.highest_code));
 }
 
-void affine_apply_reference(const AffineGrid& grid, float* values, int64_t rows, int64_t channels,
-                            int64_t row_stride, int64_t first_channel) {
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t c = 0; c < channels; ++c) {
-      float& x = values[r * row_stride + c];
+void affine_apply_reference(const AffineGrid& grid, const MutableTile& tile) {
+  for (int64_t r = 0; r < tile.rows; ++r)
+    for (int64_t c = 0; c < tile.channels; ++c) {
+      float& x = tile.values[r * tile.row_stride + c];
       if (std::isnan(x)) continue;
-      const int64_t entry = grid.is_per_channel() ? first_channel + c : 0;
+      const int64_t entry = grid.is_per_channel() ? tile.first_channel + c : 0;
       x = (affine_code(grid, entry, x) - grid.zero_point[entry]) * grid.scale[entry];
     }
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "framework/tap.h"
+
 namespace quantdyn {
 
 enum class Rounding { half_to_even, half_away_from_zero };
@@ -21,7 +23,7 @@ struct AffineGrid {
   ZeroPointOrder order = ZeroPointOrder::round_then_add;
   Scaling scaling = Scaling::divide;
   int32_t lowest_code = 0, highest_code = 255;
-  std::vector<float> scale, reciprocal, zero_point;  ///< one entry, or one for each channel
+  std::vector<float> scale, reciprocal, zero_point;  ///< one value, or one for each channel
 
   bool is_per_channel() const { return scale.size() > 1; }
 };
@@ -29,13 +31,10 @@ struct AffineGrid {
 /// The code of a value that is not NaN, as a float.
 float affine_code(const AffineGrid& grid, int64_t entry, float x);
 
-/// Replaces values [rows, channels] by their quantized image, in place; NaN stays, bit for bit.
-/// Channel 0 of `values` is entry `first_channel` where the grid is per channel.
-void affine_apply(const AffineGrid& grid, float* values, int64_t rows, int64_t channels,
-                  int64_t row_stride, int64_t first_channel);
+/// Replaces a tile's values by their quantized image; NaN stays, bit for bit.
+void affine_apply(const AffineGrid& grid, const MutableTile& tile);
 
 /// The same, bit for bit, one value at a time.
-void affine_apply_reference(const AffineGrid& grid, float* values, int64_t rows, int64_t channels,
-                            int64_t row_stride, int64_t first_channel);
+void affine_apply_reference(const AffineGrid& grid, const MutableTile& tile);
 
 }  // namespace quantdyn

@@ -1,31 +1,50 @@
 #include "quant/quantize.h"
 
+#include <utility>
+
 namespace quantdyn {
 
-std::unique_ptr<RangeObserver> observe_activation(const Scheme& scheme, const std::string& tensor,
-                                                  int64_t channels) {
-  return scheme.estimator->observe(
-      {.tensor = tensor, .channels = channels, .quantizer = scheme.quantizer.get()});
+SchemeObserver::SchemeObserver(const Scheme& scheme, std::string tensor, int64_t channels)
+    : scheme_(scheme),
+      tensor_(std::move(tensor)),
+      channels_(channels),
+      ranges_(scheme.estimator->observe({tensor_, channels, scheme.quantizer.get()})) {
+  if (scheme.quantizer->needs_values())
+    values_ = std::make_unique<EntryHistograms>(tensor_, channels, scheme.quantizer->granularity());
 }
 
-QuantizedTensor quantize_activation(const Scheme& scheme, const RangeObserver& observer) {
-  QuantizedTensor out;
-  out.ranges = observer.ranges();
-  out.quantization = scheme.quantizer->fit(out.ranges);
-  return out;
+void SchemeObserver::add(const Tile& tile) {
+  ranges_->add(tile);
+  if (values_ && is_first_pass_) values_->add(tile);
+}
+
+bool SchemeObserver::wants_another_pass() {
+  is_first_pass_ = false;
+  return ranges_->wants_another_pass();
+}
+
+QuantizedTensor SchemeObserver::quantize() const {
+  FittingTask task{tensor_, channels_, ranges_->ranges(), {}};
+  if (values_)
+    for (const LogHistogram& histogram : values_->histograms())
+      task.values.push_back(binned_distribution(histogram));
+  return {task.ranges, scheme_.quantizer->fit(task), {}};
 }
 
 QuantizedTensor quantize_weight(const Scheme& scheme, const std::string& tensor,
                                 Parameter<float>& weight) {
-  const int64_t channels = weight.master.shape().channels();
-  const int64_t rows = weight.master.elements() / channels;
-  const auto observer = observe_activation(scheme, tensor, channels);
-  observe_tensor(*observer, weight.master.values(), channels);
-  QuantizedTensor out = quantize_activation(scheme, *observer);
-  out.codes = Tensor<int32_t>(weight.master.shape());
-  out.quantization->codes(weight.master.data(), rows, channels, channels, 0, out.codes.data());
+  const View<const float> values = std::as_const(weight.master).view();
+  const int64_t channels = values.shape.channels();
+  const auto observer = scheme.estimator->observe({tensor, channels, scheme.quantizer.get()});
+  do observe_tensor(values, *observer);
+  while (observer->wants_another_pass());
+  FittingTask task{tensor, channels, observer->ranges(), {}};
+  if (scheme.quantizer->needs_values())
+    task.values = exact_distributions(values, scheme.quantizer->granularity());
+  QuantizedTensor out{task.ranges, scheme.quantizer->fit(task), Tensor<int32_t>(values.shape)};
+  out.quantization->codes(whole_tile(values), out.codes.data());
   weight.effective = weight.master;
-  out.quantization->apply(weight.effective.data(), rows, channels, channels, 0);
+  out.quantization->apply(whole_tile(weight.effective.view()));
   return out;
 }
 

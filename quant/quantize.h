@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "framework/layer.h"
-#include "quant/variant.h"
+#include "quant/entry_histograms.h"
+#include "quant/scheme.h"
 
 namespace quantdyn {
 
 /// A scheme fitted to one tensor: the transform for its tap, and what the file keeps of it.
 struct QuantizedTensor {
-  std::vector<Range> ranges;  ///< one, or one for each channel
+  std::vector<Range> ranges;  ///< by entry
   std::unique_ptr<Quantization> quantization;
   Tensor<int32_t> codes;  ///< of a weight, in its shape; empty for an activation
 };
@@ -22,12 +23,26 @@ struct QuantizedTensor {
 QuantizedTensor quantize_weight(const Scheme& scheme, const std::string& tensor,
                                 Parameter<float>& weight);
 
-/// Attach this to the tap while calibrating; `tensor` ("conv1/output") is for errors. The scheme
-/// outlives it.
-std::unique_ptr<RangeObserver> observe_activation(const Scheme& scheme, const std::string& tensor,
-                                                  int64_t channels);
+/// Watches an activation for a scheme: attached to the tap while calibrating.
+class SchemeObserver final : public Observer {
+ public:
+  /// `tensor` ("conv1/output") is for errors; the scheme outlives this.
+  SchemeObserver(const Scheme& scheme, std::string tensor, int64_t channels);
 
-/// Fits the scheme to what the observer saw. Throws Error where a value was NaN or infinite.
-QuantizedTensor quantize_activation(const Scheme& scheme, const RangeObserver& observer);
+  void add(const Tile& tile) override;
+  void end_chunk(int64_t chunk, int worker) override { ranges_->end_chunk(chunk, worker); }
+  /// True: everything must be shown once more (RangeObserver::wants_another_pass()).
+  bool wants_another_pass();
+  /// Fits the scheme. Throws Error where a value was NaN or infinite.
+  QuantizedTensor quantize() const;
+
+ private:
+  const Scheme& scheme_;
+  std::string tensor_;
+  int64_t channels_;
+  std::unique_ptr<RangeObserver> ranges_;
+  std::unique_ptr<EntryHistograms> values_;  // where the quantizer needs values; of the first pass
+  bool is_first_pass_ = true;
+};
 
 }  // namespace quantdyn

@@ -3,17 +3,15 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "framework/registry.h"
 #include "framework/tap.h"
+#include "quant/quantizer.h"
 #include "quant/range.h"
 
 namespace quantdyn {
-
-class Quantizer;
 
 /// Whose ranges are asked for.
 struct RangeTask {
@@ -28,8 +26,11 @@ struct RangeTask {
 /// threads. Workers may add tiles of their own chunks at the same time.
 class RangeObserver : public Observer {
  public:
-  /// One range, or one a channel, as the quantizer's granularity says. Call once all was observed.
-  /// Throws Error that names the tensor where nothing, or a NaN or an infinity, was observed.
+  /// To be called when everything was observed: true where everything must be observed once more,
+  /// the same tiles again, before ranges() can be called. Throws Error as ranges().
+  virtual bool wants_another_pass() { return false; }
+  /// One range for each entry of the quantizer's granularity. Throws Error that names the tensor
+  /// where nothing, or a NaN or an infinity, was observed.
   virtual std::vector<Range> ranges() const = 0;
 };
 
@@ -37,12 +38,14 @@ class RangeObserver : public Observer {
 class RangeEstimator {
  public:
   virtual ~RangeEstimator() = default;
+  /// Why ranges of such tensors cannot be chosen so; "" where they can.
+  virtual std::string refusal(TensorKind kind) const {
+    static_cast<void>(kind);
+    return "";
+  }
   virtual std::unique_ptr<RangeObserver> observe(const RangeTask& task) const = 0;
 };
 
 using RangeEstimatorRegistry = Registry<RangeEstimator>;
-
-/// Shows an observer a whole tensor, channels innermost: a weight.
-void observe_tensor(RangeObserver& observer, std::span<const float> values, int64_t channels);
 
 }  // namespace quantdyn

@@ -37,15 +37,6 @@ std::string read_name(const Options& entry, std::set<std::string>& taken) {
   return name;
 }
 
-Scheme read_scheme(const Options& section) {
-  const auto& estimators = RangeEstimatorRegistry::instance();
-  const auto& quantizers = QuantizerRegistry::instance();
-  return {estimators.make(section.plugin("estimator", "minmax",
-                                         "how ranges are chosen: " + estimators.names())),
-          quantizers.make(section.plugin("quantizer", "affine",
-                                         "how values are coded: " + quantizers.names()))};
-}
-
 void read_activations(const Options& entry, Variant& variant) {
   const Options section =
       entry.section("activations", "how activations are quantized; they stay float32 where absent");

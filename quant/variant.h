@@ -4,27 +4,19 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "framework/options.h"
-#include "quant/quantizer.h"
-#include "quant/range_estimator.h"
+#include "quant/scheme.h"
 
 namespace quantdyn {
 
 /// Where activations can be quantized; a tap may be several (a block's output that feeds an add).
 enum class Place { input, block_output, add_input, add_output, pool_output, logits };
 inline constexpr int place_count = 6;
-
-/// How one kind of tensor is quantized: values -> ranges -> codes.
-struct Scheme {
-  std::unique_ptr<RangeEstimator> estimator;
-  std::unique_ptr<Quantizer> quantizer;
-};
 
 /// One quantized twin: what is quantized and how; biases stay float32.
 struct Variant {

@@ -1,6 +1,5 @@
 #include "stats/tracker.h"
 
-#include <algorithm>
 #include <cassert>
 
 namespace quantdyn {
@@ -57,17 +56,6 @@ void Tracker::finish(Frame& frame, const std::string& tensor, int64_t node) {
   hand_over(first);
   for (const auto& statistic : first.statistics) statistic->save(frame, tensor, node);
   first.statistics.clear();  // a net's counters and its frame need not be in memory together
-}
-
-void observe_tensor(View<const float> values, Observer& observer, int64_t chunk, int worker) {
-  constexpr int64_t tile_values = 4096;  // 16 KB, to be read from the cache by every statistic
-  const int64_t channels = values.shape.channels();
-  const int64_t rows = values.shape.rows();
-  const int64_t at_once = std::max<int64_t>(tile_values / std::max<int64_t>(channels, 1), 1);
-  for (int64_t row = 0; row < rows; row += at_once)
-    observer.add({values.data + row * channels, std::min(at_once, rows - row), channels, channels,
-                  row, 0, chunk, worker});
-  observer.end_chunk(chunk, worker);
 }
 
 void track_tensor(View<const float> values, const StatisticKinds& kinds, Frame& frame,

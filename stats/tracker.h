@@ -53,8 +53,4 @@ class Tracker final : public Observer {
 void track_tensor(View<const float> values, const StatisticKinds& kinds, Frame& frame,
                   const std::string& tensor, int64_t node);
 
-/// Shows a tensor [..., K] to an observer as tiles of one chunk, by one worker.
-void observe_tensor(View<const float> values, Observer& observer, int64_t chunk = 0,
-                    int worker = 0);
-
 }  // namespace quantdyn

@@ -1,7 +1,6 @@
 // minmax: the smallest and the largest value observed.
 
 #include "quant/extremes.h"
-#include "quant/quantizer.h"
 #include "quant/range_estimator.h"
 
 namespace quantdyn {
@@ -14,11 +13,7 @@ class MinMaxObserver : public RangeObserver {
 
   void add(const Tile& tile) override { extremes_.add(tile); }
   void end_chunk(int64_t, int) override {}
-  std::vector<Range> ranges() const override {
-    std::vector<Range> channels = extremes_.by_channel();
-    if (granularity_ == Granularity::per_channel) return channels;
-    return {union_of(channels)};
-  }
+  std::vector<Range> ranges() const override { return extremes_.by_entry(granularity_); }
 
  private:
   Extremes extremes_;

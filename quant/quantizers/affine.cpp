@@ -3,7 +3,6 @@
 // Jacob et al. 2018 (arXiv 1712.05877), equation 1; the conventions on which toolkits differ are
 // options.
 
-#include <cassert>
 #include <cmath>
 #include <memory>
 #include <utility>
@@ -19,59 +18,71 @@ enum class Divisor { highest_code, half_span };
 
 struct AffineOptions {
   int bit_width;
-  Granularity granularity;
+  Granularity granularity = Granularity::per_tensor();
   bool is_symmetric, is_signed, is_restricted, is_widened;
   Divisor divisor;
   double smallest_scale;
   Rounding rounding;
   ZeroPointOrder order;
   Scaling scaling;
+
+  int32_t first_code() const { return is_signed ? -(1 << (bit_width - 1)) : 0; }
+};
+
+/// What an entry got.
+struct AffineEntry {
+  float scale, zero_point;
+  bool at_smallest;
 };
 
 class AffineQuantization : public Quantization {
  public:
-  AffineQuantization(int bit_width, int32_t first_code, AffineGrid grid,
-                     std::vector<bool> at_smallest)
-      : bit_width_(bit_width),
-        first_code_(first_code),
+  /// `grid` has its scales and zero points still to be filled from the entries'.
+  AffineQuantization(const AffineOptions& options, int64_t channels, AffineGrid grid,
+                     std::vector<AffineEntry> by_entry)
+      : Quantization(options.granularity, channels),
+        bit_width_(options.bit_width),
+        first_code_(options.first_code()),
         grid_(std::move(grid)),
-        at_smallest_(std::move(at_smallest)) {}
-
-  void apply(float* values, int64_t rows, int64_t channels, int64_t row_stride,
-             int64_t first_channel) const override {
-    affine_apply(grid_, values, rows, channels, row_stride, first_channel);
+        by_entry_(std::move(by_entry)) {
+    for (int64_t i = 0; i < (entries() > 1 ? channels : 1); ++i) {
+      const AffineEntry& entry = by_entry_[entry_of(i)];
+      grid_.scale.push_back(entry.scale);
+      grid_.reciprocal.push_back(1 / entry.scale);
+      grid_.zero_point.push_back(entry.zero_point);
+    }
   }
-  void codes(const float* values, int64_t rows, int64_t channels, int64_t row_stride,
-             int64_t first_channel, int32_t* codes) const override {
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t c = 0; c < channels; ++c) {
-        const float x = values[r * row_stride + c];
-        codes[r * channels + c] =
-            std::isnan(x)
-                ? no_code
-                : static_cast<int32_t>(affine_code(grid_, entry_of(first_channel + c), x));
+
+  void apply(const MutableTile& tile) const override { affine_apply(grid_, tile); }
+  void codes(const Tile& tile, int32_t* codes) const override {
+    for (int64_t r = 0; r < tile.rows; ++r)
+      for (int64_t c = 0; c < tile.channels; ++c) {
+        const float x = tile.values[r * tile.row_stride + c];
+        const int64_t place = grid_.is_per_channel() ? tile.first_channel + c : 0;
+        codes[r * tile.channels + c] =
+            std::isnan(x) ? no_code : static_cast<int32_t>(affine_code(grid_, place, x));
       }
   }
   std::vector<float> levels(int64_t entry) const override {
     std::vector<float> out(size_t{1} << bit_width_, std::numeric_limits<float>::quiet_NaN());
     for (int32_t code = grid_.lowest_code; code <= grid_.highest_code; ++code)
       out[code - first_code_] =
-          (static_cast<float>(code) - grid_.zero_point[entry]) * grid_.scale[entry];
+          (static_cast<float>(code) - by_entry_[entry].zero_point) * by_entry_[entry].scale;
     return out;
   }
   int bit_width() const override { return bit_width_; }
-  int64_t entries() const override { return static_cast<int64_t>(grid_.scale.size()); }
   int32_t first_code() const override { return first_code_; }
   std::optional<AffineParameters> affine(int64_t entry) const override {
-    return AffineParameters{grid_.scale[entry], static_cast<int32_t>(grid_.zero_point[entry])};
+    return AffineParameters{by_entry_[entry].scale,
+                            static_cast<int32_t>(by_entry_[entry].zero_point)};
   }
-  bool at_smallest_scale(int64_t entry) const override { return at_smallest_[entry]; }
+  bool at_smallest_scale(int64_t entry) const override { return by_entry_[entry].at_smallest; }
 
  private:
   int bit_width_;
   int32_t first_code_;
   AffineGrid grid_;
-  std::vector<bool> at_smallest_;
+  std::vector<AffineEntry> by_entry_;
 };
 
 class Affine : public Quantizer {
@@ -84,14 +95,10 @@ class Affine : public Quantizer {
     const Range covered = this->covered(range);
     return options_.is_symmetric ? 2 * largest(covered) : covered.high - covered.low;
   }
-  std::unique_ptr<Quantization> fit(std::span<const Range> ranges) const override;
+  std::unique_ptr<Quantization> fit(const FittingTask& task) const override;
 
  private:
-  struct Entry {
-    float scale, zero_point;
-    bool at_smallest;
-  };
-  Entry fit_one(const Range& range, int32_t lowest_code, int32_t highest_code) const;
+  AffineEntry fit_one(const Range& range, int32_t lowest_code, int32_t highest_code) const;
   Range covered(const Range& range) const {
     return options_.is_widened ? widened_to_zero(range) : range;
   }
@@ -102,9 +109,8 @@ class Affine : public Quantizer {
   AffineOptions options_;
 };
 
-std::unique_ptr<Quantization> Affine::fit(std::span<const Range> ranges) const {
-  assert(!ranges.empty());
-  const int32_t first_code = options_.is_signed ? -(1 << (options_.bit_width - 1)) : 0;
+std::unique_ptr<Quantization> Affine::fit(const FittingTask& task) const {
+  const int32_t first_code = options_.first_code();
   AffineGrid grid{.rounding = options_.rounding,
                   .order = options_.order,
                   .scaling = options_.scaling,
@@ -113,19 +119,14 @@ std::unique_ptr<Quantization> Affine::fit(std::span<const Range> ranges) const {
                   .scale = {},
                   .reciprocal = {},
                   .zero_point = {}};
-  std::vector<bool> at_smallest;
-  for (const Range& range : ranges) {
-    const Entry entry = fit_one(range, grid.lowest_code, grid.highest_code);
-    grid.scale.push_back(entry.scale);
-    grid.reciprocal.push_back(1 / entry.scale);
-    grid.zero_point.push_back(entry.zero_point);
-    at_smallest.push_back(entry.at_smallest);
-  }
-  return std::make_unique<AffineQuantization>(options_.bit_width, first_code, std::move(grid),
-                                              std::move(at_smallest));
+  std::vector<AffineEntry> entries;
+  for (const Range& range : task.ranges)
+    entries.push_back(fit_one(range, grid.lowest_code, grid.highest_code));
+  return std::make_unique<AffineQuantization>(options_, task.channels, std::move(grid),
+                                              std::move(entries));
 }
 
-Affine::Entry Affine::fit_one(const Range& range, int32_t lowest_code, int32_t highest_code) const {
+AffineEntry Affine::fit_one(const Range& range, int32_t lowest_code, int32_t highest_code) const {
   const Range covered = this->covered(range);
   const auto low = static_cast<float>(covered.low);
   const auto high = static_cast<float>(covered.high);
@@ -152,10 +153,10 @@ Affine::Entry Affine::fit_one(const Range& range, int32_t lowest_code, int32_t h
 }
 
 AffineOptions read(const Options& options) {
-  AffineOptions out{};
+  AffineOptions out;
   out.bit_width =
       static_cast<int>(options.integer("bit_width", 8, between<int64_t>(2, 16), "bits of a code"));
-  out.granularity = read_granularity(options);
+  out.granularity = Granularity::read(options);
   out.is_symmetric = options.flag("symmetric", false, "zero point 0, range [-max|x|, max|x|]");
   out.is_signed = options.flag("signed", out.is_symmetric,
                                "codes from -2^(bits - 1) instead of 0; by default as `symmetric`");

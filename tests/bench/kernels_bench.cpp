@@ -220,9 +220,9 @@ void quantize(benchmark::State& state) {
   const Options options = Options::from_text("{name: affine}", "bench");
   const auto quantizer = QuantizerRegistry::instance().make(options);
   const Range range{-3, 3};
-  const auto quantization = quantizer->fit(std::span(&range, 1));
+  const auto quantization = quantizer->fit({"x", channels, {range}, {}});
   Tensor<float> x = random_values(rows * channels);
-  for (auto _ : state) quantization->apply(x.data(), rows, channels, channels, 0);
+  for (auto _ : state) quantization->apply(whole_tile(x.view()));
   report_bytes(state, 4.0 * static_cast<double>(x.elements()));
 }
 BENCHMARK(quantize)->ArgName("channels")->Arg(3)->Arg(64)->Arg(512);

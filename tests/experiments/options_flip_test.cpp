@@ -109,15 +109,15 @@ Numbers weights_of(Initializer& initializer) {
 
 /// What a quantizer makes of ranges about zero, beside it, very narrow, and of values on its ties.
 Numbers codings_of(Quantizer& quantizer) {
-  Numbers out{static_cast<double>(quantizer.granularity() == Granularity::per_channel)};
+  Numbers out{static_cast<double>(quantizer.granularity().entries(12))};
   for (const Range range : {Range{-1, 3}, Range{-7, 8}, Range{1, 2}, Range{0, 1e-9}, Range{0, 3}}) {
-    const auto fitted = quantizer.fit({&range, 1});
+    const auto fitted = quantizer.fit({"tensor", 1, {range}, {}});
     out.push_back(quantizer.width(range));
     out.push_back(fitted->first_code());
     for (float level : fitted->levels(0)) out.push_back(std::isnan(level) ? 1e30 : level);
     for (int k = -40; k <= 40; ++k) {
       float x = (static_cast<float>(k) + 0.5f) * fitted->affine(0)->scale;
-      fitted->apply(&x, 1, 1, 1, 0);
+      fitted->apply({&x, 1, 1, 1, 0, 0, 0, 0});
       out.push_back(x);
     }
   }
@@ -129,7 +129,7 @@ Numbers ranges_of(RangeEstimator& estimator) {
   const auto observer = estimator.observe({"tensor", 2, quantizer.get()});
   std::vector<float> values;
   for (uint64_t i = 0; i < 4000; ++i) values.push_back(static_cast<float>(Rng(1).normal(i)));
-  observe_tensor(*observer, values, 2);
+  observe_tensor({values.data(), {2000, 2}}, *observer);
   Numbers out;
   for (const Range& range : observer->ranges()) out.insert(out.end(), {range.low, range.high});
   return out;
@@ -229,6 +229,7 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_quantizer_changes_a_code_or_a_value) {
   check_kind<Quantizer>({{"affine",
                           {{"bit_width", {"", "8", "4"}},
                            {"granularity", {"", "per_tensor", "per_channel"}},
+                           {"group_size", {"granularity: per_group", "2", "3"}},
                            {"symmetric", {"", "false", "true"}},
                            {"signed", {"", "false", "true"}},
                            {"restricted_range", {"", "false", "true"}},

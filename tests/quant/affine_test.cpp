@@ -14,7 +14,7 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 
 std::unique_ptr<Quantization> fit(const std::string& options, Range range) {
   return quantizer("{name: affine" + (options.empty() ? "" : ", " + options) + "}")
-      ->fit({&range, 1});
+      ->fit({"tensor", 1, {range}, {}});
 }
 
 }  // namespace
@@ -145,14 +145,25 @@ BOOST_AUTO_TEST_CASE(levels_are_the_values_of_the_codes) {
 BOOST_AUTO_TEST_CASE(each_channel_has_its_own_scale) {
   const auto scheme = quantizer("{name: affine, granularity: per_channel, bit_width: 4}");
   const std::vector<Range> ranges{{0, 15}, {-8, 7}, {0, 0}};
-  const auto q = scheme->fit(ranges);
+  const auto q = scheme->fit({"tensor", 3, ranges, {}});
   BOOST_TEST(q->entries() == 3);
   BOOST_TEST(applied(*q, {3.2f, 3.2f, 0, 99, -99, 0}, 3) == (Floats{3, 3, 0, 15, -8, 0}));
   BOOST_TEST(codes_of(*q, {3.2f, 3.2f, 0}, 3) == (Codes{3, 11, 0}));
   BOOST_TEST(q->at_smallest_scale(2));
   Floats tile{3.2f, 99};  // channels 1 and 2
-  q->apply(tile.data(), 1, 1, 1, 1);
+  q->apply(tile_of(tile, 1, 1, 1, 1));
   BOOST_TEST(tile[0] == 3);
+}
+
+BOOST_AUTO_TEST_CASE(channels_of_a_group_share_a_scale) {
+  const auto scheme =
+      quantizer("{name: affine, granularity: per_group, group_size: 2, bit_width: 4}");
+  BOOST_TEST(scheme->granularity().entries(3) == 2);
+  const auto q = scheme->fit({"tensor", 3, {{0, 15}, {0, 30}}, {}});
+  BOOST_TEST(q->entries() == 2);
+  BOOST_TEST(applied(*q, {3.2f, 3.2f, 3.2f, 5, 5, 5}, 3) == (Floats{3, 3, 4, 5, 5, 4}));
+  BOOST_TEST(codes_of(*q, {3.2f, 3.2f, 3.2f}, 3) == (Codes{3, 3, 2}));
+  BOOST_TEST(q->levels(1)[1] == 2);
 }
 
 BOOST_AUTO_TEST_CASE(width_is_what_the_scheme_must_span) {
@@ -168,7 +179,7 @@ BOOST_AUTO_TEST_CASE(every_option_changes_the_outcome) {
     const std::string plugin =
         "{name: affine, " + base + (options.empty() ? "" : ", " + options) + "}";
     for (const Range range : {Range{-7, 8}, Range{0, 3}, Range{3, 4}, Range{0, 0}}) {
-      const auto q = quantizer(plugin)->fit({&range, 1});
+      const auto q = quantizer(plugin)->fit({"tensor", 1, {range}, {}});
       out.push_back(q->affine(0)->scale);
       out.push_back(static_cast<float>(q->affine(0)->zero_point));
       for (int i = -64; i < 64; ++i) {

@@ -76,8 +76,8 @@ struct Fitted {
 Fitted fit(const std::string& name, const std::vector<float>& x, int64_t channel_count) {
   const auto scheme = quantizer(plugin_of(name));
   const auto observer = estimator("minmax")->observe({name, channel_count, scheme.get()});
-  observe_tensor(*observer, x, channel_count);
-  Fitted out{scheme->fit(observer->ranges()), {}};
+  show(x, channel_count, *observer);
+  Fitted out{scheme->fit({name, channel_count, observer->ranges(), {}}), {}};
   out.y = applied(*out.quantization, x, channel_count);
   return out;
 }

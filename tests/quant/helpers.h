@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "quant/quantize.h"
+#include "quant/variant.h"
 
 namespace quantdyn::test {
 
@@ -24,6 +25,20 @@ inline std::unique_ptr<RangeEstimator> estimator(const std::string& plugin) {
   return RangeEstimatorRegistry::instance().make(root.plugin("estimator", required, ""));
 }
 
+/// Shows values [rows, channels] to an observer at once.
+inline void show(const std::vector<float>& values, int64_t channels, Observer& observer) {
+  const auto rows = static_cast<int64_t>(values.size()) / channels;
+  observe_tensor({values.data(), {rows, channels}}, observer);
+}
+/// Values [rows, channels] as a tile that may be replaced.
+inline MutableTile tile_of(std::vector<float>& values, int64_t rows, int64_t channels,
+                           int64_t row_stride, int64_t first_channel = 0) {
+  return {values.data(), rows, channels, row_stride, 0, first_channel, 0, 0};
+}
+inline MutableTile tile_of(std::vector<float>& values, int64_t channels) {
+  return tile_of(values, static_cast<int64_t>(values.size()) / channels, channels, channels);
+}
+
 /// The ranges of values [rows, channels] seen at once.
 inline std::vector<Range> ranges_of(const std::string& estimator_plugin,
                                     const std::string& granularity,
@@ -31,21 +46,20 @@ inline std::vector<Range> ranges_of(const std::string& estimator_plugin,
   const auto scheme = quantizer("{name: affine, granularity: " + granularity + "}");
   const auto observer =
       estimator(estimator_plugin)->observe({"conv1/weight", channels, scheme.get()});
-  observe_tensor(*observer, values, channels);
+  show(values, channels, *observer);
   return observer->ranges();
 }
 
 /// What values [rows, channels] become.
 inline std::vector<float> applied(const Quantization& q, std::vector<float> values,
                                   int64_t channels = 1) {
-  q.apply(values.data(), static_cast<int64_t>(values.size()) / channels, channels, channels, 0);
+  q.apply(tile_of(values, channels));
   return values;
 }
-inline std::vector<int32_t> codes_of(const Quantization& q, const std::vector<float>& values,
+inline std::vector<int32_t> codes_of(const Quantization& q, std::vector<float> values,
                                      int64_t channels = 1) {
   std::vector<int32_t> out(values.size());
-  q.codes(values.data(), static_cast<int64_t>(values.size()) / channels, channels, channels, 0,
-          out.data());
+  q.codes(tile_of(values, channels), out.data());
   return out;
 }
 

@@ -9,6 +9,8 @@
 #include <limits>
 #include <string>
 
+#include "tests/quant/helpers.h"
+
 namespace quantdyn::test {
 namespace {
 
@@ -76,8 +78,8 @@ bool agree(int64_t rows, int64_t channels, int64_t gap, bool per_channel, int co
   const int64_t stride = channels + gap;
   Floats kernel = make_values(rows * stride, grid, channels);
   Floats reference = kernel;
-  affine_apply(grid, kernel.data(), rows, channels, stride, first_channel);
-  affine_apply_reference(grid, reference.data(), rows, channels, stride, first_channel);
+  affine_apply(grid, tile_of(kernel, rows, channels, stride, first_channel));
+  affine_apply_reference(grid, tile_of(reference, rows, channels, stride, first_channel));
   return bits(kernel) == bits(reference);
 }
 
@@ -113,7 +115,7 @@ BOOST_AUTO_TEST_CASE(zero_never_becomes_minus_zero) {
     AffineGrid grid = make_grid(1, conventions);
     grid.zero_point = {0};
     Floats x{-0.0f, -0.01f, -1e-41f, 0.01f};
-    affine_apply(grid, x.data(), 4, 1, 1, 0);
+    affine_apply(grid, tile_of(x, 4, 1, 1));
     for (const float y : x) BOOST_TEST(!std::signbit(y));
   }
 }
@@ -122,14 +124,14 @@ BOOST_AUTO_TEST_CASE(nan_keeps_its_bits) {
   const AffineGrid grid = make_grid(1, 0);
   Floats x(9, std::bit_cast<float>(0x7fc12345u));
   const std::vector<uint32_t> before = bits(x);
-  affine_apply(grid, x.data(), 1, 9, 9, 0);
+  affine_apply(grid, tile_of(x, 1, 9, 9));
   BOOST_TEST(bits(x) == before);
 }
 
 BOOST_AUTO_TEST_CASE(values_between_rows_are_left_alone) {
   const AffineGrid grid = make_grid(1, 0);
   Floats x(12, 0.1f);
-  affine_apply(grid, x.data(), 3, 2, 4, 0);
+  affine_apply(grid, tile_of(x, 3, 2, 4));
   const float y = x[0];
   BOOST_TEST(y != 0.1f);
   BOOST_TEST(x == (Floats{y, y, 0.1f, 0.1f, y, y, 0.1f, 0.1f, y, y, 0.1f, 0.1f}));

@@ -76,9 +76,9 @@ BOOST_AUTO_TEST_CASE(nan_in_a_weight_is_an_error_that_names_it) {
 
 BOOST_AUTO_TEST_CASE(activation_transform_comes_from_what_was_observed) {
   const Variant v = variant("{name: a, activations: {quantizer: {name: affine, bit_width: 4}}}");
-  const auto observer = observe_activation(*v.activations, "conv1/output", 2);
-  observe_tensor(*observer, std::vector<float>{0, 15, 3, 2}, 2);
-  const QuantizedTensor q = quantize_activation(*v.activations, *observer);
+  SchemeObserver observer(*v.activations, "conv1/output", 2);
+  show({0, 15, 3, 2}, 2, observer);
+  const QuantizedTensor q = observer.quantize();
   BOOST_TEST(q.codes.empty());
   BOOST_TEST((q.ranges == std::vector<Range>{{0, 15}}));
   BOOST_TEST(applied(*q.quantization, {2.4f, 99, -1, 7.7f}, 2) ==

@@ -37,7 +37,7 @@ variants:
   const Variant& first = variants[0];
   BOOST_TEST(first.name == "int8");
   BOOST_TEST(first.weights->quantizer->bit_width() == 4);
-  BOOST_TEST((first.weights->quantizer->granularity() == Granularity::per_channel));
+  BOOST_TEST((first.weights->quantizer->granularity() == Granularity::per_channel()));
   BOOST_TEST(first.activations->quantizer->bit_width() == 8);
   BOOST_TEST(first.calibration_images == 64);
   BOOST_TEST(!first.quantizes({Place::input}));

@@ -1,0 +1,27 @@
+// The values of a tensor by entry, for quantizers that are fitted to more than a range.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "framework/tensor.h"
+#include "quant/range.h"
+#include "stats/log_histogram.h"
+
+namespace quantdyn {
+
+/// Finite values in ascending order, all different, and how many times each was there.
+struct Distribution {
+  std::vector<float> values;
+  std::vector<uint64_t> counts;
+};
+
+/// The values of a tensor [..., channels], each as it is, by entry; they must be finite.
+std::vector<Distribution> exact_distributions(View<const float> values,
+                                              const Granularity& granularity);
+
+/// The bins' middles stand for what lies in them (in bins of 1/128 octave within 0.4 % of each
+/// value).
+Distribution binned_distribution(const LogHistogram& histogram);
+
+}  // namespace quantdyn
