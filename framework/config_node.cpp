@@ -4,6 +4,8 @@
 #include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+
 #include "framework/error.h"
 
 namespace quantdyn {
@@ -105,6 +107,16 @@ ConfigNode::Pointer parse_yaml(const std::string& text, const std::string& sourc
   } catch (const YAML::Exception& e) {
     fail<ConfigError>("{}:{}: not valid YAML: {}", source, e.mark.line + 1, e.msg);
   }
+}
+
+std::string emit_inline_yaml(const ConfigNode& node) {
+  YAML::Emitter out;
+  out.SetMapFormat(YAML::Flow);
+  out.SetSeqFormat(YAML::Flow);
+  emit(out, node);
+  std::string text = out.c_str();
+  std::ranges::replace(text, '\n', ' ');  // yaml-cpp breaks long flow maps
+  return text;
 }
 
 std::string emit_yaml(const ConfigNode& node) {

@@ -22,7 +22,8 @@ struct ConfigNode {
   std::string source;                                    // file, or the --set argument
   int line = 0;  // of the key where there is one; 0: no line (--set)
   bool was_read = false;
-  bool defaulted = false;  // written by a default, not by the user
+  bool defaulted = false;          // written by a default, not by the user
+  std::vector<std::string> asked;  // keys that somebody wanted to read, there or not
 
   Pointer find(const std::string& key) const {
     for (const auto& [name, value] : entries)
@@ -39,5 +40,7 @@ ConfigNode::Pointer parse_yaml(const std::string& text, const std::string& sourc
 
 /// Writes the tree as block-style YAML.
 std::string emit_yaml(const ConfigNode& node);
+/// Writes it in one line, flow style.
+std::string emit_inline_yaml(const ConfigNode& node);
 
 }  // namespace quantdyn

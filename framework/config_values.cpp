@@ -65,7 +65,7 @@ T read_number(const ConfigNode& node, const std::string& key, const Accepted<T>&
   T value{};
   const bool is_number =
       node.kind == Kind::scalar && !node.quoted && parse_number(node.scalar, value);
-  const std::string range = accepted.text().empty() ? "" : " " + accepted.text();
+  const std::string range = accepted.text().empty() ? "" : fmt::format(" {}", accepted.text());
   if (is_number && accepted.contains(value)) return value;
   if (is_number)
     fail<ConfigError>("{}: {}: {} is out of range; accepted: {}{}", node.where(), key, node.scalar,

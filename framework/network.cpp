@@ -163,6 +163,18 @@ void BasicNetwork<T>::finish() {
   }
 }
 
+namespace {
+
+template <typename T>
+void copy_parameters(Layer<T>& from_layer, Layer<T>& to_layer) {
+  if (const Linear<T>* linear = from_layer.linear())  // folding gives a bias where there was none
+    to_layer.linear()->bias->master = linear->bias->master;
+  const auto from = from_layer.parameters(), to = to_layer.parameters();
+  for (size_t p = 0; p < from.size(); ++p) to[p]->master = from[p]->master;
+}
+
+}  // namespace
+
 template <typename T>
 BasicNetwork<T> BasicNetwork<T>::clone() const {
   BasicNetwork out(input_shape());
@@ -173,11 +185,7 @@ BasicNetwork<T> BasicNetwork<T>::clone() const {
       out.bypass(static_cast<int>(i));
       continue;
     }
-    if (const Linear<T>* linear =
-            nodes_[i].layer->linear())  // folding gives a bias where there was none
-      out.nodes_[i].layer->linear()->bias->master = linear->bias->master;
-    const auto from = nodes_[i].layer->parameters(), to = out.nodes_[i].layer->parameters();
-    for (size_t p = 0; p < from.size(); ++p) to[p]->master = from[p]->master;
+    copy_parameters(*nodes_[i].layer, *out.nodes_[i].layer);
   }
   out.finish();
   return out;
@@ -189,6 +197,29 @@ void BasicNetwork<T>::bypass(int i) {
   for (Node<T>& node : nodes_) std::ranges::replace(node.inputs, i, source);
   nodes_[i].layer.reset();
   nodes_[i].inputs.clear();
+}
+
+template <typename T>
+void BasicNetwork<T>::replace_activation(int i, const std::string& kind) {
+  NodeSpec& spec = specs_[i - 1];
+  spec.kind = nodes_[i].kind = kind;
+  spec.options = spec.options.derive({});
+  nodes_[i].layer = LayerRegistry<T>::instance().entries().at(kind).make(spec.options);
+  nodes_[i].layer->setup(std::span(&nodes_[nodes_[i].inputs[0]].shape, 1));
+}
+
+template <typename T>
+BasicNetwork<T> BasicNetwork<T>::alone(int unit) const {
+  BasicNetwork out(nodes_[nodes_[units_[unit].leader].inputs[0]].shape);
+  for (size_t i = 1; i < nodes_.size(); ++i) {
+    if (nodes_[i].unit != unit || !nodes_[i].layer) continue;
+    NodeSpec spec = specs_[i - 1];
+    spec.inputs = {out.last_name()};
+    out.add(spec);
+    copy_parameters(*nodes_[i].layer, *out.nodes_.back().layer);
+  }
+  out.finish();
+  return out;
 }
 
 template <typename T>

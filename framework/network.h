@@ -69,6 +69,10 @@ class BasicNetwork {
   /// Takes node `i` (batch norm) out: its readers read its input instead. The Linear before it must
   /// have taken over its work.
   void bypass(int i);
+  /// Puts another activation, without options, in the place of activation `i`.
+  void replace_activation(int i, const std::string& kind);
+  /// A net of unit `i` alone, which reads one array, and copies of its parameters; it has a bias.
+  BasicNetwork alone(int unit) const;
 
   const std::vector<Node<T>>& nodes() const { return nodes_; }
   const std::vector<Unit>& units() const { return units_; }

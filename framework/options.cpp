@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "framework/config_node.h"
+#include "framework/config_overlay.h"
 #include "framework/config_set.h"
 #include "framework/config_values.h"
 
@@ -40,15 +41,6 @@ void mark_read(ConfigNode& node) {
 template <typename T>
 std::string list_text(const std::vector<T>& values) {
   return fmt::format("[{}]", fmt::join(values, ", "));
-}
-
-/// A copy that shares nothing, as if it were written out once more; nobody has read it.
-Pointer deep_copy(const ConfigNode& node) {
-  auto copy = std::make_shared<ConfigNode>(node);
-  copy->was_read = false;
-  for (Pointer& item : copy->items) item = deep_copy(*item);
-  for (auto& [key, entry] : copy->entries) entry = deep_copy(*entry);
-  return copy;
 }
 
 }  // namespace
@@ -93,6 +85,10 @@ bool Options::has(const std::string& key) const {
   return found && !found->defaulted;
 }
 
+void Options::note_asked(const std::string& key) const {
+  if (std::ranges::find(node_->asked, key) == node_->asked.end()) node_->asked.push_back(key);
+}
+
 Pointer Options::find(const std::string& key, bool is_required,
                       const OptionDescription& about) const {
   if (document_->descriptions) {
@@ -100,6 +96,7 @@ Pointer Options::find(const std::string& key, bool is_required,
     return nullptr;
   }
   const Pointer found = node_->find(key);
+  note_asked(key);
   if (found) mark_read(*found);
   if (!found && is_required)
     refuse(key, fmt::format("missing; expected {}",
@@ -265,6 +262,12 @@ Options Options::section(const std::string& key, std::string_view help) const {
   return {document_, node};
 }
 
+std::optional<Options> Options::section_if(const std::string& key, std::string_view help) const {
+  if (has(key)) return section(key, help);
+  find(key, false, {key, "a mapping", "left out", "", std::string(help)});
+  return {};
+}
+
 std::vector<Options> Options::list(const std::string& key, std::string_view help) const {
   const Pointer node = find(key, false, {key, "a list of mappings", "[]", "", std::string(help)});
   std::vector<Options> out;
@@ -309,6 +312,7 @@ Options Options::plugin(const std::string& key, std::optional<std::string> fallb
 std::string Options::plugin_name() const {
   const Pointer node = node_->find("name");
   if (!node) refuse("name", "missing; it says which one");
+  note_asked("name");
   node->was_read = true;
   return read_text(*node, "name");
 }
@@ -325,9 +329,9 @@ void Options::finish() const {
   if (document_->descriptions) return;  // a nested mapping's end is not the plugin's
   for (const auto& [key, value] : node_->entries) {
     if (value->was_read) continue;
-    std::vector<std::string> known;
+    std::vector<std::string> known = node_->asked;
     for (const auto& [name, entry] : node_->entries)
-      if (entry->was_read) known.push_back(name);
+      if (entry->was_read && std::ranges::find(known, name) == known.end()) known.push_back(name);
     fail<ConfigError>("{}: {}: unknown key; accepted here: {}", value->where(), key,
                       known.empty() ? "none" : join(known));
   }
@@ -346,6 +350,7 @@ std::string Options::where(const std::string& key) const {
 const std::filesystem::path& Options::directory() const { return document_->directory; }
 const std::string& Options::raw_yaml() const { return document_->raw; }
 std::string Options::resolved_yaml() const { return emit_yaml(*node_); }
+std::string Options::inline_yaml() const { return emit_inline_yaml(*node_); }
 
 void Options::substitute(const Options& parameters) const {
   const auto visit = [&](const auto& self, ConfigNode& node) -> void {
@@ -375,6 +380,14 @@ void Options::inherit(const Options& defaults) const {
     if (node_->find(key)) continue;
     node_->entries.emplace_back(key, deep_copy(*value));
   }
+}
+
+Options Options::under(const Options& over) const {
+  for (const auto& [key, value] : over.node_->entries) value->was_read = true;
+  const Pointer joined = overlaid(*node_, *over.node_);
+  joined->source = over.node_->source;
+  joined->line = over.node_->line;
+  return {document_, joined};
 }
 
 Options Options::derive(const std::vector<std::pair<std::string, std::string>>& entries,

@@ -115,6 +115,8 @@ class Options {
                              std::string_view help) const;
   /// A nested mapping; an empty one where the key is absent.
   Options section(const std::string& key, std::string_view help) const;
+  /// A nested mapping whose presence means something, were it empty.
+  std::optional<Options> section_if(const std::string& key, std::string_view help) const;
   /// The entries of a sequence of mappings; none where the key is absent.
   std::vector<Options> list(const std::string& key, std::string_view help) const;
   /// A plugin choice: a bare name, or a mapping whose key `name` says which; `fallback` is a name.
@@ -138,12 +140,18 @@ class Options {
   /// out.
   const std::string& raw_yaml() const;
   std::string resolved_yaml() const;
+  /// The latter in one line: "{name: affine, bit_width: 8}".
+  std::string inline_yaml() const;
 
   /// Replaces every scalar "$name" below here by the named parameter's value (networks'
   /// parameters).
   void substitute(const Options& parameters) const;
   /// Copies keys that `defaults` has and this mapping lacks.
   void inherit(const Options& defaults) const;
+  /// A copy of this mapping with `over` laid over it: the keys of `over` replace those here,
+  /// mappings join key by key; a plugin of another name replaces the whole. The keys of `over`
+  /// count as read there: finish() of the copy sees those that nobody reads.
+  Options under(const Options& over) const;
   /// A new mapping at this place of the document: `entries` ("channels", "64"; values are YAML),
   /// and those of `passed_on` that this mapping has, which count as read here.
   Options derive(const std::vector<std::pair<std::string, std::string>>& entries,
@@ -157,6 +165,7 @@ class Options {
  private:
   struct Document;
   Options(std::shared_ptr<Document> document, std::shared_ptr<ConfigNode> node);
+  void note_asked(const std::string& key) const;
   std::shared_ptr<ConfigNode> find(const std::string& key, bool is_required,
                                    const OptionDescription& about) const;
 

@@ -340,6 +340,35 @@ BOOST_AUTO_TEST_CASE(inherited_keys_fill_gaps_and_must_be_read) {
              "a.yaml:1: bias: unknown key; accepted here: initializer");
 }
 
+BOOST_AUTO_TEST_CASE(a_mapping_laid_over_another_joins_key_by_key) {
+  const Options base =
+      parse("estimator: minmax\nquantizer: {name: affine, bit_width: 4}\nkept: 1\n");
+  const Options over = parse("quantizer: {bit_width: 8}\nestimator: {name: percentile, p: 99}\n");
+  BOOST_TEST(base.integer("kept", required, any<int64_t>(), "") == 1);
+  BOOST_TEST(base.integer("missing", 2, any<int64_t>(), "") == 2);
+  const Options joined = base.under(over);
+  const Options quantizer = joined.plugin("quantizer", required, "");
+  BOOST_TEST(quantizer.plugin_name() == "affine");
+  BOOST_TEST(quantizer.integer("bit_width", required, any<int64_t>(), "") == 8);
+  const Options estimator = joined.plugin("estimator", required, "");
+  BOOST_TEST(estimator.plugin_name() == "percentile");
+  BOOST_TEST(!joined.has("missing"));
+  BOOST_CHECK_NO_THROW(over.finish());
+  BOOST_TEST(refusal([&] { joined.finish(); }) ==
+             "a.yaml:3: kept: unknown key; accepted here: quantizer, estimator");
+}
+
+BOOST_AUTO_TEST_CASE(a_plugin_of_another_name_replaces_the_whole) {
+  const Options base =
+      parse("a: {name: affine, bit_width: 4}\nb: {name: affine, bit_width: 4}\nc: affine\n");
+  const Options joined = base.under(parse("a: float\nb: affine\nc: {bit_width: 2}\n"));
+  BOOST_TEST(joined.plugin("a", required, "").keys() == std::vector<std::string>{"name"});
+  BOOST_TEST(joined.plugin("b", required, "").integer("bit_width", 8, any<int64_t>(), "") == 4);
+  const Options c = joined.plugin("c", required, "");
+  BOOST_TEST(c.plugin_name() == "affine");
+  BOOST_TEST(c.integer("bit_width", 8, any<int64_t>(), "") == 2);
+}
+
 BOOST_AUTO_TEST_CASE(a_derived_mapping_still_refuses_keys_that_nobody_reads) {
   const Options block = parse("\nkind: block\nnorm:\n  epsilon: 0.1\n  epsylon: 1\n");
   const Options norm = block.section("norm", "");

@@ -81,7 +81,7 @@ Trial<T>::Trial(const std::string& yaml, const std::vector<Shape>& inputs, int64
     : layer(make_layer<T>(yaml)) {
   const Shape out = layer->setup(inputs).batch_of(images);
   for (size_t i = 0; i < inputs.size(); ++i) {
-    x.push_back(random_tensor<T>(inputs[i].batch_of(images), "x" + std::to_string(i), deviation));
+    x.push_back(random_tensor<T>(inputs[i].batch_of(images), fmt::format("x{}", i), deviation));
     dx.emplace_back(inputs[i].batch_of(images));
   }
   y = Tensor<T>(out);
