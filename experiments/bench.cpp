@@ -61,8 +61,8 @@ Timing time_training(Network& network, View<const float> x, double seconds) {
 }
 
 Timing time_inference(const Network& network, View<const float> x, double seconds) {
-  const Network folded = fold_network(network);
-  Evaluator evaluator(folded, Fusing::fused, ConvolutionAlgorithm::automatic, Keep::logits);
+  const FoldedNetwork folded = fold_network(network);
+  Evaluator evaluator(folded.network, Fusing::fused, ConvolutionAlgorithm::automatic, Keep::logits);
   Tensor<float> logits(network.output_shape().batch_of(x.shape[0]));
   return time_steps(seconds, [&] { evaluator.run(x, x.shape[0], 0, logits.view()); });
 }

@@ -130,18 +130,13 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                  {},
                  weights,
                  {},
-                 read_variants(variants),
+                 {},
                  fuse ? Fusing::fused : Fusing::unfused,
                  algorithm,
                  output};
   out.initializer = Registry<Initializer>::instance().make(initializer);
   out.track = read_tracking(track, out.data->test->size());
   out.train = TrainingSettings::read(train, out.data->train->size());
-  for (size_t v = 0; v < out.variants.size(); ++v)
-    if (out.variants[v].calibration_images > out.data->train->size())
-      variants[v].refuse("calibration",
-                         fmt::format("{} images asked for, the training set has {}",
-                                     out.variants[v].calibration_images, out.data->train->size()));
   const std::filesystem::path found_file = find_network(network_file);
   if (!std::filesystem::is_regular_file(found_file))
     network_section.refuse(
@@ -156,6 +151,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   check_fit(network_section, *out.network, *out.data->train);
   check_foldable(*out.network);
   check_batches(train, out.train, out.data->train->size(), *out.network);
+  out.variants = read_variants(variants, *out.network, out.data->train->size());
   out.standardization = standardize.make(*out.data->train);
   if (!out.weights.empty()) load_weights(document, out.weights, *out.network);
   return out;

@@ -66,7 +66,7 @@ Snapshot float_snapshot(const Network& network, Fusing fusing, const ImageSet& p
                         int64_t step) {
   Frame frame = make_frame(network);
   track_weights(network, kinds, frame, "weight");
-  track_weights(fold_network(network), kinds, frame, "folded_weight");
+  track_weights(fold_network(network).network, kinds, frame, "folded_weight");
   Evaluator evaluator(network, fusing, ConvolutionAlgorithm::direct, Keep::logits);
   {
     TapTrackers trackers(evaluator, kinds);

@@ -24,9 +24,10 @@ size_t terminal_columns() {
 
 }  // namespace
 
-Progress::Progress(std::string title, int64_t total_images, Style style)
+Progress::Progress(std::string title, int64_t total, Style style, std::string unit)
     : title_(std::move(title)),
-      total_(total_images),
+      unit_(std::move(unit)),
+      total_(total),
       quiet_(style == Style::quiet),
       terminal_(isatty(STDERR_FILENO) == 1) {}
 
@@ -34,28 +35,29 @@ Progress::~Progress() {
   if (!quiet_ && terminal_) std::fputs("\r\033[K", stderr);
 }
 
-void Progress::update(int64_t images, const std::string& note) {
+void Progress::update(int64_t done, const std::string& note) {
   if (quiet_) return;
   const double now = watch_.seconds();
   if (now - last_shown_ < (terminal_ ? 0.1 : 30.0)) return;
   last_shown_ = now;
-  draw(images, note);
+  draw(done, note);
 }
 
-void Progress::draw(int64_t images, const std::string& note) const {
-  const double seconds = watch_.seconds(), done = static_cast<double>(images) /
-                                                  static_cast<double>(std::max<int64_t>(total_, 1));
-  const double rate = static_cast<double>(images) / std::max(seconds, 1e-9);
-  const std::string left = images > 0 ? time_text(seconds * (1 - done) / done) : "?";
-  const std::string facts =
-      fmt::format("{:3.0f}%  {}  {:.0f} images/s  {} left", 100 * done, note, rate, left);
+void Progress::draw(int64_t done, const std::string& note) const {
+  const double seconds = watch_.seconds();
+  const double share =
+      static_cast<double>(done) / static_cast<double>(std::max<int64_t>(total_, 1));
+  const double rate = static_cast<double>(done) / std::max(seconds, 1e-9);
+  const std::string left = done > 0 ? time_text(seconds * (1 - share) / share) : "?";
+  const std::string facts = fmt::format("{:3.0f}%  {}  {:.{}f} {}/s  {} left", 100 * share, note,
+                                        rate, rate < 10 ? 2 : 0, unit_, left);
   if (!terminal_) {
     fmt::print(stderr, "{} {}\n", title_, facts);
     return;
   }
   constexpr int width = 20;
   std::string bar;
-  for (int i = 0; i < width; ++i) bar += static_cast<double>(i) < done * width ? '#' : '.';
+  for (int i = 0; i < width; ++i) bar += static_cast<double>(i) < share * width ? '#' : '.';
   const std::string text = fmt::format("{} [{}] {}", title_, bar, facts);
   fmt::print(stderr, "\r{}\033[K", text.substr(0, terminal_columns() - 1));
   std::fflush(stderr);

@@ -18,25 +18,26 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// Progress over a known number of images, on the standard error stream.
+/// Progress over a known number of images or other units of work, on the standard error stream.
 ///
 /// On a terminal one line is drawn again at most ten times a second; elsewhere update() prints a
 /// line every 30 seconds and line() all of its own. Quiet: nothing.
 class Progress {
  public:
   enum class Style { automatic, quiet };
-  Progress(std::string title, int64_t total_images, Style style);
+  /// `unit`: what is counted, "images".
+  Progress(std::string title, int64_t total, Style style, std::string unit = "images");
   ~Progress();  ///< clears the bar
 
-  /// `images` are done in all; `note` is shown beside the rate and the time left.
-  void update(int64_t images, const std::string& note);
+  /// So many are done in all; `note` is shown beside the rate and the time left.
+  void update(int64_t done, const std::string& note);
   /// Prints a line that stays.
   void line(const std::string& text);
 
  private:
-  void draw(int64_t images, const std::string& note) const;
+  void draw(int64_t done, const std::string& note) const;
 
-  std::string title_;
+  std::string title_, unit_;
   int64_t total_;
   bool quiet_, terminal_;
   Stopwatch watch_;

@@ -4,7 +4,8 @@
 
 #include "experiments/tracking.h"
 #include "framework/threads.h"
-#include "quant/folding.h"
+#include "quant/linear_pairs.h"
+#include "quant/selection.h"
 #include "stats/error.h"
 
 namespace quantdyn {
@@ -25,86 +26,60 @@ void compare(PairObserver& errors, View<const float> reference, View<const float
   errors.end_chunk(chunk, worker);
 }
 
-}  // namespace
-
-void check_foldable(const Network& network) {
-  for (size_t i = 0; i < network.nodes().size(); ++i) {
-    const Node<float>& node = network.nodes()[i];
-    if (!node.layer || !node.layer->channel_affine()) continue;
-    const Unit& unit = network.units()[node.unit];
-    if (unit.norm != static_cast<int>(i) || !network.layer(unit.leader)->linear())
-      fail<ConfigError>(
-          "node '{}': this batch norm cannot be folded; it must alone read a convolution or a "
-          "dense layer",
-          node.name);
-  }
-}
-
-Network fold_network(const Network& trained) {
-  check_foldable(trained);
-  Network out = trained.clone();
-  for (int i = 0; i < static_cast<int>(out.nodes().size()); ++i) {
-    Layer<float>* const layer = out.layer(i);
-    if (layer == nullptr || layer->channel_affine() == nullptr) continue;
-    Layer<float>* const leader = out.layer(out.units()[out.nodes()[i].unit].leader);
-    try {
-      Folded folded = fold(*leader->linear(), *layer->channel_affine());
-      leader->linear()->weight->master = std::move(folded.weight);
-      leader->linear()->bias->master = std::move(folded.bias);
-    } catch (const Error& e) {
-      fail("node '{}': {}", out.nodes()[i].name, e.what());
-    }
-    out.bypass(i);
-  }
-  out.finish();
+FoldedNetwork mended(const FoldedNetwork& folded, const Repairs& repairs, Frame& report) {
+  FoldedNetwork out = folded.clone();
+  repairs.mend(out, report);
   return out;
 }
 
-QuantizedTwin::QuantizedTwin(const Network& folded, const Variant& variant, Fusing fusing)
-    : folded_(folded),
-      variant_(variant),
+}  // namespace
+
+QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing,
+                             Frame& report)
+    : variant_(variant),
       fusing_(fusing),
-      network_(folded.clone()),
+      float_(mended(folded, variant.repairs, report)),
+      network_(float_.network.clone()),
       evaluator_(network_, fusing, ConvolutionAlgorithm::direct, Keep::all) {}
 
-bool QuantizedTwin::quantizes_output(int index) const {
-  const Unit& unit = network_.units()[index];
-  const Layer<float>* const leader = network_.layer(unit.leader);
-  std::vector<Place> places;
-  if (unit.leader == 0) places.push_back(Place::input);
-  if (unit.last + 1 == static_cast<int>(network_.nodes().size()))
-    places.push_back(Place::logits);
-  else if (unit.kind == "add")
-    places.push_back(Place::add_output);
-  else if (unit.kind.ends_with("pool"))
-    places.push_back(Place::pool_output);
-  else if (leader && unit.kind != "flatten")
-    places.push_back(Place::block_output);
-  for (int reader : network_.readers(unit.last))
-    if (network_.nodes()[reader].kind == "add") places.push_back(Place::add_input);
-  return std::ranges::any_of(places, [&](Place place) { return variant_.quantizes({place}); });
+void QuantizedTwin::quantize(const ImageSet& calibration, const Rng& rng, Frame& report,
+                             const AdaRound::Note& note) {
+  const CalibrationRun run = [&](Evaluator& evaluator) {
+    for_image_batches(*calibration.dataset, *calibration.standardization, calibration.indices,
+                      [&](View<const float> x, int64_t count, int64_t first_chunk) {
+                        evaluator.run(x, count, first_chunk, {});
+                      });
+  };
+  const Repairs& repairs = variant_.repairs;
+  calibrate(run);
+  quantize_weights();
+  if (repairs.bias_correction || repairs.adaround) {
+    Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::logits);
+    std::vector<int> corrected;
+    for (const auto& [place, tensor] : tensors_)
+      if (place.second == "weight") corrected.push_back(place.first);
+    if (repairs.bias_correction)
+      repairs.bias_correction->apply(corrected, float_, reference, evaluator_, run, report);
+    if (repairs.adaround)
+      repairs.adaround->apply(tensors_, reference, evaluator_, run, rng.fork("adaround"), report,
+                              note);
+  }
+  if (repairs.recalibrate) calibrate(run);
+  if (variant_.bias == Variant::Bias::int32) round_biases();
 }
 
-void QuantizedTwin::quantize(const ImageSet& calibration) {
-  if (variant_.activations) calibrate(calibration);
-  if (variant_.weights) quantize_weights();
-  evaluator_.prepare();
-}
-
-void QuantizedTwin::calibrate(const ImageSet& images) {
+void QuantizedTwin::calibrate(const CalibrationRun& run) {
+  evaluator_.clear_taps();
   std::map<int, std::unique_ptr<SchemeObserver>> observers;
   for (int unit = 0; unit < static_cast<int>(network_.units().size()); ++unit) {
-    if (!quantizes_output(unit)) continue;
+    if (!variant_.units[unit].output) continue;
     const int64_t channels = network_.nodes()[network_.units()[unit].last].shape.channels();
     observers[unit] = std::make_unique<SchemeObserver>(
-        *variant_.activations, tap_name(network_, unit, "output"), channels);
+        *variant_.units[unit].output, tap_name(network_, unit, "output"), channels);
     evaluator_.tap(unit, TapKind::output).before.push_back(observers[unit].get());
   }
-  for (bool any = true; any;) {
-    for_image_batches(*images.dataset, *images.standardization, images.indices,
-                      [&](View<const float> x, int64_t count, int64_t first_chunk) {
-                        evaluator_.run(x, count, first_chunk, {});
-                      });
+  for (bool any = !observers.empty(); any;) {
+    run(evaluator_);
     evaluator_.clear_taps();
     any = false;
     for (const auto& [unit, observer] : observers) {
@@ -120,16 +95,25 @@ void QuantizedTwin::calibrate(const ImageSet& images) {
 }
 
 void QuantizedTwin::quantize_weights() {
-  for (int unit = 0; unit < static_cast<int>(network_.units().size()); ++unit) {
-    Layer<float>* const leader = network_.layer(network_.units()[unit].leader);
-    if (leader == nullptr || leader->linear() == nullptr) continue;
-    tensors_[{unit, "weight"}] = quantize_weight(
-        *variant_.weights, tap_name(network_, unit, "weight"), *leader->linear()->weight);
+  for (int unit : units_with_weight(network_))
+    if (const Scheme* const scheme = variant_.units[unit].weight.get())
+      tensors_[{unit, "weight"}] = quantize_weight(*scheme, tap_name(network_, unit, "weight"),
+                                                   *linear_of(network_, unit).weight);
+  evaluator_.prepare();
+}
+
+void QuantizedTwin::round_biases() {
+  for (int unit : units_with_weight(network_)) {
+    const int source = variant_.quantized_source(network_, unit);
+    biases_[unit] = round_bias(tap_name(network_, unit, "bias"), linear_of(network_, unit),
+                               *tensors_.at({source, "output"}).quantization,
+                               *tensors_.at({unit, "weight"}).quantization);
   }
+  evaluator_.prepare();
 }
 
 void QuantizedTwin::track(const ImageSet& probe, const StatisticKinds& kinds, Frame& frame) {
-  Evaluator reference(folded_, fusing_, ConvolutionAlgorithm::direct, Keep::all);
+  Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::all);
   const int units = static_cast<int>(network_.units().size());
   std::vector<std::unique_ptr<ErrorStatistics>> accumulated, local;
   for (const Unit& unit : network_.units()) {

@@ -1,25 +1,21 @@
-// A folded net beside its quantized twin: calibration, weights, errors and statistics of one
-// variant.
+// A folded net beside its quantized twin: repairs, calibration, weights, errors and statistics of
+// one variant.
 #pragma once
 
 #include <map>
 #include <memory>
-#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "experiments/evaluation.h"
 #include "framework/frame.h"
+#include "quant/integer_bias.h"
 #include "quant/quantize.h"
 #include "quant/variant.h"
 #include "stats/statistic.h"
 
 namespace quantdyn {
-
-/// ConfigError where a batch norm does not alone read a convolution or a dense layer.
-void check_foldable(const Network& network);
-/// A copy of the net with every batch norm folded into the convolution or dense layer before it.
-/// ConfigError as check_foldable(); Error where folded values leave float32's range.
-Network fold_network(const Network& trained);
 
 /// Images by index, of one split, as the net reads them.
 struct ImageSet {
@@ -28,17 +24,22 @@ struct ImageSet {
   std::vector<int64_t> indices;
 };
 
-/// One variant's net. Quantized are the weights of all linear layers and the outputs that the
-/// variant chose.
+/// One variant's net beside the float net that it was made from.
 class QuantizedTwin {
  public:
-  /// `folded` is the float twin; both references must outlive this.
-  QuantizedTwin(const Network& folded, const Variant& variant, Fusing fusing);
+  /// A copy of `folded`, mended as the variant's repairs say, is the float twin; what they did goes
+  /// into `report`. The variant must outlive this.
+  QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing, Frame& report);
 
-  /// Calibrates the activations' ranges on float values, then quantizes weights and activations.
-  void quantize(const ImageSet& calibration);
+  /// Calibrates activations on float values, quantizes weights, then corrects biases or learns
+  /// rounding and calibrates again, as the variant says. Random draws are `rng`'s.
+  void quantize(const ImageSet& calibration, const Rng& rng, Frame& report,
+                const AdaRound::Note& note);
 
   Evaluator& evaluator() { return evaluator_; }
+  /// The float twin: folded and mended.
+  const Network& float_network() const { return float_.network; }
+  /// The quantized net; its weights' and biases' `master` is what they were quantized from.
   const Network& network() const { return network_; }
 
   /// Runs probe images through the float twin and this net, chunk by chunk: writes the taps'
@@ -48,18 +49,21 @@ class QuantizedTwin {
 
   /// What was quantized, by (unit, tensor): "weight" with its codes, "output".
   const std::map<std::pair<int, std::string>, QuantizedTensor>& tensors() const { return tensors_; }
+  /// By unit; only where the variant's biases are int32.
+  const std::map<int, IntegerBias>& biases() const { return biases_; }
 
  private:
-  bool quantizes_output(int unit) const;
-  void calibrate(const ImageSet& images);
+  void calibrate(const CalibrationRun& run);
   void quantize_weights();
+  void round_biases();
 
-  const Network& folded_;
   const Variant& variant_;
   Fusing fusing_;
+  FoldedNetwork float_;
   Network network_;
   Evaluator evaluator_;
   std::map<std::pair<int, std::string>, QuantizedTensor> tensors_;
+  std::map<int, IntegerBias> biases_;
 };
 
 }  // namespace quantdyn

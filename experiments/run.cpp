@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <optional>
 
 #include "data/order.h"
 #include "experiments/experiment.h"
@@ -57,26 +58,34 @@ class Run {
   /// Quantizes the trained net in every way asked for.
   void quantize() {
     if (e_.variants.empty()) return;
-    const Network folded = fold_network(*e_.network);
-    Evaluator evaluator(folded, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+    const FoldedNetwork folded = fold_network(*e_.network);
+    Evaluator evaluator(folded.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
     const Predictions reference = predict(evaluator, *e_.data->test, e_.standardization);
-    Progress progress(e_.name, static_cast<int64_t>(e_.variants.size()), style_);
-    for (const Variant& variant : e_.variants) {
-      const Stopwatch watch;
-      const ImageSet calibration{e_.data->train.get(), &e_.standardization,
-                                 first_of_shuffle(e_.rng("calibrate"), e_.data->train->size(),
-                                                  variant.calibration_images)};
-      Snapshot snapshot =
-          variant_snapshot(folded, variant, e_.fusing, calibration, probe_, *e_.data->test,
-                           reference, e_.track.statistics, epoch_, step_);
-      const double accuracy = network_value(snapshot, "accuracy");
-      writer_.add_snapshot(std::move(snapshot));
-      progress.line(fmt::format("{}: {}  accuracy {:.4f}  {:.1f} s", e_.name, variant.name,
-                                accuracy, watch.seconds()));
-    }
+    for (const Variant& variant : e_.variants) quantize(folded, variant, reference);
   }
 
  private:
+  void quantize(const FoldedNetwork& folded, const Variant& variant, const Predictions& reference) {
+    const Stopwatch watch;
+    const ImageSet calibration{
+        e_.data->train.get(), &e_.standardization,
+        first_of_shuffle(e_.rng("calibrate"), e_.data->train->size(), variant.calibration_images)};
+    std::optional<Progress> progress;
+    const auto note = [&](const std::string& what, int64_t done, int64_t total) {
+      if (!progress) progress.emplace(e_.name, total, style_, "layers");
+      progress->update(done, fmt::format("{}: {}", variant.name, what));
+    };
+    Snapshot snapshot = variant_snapshot({folded, variant, e_.fusing, calibration, probe_,
+                                          *e_.data->test, reference, e_.track.statistics, epoch_,
+                                          step_, e_.rng("variant").fork(variant.name), note});
+    progress.reset();
+    const double accuracy = network_value(snapshot, "accuracy");
+    writer_.add_snapshot(std::move(snapshot));
+    Progress(e_.name, 1, style_)
+        .line(fmt::format("{}: {}  accuracy {:.4f}  {:.1f} s", e_.name, variant.name, accuracy,
+                          watch.seconds()));
+  }
+
   void take_snapshot() {
     Snapshot snapshot = float_snapshot(*e_.network, e_.fusing, probe_, *e_.data->test,
                                        e_.track.statistics, epoch_, step_);

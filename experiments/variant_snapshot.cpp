@@ -40,8 +40,26 @@ void set_codes(QuantizationEntry& entry, const Tensor<int32_t>& codes, bool is_s
     entry.codes = narrow<uint16_t>(codes);
 }
 
+const Scheme& scheme_of(const Variant& variant, const std::pair<int, std::string>& place) {
+  const UnitSchemes& unit = variant.units[place.first];
+  return place.second == "weight" ? *unit.weight : *unit.output;
+}
+
+QuantizationEntry entry_of(const std::string& node, const IntegerBias& bias) {
+  QuantizationEntry out;
+  out.node = node;
+  out.tensor = "bias";
+  out.rows = static_cast<int64_t>(bias.scale.size());
+  out.shape = bias.codes.shape();
+  out.codes = std::vector<int32_t>(bias.codes.values().begin(), bias.codes.values().end());
+  out.scale = bias.scale;
+  out.zero_point.assign(bias.scale.size(), 0);
+  out.facts = {{"bit_width", int64_t{32}}};
+  return out;
+}
+
 QuantizationEntry entry_of(const std::string& node, const std::string& tensor,
-                           const QuantizedTensor& quantized) {
+                           const QuantizedTensor& quantized, const Scheme& scheme) {
   const Quantization& q = *quantized.quantization;
   QuantizationEntry out;
   out.node = node;
@@ -60,7 +78,8 @@ QuantizationEntry entry_of(const std::string& node, const std::string& tensor,
   }
   out.facts = {{"bit_width", int64_t{q.bit_width()}},
                {"first_code", int64_t{q.first_code()}},
-               {"entries_at_smallest_scale", at_smallest}};
+               {"entries_at_smallest_scale", at_smallest},
+               {"scheme", scheme.text}};
   if (quantized.ranges.size() == 1) {
     out.facts.emplace_back("range_low", quantized.ranges[0].low);
     out.facts.emplace_back("range_high", quantized.ranges[0].high);
@@ -71,9 +90,8 @@ QuantizationEntry entry_of(const std::string& node, const std::string& tensor,
 /// Channel precision of what was quantized, by the width that its scheme must cover.
 void save_precisions(const QuantizedTwin& twin, const Variant& variant, Frame& frame) {
   for (const auto& [place, tensor] : twin.tensors()) {
-    const bool is_weight = place.second == "weight";
-    const Scheme& scheme = is_weight ? *variant.weights : *variant.activations;
-    const std::string name = is_weight ? "folded_weight" : "output";
+    const Scheme& scheme = scheme_of(variant, place);
+    const std::string name = place.second == "weight" ? "folded_weight" : "output";
     if (frame.arrays().contains("channelwise/" + name + "/min"))
       save_channel_precision(frame, name, place.first, width_of(scheme),
                              scheme.quantizer->bit_width());
@@ -82,23 +100,28 @@ void save_precisions(const QuantizedTwin& twin, const Variant& variant, Frame& f
 
 }  // namespace
 
-Snapshot variant_snapshot(const Network& folded, const Variant& variant, Fusing fusing,
-                          const ImageSet& calibration, const ImageSet& probe, const Dataset& test,
-                          const Predictions& reference, const StatisticKinds& kinds, int64_t epoch,
-                          int64_t step) {
-  QuantizedTwin twin(folded, variant, fusing);
-  twin.quantize(calibration);
-  Frame frame = make_frame(folded);
-  track_weights(folded, kinds, frame, "folded_weight");
-  if (variant.weights) track_weights(twin.network(), kinds, frame, "weight");
-  twin.track(probe, kinds, frame);
+Snapshot variant_snapshot(const VariantTask& task) {
+  const Variant& variant = task.variant;
+  Frame frame = make_frame(task.folded.network);
+  QuantizedTwin twin(task.folded, variant, task.fusing, frame);
+  twin.quantize(task.calibration, task.rng, frame, task.note);
+  const Network& net = twin.float_network();
+  track_weights(net, task.kinds, frame, "folded_weight");
+  if (variant.quantizes_weights()) track_weights(twin.network(), task.kinds, frame, "weight");
+  twin.track(task.probe, task.kinds, frame);
   save_precisions(twin, variant, frame);
-  save_network_precision(folded, "folded_weight", frame);
-  const Predictions predictions = predict(twin.evaluator(), test, *probe.standardization);
-  save(compare_logits(reference.logits.view(), predictions.logits.view(), reference.labels), frame);
-  Snapshot out{epoch, step, variant.name, std::move(frame), saved_parameters(folded), {}};
+  save_network_precision(net, "folded_weight", frame);
+  const Predictions predictions = predict(twin.evaluator(), task.test, *task.probe.standardization);
+  save(compare_logits(task.reference.logits.view(), predictions.logits.view(),
+                      task.reference.labels),
+       frame);
+  Snapshot out{
+      task.epoch, task.step, variant.name, std::move(frame), saved_parameters(twin.network()), {}};
   for (const auto& [place, tensor] : twin.tensors())
-    out.quantization.push_back(entry_of(folded.units()[place.first].name, place.second, tensor));
+    out.quantization.push_back(
+        entry_of(net.units()[place.first].name, place.second, tensor, scheme_of(variant, place)));
+  for (const auto& [unit, bias] : twin.biases())
+    if (!bias.codes.empty()) out.quantization.push_back(entry_of(net.units()[unit].name, bias));
   return out;
 }
 

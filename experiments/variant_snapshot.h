@@ -6,11 +6,21 @@
 
 namespace quantdyn {
 
-/// Quantizes the folded net as the variant says and fills a snapshot. `reference` is what the
-/// folded float net predicts for the test set.
-Snapshot variant_snapshot(const Network& folded, const Variant& variant, Fusing fusing,
-                          const ImageSet& calibration, const ImageSet& probe, const Dataset& test,
-                          const Predictions& reference, const StatisticKinds& kinds, int64_t epoch,
-                          int64_t step);
+/// What a variant's snapshot is made from.
+struct VariantTask {
+  const FoldedNetwork& folded;
+  const Variant& variant;
+  Fusing fusing;
+  ImageSet calibration, probe;
+  const Dataset& test;
+  const Predictions& reference;  ///< of the folded float net for the test set
+  const StatisticKinds& kinds;
+  int64_t epoch, step;
+  Rng rng;
+  AdaRound::Note note;
+};
+
+/// Quantizes the folded net as the variant says and fills a snapshot.
+Snapshot variant_snapshot(const VariantTask& task);
 
 }  // namespace quantdyn

@@ -48,4 +48,51 @@ Folded fold(const Linear<float>& linear, const ChannelAffine<float>& norm) {
   return out;
 }
 
+void check_foldable(const Network& network) {
+  for (size_t i = 0; i < network.nodes().size(); ++i) {
+    const Node<float>& node = network.nodes()[i];
+    if (!node.layer || !node.layer->channel_affine()) continue;
+    const Unit& unit = network.units()[node.unit];
+    if (unit.norm != static_cast<int>(i) || !network.layer(unit.leader)->linear())
+      fail<ConfigError>(
+          "node '{}': this batch norm cannot be folded; it must alone read a convolution or a "
+          "dense layer",
+          node.name);
+  }
+}
+
+namespace {
+
+FoldedNorm facts_of(const ChannelAffine<float>& norm) {
+  const auto doubles = [](const Parameter<float>& p) {
+    return std::vector<double>(p.master.values().begin(), p.master.values().end());
+  };
+  return {doubles(*norm.beta), doubles(*norm.gamma), doubles(*norm.variance)};
+}
+
+}  // namespace
+
+FoldedNetwork fold_network(const Network& trained) {
+  check_foldable(trained);
+  FoldedNetwork out{trained.clone(), std::vector<FoldedNorm>(trained.units().size())};
+  Network& network = out.network;
+  for (int i = 0; i < static_cast<int>(network.nodes().size()); ++i) {
+    Layer<float>* const layer = network.layer(i);
+    if (layer == nullptr || layer->channel_affine() == nullptr) continue;
+    const int unit = network.nodes()[i].unit;
+    const Linear<float>& linear = *network.layer(network.units()[unit].leader)->linear();
+    try {
+      Folded folded = fold(linear, *layer->channel_affine());
+      linear.weight->master = std::move(folded.weight);
+      linear.bias->master = std::move(folded.bias);
+    } catch (const Error& e) {
+      fail("node '{}': {}", network.nodes()[i].name, e.what());
+    }
+    out.norms[unit] = facts_of(*layer->channel_affine());
+    network.bypass(i);
+  }
+  network.finish();
+  return out;
+}
+
 }  // namespace quantdyn

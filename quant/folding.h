@@ -1,8 +1,9 @@
 // Folding: a batch norm's scale and shift moved into the weight and bias of the layer before it.
 #pragma once
 
-#include "framework/layer.h"
-#include "framework/tensor.h"
+#include <vector>
+
+#include "framework/network.h"
 
 namespace quantdyn {
 
@@ -20,5 +21,26 @@ struct Folded {
 /// Throws Error where the channels do not match, variance + epsilon is not over 0, or a finite
 /// value would become infinite.
 Folded fold(const Linear<float>& linear, const ChannelAffine<float>& norm);
+
+/// What is left of a unit's batch norm: over the training images its result had, by channel, about
+/// the mean beta and the deviation |gamma|. Empty where the unit had none.
+struct FoldedNorm {
+  std::vector<double> beta, gamma;
+  std::vector<double> variance;  ///< the running one, of what the norm read
+};
+
+/// A net without batch norms.
+struct FoldedNetwork {
+  Network network;
+  std::vector<FoldedNorm> norms;  ///< by unit
+
+  FoldedNetwork clone() const { return {network.clone(), norms}; }
+};
+
+/// ConfigError where a batch norm does not alone read a convolution or a dense layer.
+void check_foldable(const Network& network);
+/// A copy of the net with every batch norm folded into the convolution or dense layer before it.
+/// ConfigError as check_foldable(); Error where folded values leave float32's range.
+FoldedNetwork fold_network(const Network& trained);
 
 }  // namespace quantdyn

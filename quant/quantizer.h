@@ -79,6 +79,8 @@ class Quantizer {
   /// The width that the scheme must span to cover `range`, for channel precision (DESIGN section
   /// 5): max - min, widened to zero where the scheme does; symmetric 2 max|x|.
   virtual double width(const Range& range) const = 0;
+  /// Whether values are scale (code - zero_point), evenly spaced.
+  virtual bool is_affine() const { return false; }
   /// Whether fit() needs FittingTask::values.
   virtual bool needs_values() const { return false; }
   /// Why the scheme cannot act on such tensors; "" where it can.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "quant/quantizer.h"
 #include "quant/range_estimator.h"
@@ -11,9 +12,10 @@ namespace quantdyn {
 struct Scheme {
   std::unique_ptr<RangeEstimator> estimator;
   std::unique_ptr<Quantizer> quantizer;
+  std::string text;  ///< both with every option, as YAML: for the record
 };
 
-/// Reads `estimator` and `quantizer` of a section.
-Scheme read_scheme(const Options& section);
+/// Reads `estimator` and `quantizer` of a section; null where the quantizer is `none`.
+std::shared_ptr<const Scheme> read_scheme(const Options& section);
 
 }  // namespace quantdyn

@@ -2,28 +2,14 @@
 
 #include <algorithm>
 #include <set>
-#include <utility>
+
+#include "quant/selection.h"
 
 namespace quantdyn {
 namespace {
 
-struct PlaceOption {
-  const char* key;
-  const char* help;
-};
-// In the order of Place.
-constexpr std::array<PlaceOption, place_count> place_options{{
-    {"input", "the network's input"},
-    {"block_outputs", "the output of each block, after its activation"},
-    {"add_inputs", "both inputs of each add"},
-    {"add_outputs", "the output of each add, after its activation"},
-    {"pool_outputs", "the output of each pooling"},
-    {"logits", "the network's output"},
-}};
-
 /// Names become groups of an HDF5 file and parts of file names.
-std::string read_name(const Options& entry, std::set<std::string>& taken) {
-  const std::string name = entry.text("name", required, "the variant's name in the result");
+void check_name(const Options& entry, const std::string& name, std::set<std::string>& taken) {
   const auto is_bad = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; };
   if (name.empty() || name == "float32" || name[0] == '.' || std::ranges::any_of(name, is_bad))
     entry.refuse("name",
@@ -34,63 +20,117 @@ std::string read_name(const Options& entry, std::set<std::string>& taken) {
     entry.refuse(
         "name",
         fmt::format("'{}' names an earlier variant too; accepted: a name of its own", name));
-  return name;
 }
 
-void read_activations(const Options& entry, Variant& variant) {
-  const Options section =
-      entry.section("activations", "how activations are quantized; they stay float32 where absent");
-  variant.activations = read_scheme(section);
-  const Options places = section.section("places", "where activations are quantized");
-  for (size_t i = 0; i < place_options.size(); ++i)
-    variant.quantizes_place[i] = places.flag(place_options[i].key, true, place_options[i].help);
-  places.finish();
-  section.finish();
-  if (std::ranges::none_of(variant.quantizes_place, [](bool on) { return on; }))
-    section.refuse("places",
-                   "all are false; accepted: at least one place, or no `activations` at all");
-  const Options calibration = entry.section("calibration", "what activation ranges are taken from");
+void read_calibration(const Options& entry, int64_t training_images, Variant& variant) {
+  const auto section = entry.section_if("calibration", "what activation ranges are taken from");
+  const bool repairs_see_images =
+      variant.repairs.bias_correction.has_value() || variant.repairs.adaround.has_value();
+  if (!variant.quantizes_activations() && !repairs_see_images) {
+    if (section)
+      entry.refuse("calibration", "nothing is calibrated without `activations`; leave it out");
+    return;
+  }
+  const Options own =
+      section ? *section : entry.section("calibration", "what activation ranges are taken from");
   variant.calibration_images =
-      calibration.integer("images", 512, at_least<int64_t>(1),
-                          "the first of a seeded shuffle of the training set, not augmented");
-  calibration.finish();
+      own.integer("images", 512, at_least<int64_t>(1),
+                  "the first of a seeded shuffle of the training set, not augmented");
+  own.finish();
+  if (variant.calibration_images > training_images)
+    own.refuse("images", fmt::format("{} asked for, the training set has {}",
+                                     variant.calibration_images, training_images));
 }
 
-Variant read_variant(const Options& entry, std::set<std::string>& taken) {
+void check_int32_bias(const Options& entry, const Network& network, const Variant& variant) {
+  for (int unit : units_with_weight(network)) {
+    const auto refuse = [&](const std::string& why) {
+      entry.refuse("bias", fmt::format("int32 needs the scales of what '{}' multiplies: {}",
+                                       network.units()[unit].name, why));
+    };
+    const Scheme* const weight = variant.units[unit].weight.get();
+    if (weight == nullptr || !weight->quantizer->is_affine())
+      refuse("its weight must be quantized by an affine quantizer");
+    const int source = variant.quantized_source(network, unit);
+    if (source < 0) refuse("what it reads is not quantized");
+    const Quantizer& input = *variant.units[source].output->quantizer;
+    if (!input.is_affine() || !input.granularity().is_per_tensor())
+      refuse(fmt::format("the output of '{}' must be quantized by an affine quantizer, per tensor",
+                         network.units()[source].name));
+  }
+}
+
+Variant read_variant(const Options& entry, const Network& network, int64_t training_images,
+                     const std::string& name, std::optional<int64_t> bit_width) {
   Variant variant;
-  variant.name = read_name(entry, taken);
-  if (entry.has("weights")) {
-    const Options section =
-        entry.section("weights", "how weights are quantized; they stay float32 where absent");
-    variant.weights = read_scheme(section);
-    section.finish();
-  }
-  if (entry.has("activations")) {
-    read_activations(entry, variant);
-  } else if (entry.has("calibration")) {
-    entry.refuse("calibration", "nothing is calibrated without `activations`; leave it out");
-  }
-  entry.finish();
-  if (!variant.weights && !variant.activations)
+  variant.name = name;
+  variant.units = read_unit_schemes(entry, network, bit_width);
+  if (!variant.quantizes_weights() && !variant.quantizes_activations())
     entry.refuse(
         "",
         fmt::format("variant '{}' quantizes nothing; accepted: `weights`, `activations` or both",
                     variant.name));
+  variant.repairs = Repairs::read(
+      entry.section("repairs", "what is mended before and behind quantization"), network);
+  const Repairs& repairs = variant.repairs;
+  if ((repairs.bias_correction || repairs.adaround) && !variant.quantizes_weights())
+    entry.refuse("repairs", "correct_bias and adaround need quantized `weights`");
+  if (repairs.recalibrate && !(variant.quantizes_weights() && variant.quantizes_activations()))
+    entry.refuse("repairs", "recalibrate needs both `weights` and `activations`");
+  if (repairs.adaround)
+    for (int unit : units_with_weight(network))
+      if (variant.units[unit].weight && !variant.units[unit].weight->quantizer->is_affine())
+        entry.refuse("repairs", fmt::format("adaround rounds to the levels of affine quantizers, "
+                                            "the weight of '{}' has another",
+                                            network.units()[unit].name));
+  read_calibration(entry, training_images, variant);
+  variant.bias = entry.choice<Variant::Bias>(
+      "bias", Variant::Bias::float32,
+      {{"float32", Variant::Bias::float32}, {"int32", Variant::Bias::int32}},
+      "int32: rounded at the scale of the products, as integer arithmetic adds it");
+  if (variant.bias == Variant::Bias::int32) check_int32_bias(entry, network, variant);
+  entry.finish();
   return variant;
 }
 
 }  // namespace
 
-bool Variant::quantizes(std::initializer_list<Place> places) const {
-  if (!activations) return false;
-  return std::ranges::any_of(places,
-                             [&](Place p) { return quantizes_place[static_cast<size_t>(p)]; });
+int Variant::quantized_source(const Network& network, int unit) const {
+  for (;;) {
+    unit = network.nodes()[network.nodes()[network.units()[unit].leader].inputs[0]].unit;
+    if (units[unit].output) return unit;
+    const std::string& kind = network.units()[unit].kind;
+    if (kind != "flatten" && kind != "max_pool") return -1;
+  }
 }
 
-std::vector<Variant> read_variants(std::span<const Options> entries) {
+bool Variant::quantizes_weights() const {
+  return std::ranges::any_of(units, [](const UnitSchemes& u) { return u.weight != nullptr; });
+}
+
+bool Variant::quantizes_activations() const {
+  return std::ranges::any_of(units, [](const UnitSchemes& u) { return u.output != nullptr; });
+}
+
+std::vector<Variant> read_variants(std::span<const Options> entries, const Network& network,
+                                   int64_t training_images) {
   std::vector<Variant> out;
   std::set<std::string> taken;
-  for (const Options& entry : entries) out.push_back(read_variant(entry, taken));
+  for (const Options& entry : entries) {
+    const std::string name = entry.text("name", required, "the variant's name in the result");
+    const std::vector<int64_t> widths = entry.integers(
+        "bit_widths", std::vector<int64_t>{}, between<int64_t>(2, 16),
+        "one variant for each, called name-width, with that `bit_width` of its quantizers");
+    if (widths.empty()) {
+      check_name(entry, name, taken);
+      out.push_back(read_variant(entry, network, training_images, name, {}));
+    }
+    for (int64_t width : widths) {
+      const std::string own_name = fmt::format("{}-{}", name, width);
+      check_name(entry, own_name, taken);
+      out.push_back(read_variant(entry, network, training_images, own_name, width));
+    }
+  }
   return out;
 }
 

@@ -1,44 +1,56 @@
 // Variants: the quantized twins that an experiment asks for, as its YAML lists them.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <initializer_list>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "framework/options.h"
-#include "quant/scheme.h"
+#include "quant/repairs/repairs.h"
+#include "quant/unit_schemes.h"
 
 namespace quantdyn {
 
-/// Where activations can be quantized; a tap may be several (a block's output that feeds an add).
-enum class Place { input, block_output, add_input, add_output, pool_output, logits };
-inline constexpr int place_count = 6;
-
-/// One quantized twin: what is quantized and how; biases stay float32.
+/// One quantized twin of a net: what is quantized, how, and what is mended.
 struct Variant {
-  std::string name;
-  std::optional<Scheme> weights;      ///< none: weights stay float32
-  std::optional<Scheme> activations;  ///< none: activations stay float32
-  std::array<bool, place_count> quantizes_place{};
-  int64_t calibration_images = 0;  ///< the first of a seeded shuffle; 0 where nothing is calibrated
+  /// int32: at the scale of the products, s_input s_weight, as integer arithmetic adds it.
+  enum class Bias { float32, int32 };
 
-  /// Whether activations are quantized at a tap that is all of `places`: if any of them is chosen.
-  bool quantizes(std::initializer_list<Place> places) const;
+  std::string name;
+  std::vector<UnitSchemes> units;  ///< by unit of the net
+  Bias bias = Bias::float32;
+  int64_t calibration_images = 0;  ///< the first of a seeded shuffle; 0 where nothing is calibrated
+  Repairs repairs;
+
+  /// The unit whose quantized output a unit reads, maybe through units that pass codes on as they
+  /// are (max pool, flatten); -1: what it reads is not quantized.
+  int quantized_source(const Network& network, int unit) const;
+  bool quantizes_weights() const;
+  bool quantizes_activations() const;
 };
 
-/// Reads the entries of `variants:`, each
+/// Reads the entries of `variants:` for a net, folded or not:
 ///
-///     name: int8
-///     weights: {estimator: minmax, quantizer: {name: affine, bit_width: 8, granularity:
-///     per_channel}} activations: {estimator: {name: percentile, p: 99.99}, quantizer: affine,
-///     places: {input: true}} calibration: {images: 512}
+///     - name: int8
+///       weights: {estimator: minmax, quantizer: {name: affine, granularity: per_channel}}
+///       activations:
+///         estimator: {name: percentile, p: 99.99}
+///         quantizer: affine
+///         places: {input: false}
+///       overrides:                      # later ones win; keys that they do not name stay
+///         - {nodes: [first, last], bit_width: 16}
+///         - {kinds: depthwise, weights: {quantizer: {granularity: per_channel}}}
+///         - {nodes: "res*", weights: {quantizer: none}}
+///       bit_widths: [8, 6, 4]           # one variant each: int8-8, int8-6, int8-4
+///       bias: int32
+///       calibration: {images: 512}
+///       repairs: {equalize: {}, correct_bias: {}}
 ///
-/// Throws ConfigError: names that repeat or cannot name a group of the file, neither `weights` nor
-/// `activations`, `calibration` with nothing to calibrate, and whatever the plugins refuse.
-std::vector<Variant> read_variants(std::span<const Options> entries);
+/// Throws ConfigError: names that repeat or cannot name a group of the file, nothing quantized,
+/// `calibration` with nothing to calibrate or more images than there are, schemes that a node
+/// cannot take, overrides that change nothing, repairs that the net does not allow, and whatever
+/// the plugins refuse.
+std::vector<Variant> read_variants(std::span<const Options> entries, const Network& network,
+                                   int64_t training_images);
 
 }  // namespace quantdyn

@@ -91,6 +91,7 @@ class Affine : public Quantizer {
 
   int bit_width() const override { return options_.bit_width; }
   Granularity granularity() const override { return options_.granularity; }
+  bool is_affine() const override { return true; }
   double width(const Range& range) const override {
     const Range covered = this->covered(range);
     return options_.is_symmetric ? 2 * largest(covered) : covered.high - covered.low;

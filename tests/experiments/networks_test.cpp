@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(a_training_step_by_winograd_agrees) {
 
 BOOST_AUTO_TEST_CASE(a_folded_net_agrees_with_the_net_it_was_made_from) {
   for (const Case& c : small_nets) {
-    const Network net = with_values(c), folded = fold_network(net);
+    const Network net = with_values(c), folded = fold_network(net).network;
     for (const auto& node : folded.nodes())
       BOOST_TEST((!node.layer || !node.layer->channel_affine()), c << ": " << node.name);
     const Tensor<float> x = evaluation_images(net);
@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(a_folded_net_agrees_with_the_net_it_was_made_from) {
 
 BOOST_AUTO_TEST_CASE(a_clone_of_a_folded_net_has_its_bits) {
   for (const Case& c : small_nets) {
-    const Network folded = fold_network(with_values(c)), clone = folded.clone();
+    const Network folded = fold_network(with_values(c)).network, clone = folded.clone();
     const Tensor<float> x = evaluation_images(folded);
     std::string where;
     const double worst =

@@ -6,15 +6,41 @@
 #include <string>
 #include <vector>
 
+#include "framework/frame.h"
 #include "quant/quantize.h"
 #include "quant/variant.h"
 
 namespace quantdyn::test {
 
-/// From flow-style YAML: variant("{name: a, weights: {quantizer: affine}}").
+/// Units: input, conv1, sep2_dw, sep2_pw, res3_1, res3_2, res3 (the add), pool, logits; relu behind
+/// the blocks and the add, `activation` instead where it is given. Weights are drawn, and so are
+/// the norms.
+Network small_network(const std::string& activation = "relu");
+/// A net from a network file's text, its weights drawn as those of small_network().
+Network network_of(const std::string& yaml);
+/// The unit of that name.
+int unit_of(const Network& network, const std::string& name);
+
+/// Random images, 16 of them.
+Tensor<float> images_of(const Network& network);
+/// The logits of 16 images, by the unfused reference.
+std::vector<float> logits_of(const Network& network, const Tensor<float>& images);
+/// The largest |a - b| beside the largest |b|.
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b);
+/// Empty arrays for a net, as a variant's snapshot has them.
+Frame frame_of(const Network& network);
+/// A node's part of channelwise/repairs/<name>.
+std::vector<double> channel_report(const Frame& frame, const std::string& name, int unit);
+
+/// Of small_network(), from flow-style YAML: variant("{name: a, weights: {quantizer: affine}}").
 inline Variant variant(const std::string& entry) {
   const Options root = Options::from_text("variants: [" + entry + "]", "test.yaml");
-  return std::move(read_variants(root.list("variants", "")).front());
+  return std::move(read_variants(root.list("variants", ""), small_network(), 1000).front());
+}
+/// From flow-style YAML: scheme("{quantizer: {name: affine, bit_width: 4}}").
+inline std::shared_ptr<const Scheme> scheme(const std::string& section) {
+  const Options root = Options::from_text("scheme: " + section, "test.yaml");
+  return read_scheme(root.section("scheme", ""));
 }
 inline std::unique_ptr<Quantizer> quantizer(const std::string& plugin) {
   const Options root = Options::from_text("quantizer: " + plugin, "test.yaml");

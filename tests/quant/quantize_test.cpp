@@ -25,11 +25,10 @@ Parameter<float> make_weight() {
 BOOST_AUTO_TEST_SUITE(quantize)
 
 BOOST_AUTO_TEST_CASE(weight_gets_its_image_and_keeps_its_master) {
-  const Variant v =
-      variant("{name: a, weights: {quantizer: {name: affine, granularity: per_channel}}}");
+  const auto v = scheme("{quantizer: {name: affine, granularity: per_channel}}");
   Parameter<float> weight = make_weight();
   const Tensor<float> before = weight.master;
-  const QuantizedTensor q = quantize_weight(*v.weights, "dw1/weight", weight);
+  const QuantizedTensor q = quantize_weight(*v, "dw1/weight", weight);
   BOOST_TEST((q.codes.shape() == Shape{3, 3, 4}));
   BOOST_TEST(q.ranges.size() == 4);
   BOOST_TEST(q.quantization->entries() == 4);
@@ -47,9 +46,9 @@ BOOST_AUTO_TEST_CASE(weight_gets_its_image_and_keeps_its_master) {
 }
 
 BOOST_AUTO_TEST_CASE(per_tensor_scale_is_that_of_the_outlier) {
-  const Variant v = variant("{name: a, weights: {quantizer: affine}}");
+  const auto v = scheme("{quantizer: affine}");
   Parameter<float> weight = make_weight();
-  const QuantizedTensor q = quantize_weight(*v.weights, "dw1/weight", weight);
+  const QuantizedTensor q = quantize_weight(*v, "dw1/weight", weight);
   BOOST_TEST(q.quantization->entries() == 1);
   BOOST_TEST(weight.effective[2] == 0);
   // The range [-0.2, 1000] has zero point round(0.05) = 0, so its upper end moves to 1000.2.
@@ -57,26 +56,26 @@ BOOST_AUTO_TEST_CASE(per_tensor_scale_is_that_of_the_outlier) {
 }
 
 BOOST_AUTO_TEST_CASE(quantizing_twice_starts_from_the_master) {
-  const Variant coarse = variant("{name: a, weights: {quantizer: {name: affine, bit_width: 2}}}");
-  const Variant fine = variant("{name: a, weights: {quantizer: {name: affine, bit_width: 16}}}");
+  const auto coarse = scheme("{quantizer: {name: affine, bit_width: 2}}");
+  const auto fine = scheme("{quantizer: {name: affine, bit_width: 16}}");
   Parameter<float> once = make_weight(), twice = make_weight();
-  quantize_weight(*fine.weights, "w", once);
-  quantize_weight(*coarse.weights, "w", twice);
-  quantize_weight(*fine.weights, "w", twice);
+  quantize_weight(*fine, "w", once);
+  quantize_weight(*coarse, "w", twice);
+  quantize_weight(*fine, "w", twice);
   BOOST_TEST(std::ranges::equal(once.effective.values(), twice.effective.values()));
 }
 
 BOOST_AUTO_TEST_CASE(nan_in_a_weight_is_an_error_that_names_it) {
-  const Variant v = variant("{name: a, weights: {quantizer: affine}}");
+  const auto v = scheme("{quantizer: affine}");
   Parameter<float> weight = make_weight();
   weight.master[6] = std::numeric_limits<float>::quiet_NaN();
-  BOOST_TEST(contains(error_of<Error>([&] { quantize_weight(*v.weights, "dw1/weight", weight); }),
+  BOOST_TEST(contains(error_of<Error>([&] { quantize_weight(*v, "dw1/weight", weight); }),
                       "dw1/weight: channel 2 holds a NaN"));
 }
 
 BOOST_AUTO_TEST_CASE(activation_transform_comes_from_what_was_observed) {
-  const Variant v = variant("{name: a, activations: {quantizer: {name: affine, bit_width: 4}}}");
-  SchemeObserver observer(*v.activations, "conv1/output", 2);
+  const auto v = scheme("{quantizer: {name: affine, bit_width: 4}}");
+  SchemeObserver observer(*v, "conv1/output", 2);
   show({0, 15, 3, 2}, 2, observer);
   const QuantizedTensor q = observer.quantize();
   BOOST_TEST(q.codes.empty());

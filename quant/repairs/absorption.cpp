@@ -1,0 +1,81 @@
+#include "quant/repairs/absorption.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "quant/linear_pairs.h"
+
+namespace quantdyn {
+namespace {
+
+const Quantity absorbed_quantity{"absorbed", "1",
+                                 "what left the channel's bias for the next layer's",
+                                 "max(0, beta - k |gamma|) (Nagel et al. 2019, arXiv 1906.04721, "
+                                 "eq. 16)",
+                                 ""};
+
+bool pads(const Network& network, int unit) {
+  const Convolution* conv = network.layer(network.units()[unit].leader)->convolution();
+  return conv &&
+         (conv->pad_top > 0 || conv->pad_bottom > 0 || conv->pad_left > 0 || conv->pad_right > 0);
+}
+
+/// Whether all that lies between passes a constant on as it is (a pool may count its padding).
+bool passes_constants(const Network& network, const LinearPair& pair) {
+  const std::string activation = activation_of(network, pair.first);
+  if (activation != "relu" && activation != "none") return false;
+  for (int node = network.nodes()[network.units()[pair.second].leader].inputs[0];
+       network.nodes()[node].unit != pair.first; node = network.nodes()[node].inputs[0])
+    if (network.nodes()[node].kind == "average_pool") return false;
+  return true;
+}
+
+/// b2 += W2 c.
+void add_to_bias(const Network& network, int unit, const std::vector<double>& c) {
+  const Linear<float>& linear = linear_of(network, unit);
+  const WeightAxes axes = weight_axes(network, unit);
+  std::vector<double> sums(static_cast<size_t>(linear.out_channels));
+  for (int64_t i = 0; i < linear.weight->master.elements(); ++i)
+    sums[axes.output_channel(i)] += linear.weight->master[i] * c[axes.input_channel(i)];
+  add_to_bias(linear, sums);
+}
+
+}  // namespace
+
+Absorption Absorption::read(const Options& section, const Network& network) {
+  Absorption out{};
+  out.deviations = section.number("deviations", 3.0, at_least(0.0),
+                                  "how many deviations under its mean a channel counts as full");
+  out.padded = section.choice<Padded>("padded", Padded::absorb,
+                                      {{"absorb", Padded::absorb}, {"skip", Padded::skip}},
+                                      "next layers that pad with zeros, where the sums at the "
+                                      "borders come out wrong: as the paper, "
+                                      "or leave those pairs as they are");
+  section.finish();
+  if (std::ranges::none_of(network.units(), [](const Unit& unit) { return unit.norm >= 0; }))
+    section.refuse("",
+                   "the net has no batch norm, so nothing is known of its channels' distribution");
+  return out;
+}
+
+void Absorption::apply(FoldedNetwork& net, Frame& report) const {
+  const Network& network = net.network;
+  for (const LinearPair& pair : linear_pairs(network)) {
+    FoldedNorm& norm = net.norms[pair.first];
+    if (norm.beta.empty() || !passes_constants(network, pair)) continue;
+    if (padded == Padded::skip && pads(network, pair.second)) continue;
+    std::vector<double> c;
+    for (size_t i = 0; i < norm.beta.size(); ++i)
+      c.push_back(std::max(0.0, norm.beta[i] - deviations * std::abs(norm.gamma[i])));
+    std::vector<double> minus_c(c.size());
+    for (size_t i = 0; i < c.size(); ++i) {
+      minus_c[i] = -c[i];
+      norm.beta[i] -= c[i];
+    }
+    add_to_bias(linear_of(network, pair.first), minus_c);
+    add_to_bias(network, pair.second, c);
+    report.channel("repairs", absorbed_quantity, pair.first, std::span<const double>(c));
+  }
+}
+
+}  // namespace quantdyn

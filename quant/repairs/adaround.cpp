@@ -1,0 +1,265 @@
+#include "quant/repairs/adaround.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "framework/optimizer.h"
+#include "framework/training_plan.h"
+#include "quant/linear_pairs.h"
+#include "quant/recorder.h"
+
+namespace quantdyn {
+namespace {
+
+const Quantity before_quantity{"adaround_error_before", "1",
+                               "mean squared error of the layer's output, weights rounded to "
+                               "nearest, over the calibration images",
+                               "mean (f(W x) - f(W_q x_q))^2", ""};
+const Quantity after_quantity{
+    "adaround_error_after", "1", "the same with the rounding that was learned",
+    "mean (f(W x) - f(W_q x_q))^2 (Nagel et al. 2020, arXiv 2004.10568)", ""};
+const Quantity otherwise_quantity{"rounded_otherwise", "1",
+                                  "share of the channel's weights not rounded to nearest", "", ""};
+
+// The rectified sigmoid's ends (equation 23).
+constexpr double stretch_low = -0.1, stretch_high = 1.1;
+
+struct Rectified {
+  double h, slope;
+};
+Rectified rectified(double v) {
+  const double sigmoid = 1 / (1 + std::exp(-v));
+  const double h = sigmoid * (stretch_high - stretch_low) + stretch_low;
+  if (h <= 0 || h >= 1) return {std::clamp(h, 0.0, 1.0), 0};
+  return {h, sigmoid * (1 - sigmoid) * (stretch_high - stretch_low)};
+}
+
+/// One weight as floor + h(V), and what it becomes.
+class SoftWeight {
+ public:
+  SoftWeight(const Tensor<float>& weight, const Quantization& quantization)
+      : weight_(weight), channels_(weight.shape().channels()) {
+    for (int64_t c = 0; c < channels_; ++c) {
+      const int64_t entry = quantization.entry_of(c);
+      const AffineParameters affine = *quantization.affine(entry);
+      const auto levels = quantization.levels(entry);
+      const auto is_given = [](float level) { return !std::isnan(level); };
+      const auto lowest = std::ranges::find_if(levels, is_given) - levels.begin();
+      const int32_t first = quantization.first_code();
+      grids_.push_back({affine.scale, static_cast<double>(affine.zero_point),
+                        static_cast<double>(first + lowest),
+                        static_cast<double>(first) + static_cast<double>(levels.size()) - 1});
+    }
+    rounding.name = "rounding";
+    rounding.master = rounding.grad = Tensor<float>(weight.shape());
+    for (int64_t i = 0; i < weight.elements(); ++i) {
+      const double steps = weight[i] / grid(i).scale;
+      const double h = std::clamp(steps - std::floor(steps), 0.01, 0.99);
+      const double sigmoid = (h - stretch_low) / (stretch_high - stretch_low);
+      rounding.master[i] = static_cast<float>(std::log(sigmoid / (1 - sigmoid)));
+    }
+  }
+
+  /// The weight with h(V) as it is.
+  void write_soft(Tensor<float>& to) const {
+    for (int64_t i = 0; i < weight_.elements(); ++i)
+      to[i] = value(i, code(i, rectified(rounding.master[i]).h));
+  }
+  /// The weight rounded as learned, and its codes.
+  void write_hard(Tensor<float>& to, Tensor<int32_t>& codes) const {
+    for (int64_t i = 0; i < weight_.elements(); ++i) {
+      const double rounded = code(i, rectified(rounding.master[i]).h >= 0.5 ? 1 : 0);
+      codes[i] = static_cast<int32_t>(rounded);
+      to[i] = value(i, rounded);
+    }
+  }
+  /// dV from the gradient of the weight and of the regularization with exponent beta.
+  void set_gradient(const Tensor<float>& weight_gradient, double regularization, double beta) {
+    for (int64_t i = 0; i < weight_.elements(); ++i) {
+      const auto [h, slope] = rectified(rounding.master[i]);
+      const double free = floor_code(i) + h;
+      const bool is_clipped = free < grid(i).lowest || free > grid(i).highest;
+      const double of_weight = is_clipped ? 0 : weight_gradient[i] * grid(i).scale;
+      const double off = 2 * h - 1;
+      const double of_rule =
+          -2 * regularization * beta * std::copysign(std::pow(std::abs(off), beta - 1), off);
+      rounding.grad[i] = static_cast<float>((of_weight + of_rule) * slope);
+    }
+  }
+
+  Parameter<float> rounding;  ///< V
+
+ private:
+  struct Grid {
+    double scale, zero_point, lowest, highest;  // codes
+  };
+  const Grid& grid(int64_t i) const { return grids_[i % channels_]; }
+  double floor_code(int64_t i) const {
+    return std::floor(weight_[i] / grid(i).scale) + grid(i).zero_point;
+  }
+  double code(int64_t i, double up) const {
+    return std::clamp(floor_code(i) + up, grid(i).lowest, grid(i).highest);
+  }
+  float value(int64_t i, double code) const {
+    return static_cast<float>(code - grid(i).zero_point) * static_cast<float>(grid(i).scale);
+  }
+
+  const Tensor<float>& weight_;
+  int64_t channels_;
+  std::vector<Grid> grids_;  // by channel
+};
+
+/// The values of one tap for all calibration images.
+Tensor<float> record(Evaluator& net, int unit, const CalibrationRun& run) {
+  Recorder recorder(net.network().nodes()[net.network().units()[unit].last].shape);
+  Tap& tap = net.tap(unit, TapKind::output);
+  tap.after.push_back(&recorder);
+  run(net);
+  std::erase(tap.after, static_cast<Observer*>(&recorder));
+  return recorder.finish();
+}
+
+/// One layer's reconstruction.
+class Reconstruction {
+ public:
+  Reconstruction(const AdaRound& settings, Network layer, Tensor<float> inputs,
+                 Tensor<float> targets)
+      : settings_(settings),
+        layer_(std::move(layer)),
+        inputs_(std::move(inputs)),
+        targets_(std::move(targets)),
+        batch_(std::min(settings.batch_size, inputs_.shape()[0])),
+        plan_(layer_, Fusing::fused, ConvolutionAlgorithm::automatic, batch_),
+        optimizer_(
+            Registry<Optimizer>::instance().make(Options::from_text("{name: adam}", "adaround"))) {}
+
+  Parameter<float>& weight() { return *layer_.layer(1)->linear()->weight; }
+
+  void learn(SoftWeight& soft, const Rng& rng) {
+    std::vector<Parameter<float>*> parameters;
+    for (const auto& named : layer_.parameters()) parameters.push_back(named.parameter);
+    Parameter<float>* const learned[] = {&soft.rounding};
+    for (int64_t t = 0; t < settings_.iterations; ++t) {
+      soft.write_soft(weight().effective);
+      take_batch([&](int64_t i) {
+        return static_cast<int64_t>(
+            rng.fork(static_cast<uint64_t>(t))
+                .below(static_cast<uint64_t>(i), static_cast<uint64_t>(inputs_.shape()[0])));
+      });
+      clear_gradients(parameters);
+      step();
+      const double share = static_cast<double>(t) / static_cast<double>(settings_.iterations);
+      const bool is_warm = share >= settings_.warm_start;
+      soft.set_gradient(weight().grad, is_warm ? settings_.regularization : 0, beta(share));
+      optimizer_->step(learned, settings_.learning_rate);
+    }
+  }
+
+  /// mean (y - y_q)^2 with the weight as it is now.
+  double error() {
+    double sum = 0;
+    const int64_t images = inputs_.shape()[0];
+    for (int64_t first = 0; first < images; first += batch_) {
+      const int64_t count = std::min(batch_, images - first);
+      const View<const float> y = plan_.forward(std::as_const(inputs_).view().slice(first, count));
+      const View<const float> wanted = std::as_const(targets_).view().slice(first, count);
+      for (int64_t i = 0; i < y.elements(); ++i) {
+        const double off = static_cast<double>(y.data[i]) - static_cast<double>(wanted.data[i]);
+        sum += off * off;
+      }
+    }
+    return sum / static_cast<double>(targets_.elements());
+  }
+
+ private:
+  double beta(double share) const {
+    const double t = std::max(0.0, (share - settings_.warm_start) / (1 - settings_.warm_start));
+    return settings_.beta_end +
+           (settings_.beta_start - settings_.beta_end) * (1 + std::cos(t * std::numbers::pi)) / 2;
+  }
+  template <typename Draw>
+  void take_batch(const Draw& draw) {
+    x_ = Tensor<float>(inputs_.shape().of_one().batch_of(batch_));
+    y_ = Tensor<float>(targets_.shape().of_one().batch_of(batch_));
+    for (int64_t i = 0; i < batch_; ++i) {
+      const int64_t image = draw(i);
+      std::ranges::copy(inputs_.view().slice(image, 1).values(), x_.view().slice(i, 1).data);
+      std::ranges::copy(targets_.view().slice(image, 1).values(), y_.view().slice(i, 1).data);
+    }
+  }
+  /// Forward, the gradient of the mean over images and pixels of the sum over channels, backward.
+  void step() {
+    const View<const float> y = plan_.forward(std::as_const(x_).view());
+    const View<float> dy = plan_.logits_gradient();
+    const float factor = 2.0f / static_cast<float>(y.shape.rows());
+    for (int64_t i = 0; i < y.elements(); ++i) dy.data[i] = factor * (y.data[i] - y_[i]);
+    plan_.backward();
+  }
+
+  const AdaRound& settings_;
+  Network layer_;
+  Tensor<float> inputs_, targets_, x_, y_;
+  int64_t batch_;
+  TrainingPlan plan_;
+  std::unique_ptr<Optimizer> optimizer_;
+};
+
+std::vector<double> shares_changed(const Tensor<int32_t>& before, const Tensor<int32_t>& after) {
+  const int64_t channels = before.shape().channels();
+  std::vector<double> out(static_cast<size_t>(channels));
+  for (int64_t i = 0; i < before.elements(); ++i) out[i % channels] += before[i] != after[i];
+  for (double& share : out) share /= static_cast<double>(before.elements() / channels);
+  return out;
+}
+
+}  // namespace
+
+AdaRound AdaRound::read(const Options& section) {
+  AdaRound out{};
+  out.iterations =
+      section.integer("iterations", 2000, at_least<int64_t>(1), "steps for each layer");
+  out.batch_size =
+      section.integer("batch_size", 32, at_least<int64_t>(1), "calibration images of a step");
+  out.learning_rate = section.number("learning_rate", 0.01, over(0.0), "of Adam, for V");
+  out.regularization = section.number("regularization", 0.01, at_least(0.0),
+                                      "weight of the term that pushes h(V) to 0 or 1");
+  out.warm_start = section.number("warm_start", 0.2, {.low = 0, .high = 1, .high_excluded = true},
+                                  "share of the steps without that term");
+  out.beta_start = section.number("beta_start", 20.0, at_least(1.0), "its exponent at first");
+  out.beta_end = section.number("beta_end", 2.0, at_least(1.0), "and at the end");
+  section.finish();
+  return out;
+}
+
+void AdaRound::apply(std::map<std::pair<int, std::string>, QuantizedTensor>& tensors,
+                     Evaluator& reference, Evaluator& quantized, const CalibrationRun& run,
+                     const Rng& rng, Frame& report, const Note& note) const {
+  const Network& network = quantized.network();
+  int64_t done = 0, total = 0;
+  for (const auto& [place, tensor] : tensors) total += place.second == "weight";
+  for (auto& [place, tensor] : tensors) {
+    if (place.second != "weight") continue;
+    const int unit = place.first;
+    note("adaround " + network.units()[unit].name, done++, total);
+    const int source =
+        network.nodes()[network.nodes()[network.units()[unit].leader].inputs[0]].unit;
+    const Linear<float>& linear = linear_of(network, unit);
+    Reconstruction layer(*this, network.alone(unit), record(quantized, source, run),
+                         record(reference, unit, run));
+    layer.weight().effective = linear.weight->effective;
+    report.layer("repairs", before_quantity, unit, layer.error());
+    SoftWeight soft(linear.weight->master, *tensor.quantization);
+    layer.learn(soft, rng.fork(network.units()[unit].name));
+    Tensor<int32_t> codes = tensor.codes;
+    soft.write_hard(linear.weight->effective, codes);
+    layer.weight().effective = linear.weight->effective;
+    report.layer("repairs", after_quantity, unit, layer.error());
+    const std::vector<double> changed = shares_changed(tensor.codes, codes);
+    report.channel("repairs", otherwise_quantity, unit, std::span<const double>(changed));
+    tensor.codes = std::move(codes);
+    quantized.prepare();
+  }
+}
+
+}  // namespace quantdyn

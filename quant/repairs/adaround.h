@@ -1,0 +1,41 @@
+// AdaRound: whether each weight is rounded up or down is learned from the layer's output.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "framework/evaluator.h"
+#include "framework/frame.h"
+#include "quant/quantize.h"
+#include "quant/repairs/calibration_run.h"
+
+namespace quantdyn {
+
+/// Nagel et al. 2020 (arXiv 2004.10568), equations 21 to 25: layer by layer, in order,
+///   minimize over V  mean |f(W x) - f(W~ x^)|^2 + regularization sum (1 - |2 h(V) - 1|^beta),
+///   W~ = s clip(floor(W / s) + h(V)),  h(V) = clip(1.2 sigmoid(V) - 0.1, 0, 1),
+/// x the float net's values, x^ those of the net quantized so far, f the activation, the error
+/// summed over channels. beta falls from beta_start to beta_end by a cosine once the share
+/// `warm_start` of the iterations, without the second term, is over. At the end a weight is rounded
+/// up where h(V) >= 1/2.
+struct AdaRound {
+  int64_t iterations, batch_size;
+  double learning_rate, regularization, warm_start, beta_start, beta_end;
+
+  /// Reads the section and calls finish().
+  static AdaRound read(const Options& section);
+
+  /// For long work: what is being done, and how much of it is.
+  using Note = std::function<void(const std::string& what, int64_t done, int64_t total)>;
+  /// Rounds the weights of the net that `quantized` runs anew: those of `tensors` by (unit,
+  /// "weight"), whose codes change. Writes layerwise/repairs/adaround_error_before and _after (the
+  /// first term over the calibration images, rounded to nearest and as learned) and
+  /// channelwise/repairs/rounded_otherwise (the share of weights not rounded to nearest).
+  /// Memory: the values that a layer reads and gives for all calibration images.
+  void apply(std::map<std::pair<int, std::string>, QuantizedTensor>& tensors, Evaluator& reference,
+             Evaluator& quantized, const CalibrationRun& run, const Rng& rng, Frame& report,
+             const Note& note) const;
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,25 @@
+// Dead channels: those whose batch norm saw almost no variance, so that folding blew their weights
+// up.
+#pragma once
+
+#include "framework/frame.h"
+#include "quant/folding.h"
+
+namespace quantdyn {
+
+/// Finds the channels whose running variance is under `variance` and may set them to what they
+/// always give.
+struct DeadChannels {
+  enum class Action { report, zero };
+  double variance;
+  Action action;
+
+  /// Reads the section and calls finish().
+  static DeadChannels read(const Options& section);
+  /// Writes channelwise/repairs/dead_channel: 1 for a dead channel, 0 for a living one, NaN where
+  /// no batch norm was folded. Action::zero sets a dead channel's weights to 0 and its bias to
+  /// beta.
+  void apply(FoldedNetwork& net, Frame& report) const;
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,171 @@
+#include "quant/repairs/equalization.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "quant/selection.h"
+
+namespace quantdyn {
+namespace {
+
+const Quantity scale_quantity{"equalization_scale", "1",
+                              "what the channel's weights and bias were divided by, and the next "
+                              "layer's multiplied by",
+                              "prod s_i, s_i = sqrt(r1_i r2_i) / r2_i (Nagel et al. 2019, arXiv "
+                              "1906.04721, eq. 11)",
+                              ""};
+const Quantity sweeps_quantity{"equalization_sweeps", "1", "sweeps over all pairs of layers", "",
+                               ""};
+const Quantity residual_quantity{"equalization_residual", "1",
+                                 "largest |s - 1| of the last sweep over all pairs", "", ""};
+
+/// The largest |w| that joins an input and an output channel, and the scales found so far.
+class ScaledWeight {
+ public:
+  ScaledWeight(const Linear<float>& linear, const WeightAxes& axes)
+      : inputs_(axes.source_channels()),
+        outputs_(linear.out_channels),
+        largest_(static_cast<size_t>(inputs_ * outputs_)),
+        of_input(static_cast<size_t>(inputs_), 1.0),
+        of_output(static_cast<size_t>(outputs_), 1.0) {
+    const Tensor<float>& weight = linear.weight->master;
+    for (int64_t i = 0; i < weight.elements(); ++i) {
+      double& entry = largest_[axes.input_channel(i) * outputs_ + axes.output_channel(i)];
+      entry = std::max(entry, std::abs(static_cast<double>(weight[i])));
+    }
+  }
+
+  std::vector<double> output_ranges() const {
+    return ranges([&](int64_t, int64_t out) { return out; }, outputs_);
+  }
+  std::vector<double> input_ranges() const {
+    return ranges([&](int64_t in, int64_t) { return in; }, inputs_);
+  }
+
+ private:
+  template <typename Entry>
+  std::vector<double> ranges(const Entry& entry, int64_t size) const {
+    std::vector<double> out(static_cast<size_t>(size));
+    for (int64_t in = 0; in < inputs_; ++in)
+      for (int64_t k = 0; k < outputs_; ++k) {
+        double& range = out[entry(in, k)];
+        range = std::max(range, largest_[in * outputs_ + k] * of_input[in] * of_output[k]);
+      }
+    return out;
+  }
+
+  int64_t inputs_, outputs_;
+  std::vector<double> largest_;
+
+ public:
+  std::vector<double> of_input, of_output;  ///< what weights are multiplied by
+};
+
+/// Equalizes one pair; returns max |s - 1|.
+double equalize(ScaledWeight& first, ScaledWeight& second) {
+  const std::vector<double> r1 = first.output_ranges(), r2 = second.input_ranges();
+  double largest = 0;
+  for (size_t i = 0; i < r1.size(); ++i) {
+    if (!(r1[i] > 0 && r2[i] > 0)) continue;
+    const double s = std::sqrt(r1[i] * r2[i]) / r2[i];
+    first.of_output[i] /= s;
+    second.of_input[i] *= s;
+    largest = std::max(largest, std::abs(s - 1));
+  }
+  return largest;
+}
+
+void write_back(FoldedNetwork& net, int unit, const ScaledWeight& scaled) {
+  const Linear<float>& linear = linear_of(net.network, unit);
+  const WeightAxes axes = weight_axes(net.network, unit);
+  Tensor<float>& weight = linear.weight->master;
+  for (int64_t i = 0; i < weight.elements(); ++i)
+    weight[i] = static_cast<float>(weight[i] * scaled.of_input[axes.input_channel(i)] *
+                                   scaled.of_output[axes.output_channel(i)]);
+  for (int64_t k = 0; k < linear.bias->master.elements(); ++k)
+    linear.bias->master[k] = static_cast<float>(linear.bias->master[k] * scaled.of_output[k]);
+  FoldedNorm& norm = net.norms[unit];
+  for (size_t k = 0; k < norm.beta.size(); ++k) {
+    norm.beta[k] *= scaled.of_output[k];
+    norm.gamma[k] *= scaled.of_output[k];
+  }
+}
+
+/// The pairs whose first unit is asked for; all of them where none is.
+std::vector<LinearPair> read_pairs(const Options& section, const Network& network) {
+  std::vector<LinearPair> all = linear_pairs(network);
+  if (const std::vector<int> wanted = select_units(section, network); !wanted.empty()) {
+    for (int unit : wanted)
+      if (std::ranges::none_of(all, [&](const LinearPair& p) { return p.first == unit; }))
+        section.refuse(
+            "nodes",
+            fmt::format("'{}' cannot be equalized: equalization needs a layer with weights whose "
+                        "output one other such layer alone reads, without a branch or an add",
+                        network.units()[unit].name));
+    std::erase_if(all, [&](const LinearPair& pair) {
+      return std::ranges::find(wanted, pair.first) == wanted.end();
+    });
+  }
+  if (all.empty())
+    section.refuse("", "the net has no two layers with weights in a row, without a branch between");
+  return all;
+}
+
+}  // namespace
+
+Equalization Equalization::read(const Options& section, const Network& network) {
+  Equalization out{};
+  out.tolerance = section.number("tolerance", 1e-3, over(0.0), "largest |s - 1| of the last sweep");
+  out.sweeps = section.integer("sweeps", 100, at_least<int64_t>(1), "sweeps over the net at most");
+  out.relu6 = section.choice<Relu6>(
+      "relu6", Relu6::refuse,
+      {{"refuse", Relu6::refuse}, {"replace", Relu6::replace}, {"skip", Relu6::skip}},
+      "between two layers: refuse the variant, replace it by relu, or leave the pair as it is");
+  out.pairs = read_pairs(section, network);
+  section.finish();
+  for (const LinearPair& pair : out.pairs)
+    if (out.relu6 == Relu6::refuse && activation_of(network, pair.first) == "relu6")
+      section.refuse("relu6",
+                     fmt::format("relu6 stands behind '{}', and scaling its input does not "
+                                 "scale its output; accepted: replace, skip",
+                                 network.units()[pair.first].name));
+  if (out.relu6 == Relu6::skip)
+    std::erase_if(out.pairs, [&](const LinearPair& pair) {
+      return activation_of(network, pair.first) == "relu6";
+    });
+  return out;
+}
+
+void Equalization::apply(FoldedNetwork& net, Frame& report) const {
+  std::vector<ScaledWeight> scaled;
+  std::vector<int> place(net.network.units().size(), -1);
+  for (const LinearPair& pair : pairs) {
+    if (activation_of(net.network, pair.first) == "relu6")
+      net.network.replace_activation(net.network.units()[pair.first].activation, "relu");
+    for (int unit : {pair.first, pair.second}) {
+      if (place[unit] >= 0) continue;
+      place[unit] = static_cast<int>(scaled.size());
+      scaled.emplace_back(linear_of(net.network, unit), weight_axes(net.network, unit));
+    }
+  }
+  int64_t done = 0;
+  double residual = 0;
+  do {
+    residual = 0;
+    for (const LinearPair& pair : pairs)
+      residual =
+          std::max(residual, equalize(scaled[place[pair.first]], scaled[place[pair.second]]));
+    ++done;
+  } while (residual > tolerance && done < sweeps);
+  for (int unit = 0; unit < static_cast<int>(place.size()); ++unit)
+    if (place[unit] >= 0) write_back(net, unit, scaled[place[unit]]);
+  for (const LinearPair& pair : pairs) {
+    std::vector<double> scales = scaled[place[pair.first]].of_output;
+    for (double& s : scales) s = 1 / s;
+    report.channel("repairs", scale_quantity, pair.first, std::span<const double>(scales));
+  }
+  report.network(sweeps_quantity, static_cast<double>(done));
+  report.network(residual_quantity, residual);
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,35 @@
+// Cross-layer equalization: channel ranges of consecutive layers made equal by scales that cancel.
+#pragma once
+
+#include <vector>
+
+#include "framework/frame.h"
+#include "quant/folding.h"
+#include "quant/linear_pairs.h"
+
+namespace quantdyn {
+
+/// Nagel et al. 2019 (arXiv 1906.04721), equations 8 to 11: with r1_i = max |w1| of output channel
+/// i and r2_i = max |w2| of input channel i,
+///   s_i = sqrt(r1_i r2_i) / r2_i,   w1_i / s_i,   b1_i / s_i,   w2_i s_i
+/// makes both sqrt(r1_i r2_i); s = 1 where a range is 0. Consecutive pairs are swept until no scale
+/// moves further than the tolerance. Between them must stand a positively homogeneous activation.
+struct Equalization {
+  /// What becomes of a pair with relu6 between: the variant is refused, relu takes its place, or
+  /// the pair stays as it is.
+  enum class Relu6 { refuse, replace, skip };
+  double tolerance;  ///< of max |s - 1| in a sweep
+  int64_t sweeps;    ///< at most
+  Relu6 relu6;
+  std::vector<LinearPair> pairs;
+
+  /// Reads the section and calls finish(). ConfigError: no pair in the net, a node asked for that
+  /// begins none (a branch, an add), a relu6 between that may not be replaced.
+  static Equalization read(const Options& section, const Network& network);
+  /// Rescales weights, biases, and the norms' beta and gamma. Writes
+  /// channelwise/repairs/equalization_scale (the product of all s of a channel) and
+  /// networkwise/equalization_sweeps, equalization_residual (max |s - 1| of the last sweep).
+  void apply(FoldedNetwork& net, Frame& report) const;
+};
+
+}  // namespace quantdyn

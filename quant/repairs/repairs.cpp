@@ -1,0 +1,35 @@
+#include "quant/repairs/repairs.h"
+
+namespace quantdyn {
+
+Repairs Repairs::read(const Options& section, const Network& network) {
+  Repairs out;
+  if (const auto o =
+          section.section_if("dead_channels", "find channels whose batch norm saw no variance"))
+    out.dead_channels = DeadChannels::read(*o);
+  if (const auto o =
+          section.section_if("equalize", "make channel ranges of consecutive layers equal"))
+    out.equalization = Equalization::read(*o, network);
+  if (const auto o = section.section_if("absorb", "move high biases into the next layer"))
+    out.absorption = Absorption::read(*o, network);
+  if (const auto o =
+          section.section_if("correct_bias", "take off biases what quantized weights shift"))
+    out.bias_correction = BiasCorrection::read(*o, network);
+  if (const auto o = section.section_if("adaround", "learn which way each weight is rounded"))
+    out.adaround = AdaRound::read(*o);
+  out.recalibrate =
+      section.flag("recalibrate", false, "activation ranges once more, behind quantized weights");
+  section.finish();
+  if (out.bias_correction && out.adaround)
+    section.refuse("correct_bias",
+                   "adaround mends what bias correction would; accepted: one of the two");
+  return out;
+}
+
+void Repairs::mend(FoldedNetwork& net, Frame& report) const {
+  if (dead_channels) dead_channels->apply(net, report);
+  if (equalization) equalization->apply(net, report);
+  if (absorption) absorption->apply(net, report);
+}
+
+}  // namespace quantdyn

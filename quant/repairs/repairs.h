@@ -1,0 +1,33 @@
+// The steps that mend a net before and after it is quantized, as a variant's `repairs:` asks for
+// them.
+#pragma once
+
+#include <optional>
+
+#include "quant/repairs/absorption.h"
+#include "quant/repairs/adaround.h"
+#include "quant/repairs/bias_correction.h"
+#include "quant/repairs/dead_channels.h"
+#include "quant/repairs/equalization.h"
+
+namespace quantdyn {
+
+/// In the order in which they act: the first three on the folded float net, then activations are
+/// calibrated and weights quantized, then the others.
+struct Repairs {
+  std::optional<DeadChannels> dead_channels;
+  std::optional<Equalization> equalization;
+  std::optional<Absorption> absorption;
+  std::optional<BiasCorrection> bias_correction;
+  std::optional<AdaRound> adaround;
+  bool recalibrate = false;  ///< activation ranges once more, on the net with quantized weights
+
+  /// Reads the section, whose keys switch steps on, and calls finish(). ConfigError where a step
+  /// cannot be on this net, or two exclude each other.
+  static Repairs read(const Options& section, const Network& network);
+
+  /// Mends the float net: dead channels, equalization, absorption.
+  void mend(FoldedNetwork& net, Frame& report) const;
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,89 @@
+// High-bias absorption: by hand, and exact where no value lies under what was absorbed.
+#include "quant/repairs/absorption.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "quant/linear_pairs.h"
+#include "tests/quant/helpers.h"
+
+namespace quantdyn::test {
+namespace {
+
+Absorption read(const std::string& yaml, const Network& network) {
+  return Absorption::read(Options::from_text(yaml, "test.yaml"), network);
+}
+
+/// Two pointwise layers; the first one's norm has high shifts, so that relu cuts nothing off.
+Network biased() {
+  Network net = network_of(R"(
+input: [3, 3, 2]
+nodes:
+  - block: {name: a, channels: 2, kernel: 1}
+  - conv2d: {name: b, channels: 3, kernel: 1, bias: false}
+  - global_average_pool: {name: logits}
+)");
+  const ChannelAffine<float>& norm = *net.layer(net.units()[1].norm)->channel_affine();
+  norm.beta->master[0] = 40;
+  norm.beta->master[1] = 2;
+  norm.gamma->master[0] = -3;
+  norm.gamma->master[1] = 1;
+  return net;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(absorption)
+
+BOOST_AUTO_TEST_CASE(high_biases_move_into_the_next_layer) {
+  const Network trained = biased();
+  const FoldedNetwork folded = fold_network(trained);
+  FoldedNetwork net = folded.clone();
+  Frame report = frame_of(trained);
+  read("{}", trained).apply(net, report);
+  BOOST_TEST(channel_report(report, "absorbed", 1) == (std::vector<double>{31, 0}));
+  BOOST_TEST(linear_of(net.network, 1).bias->master[0] ==
+             linear_of(folded.network, 1).bias->master[0] - 31);
+  const Tensor<float>& weight = linear_of(net.network, 2).weight->master;  // [1,1,2,3]
+  for (int64_t k = 0; k < 3; ++k)
+    BOOST_TEST(linear_of(net.network, 2).bias->master[k] == 31 * weight[k]);
+  BOOST_TEST(net.norms[1].beta[0] == 9);
+  Tensor<float> images = images_of(trained);
+  for (float& x : images.values()) x *= 0.1f;  // nothing comes near the kink
+  BOOST_TEST(largest_difference(logits_of(net.network, images), logits_of(folded.network, images)) <
+             1e-5);
+}
+
+BOOST_AUTO_TEST_CASE(deviations_say_what_counts_as_full) {
+  FoldedNetwork net = fold_network(biased());
+  Frame report = frame_of(net.network);
+  read("{deviations: 1}", biased()).apply(net, report);
+  BOOST_TEST(channel_report(report, "absorbed", 1) == (std::vector<double>{37, 1}));
+}
+
+BOOST_AUTO_TEST_CASE(layers_that_pad_take_part_or_not) {
+  const Network trained = small_network();
+  for (const char* padded : {"absorb", "skip"}) {
+    FoldedNetwork net = fold_network(trained);
+    for (FoldedNorm& norm : net.norms) std::ranges::fill(norm.gamma, 0.01);
+    Frame report = frame_of(trained);
+    read(std::string("{padded: ") + padded + "}", trained).apply(net, report);
+    const auto into_depthwise = channel_report(report, "absorbed", unit_of(trained, "conv1"));
+    BOOST_TEST(std::isnan(into_depthwise[0]) == (padded == std::string("skip")));
+    const auto into_pointwise = channel_report(report, "absorbed", unit_of(trained, "sep2_dw"));
+    BOOST_TEST(*std::ranges::max_element(into_pointwise) > 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(relu6_and_nets_without_norms_absorb_nothing) {
+  FoldedNetwork net = fold_network(small_network("relu6"));
+  Frame report = frame_of(net.network);
+  read("{deviations: 0}", small_network("relu6")).apply(net, report);
+  BOOST_TEST(report.arrays().empty());
+  const Network bare = network_of(
+      "{input: [4, 4, 1], nodes: [{conv2d: {name: a, channels: 2, kernel: 1}}, {conv2d: {name: b, "
+      "channels: 2, kernel: 1}}, {flatten: {name: logits}}]}");
+  BOOST_TEST(contains(error_of<ConfigError>([&] { read("{}", bare); }), "has no batch norm"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace quantdyn::test

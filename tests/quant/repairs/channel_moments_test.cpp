@@ -1,0 +1,95 @@
+// Moments of clipped normal variables against numerical integration, and how they pass a net.
+#include "quant/repairs/channel_moments.h"
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "tests/quant/helpers.h"
+
+namespace quantdyn::test {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// By the midpoint rule over +- 12 deviations.
+ClippedNormal integrated(double mean, double deviation, double high) {
+  constexpr int steps = 400000;
+  double first = 0, second = 0;
+  for (int i = 0; i < steps; ++i) {
+    const double z = -12 + 24 * (i + 0.5) / steps;
+    const double p = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi) * 24 / steps;
+    const double y = std::clamp(mean + deviation * z, 0.0, high);
+    first += p * y;
+    second += p * y * y;
+  }
+  return {first, second - first * first};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(channel_moments)
+
+BOOST_AUTO_TEST_CASE(clipped_normal_is_its_integral) {
+  for (double mean : {-3.0, -0.4, 0.0, 0.7, 5.5, 9.0})
+    for (double deviation : {0.1, 1.0, 4.0})
+      for (double high : {6.0, infinity}) {
+        const ClippedNormal found = clipped_normal(mean, deviation, high);
+        const ClippedNormal expected = integrated(mean, deviation, high);
+        BOOST_TEST(std::abs(found.mean - expected.mean) < 1e-8);
+        BOOST_TEST(std::abs(found.variance - expected.variance) < 1e-7);
+      }
+  BOOST_TEST(clipped_normal(0, 1, infinity).mean == 1 / std::sqrt(2 * std::numbers::pi),
+             boost::test_tools::tolerance(1e-12));
+}
+
+BOOST_AUTO_TEST_CASE(a_constant_is_clipped_alone) {
+  BOOST_TEST(clipped_normal(-2, 0, infinity).mean == 0);
+  BOOST_TEST(clipped_normal(7, 0, 6).mean == 6);
+  BOOST_TEST(clipped_normal(7, 0, 6).variance == 0);
+}
+
+BOOST_AUTO_TEST_CASE(adds_sum_pools_pass_on_and_linear_layers_start_anew) {
+  const FoldedNetwork net = fold_network(small_network());
+  const auto moments = output_moments(net, {{0.1, 0.2, 0.3}, {0, 0, 0}});
+  const auto at = [&](const char* name) { return moments[unit_of(net.network, name)]; };
+  const FoldedNorm& norm = net.norms[unit_of(net.network, "res3_2")];
+  const ClippedNormal shortcut =
+      clipped_normal(net.norms[unit_of(net.network, "sep2_pw")].beta[0],
+                     std::abs(net.norms[unit_of(net.network, "sep2_pw")].gamma[0]), infinity);
+  BOOST_TEST(at("res3_2").mean[0] == norm.beta[0]);  // no activation behind it
+  const ClippedNormal sum =
+      clipped_normal(norm.beta[0] + shortcut.mean,
+                     std::sqrt(norm.gamma[0] * norm.gamma[0] + shortcut.variance), infinity);
+  BOOST_TEST(at("res3").mean[0] == sum.mean, boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(at("pool").mean == at("res3").mean);
+  BOOST_TEST(at("logits").mean.empty());
+  BOOST_TEST(at("input").mean[2] == 0.3);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_known_is_seen_in_the_unfolded_net) {
+  const Network net = small_network();
+  for (int unit = 1; unit < static_cast<int>(net.units().size()); ++unit)
+    BOOST_TEST(knows_input_moments(net, unit));
+  const Network pooled = network_of(R"(
+input: [4, 4, 1]
+nodes:
+  - conv2d: {name: bare, channels: 2, kernel: 3}
+  - block: {name: a, channels: 2}
+  - max_pool: {name: pool}
+  - block: {name: b, channels: 2}
+  - flatten: {name: flat}
+  - dense: {name: logits, units: 2}
+)");
+  const auto knows = [&](const char* name) {
+    return knows_input_moments(pooled, unit_of(pooled, name));
+  };
+  BOOST_TEST(knows("bare"));
+  BOOST_TEST(!knows("a"));
+  BOOST_TEST(!knows("b"));
+  BOOST_TEST(knows("logits"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace quantdyn::test
