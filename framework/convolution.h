@@ -1,4 +1,4 @@
-// The geometry of a convolution or a pooling window: what conv2d knows and fused kernels need.
+// The geometry of a convolution or a pooling window, and the walk over it.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,28 @@ struct Convolution {
   int64_t fan_in() const { return kernel_h * kernel_w * in_c / groups; }
   /// For one image.
   int64_t multiply_accumulates() const { return out_h * out_w * out_c * fan_in(); }
+};
+
+/// Calls visit(tap, pixel) for the window's places inside the image, in row-major order, at output
+/// (row, column): `tap` counts the kernel's places, `pixel` the image's.
+template <typename Visit>
+void visit_window(const Convolution& g, int64_t row, int64_t column, const Visit& visit) {
+  for (int64_t i = 0; i < g.kernel_h; ++i) {
+    const int64_t y = row * g.stride_h - g.pad_top + i;
+    if (y < 0 || y >= g.in_h) continue;
+    for (int64_t j = 0; j < g.kernel_w; ++j) {
+      const int64_t x = column * g.stride_w - g.pad_left + j;
+      if (x >= 0 && x < g.in_w) visit(i * g.kernel_w + j, y * g.in_w + x);
+    }
+  }
+}
+
+/// What a pooling layer does with the pixels under its window.
+struct Pooling {
+  enum class Kind { max, average };
+  Kind kind;
+  Convolution window;   ///< in_c = out_c, one filter a channel
+  bool counts_padding;  ///< whether padded zeros count as values of an average
 };
 
 }  // namespace quantdyn

@@ -53,12 +53,13 @@ void Evaluator::prepare() {
   for (const auto& step : steps_) step->prepare();
 }
 
-void Evaluator::run_step(const Step& step, const Evaluator& from, const EvaluationChunk& chunk) {
+void Evaluator::run_step(const Step& step, int first_own, const Evaluator& before,
+                         const EvaluationChunk& chunk) {
   const auto& nodes = network_.nodes();
   const int unit = nodes[step.nodes().front()].unit;
   std::vector<View<const float>> inputs;
   for (int input : nodes[step.nodes().front()].inputs) {
-    const Evaluator& source = nodes[input].unit == unit ? *this : from;
+    const Evaluator& source = nodes[input].unit >= first_own ? *this : before;
     inputs.emplace_back(source.workspaces_[chunk.worker].results[input],
                         nodes[input].shape.batch_of(images_per_chunk));
   }
@@ -79,7 +80,7 @@ void Evaluator::run_chunk(View<const float> x, int64_t images, int64_t index, in
   const Shape one = network_.input_shape();
   visit(taps_[0][static_cast<size_t>(TapKind::output)], input, images * one.rows(), one.channels(),
         0, chunk);
-  for (const auto& step : steps_) run_step(*step, *this, chunk);
+  for (const auto& step : steps_) run_step(*step, 0, *this, chunk);
   for (const UnitTaps& unit : taps_)
     for (const Tap& tap : unit) {
       for (Observer* observer : tap.before) observer->end_chunk(index, worker);
@@ -100,16 +101,29 @@ void Evaluator::run(View<const float> x, int64_t images, int64_t first_chunk, Vi
   });
 }
 
-View<const float> Evaluator::output(int unit, int worker) const {
+View<float> Evaluator::output(int unit, int worker) {
   const int node = network_.units()[unit].last;
   return {workspaces_[worker].results[node],
           network_.nodes()[node].shape.batch_of(images_per_chunk)};
 }
 
-View<const float> Evaluator::run_unit(int unit, const Evaluator& from, int64_t images, int worker) {
-  const EvaluationChunk chunk{0, images, worker, false, nullptr};
+View<const float> Evaluator::output(int unit, int worker) const {
+  return const_cast<Evaluator*>(this)->output(unit, worker);
+}
+
+View<const float> Evaluator::run_behind(int unit, const Evaluator& before, int64_t images,
+                                        int64_t index, int worker) {
+  const EvaluationChunk chunk{index, images, worker, false, nullptr};
   for (const auto& step : steps_)
-    if (network_.nodes()[step->nodes().front()].unit == unit) run_step(*step, from, chunk);
+    if (network_.nodes()[step->nodes().front()].unit > unit) run_step(*step, unit, before, chunk);
+  return output(static_cast<int>(network_.units().size()) - 1, worker);
+}
+
+View<const float> Evaluator::run_unit(int unit, const Evaluator& from, int64_t images,
+                                      int64_t index, int worker) {
+  const EvaluationChunk chunk{index, images, worker, false, nullptr};
+  for (const auto& step : steps_)
+    if (network_.nodes()[step->nodes().front()].unit == unit) run_step(*step, unit, from, chunk);
   return output(unit, worker);
 }
 

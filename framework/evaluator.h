@@ -39,7 +39,14 @@ class Evaluator {
   View<const float> output(int unit, int worker) const;
   /// Runs one unit alone, with transforms but unobserved, on the outputs that `from` has of the
   /// units before it, and returns its output (Keep::all; overwrites this worker's own).
-  View<const float> run_unit(int unit, const Evaluator& from, int64_t images, int worker);
+  View<const float> run_unit(int unit, const Evaluator& from, int64_t images, int64_t chunk,
+                             int worker);
+  /// Where a unit's output lies in this worker's memory (Keep::all): to put another there.
+  View<float> output(int unit, int worker);
+  /// Runs all units behind `unit`, with transforms but unobserved, on this worker's own output of
+  /// `unit` and on what `before` has of the units before it; returns the logits (Keep::all).
+  View<const float> run_behind(int unit, const Evaluator& before, int64_t images, int64_t chunk,
+                               int worker);
 
  private:
   struct Workspace {
@@ -47,7 +54,9 @@ class Evaluator {
     std::vector<float*> results;  // by node; null where the node's result stays inside a step
     float* scratch = nullptr;
   };
-  void run_step(const Step& step, const Evaluator& from, const EvaluationChunk& chunk);
+  /// Reads the units before `first_own` from `before`, others from this evaluator's memory.
+  void run_step(const Step& step, int first_own, const Evaluator& before,
+                const EvaluationChunk& chunk);
 
   const Network& network_;
   std::vector<std::unique_ptr<Step>> steps_;

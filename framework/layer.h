@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -79,6 +80,8 @@ class Layer {
   virtual const ChannelAffine<T>* channel_affine() { return nullptr; }
   /// The geometry of a conv2d; valid after setup().
   virtual const Convolution* convolution() const { return nullptr; }
+  /// What a pooling layer does; valid after setup().
+  virtual std::optional<Pooling> pooling() const { return {}; }
   /// True of relu and relu6: elementwise, belongs to the node before it.
   virtual bool is_activation() const { return false; }
   /// For one image.

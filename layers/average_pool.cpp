@@ -52,6 +52,10 @@ class AveragePool final : public Layer<T> {
     });
   }
 
+  std::optional<Pooling> pooling() const override {
+    return Pooling{Pooling::Kind::average, g_, count_padding_};
+  }
+
  private:
   /// Calls visit with the offset of every image pixel under the window of output pixel `i`, which
   /// counts through the whole batch.

@@ -14,7 +14,12 @@ class GlobalAveragePool final : public Layer<T> {
   explicit GlobalAveragePool(const Options& options) { options.finish(); }
 
   Shape setup(std::span<const Shape> inputs) override {
-    return {only_image(inputs, "global_average_pool").channels()};
+    const Shape& input = only_image(inputs, "global_average_pool");
+    g_.in_h = g_.kernel_h = g_.stride_h = input[0];
+    g_.in_w = g_.kernel_w = g_.stride_w = input[1];
+    g_.in_c = g_.out_c = g_.groups = input[2];
+    g_.out_h = g_.out_w = 1;
+    return {input.channels()};
   }
   void evaluate(std::span<const View<const T>> x, View<T> y) const override {
     const int64_t pixels = x[0].shape.of_one().rows(), channels = y.shape.channels();
@@ -39,6 +44,12 @@ class GlobalAveragePool final : public Layer<T> {
             to[c] += dy.data[image * channels + c] / static_cast<T>(pixels);
     });
   }
+  std::optional<Pooling> pooling() const override {
+    return Pooling{Pooling::Kind::average, g_, false};
+  }
+
+ private:
+  Convolution g_;
 };
 
 const RegisteredLayer<GlobalAveragePool> global_average_pool{

@@ -38,6 +38,8 @@ class MaxPool final : public Layer<T> {
     });
   }
 
+  std::optional<Pooling> pooling() const override { return Pooling{Pooling::Kind::max, g_, false}; }
+
  private:
   /// Calls visit with the index of every window's largest value and that of its output.
   template <typename Visit>

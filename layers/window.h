@@ -1,4 +1,4 @@
-// The sliding window of convolutions and pools: its options, its geometry and its walk.
+// The sliding window of convolutions and pools: its options and its geometry.
 #pragma once
 
 #include <string>
@@ -37,19 +37,5 @@ class Window {
   Padding padding_ = Padding::numbers;
   std::vector<int64_t> pads_;  // [top, bottom, left, right]
 };
-
-/// Calls visit(tap, pixel) for the window's places inside the image, in row-major order, at output
-/// (row, column): `tap` counts the kernel's places, `pixel` the image's.
-template <typename Visit>
-void visit_window(const Convolution& g, int64_t row, int64_t column, const Visit& visit) {
-  for (int64_t i = 0; i < g.kernel_h; ++i) {
-    const int64_t y = row * g.stride_h - g.pad_top + i;
-    if (y < 0 || y >= g.in_h) continue;
-    for (int64_t j = 0; j < g.kernel_w; ++j) {
-      const int64_t x = column * g.stride_w - g.pad_left + j;
-      if (x >= 0 && x < g.in_w) visit(i * g.kernel_w + j, y * g.in_w + x);
-    }
-  }
-}
 
 }  // namespace quantdyn

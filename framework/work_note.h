@@ -1,0 +1,14 @@
+// How long work inside the library tells whoever started it how far it is.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace quantdyn {
+
+/// `what` is being done, `done` of `total` `units` ("layers", "images") are finished.
+using WorkNote = std::function<void(const std::string& what, int64_t done, int64_t total,
+                                    const std::string& units)>;
+
+}  // namespace quantdyn
