@@ -151,7 +151,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   check_fit(network_section, *out.network, *out.data->train);
   check_foldable(*out.network);
   check_batches(train, out.train, out.data->train->size(), *out.network);
-  out.variants = read_variants(variants, *out.network, out.data->train->size());
+  out.variants =
+      read_variants(variants, *out.network, {out.data->train->size(), out.data->test->size()});
   out.standardization = standardize.make(*out.data->train);
   if (!out.weights.empty()) load_weights(document, out.weights, *out.network);
   return out;

@@ -1,5 +1,6 @@
 #include "experiments/inspect_result.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "experiments/result_reader.h"
@@ -77,25 +78,59 @@ std::string networkwise_table(const ResultReader& result) {
   return format_table(rows);
 }
 
-std::string layerwise_table(const ResultReader& result, const SnapshotLabel& snapshot) {
+/// A table with a row a node and those of the columns (title, path below /layerwise) that the
+/// snapshot has; "" where it has none of them.
+std::string layer_table(const ResultReader& result, const SnapshotLabel& snapshot,
+                        const std::vector<std::pair<std::string, std::string>>& columns) {
   Rows rows = {{"node"}};
   const auto network = result.network();
   for (const NodeRow& node : network) rows.push_back({node.name});
-  const auto column = [&](const std::string& title, const std::string& path) {
+  for (const auto& [title, path] : columns) {
     const std::vector<double> values = result.row("layerwise/" + path, snapshot);
-    if (values.size() != network.size()) return;  // this run did not track it
+    if (values.size() != network.size()) continue;  // this run did not track it
+    if (std::ranges::all_of(values, [](double v) { return std::isnan(v); })) continue;
     rows[0].push_back(title);
     for (size_t i = 0; i < values.size(); ++i) rows[i + 1].push_back(short_number(values[i]));
-  };
+  }
+  return rows[0].size() > 1 ? format_table(rows) : "";
+}
+
+std::string statistics_table(const ResultReader& result, const SnapshotLabel& snapshot) {
+  std::vector<std::pair<std::string, std::string>> columns;
   for (const std::string tensor : {"weight", "output"})
     for (const std::string statistic : {"min", "max", "mean", "std"})
-      column(tensor + " " + statistic, tensor + "/" + statistic);
-  column("weight precision", "weight/average_channel_precision");
-  column("folded precision", "folded_weight/average_channel_precision");
-  column("output precision", "output/average_channel_precision");
-  column("local SQNR dB", "output/local_sqnr");
-  column("accumulated SQNR dB", "output/accumulated_sqnr");
-  return format_table(rows);
+      columns.emplace_back(tensor + " " + statistic, tensor + "/" + statistic);
+  columns.emplace_back("weight precision", "weight/average_channel_precision");
+  columns.emplace_back("folded precision", "folded_weight/average_channel_precision");
+  columns.emplace_back("output precision", "output/average_channel_precision");
+  columns.emplace_back("local SQNR dB", "output/local_sqnr");
+  columns.emplace_back("accumulated SQNR dB", "output/accumulated_sqnr");
+  return layer_table(result, snapshot, columns);
+}
+
+std::string sensitivity_table(const ResultReader& result, const SnapshotLabel& snapshot) {
+  std::vector<std::pair<std::string, std::string>> columns;
+  for (const std::string tensor : {"weight", "output"})
+    for (const auto& [which, title] :
+         {std::pair<std::string, std::string>{"only", "alone"}, {"all_but", "all but"}})
+      for (const auto& [metric, unit] :
+           {std::pair<std::string, std::string>{"accuracy", "accuracy"},
+            {"kl_divergence", "KL nat"}})
+        columns.emplace_back(tensor + " " + title + ": " + unit,
+                             tensor + "/sensitivity_" + which + "_" + metric);
+  return layer_table(result, snapshot, columns);
+}
+
+std::string integer_table(const ResultReader& result, const SnapshotLabel& snapshot) {
+  std::vector<std::pair<std::string, std::string>> columns;
+  for (const std::string where : {"local", "accumulated"})
+    for (const std::string rounding : {"single", "twice"}) {
+      columns.emplace_back(where + " LSB, " + rounding,
+                           "integer/" + where + "_difference_" + rounding);
+      columns.emplace_back("equal", "integer/" + where + "_equal_" + rounding);
+    }
+  columns.emplace_back("headroom / bit", "integer/accumulator_headroom");
+  return layer_table(result, snapshot, columns);
 }
 
 std::string training_line(const ResultReader& result) {
@@ -123,7 +158,15 @@ std::string inspect_result(const std::filesystem::path& path) {
   const SnapshotLabel& last = result.snapshots().back();
   out += fmt::format("\nlayerwise, snapshot {} ({} at epoch {})\n", last.index, last.variant,
                      last.epoch);
-  return out + layerwise_table(result, last);
+  out += statistics_table(result, last);
+  const auto add = [&](const char* title, const SnapshotLabel& snapshot, const std::string& table) {
+    if (!table.empty()) out += fmt::format("\n{}, {}\n{}", title, snapshot.variant, table);
+  };
+  for (const SnapshotLabel& snapshot : result.snapshots()) {
+    add("sensitivity", snapshot, sensitivity_table(result, snapshot));
+    add("integer check against the simulation", snapshot, integer_table(result, snapshot));
+  }
+  return out;
 }
 
 }  // namespace quantdyn

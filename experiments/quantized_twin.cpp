@@ -34,6 +34,14 @@ FoldedNetwork mended(const FoldedNetwork& folded, const Repairs& repairs, Frame&
 
 }  // namespace
 
+std::vector<int32_t> labels_of(const ImageSet& images) {
+  std::vector<float> pixels(static_cast<size_t>(images.dataset->sample_shape().elements()));
+  std::vector<int32_t> out;
+  for (int64_t i : images.indices)
+    out.push_back(static_cast<int32_t>(images.dataset->get(i, pixels.data())));
+  return out;
+}
+
 QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing,
                              Frame& report)
     : variant_(variant),
@@ -43,7 +51,7 @@ QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant
       evaluator_(network_, fusing, ConvolutionAlgorithm::direct, Keep::all) {}
 
 void QuantizedTwin::quantize(const ImageSet& calibration, const Rng& rng, Frame& report,
-                             const AdaRound::Note& note) {
+                             const WorkNote& note) {
   const CalibrationRun run = [&](Evaluator& evaluator) {
     for_image_batches(*calibration.dataset, *calibration.standardization, calibration.indices,
                       [&](View<const float> x, int64_t count, int64_t first_chunk) {
@@ -122,23 +130,23 @@ void QuantizedTwin::track(const ImageSet& probe, const StatisticKinds& kinds, Fr
     local.push_back(std::make_unique<ErrorStatistics>(channels, worker_count()));
   }
   TapTrackers trackers(evaluator_, kinds);
-  for_image_batches(*probe.dataset, *probe.standardization, probe.indices,
-                    [&](View<const float> x, int64_t count, int64_t first_chunk) {
-                      parallel_chunks(count, [&](const Chunk& chunk) {
-                        const View<const float> images = x.slice(chunk.first, images_per_chunk);
-                        const int64_t index = first_chunk + chunk.index;
-                        reference.run_chunk(images, chunk.images, index, chunk.worker);
-                        evaluator_.run_chunk(images, chunk.images, index, chunk.worker);
-                        for (int unit = 0; unit < units; ++unit)
-                          compare(*accumulated[unit], reference.output(unit, chunk.worker),
-                                  evaluator_.output(unit, chunk.worker), chunk.images, index,
-                                  chunk.worker);
-                        for (int unit = 1; unit < units; ++unit)
-                          compare(*local[unit], reference.output(unit, chunk.worker),
-                                  evaluator_.run_unit(unit, reference, chunk.images, chunk.worker),
-                                  chunk.images, index, chunk.worker);
-                      });
-                    });
+  for_image_batches(
+      *probe.dataset, *probe.standardization, probe.indices,
+      [&](View<const float> x, int64_t count, int64_t first_chunk) {
+        parallel_chunks(count, [&](const Chunk& chunk) {
+          const View<const float> images = x.slice(chunk.first, images_per_chunk);
+          const int64_t index = first_chunk + chunk.index;
+          reference.run_chunk(images, chunk.images, index, chunk.worker);
+          evaluator_.run_chunk(images, chunk.images, index, chunk.worker);
+          for (int unit = 0; unit < units; ++unit)
+            compare(*accumulated[unit], reference.output(unit, chunk.worker),
+                    evaluator_.output(unit, chunk.worker), chunk.images, index, chunk.worker);
+          for (int unit = 1; unit < units; ++unit)
+            compare(*local[unit], reference.output(unit, chunk.worker),
+                    evaluator_.run_unit(unit, reference, chunk.images, index, chunk.worker),
+                    chunk.images, index, chunk.worker);
+        });
+      });
   trackers.finish(frame);
   for (int unit = 0; unit < units; ++unit) {
     accumulated[unit]->save(frame, "output", unit, "accumulated");

@@ -24,6 +24,9 @@ struct ImageSet {
   std::vector<int64_t> indices;
 };
 
+/// By image.
+std::vector<int32_t> labels_of(const ImageSet& images);
+
 /// One variant's net beside the float net that it was made from.
 class QuantizedTwin {
  public:
@@ -33,8 +36,7 @@ class QuantizedTwin {
 
   /// Calibrates activations on float values, quantizes weights, then corrects biases or learns
   /// rounding and calibrates again, as the variant says. Random draws are `rng`'s.
-  void quantize(const ImageSet& calibration, const Rng& rng, Frame& report,
-                const AdaRound::Note& note);
+  void quantize(const ImageSet& calibration, const Rng& rng, Frame& report, const WorkNote& note);
 
   Evaluator& evaluator() { return evaluator_; }
   /// The float twin: folded and mended.

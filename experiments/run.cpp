@@ -71,13 +71,19 @@ class Run {
         e_.data->train.get(), &e_.standardization,
         first_of_shuffle(e_.rng("calibrate"), e_.data->train->size(), variant.calibration_images)};
     std::optional<Progress> progress;
-    const auto note = [&](const std::string& what, int64_t done, int64_t total) {
-      if (!progress) progress.emplace(e_.name, total, style_, "layers");
+    const auto note = [&](const std::string& what, int64_t done, int64_t total,
+                          const std::string& units) {
+      if (done == 0 || !progress) progress.emplace(e_.name, total, style_, units);
       progress->update(done, fmt::format("{}: {}", variant.name, what));
     };
-    Snapshot snapshot = variant_snapshot({folded, variant, e_.fusing, calibration, probe_,
-                                          *e_.data->test, reference, e_.track.statistics, epoch_,
-                                          step_, e_.rng("variant").fork(variant.name), note});
+    const auto test_images = [&](int64_t count) {
+      return ImageSet{e_.data->test.get(), &e_.standardization,
+                      first_of_shuffle(e_.rng("probe"), e_.data->test->size(), count)};
+    };
+    Snapshot snapshot = variant_snapshot(
+        {folded, variant, e_.fusing, calibration, probe_, test_images(variant.sensitivity_images),
+         test_images(variant.integer_images), *e_.data->test, reference, e_.track.statistics,
+         epoch_, step_, e_.rng("variant").fork(variant.name), note});
     progress.reset();
     const double accuracy = network_value(snapshot, "accuracy");
     writer_.add_snapshot(std::move(snapshot));

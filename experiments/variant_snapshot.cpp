@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "experiments/float_snapshot.h"
+#include "experiments/integer_check.h"
+#include "experiments/sensitivity.h"
 #include "experiments/tracking.h"
 #include "stats/logits.h"
 #include "stats/precision.h"
@@ -115,6 +117,9 @@ Snapshot variant_snapshot(const VariantTask& task) {
   save(compare_logits(task.reference.logits.view(), predictions.logits.view(),
                       task.reference.labels),
        frame);
+  if (!task.sensitivity.indices.empty())
+    save_sensitivity(twin, task.sensitivity, task.fusing, frame, task.note);
+  if (!task.integer.indices.empty()) save_integer_check(twin, task.integer, frame, task.note);
   Snapshot out{
       task.epoch, task.step, variant.name, std::move(frame), saved_parameters(twin.network()), {}};
   for (const auto& [place, tensor] : twin.tensors())

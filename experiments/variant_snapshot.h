@@ -12,12 +12,13 @@ struct VariantTask {
   const Variant& variant;
   Fusing fusing;
   ImageSet calibration, probe;
+  ImageSet sensitivity, integer;  ///< empty: no such table
   const Dataset& test;
   const Predictions& reference;  ///< of the folded float net for the test set
   const StatisticKinds& kinds;
   int64_t epoch, step;
   Rng rng;
-  AdaRound::Note note;
+  WorkNote note;
 };
 
 /// Quantizes the folded net as the variant says and fills a snapshot.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "quant/integer/integer_network.h"
 #include "quant/selection.h"
 
 namespace quantdyn {
@@ -60,7 +61,42 @@ void check_int32_bias(const Options& entry, const Network& network, const Varian
   }
 }
 
-Variant read_variant(const Options& entry, const Network& network, int64_t training_images,
+void check_integer(const Options& entry, const Network& network, const Variant& variant) {
+  if (variant.bias != Variant::Bias::int32)
+    entry.refuse("integer_check",
+                 "integers need biases at the scale of the products; expected "
+                 "bias: int32");
+  for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit) {
+    const auto refuse = [&](const std::string& why) {
+      entry.refuse("integer_check", fmt::format("'{}' {}", network.units()[unit].name, why));
+    };
+    const std::string& kind = network.units()[unit].kind;
+    if (!has_integer_form(network, unit)) refuse(fmt::format("({}) has no form in integers", kind));
+    const Scheme* const output = variant.units[unit].output.get();
+    if (output == nullptr && kind != "flatten" && kind != "max_pool")
+      refuse("gives values that are not quantized; expected every place in `places`");
+    if (output &&
+        (!output->quantizer->is_affine() || !output->quantizer->granularity().is_per_tensor()))
+      refuse("must have an affine output, per tensor");
+  }
+}
+
+/// The number of images of a table that a section asks for; 0 where it is absent.
+int64_t read_images(const Options& entry, const std::string& key, const std::string& help,
+                    int64_t test_images) {
+  const auto section = entry.section_if(key, help);
+  if (!section) return 0;
+  const int64_t images =
+      section->integer("images", std::min<int64_t>(512, test_images), at_least<int64_t>(1),
+                       "the first of the probe images' shuffle of the test set");
+  section->finish();
+  if (images > test_images)
+    section->refuse("images",
+                    fmt::format("{} asked for, the test set has {}", images, test_images));
+  return images;
+}
+
+Variant read_variant(const Options& entry, const Network& network, const ImageCounts& counts,
                      const std::string& name, std::optional<int64_t> bit_width) {
   Variant variant;
   variant.name = name;
@@ -83,12 +119,18 @@ Variant read_variant(const Options& entry, const Network& network, int64_t train
         entry.refuse("repairs", fmt::format("adaround rounds to the levels of affine quantizers, "
                                             "the weight of '{}' has another",
                                             network.units()[unit].name));
-  read_calibration(entry, training_images, variant);
+  read_calibration(entry, counts.training, variant);
   variant.bias = entry.choice<Variant::Bias>(
       "bias", Variant::Bias::float32,
       {{"float32", Variant::Bias::float32}, {"int32", Variant::Bias::int32}},
       "int32: rounded at the scale of the products, as integer arithmetic adds it");
   if (variant.bias == Variant::Bias::int32) check_int32_bias(entry, network, variant);
+  variant.sensitivity_images = read_images(
+      entry, "sensitivity", "the net with each tensor quantized alone, and with all but that one",
+      counts.test);
+  variant.integer_images = read_images(
+      entry, "integer_check", "the net in integers alone beside its simulation", counts.test);
+  if (variant.integer_images > 0) check_integer(entry, network, variant);
   entry.finish();
   return variant;
 }
@@ -113,7 +155,7 @@ bool Variant::quantizes_activations() const {
 }
 
 std::vector<Variant> read_variants(std::span<const Options> entries, const Network& network,
-                                   int64_t training_images) {
+                                   const ImageCounts& counts) {
   std::vector<Variant> out;
   std::set<std::string> taken;
   for (const Options& entry : entries) {
@@ -123,12 +165,12 @@ std::vector<Variant> read_variants(std::span<const Options> entries, const Netwo
         "one variant for each, called name-width, with that `bit_width` of its quantizers");
     if (widths.empty()) {
       check_name(entry, name, taken);
-      out.push_back(read_variant(entry, network, training_images, name, {}));
+      out.push_back(read_variant(entry, network, counts, name, {}));
     }
     for (int64_t width : widths) {
       const std::string own_name = fmt::format("{}-{}", name, width);
       check_name(entry, own_name, taken);
-      out.push_back(read_variant(entry, network, training_images, own_name, width));
+      out.push_back(read_variant(entry, network, counts, own_name, width));
     }
   }
   return out;

@@ -21,12 +21,19 @@ struct Variant {
   Bias bias = Bias::float32;
   int64_t calibration_images = 0;  ///< the first of a seeded shuffle; 0 where nothing is calibrated
   Repairs repairs;
+  int64_t sensitivity_images = 0;  ///< test images of the sensitivity table; 0: none is made
+  int64_t integer_images = 0;      ///< test images that run in integers too; 0: none
 
   /// The unit whose quantized output a unit reads, maybe through units that pass codes on as they
   /// are (max pool, flatten); -1: what it reads is not quantized.
   int quantized_source(const Network& network, int unit) const;
   bool quantizes_weights() const;
   bool quantizes_activations() const;
+};
+
+/// Images that there are.
+struct ImageCounts {
+  int64_t training, test;
 };
 
 /// Reads the entries of `variants:` for a net, folded or not:
@@ -45,12 +52,14 @@ struct Variant {
 ///       bias: int32
 ///       calibration: {images: 512}
 ///       repairs: {equalize: {}, correct_bias: {}}
+///       sensitivity: {images: 512}
+///       integer_check: {images: 64}     # needs bias: int32 and every output quantized
 ///
 /// Throws ConfigError: names that repeat or cannot name a group of the file, nothing quantized,
 /// `calibration` with nothing to calibrate or more images than there are, schemes that a node
 /// cannot take, overrides that change nothing, repairs that the net does not allow, and whatever
 /// the plugins refuse.
 std::vector<Variant> read_variants(std::span<const Options> entries, const Network& network,
-                                   int64_t training_images);
+                                   const ImageCounts& counts);
 
 }  // namespace quantdyn

@@ -234,14 +234,14 @@ AdaRound AdaRound::read(const Options& section) {
 
 void AdaRound::apply(std::map<std::pair<int, std::string>, QuantizedTensor>& tensors,
                      Evaluator& reference, Evaluator& quantized, const CalibrationRun& run,
-                     const Rng& rng, Frame& report, const Note& note) const {
+                     const Rng& rng, Frame& report, const WorkNote& note) const {
   const Network& network = quantized.network();
   int64_t done = 0, total = 0;
   for (const auto& [place, tensor] : tensors) total += place.second == "weight";
   for (auto& [place, tensor] : tensors) {
     if (place.second != "weight") continue;
     const int unit = place.first;
-    note("adaround " + network.units()[unit].name, done++, total);
+    note("adaround " + network.units()[unit].name, done++, total, "layers");
     const int source =
         network.nodes()[network.nodes()[network.units()[unit].leader].inputs[0]].unit;
     const Linear<float>& linear = linear_of(network, unit);

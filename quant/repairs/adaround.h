@@ -1,12 +1,12 @@
 // AdaRound: whether each weight is rounded up or down is learned from the layer's output.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 
 #include "framework/evaluator.h"
 #include "framework/frame.h"
+#include "framework/work_note.h"
 #include "quant/quantize.h"
 #include "quant/repairs/calibration_run.h"
 
@@ -26,8 +26,6 @@ struct AdaRound {
   /// Reads the section and calls finish().
   static AdaRound read(const Options& section);
 
-  /// For long work: what is being done, and how much of it is.
-  using Note = std::function<void(const std::string& what, int64_t done, int64_t total)>;
   /// Rounds the weights of the net that `quantized` runs anew: those of `tensors` by (unit,
   /// "weight"), whose codes change. Writes layerwise/repairs/adaround_error_before and _after (the
   /// first term over the calibration images, rounded to nearest and as learned) and
@@ -35,7 +33,7 @@ struct AdaRound {
   /// Memory: the values that a layer reads and gives for all calibration images.
   void apply(std::map<std::pair<int, std::string>, QuantizedTensor>& tensors, Evaluator& reference,
              Evaluator& quantized, const CalibrationRun& run, const Rng& rng, Frame& report,
-             const Note& note) const;
+             const WorkNote& note) const;
 };
 
 }  // namespace quantdyn

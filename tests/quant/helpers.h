@@ -35,7 +35,7 @@ std::vector<double> channel_report(const Frame& frame, const std::string& name, 
 /// Of small_network(), from flow-style YAML: variant("{name: a, weights: {quantizer: affine}}").
 inline Variant variant(const std::string& entry) {
   const Options root = Options::from_text("variants: [" + entry + "]", "test.yaml");
-  return std::move(read_variants(root.list("variants", ""), small_network(), 1000).front());
+  return std::move(read_variants(root.list("variants", ""), small_network(), {1000, 1000}).front());
 }
 /// From flow-style YAML: scheme("{quantizer: {name: affine, bit_width: 4}}").
 inline std::shared_ptr<const Scheme> scheme(const std::string& section) {

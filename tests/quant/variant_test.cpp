@@ -10,7 +10,7 @@ namespace {
 
 std::vector<Variant> read(const std::string& yaml) {
   const Options root = Options::from_text(yaml, "test.yaml");
-  return read_variants(root.list("variants", ""), small_network(), 1000);
+  return read_variants(root.list("variants", ""), small_network(), {1000, 1000});
 }
 std::string error(const std::string& yaml) {
   return error_of<ConfigError>([&] { read(yaml); });

@@ -33,8 +33,8 @@ struct Rounded {
         .apply(
             tensors, reference, quantized,
             [&](Evaluator& net) { net.run(images.view(), 16, 0, {}); }, Rng(5), report,
-            [&](const std::string& what, int64_t done, int64_t total) {
-              notes.push_back(fmt::format("{} {}/{}", what, done, total));
+            [&](const std::string& what, int64_t done, int64_t total, const std::string& units) {
+              notes.push_back(fmt::format("{} {}/{} {}", what, done, total, units));
             });
     set_worker_count(before);
   }
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(every_layers_output_comes_nearer) {
     BOOST_TEST(*std::ranges::max_element(changed) < 1, name);
   }
   BOOST_TEST(rounded.notes.size() == 6);
-  BOOST_TEST(rounded.notes[1] == "adaround sep2_dw 1/6");
+  BOOST_TEST(rounded.notes[1] == "adaround sep2_dw 1/6 layers");
 }
 
 BOOST_AUTO_TEST_CASE(a_weight_stays_within_a_step_and_has_its_codes_value) {

@@ -1,0 +1,137 @@
+// Whole runs of variants: overrides, repairs, the sensitivity table and the integer check, against
+// variants that say the same in another way.
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+
+#include "experiments/result_reader.h"
+#include "tests/experiments/program.h"
+
+using namespace quantdyn;
+using namespace quantdyn::test;
+
+namespace {
+
+struct Tables : Workplace {
+  /// Runs tiny.yaml, one epoch, with other variants.
+  ResultReader run_variants(const std::string& variants) const {
+    const std::string tiny = tiny_yaml();
+    write("variants.yaml", tiny.substr(0, tiny.find("variants:")) + "variants:\n" + variants);
+    const Outcome outcome = run({"run", "variants.yaml", "--quiet", "--force", "--output", "out",
+                                 "--set", "train.epochs=1"});
+    BOOST_REQUIRE_MESSAGE(outcome.exit_code == 0, outcome.err);
+    return ResultReader(path / "out/result.h5");
+  }
+};
+
+double network_value(const ResultReader& result, const std::string& variant,
+                     const std::string& name) {
+  return result.row("networkwise/" + name, result.last(variant)).at(0);
+}
+double node_value(const ResultReader& result, const std::string& variant, const std::string& path,
+                  const std::string& node) {
+  const std::vector<double> row = result.row("layerwise/" + path, result.last(variant));
+  const auto network = result.network();
+  for (size_t i = 0; i < network.size(); ++i)
+    if (network[i].name == node) return row.at(i);
+  return std::nan("");
+}
+
+constexpr const char* schemes =
+    "weights: {quantizer: {name: affine, bit_width: 4}}, activations: {quantizer: {name: affine, "
+    "bit_width: 4}}, calibration: {images: 64}";
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(variant_tables_test, Tables)
+
+BOOST_AUTO_TEST_CASE(sensitivity_is_what_a_variant_of_that_tensor_alone_gives) {
+  std::string yaml = fmt::format("  - {{name: all, {}, sensitivity: {{images: 64}}}}\n", schemes);
+  const std::vector<std::string> nodes{"conv1", "sep3_dw", "logits"};
+  for (const std::string& node : nodes) {
+    yaml += fmt::format(
+        "  - {{name: only-weight-{0}, overrides: [{{nodes: {0}, weights: {{quantizer: {{name: "
+        "affine, bit_width: 4}}}}}}]}}\n"
+        "  - {{name: all-but-weight-{0}, {1}, overrides: [{{nodes: {0}, weights: {{quantizer: "
+        "none}}}}]}}\n"
+        "  - {{name: all-but-output-{0}, {1}, overrides: [{{nodes: {0}, activations: {{quantizer: "
+        "none}}}}]}}\n"
+        "  - {{name: only-output-{0}, calibration: {{images: 64}}, overrides: [{{nodes: {0}, "
+        "activations: {{quantizer: {{name: affine, bit_width: 4}}}}}}]}}\n",
+        node, schemes);
+  }
+  const ResultReader result = run_variants(yaml);
+  for (const std::string& node : nodes)
+    for (const std::string tensor : {"weight", "output"})
+      for (const std::string which : {"only", "all_but"})
+        for (const std::string metric : {"accuracy", "logits_qmse", "kl_divergence"}) {
+          const double found =
+              node_value(result, "all", tensor + "/sensitivity_" + which + "_" + metric, node);
+          const std::string variant =
+              (which == "only" ? "only-" : "all-but-") + tensor + "-" + node;
+          const double expected = network_value(result, variant, metric);
+          BOOST_TEST(std::abs(found - expected) <= 1e-9 * std::abs(expected),
+                     variant << " " << metric << ": " << found << " and " << expected);
+        }
+  BOOST_TEST(std::isnan(node_value(result, "all", "weight/sensitivity_only_accuracy", "pool")));
+}
+
+BOOST_AUTO_TEST_CASE(the_integer_twin_agrees_with_the_simulation) {
+  const ResultReader result = run_variants(
+      "  - {name: int8, weights: {quantizer: {name: affine, granularity: per_channel, symmetric: "
+      "true}}, activations: {}, calibration: {images: 64}, bias: int32, integer_check: {images: "
+      "64}}\n");
+  for (const NodeRow& node : result.network()) {
+    if (node.name == "input") continue;
+    const auto of = [&](const std::string& name) {
+      return node_value(result, "int8", "integer/" + name, node.name);
+    };
+    BOOST_TEST(of("local_difference_single") <= 1);
+    BOOST_TEST(of("local_difference_twice") <= 1);
+    BOOST_TEST(of("local_equal_single") > 0.999);
+    BOOST_TEST(of("local_equal_twice") > 0.9);
+    BOOST_TEST(of("accumulated_difference_single") < 8);
+    BOOST_TEST(of("accumulator_headroom") > 8);
+    BOOST_TEST(of("accumulator_headroom") == 31 - std::log2(of("accumulator_largest")),
+               boost::test_tools::tolerance(1e-12));
+  }
+  BOOST_TEST(std::abs(network_value(result, "int8", "integer_accuracy_single") -
+                      network_value(result, "int8", "accuracy")) < 0.1);
+  BOOST_TEST(network_value(result, "int8", "integer_agreement_single") > 0.9);
+  const h5::File& file = result.file();
+  BOOST_TEST(file.has("quantization/int8/conv1/bias/codes"));
+  BOOST_TEST(
+      contains(file.group("quantization/int8/conv1/weight").text("scheme"), "symmetric: true"));
+}
+
+BOOST_AUTO_TEST_CASE(repairs_leave_their_reports_and_the_same_bits_on_any_threads) {
+  const std::string variants =
+      "  - {name: mended, weights: {quantizer: {name: affine, bit_width: 4}}, activations: {}, "
+      "calibration: {images: 64}, repairs: {dead_channels: {}, equalize: {}, absorb: {}, "
+      "correct_bias: {}, recalibrate: true}}\n"
+      "  - {name: rounded, weights: {quantizer: {name: affine, bit_width: 3}}, calibration: "
+      "{images: 64}, repairs: {adaround: {iterations: 40}}}\n"
+      "  - {name: plain, weights: {quantizer: {name: affine, bit_width: 3}}}\n";
+  const ResultReader result = run_variants(variants);
+  for (const char* array :
+       {"channelwise/repairs/dead_channel", "channelwise/repairs/equalization_scale",
+        "channelwise/repairs/absorbed", "channelwise/repairs/bias_correction",
+        "channelwise/repairs/rounded_otherwise", "layerwise/repairs/adaround_error_before"})
+    BOOST_TEST(result.file().has(array), array);
+  BOOST_TEST(network_value(result, "mended", "equalization_residual") <= 1e-3);
+  BOOST_TEST(network_value(result, "mended", "average_channel_precision") >
+             network_value(result, "plain", "average_channel_precision"));
+  BOOST_TEST(network_value(result, "rounded", "logits_qmse") <
+             network_value(result, "plain", "logits_qmse"));
+  const double qmse = network_value(result, "rounded", "logits_qmse");
+  for (const char* threads : {"1", "3"}) {
+    BOOST_REQUIRE(run({"run", "variants.yaml", "--quiet", "--force", "--output", "other", "--set",
+                       "train.epochs=1", "--threads", threads})
+                      .exit_code == 0);
+    const ResultReader other(path / "other/result.h5");
+    BOOST_TEST(network_value(other, "rounded", "logits_qmse") == qmse);
+    BOOST_TEST(network_value(other, "mended", "logits_qmse") ==
+               network_value(result, "mended", "logits_qmse"));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
