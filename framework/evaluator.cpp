@@ -24,7 +24,7 @@ Evaluator::Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm
   }
   std::vector<Lifetime> arrays;
   for (size_t i = 0; i < held.size(); ++i) {
-    int last = held[i] == end - 1 || keep == Keep::all ? end : held[i];
+    int last = held[i] == network.last() || keep == Keep::all ? end : held[i];
     for (int reader : network.readers(held[i])) last = std::max(last, reader);
     arrays.push_back({images_per_chunk * nodes[held[i]].shape.elements(), written[i], last});
   }
@@ -90,7 +90,7 @@ void Evaluator::run_chunk(View<const float> x, int64_t images, int64_t index, in
 
 void Evaluator::run(View<const float> x, int64_t images, int64_t first_chunk, View<float> logits) {
   assert(x.shape[0] % images_per_chunk == 0);
-  const int last = static_cast<int>(network_.nodes().size()) - 1;
+  const int last = network_.last();
   parallel_for(chunk_count(images), [&](int64_t index, int worker) {
     const int64_t first = index * images_per_chunk;
     run_chunk(x.slice(first, images_per_chunk), std::min(images_per_chunk, images - first),

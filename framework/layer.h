@@ -32,6 +32,7 @@ struct Parameter {
   Tensor<T> effective;  ///< replaces `master` where not empty: the quantized image of a weight
   bool trained =
       true;  ///< false: a running statistic, saved with the net, never given to an optimizer
+  bool decays = true;  ///< false: an optimizer's weight decay leaves it alone
 
   const T* read() const { return effective.empty() ? master.data() : effective.data(); }
 };

@@ -120,6 +120,13 @@ int BasicNetwork<T>::index_of(const std::string& name) const {
 }
 
 template <typename T>
+int BasicNetwork<T>::last() const {
+  int out = static_cast<int>(nodes_.size()) - 1;
+  while (out > 0 && !nodes_[out].layer) --out;
+  return out;
+}
+
+template <typename T>
 std::vector<int> BasicNetwork<T>::readers(int i) const {
   std::vector<int> out;
   for (size_t j = 0; j < nodes_.size(); ++j)
@@ -134,8 +141,7 @@ void BasicNetwork<T>::finish() {
     Node<T>& node = nodes_[i];
     node.taps.clear();
     if (i > 0 && !node.layer) continue;  // bypassed
-    const int last = static_cast<int>(nodes_.size()) - 1;
-    if (i < last && readers(i).empty())
+    if (i < last() && readers(i).empty())
       fail<ConfigError>("node '{}' is read by no other node", node.name);
     const bool follows = i > 0 && node.inputs.size() == 1 && readers(node.inputs[0]).size() == 1 &&
                          node.inputs[0] > 0;

@@ -79,8 +79,10 @@ class BasicNetwork {
   int index_of(const std::string& name) const;  ///< -1 where there is none
   const Shape& shape_of(const std::string& name) const { return nodes_[index_of(name)].shape; }
   const Shape& input_shape() const { return nodes_.front().shape; }
-  const Shape& output_shape() const { return nodes_.back().shape; }
-  const std::string& last_name() const { return nodes_.back().name; }
+  /// The last node that is not bypassed: its result is the net's.
+  int last() const;
+  const Shape& output_shape() const { return nodes_[last()].shape; }
+  const std::string& last_name() const { return nodes_[last()].name; }
   /// Nodes that read node `i`.
   std::vector<int> readers(int i) const;
   /// The node's own, or null for the input or a bypassed node.

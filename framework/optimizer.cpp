@@ -30,11 +30,10 @@ void for_pieces(std::span<Parameter<float>* const> parameters,
 }  // namespace
 
 void Optimizer::step(std::span<Parameter<float>* const> parameters, double learning_rate) {
-  if (states_.empty())
-    for (const Parameter<float>* parameter : parameters)
-      for (size_t i = 0; i < states_each_; ++i)
-        states_.emplace_back(parameter->trained ? parameter->master.shape() : Shape{0});
-  assert(states_.size() == states_each_ * parameters.size());
+  assert(states_.size() <= states_each_ * parameters.size());
+  for (const Parameter<float>* parameter : parameters.subspan(states_.size() / states_each_))
+    for (size_t i = 0; i < states_each_; ++i)
+      states_.emplace_back(parameter->trained ? parameter->master.shape() : Shape{0});
   begin_step();
   for_pieces(parameters, [&](size_t index, int64_t first, int64_t end) {
     if (parameters[index]->trained) update(index, *parameters[index], learning_rate, first, end);
@@ -57,7 +56,7 @@ WeightDecay::WeightDecay(const Options& options)
                                   "false: only weights decay, not gamma, beta and biases")) {}
 
 double WeightDecay::of(const Parameter<float>& parameter) const {
-  return norm_and_bias_ || parameter.name == "weight" ? amount_ : 0;
+  return parameter.decays && (norm_and_bias_ || parameter.name == "weight") ? amount_ : 0;
 }
 
 float WeightDecay::coupled(const Parameter<float>& parameter) const {

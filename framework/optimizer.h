@@ -14,7 +14,8 @@ class Optimizer {
   virtual ~Optimizer() = default;
 
   /// One step: master from grad. Parameters that are not trained stay as they are, gradients are
-  /// not cleared. Every call must bring the same parameters in the same order.
+  /// not cleared. Every call must bring the same parameters in the same order; new ones come behind
+  /// them.
   void step(std::span<Parameter<float>* const> parameters, double learning_rate);
 
  protected:

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/arena.h"
+#include "framework/quantized_training.h"
 #include "framework/step.h"
 
 namespace quantdyn {
@@ -14,15 +15,17 @@ namespace quantdyn {
 class TrainingPlan {
  public:
   /// Memory is laid out for batches of up to `batch` images.
-  TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
-               int64_t batch);
+  TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, int64_t batch,
+               QuantizedTraining quantized = {});
 
   /// x [n,...] -> logits [n,classes], n <= batch; x must stay until backward() is done.
   View<const float> forward(View<const float> x);
   /// Where the gradient of the loss with respect to the logits goes before backward().
   View<float> logits_gradient();
-  /// Adds to the parameters' gradients.
+  /// Adds to the parameters' gradients, which are zero before it where weights are transformed.
   void backward();
+  /// From now on batch norms that are folded use their running statistics.
+  void freeze_folding();
 
   /// The first node, in order, whose training-mode result holds NaN or infinity for the batch x;
   /// "" where all are finite. Runs forward again.
@@ -39,6 +42,18 @@ class TrainingPlan {
     bool is_deferred = false;  // readers read what is saved, through the step's map
     bool is_watched = false;   // the one reader shows the step its gradient
   };
+  /// A weight that is transformed, where no step does it itself.
+  struct TransformedWeight {
+    Parameter<float>* weight;
+    WeightTransform* transform;
+    Tensor<float> effective;  // lent to the weight from forward() to the end of backward()
+  };
+  static constexpr int images_given = -1;  // in place of a step: the batch x itself
+
+  void add_steps(Fusing fusing, ConvolutionAlgorithm algorithm, QuantizedTraining quantized);
+  void connect();
+  void defer(int64_t batch);
+  void lay_out_memory(int64_t batch);
   int last_node(size_t step) const { return steps_[step]->nodes().back(); }
   Shape batch_shape(int node) const { return network_.nodes()[node].shape.batch_of(images_); }
   bool can_defer(size_t step) const;
@@ -46,11 +61,15 @@ class TrainingPlan {
   View<float> saved_of(size_t step) const;
   std::vector<View<const float>> inputs_of(size_t step) const;
   void run_forward(size_t step);
+  void lend_weights();
 
   const Network& network_;
   std::vector<std::unique_ptr<Step>> steps_;
-  std::vector<size_t> step_of_;   // by node
-  std::vector<Buffers> buffers_;  // by step
+  std::vector<FoldingStep*> folding_;
+  std::vector<TransformedWeight> transformed_;
+  std::vector<std::vector<int>> sources_;     // by step: the steps that it reads, or images_given
+  std::vector<std::vector<size_t>> readers_;  // by step
+  std::vector<Buffers> buffers_;              // by step
   Arena arena_;
   float* scratch_ = nullptr;  // of the step that runs
   View<const float> x_;
