@@ -104,6 +104,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   const Options train = document.section("train", "how the net is trained");
   const std::filesystem::path weights =
       document.path("weights", "", "a result.h5 to take weights from");
+  const auto quantization =
+      train.section_if("quantization", "training with a variant's quantizers");
   const Options track = document.section("track", "what is tracked, and when");
   const std::vector<Options> variants = document.list("variants", "quantized twins");
   const Options compute = document.section("compute", "how the net is run");
@@ -131,6 +133,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                  weights,
                  {},
                  {},
+                 {},
                  fuse ? Fusing::fused : Fusing::unfused,
                  algorithm,
                  output};
@@ -153,6 +156,11 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   check_batches(train, out.train, out.data->train->size(), *out.network);
   out.variants =
       read_variants(variants, *out.network, {out.data->train->size(), out.data->test->size()});
+  if (quantization)
+    out.quantization = QuantizationTrainingSettings::read(*quantization, out.variants, *out.network,
+                                                          out.train.epochs);
+  if (out.quantization.folding != Folding::none && out.fusing == Fusing::unfused)
+    quantization->refuse("folding", "is done by fused kernels; expected compute.fuse: true");
   out.standardization = standardize.make(*out.data->train);
   if (!out.weights.empty()) load_weights(document, out.weights, *out.network);
   return out;

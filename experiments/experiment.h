@@ -40,6 +40,7 @@ struct Experiment {
       weights;  ///< the result that the net's weights were read from; empty: initialize
   TrackingSettings track;
   std::vector<Variant> variants;
+  QuantizationTrainingSettings quantization;  ///< of training; points into `variants`
   Fusing fusing;
   ConvolutionAlgorithm algorithm;
   std::filesystem::path output;

@@ -15,6 +15,10 @@ std::string tap_name(const Network& network, int unit, const std::string& tensor
   return network.units()[unit].name + "/" + tensor;
 }
 
+int64_t channels_of(const Network& network, int unit) {
+  return network.nodes()[network.units()[unit].last].shape.channels();
+}
+
 /// Feeds the rows of both outputs' real images to an observer, as one tile.
 void compare(PairObserver& errors, View<const float> reference, View<const float> quantized,
              int64_t images, int64_t chunk, int worker) {
@@ -34,14 +38,6 @@ FoldedNetwork mended(const FoldedNetwork& folded, const Repairs& repairs, Frame&
 
 }  // namespace
 
-std::vector<int32_t> labels_of(const ImageSet& images) {
-  std::vector<float> pixels(static_cast<size_t>(images.dataset->sample_shape().elements()));
-  std::vector<int32_t> out;
-  for (int64_t i : images.indices)
-    out.push_back(static_cast<int32_t>(images.dataset->get(i, pixels.data())));
-  return out;
-}
-
 QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing,
                              Frame& report)
     : variant_(variant),
@@ -50,17 +46,12 @@ QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant
       network_(float_.network.clone()),
       evaluator_(network_, fusing, ConvolutionAlgorithm::direct, Keep::all) {}
 
-void QuantizedTwin::quantize(const ImageSet& calibration, const Rng& rng, Frame& report,
-                             const WorkNote& note) {
-  const CalibrationRun run = [&](Evaluator& evaluator) {
-    for_image_batches(*calibration.dataset, *calibration.standardization, calibration.indices,
-                      [&](View<const float> x, int64_t count, int64_t first_chunk) {
-                        evaluator.run(x, count, first_chunk, {});
-                      });
-  };
+void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& trained,
+                             const Rng& rng, Frame& report, const WorkNote& note) {
+  const CalibrationRun run = run_over(calibration);
   const Repairs& repairs = variant_.repairs;
-  calibrate(run);
-  quantize_weights();
+  quantize_outputs(run, trained);
+  quantize_weights(trained);
   if (repairs.bias_correction || repairs.adaround) {
     Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::logits);
     std::vector<int> corrected;
@@ -72,41 +63,37 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const Rng& rng, Frame&
       repairs.adaround->apply(tensors_, reference, evaluator_, run, rng.fork("adaround"), report,
                               note);
   }
-  if (repairs.recalibrate) calibrate(run);
+  if (repairs.recalibrate) quantize_outputs(run, trained);
   if (variant_.bias == Variant::Bias::int32) round_biases();
 }
 
-void QuantizedTwin::calibrate(const CalibrationRun& run) {
+void QuantizedTwin::quantize_outputs(const CalibrationRun& run, const TrainedRanges& trained) {
   evaluator_.clear_taps();
-  std::map<int, std::unique_ptr<SchemeObserver>> observers;
-  for (int unit = 0; unit < static_cast<int>(network_.units().size()); ++unit) {
-    if (!variant_.units[unit].output) continue;
-    const int64_t channels = network_.nodes()[network_.units()[unit].last].shape.channels();
-    observers[unit] = std::make_unique<SchemeObserver>(
-        *variant_.units[unit].output, tap_name(network_, unit, "output"), channels);
-    evaluator_.tap(unit, TapKind::output).before.push_back(observers[unit].get());
+  std::map<int, QuantizedTensor> outputs;
+  if (trained.empty()) {
+    outputs = calibrate(evaluator_, variant_, run);
+  } else {
+    for (const auto& [place, ranges] : trained)
+      if (place.second == "output")
+        outputs[place.first] = quantize_output(*variant_.units[place.first].output,
+                                               tap_name(network_, place.first, "output"),
+                                               channels_of(network_, place.first), ranges);
   }
-  for (bool any = !observers.empty(); any;) {
-    run(evaluator_);
-    evaluator_.clear_taps();
-    any = false;
-    for (const auto& [unit, observer] : observers) {
-      if (!observer->wants_another_pass()) continue;
-      evaluator_.tap(unit, TapKind::output).before.push_back(observer.get());
-      any = true;
-    }
-  }
-  for (const auto& [unit, observer] : observers) {
-    QuantizedTensor& tensor = tensors_[{unit, "output"}] = observer->quantize();
+  for (auto& [unit, fitted] : outputs) {
+    QuantizedTensor& tensor = tensors_[{unit, "output"}] = std::move(fitted);
     evaluator_.tap(unit, TapKind::output).transform = tensor.quantization.get();
   }
 }
 
-void QuantizedTwin::quantize_weights() {
-  for (int unit : units_with_weight(network_))
-    if (const Scheme* const scheme = variant_.units[unit].weight.get())
-      tensors_[{unit, "weight"}] = quantize_weight(*scheme, tap_name(network_, unit, "weight"),
-                                                   *linear_of(network_, unit).weight);
+void QuantizedTwin::quantize_weights(const TrainedRanges& trained) {
+  for (int unit : units_with_weight(network_)) {
+    const Scheme* const scheme = variant_.units[unit].weight.get();
+    if (scheme == nullptr) continue;
+    const auto ranges = trained.find({unit, "weight"});
+    tensors_[{unit, "weight"}] = quantize_weight(
+        *scheme, tap_name(network_, unit, "weight"), *linear_of(network_, unit).weight,
+        ranges == trained.end() ? std::vector<Range>{} : ranges->second);
+  }
   evaluator_.prepare();
 }
 

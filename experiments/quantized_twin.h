@@ -8,24 +8,14 @@
 #include <utility>
 #include <vector>
 
+#include "experiments/calibration.h"
 #include "experiments/evaluation.h"
 #include "framework/frame.h"
 #include "quant/integer_bias.h"
-#include "quant/quantize.h"
-#include "quant/variant.h"
+#include "quant/training/quantization_training.h"
 #include "stats/statistic.h"
 
 namespace quantdyn {
-
-/// Images by index, of one split, as the net reads them.
-struct ImageSet {
-  const Dataset* dataset;
-  const Standardization* standardization;
-  std::vector<int64_t> indices;
-};
-
-/// By image.
-std::vector<int32_t> labels_of(const ImageSet& images);
 
 /// One variant's net beside the float net that it was made from.
 class QuantizedTwin {
@@ -35,8 +25,10 @@ class QuantizedTwin {
   QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing, Frame& report);
 
   /// Calibrates activations on float values, quantizes weights, then corrects biases or learns
-  /// rounding and calibrates again, as the variant says. Random draws are `rng`'s.
-  void quantize(const ImageSet& calibration, const Rng& rng, Frame& report, const WorkNote& note);
+  /// rounding and calibrates again, as the variant says; `trained` ranges, where they are, stand
+  /// for those of estimators. Random draws are `rng`'s.
+  void quantize(const ImageSet& calibration, const TrainedRanges& trained, const Rng& rng,
+                Frame& report, const WorkNote& note);
 
   Evaluator& evaluator() { return evaluator_; }
   /// The float twin: folded and mended.
@@ -55,8 +47,8 @@ class QuantizedTwin {
   const std::map<int, IntegerBias>& biases() const { return biases_; }
 
  private:
-  void calibrate(const CalibrationRun& run);
-  void quantize_weights();
+  void quantize_outputs(const CalibrationRun& run, const TrainedRanges& trained);
+  void quantize_weights(const TrainedRanges& trained);
   void round_biases();
 
   const Variant& variant_;

@@ -41,6 +41,7 @@ class Run {
                     e_.algorithm, e_.rng("train"));
     Progress progress(e_.name, e_.train.epochs * e_.data->train->size(), style_);
     for (int64_t epoch = 1; epoch <= e_.train.epochs; ++epoch) {
+      prepare_quantization(trainer, epoch);
       const EpochResult result = trainer.run_epoch(epoch, progress);
       writer_.add_training_row({result.step, result.epoch, result.loss, result.accuracy,
                                 result.learning_rate, result.seconds});
@@ -52,24 +53,56 @@ class Run {
           e_.name, epoch, e_.train.epochs, result.loss, result.accuracy, result.learning_rate,
           result.seconds,
           snapshot_epoch_ == epoch ? fmt::format("  test accuracy {:.4f}", float_accuracy_) : ""));
+      const bool is_tracked = snapshot_epoch_ == epoch && epoch < e_.train.epochs;
+      if (quantization_ && is_tracked) quantize(*e_.quantization.variant);
     }
   }
 
   /// Quantizes the trained net in every way asked for.
   void quantize() {
-    if (e_.variants.empty()) return;
-    const FoldedNetwork folded = fold_network(*e_.network);
-    Evaluator evaluator(folded.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
-    const Predictions reference = predict(evaluator, *e_.data->test, e_.standardization);
-    for (const Variant& variant : e_.variants) quantize(folded, variant, reference);
+    for (const Variant& variant : e_.variants) quantize(variant);
   }
 
  private:
-  void quantize(const FoldedNetwork& folded, const Variant& variant, const Predictions& reference) {
-    const Stopwatch watch;
-    const ImageSet calibration{
+  /// Starts and freezes training with quantization ahead of the epochs that say so.
+  void prepare_quantization(Trainer& trainer, int64_t epoch) {
+    const QuantizationTrainingSettings& settings = e_.quantization;
+    if (settings.variant == nullptr) return;
+    if (epoch == settings.start_epoch + 1) {
+      std::map<int, std::vector<Range>> ranges;
+      Evaluator evaluator(*e_.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+      const ImageSet images = calibration_images(*settings.variant);
+      for (const auto& [unit, tensor] : calibrate(evaluator, *settings.variant, run_over(images)))
+        ranges[unit] = tensor.ranges;
+      quantization_ = std::make_unique<QuantizationTraining>(*e_.network, settings, ranges);
+      trainer.quantize(*quantization_);
+    }
+    if (epoch == settings.freeze_epoch + 1) trainer.freeze();
+  }
+
+  ImageSet calibration_images(const Variant& variant) const {
+    return {
         e_.data->train.get(), &e_.standardization,
         first_of_shuffle(e_.rng("calibrate"), e_.data->train->size(), variant.calibration_images)};
+  }
+
+  /// The net that a variant quantizes, and what it predicts for the test set in float.
+  struct FloatTwin {
+    FoldedNetwork network;
+    Predictions predictions;
+    int64_t step;
+  };
+  const FloatTwin& float_twin(bool is_folded) {
+    std::optional<FloatTwin>& twin = is_folded ? folded_ : unfolded_;
+    if (twin && twin->step == step_) return *twin;
+    FoldedNetwork network = is_folded ? fold_network(*e_.network) : unfolded(*e_.network);
+    Evaluator evaluator(network.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+    Predictions predictions = predict(evaluator, *e_.data->test, e_.standardization);
+    return twin.emplace(std::move(network), std::move(predictions), step_);
+  }
+
+  void quantize(const Variant& variant) {
+    const Stopwatch watch;
     std::optional<Progress> progress;
     const auto note = [&](const std::string& what, int64_t done, int64_t total,
                           const std::string& units) {
@@ -80,10 +113,14 @@ class Run {
       return ImageSet{e_.data->test.get(), &e_.standardization,
                       first_of_shuffle(e_.rng("probe"), e_.data->test->size(), count)};
     };
+    const FloatTwin& twin = float_twin(variant.fold);
+    const bool is_trained = quantization_ && e_.quantization.variant == &variant;
     Snapshot snapshot = variant_snapshot(
-        {folded, variant, e_.fusing, calibration, probe_, test_images(variant.sensitivity_images),
-         test_images(variant.integer_images), *e_.data->test, reference, e_.track.statistics,
-         epoch_, step_, e_.rng("variant").fork(variant.name), note});
+        {twin.network, variant, e_.fusing, calibration_images(variant), probe_,
+         test_images(variant.sensitivity_images), test_images(variant.integer_images),
+         *e_.data->test, twin.predictions, e_.track.statistics,
+         is_trained ? quantization_->ranges() : TrainedRanges{}, epoch_, step_,
+         e_.rng("variant").fork(variant.name), note});
     progress.reset();
     const double accuracy = network_value(snapshot, "accuracy");
     writer_.add_snapshot(std::move(snapshot));
@@ -104,6 +141,8 @@ class Run {
   ResultWriter& writer_;
   Progress::Style style_;
   ImageSet probe_;
+  std::unique_ptr<QuantizationTraining> quantization_;  // from its first epoch on
+  std::optional<FloatTwin> folded_, unfolded_;          // of the latest step that needed them
   int64_t epoch_ = 0, step_ = 0, snapshot_epoch_ = -1;
   double float_accuracy_ = 0;
 };

@@ -42,9 +42,25 @@ Trainer::Trainer(Network& network, const Dataset& train, const Standardization& 
                  TrainingSettings& settings, Fusing fusing, ConvolutionAlgorithm algorithm,
                  const Rng& rng)
     : settings_(settings),
-      plan_(network, fusing, algorithm, settings.loader.batch_size),
+      network_(network),
+      fusing_(fusing),
+      algorithm_(algorithm),
+      plan_(std::make_unique<TrainingPlan>(network, fusing, algorithm, settings.loader.batch_size)),
       loader_(train, standardization, settings.loader, rng) {
   for (const Network::Named& named : network.parameters()) parameters_.push_back(named.parameter);
+}
+
+void Trainer::quantize(QuantizationTraining& quantization) {
+  quantization_ = &quantization;
+  plan_.reset();  // its memory first
+  plan_ = std::make_unique<TrainingPlan>(network_, fusing_, algorithm_, settings_.loader.batch_size,
+                                         quantization.additions());
+  for (Parameter<float>* parameter : quantization.parameters()) parameters_.push_back(parameter);
+}
+
+void Trainer::freeze() {
+  quantization_->freeze();
+  plan_->freeze_folding();
 }
 
 EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
@@ -55,12 +71,13 @@ EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
   for (int64_t batch_index = 0; batch_index < loader_.batches(); ++batch_index, ++step_) {
     const Batch& batch = loader_.next();
     const View<const float> x = batch.x.view().slice(0, batch.images);
-    const View<const float> logits = plan_.forward(x);
+    const View<const float> logits = plan_->forward(x);
     const ClassificationLoss loss = softmax_cross_entropy<float>(
-        logits, batch.labels, settings_.label_smoothing, plan_.logits_gradient());
+        logits, batch.labels, settings_.label_smoothing, plan_->logits_gradient());
     if (!std::isfinite(loss.mean_loss)) report_not_finite(loss.mean_loss, epoch, step_, x);
     clear_gradients(parameters_);
-    plan_.backward();
+    plan_->backward();
+    if (quantization_) quantization_->decay_clips();
     out.learning_rate = settings_.schedule->rate(step_);
     settings_.optimizer->step(parameters_, out.learning_rate);
     out.loss += loss.mean_loss;
@@ -81,7 +98,7 @@ EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
 }
 
 void Trainer::report_not_finite(double loss, int64_t epoch, int64_t step, View<const float> x) {
-  const std::string node = plan_.first_not_finite(x);
+  const std::string node = plan_->first_not_finite(x);
   fail(
       "training stopped: the loss is {} in epoch {}, step {}; first node whose values are not "
       "finite: {}; a smaller "

@@ -8,6 +8,7 @@
 #include "framework/optimizer.h"
 #include "framework/schedule.h"
 #include "framework/training_plan.h"
+#include "quant/training/quantization_training.h"
 
 namespace quantdyn {
 
@@ -41,6 +42,11 @@ class Trainer {
           const Rng& rng);
 
   int64_t steps_per_epoch() const { return loader_.batches(); }
+  /// From now on trains with these quantizers, which outlive the trainer; ConfigError where the net
+  /// cannot be run so.
+  void quantize(QuantizationTraining& quantization);
+  /// From now on their ranges, and statistics that fold, stay as they are.
+  void freeze();
   /// Trains one epoch, from 1. Throws Error with epoch, step and the first node at fault when the
   /// loss is not finite.
   EpochResult run_epoch(int64_t epoch, Progress& progress);
@@ -50,9 +56,13 @@ class Trainer {
                                       View<const float> x);
 
   TrainingSettings& settings_;
-  TrainingPlan plan_;
+  const Network& network_;
+  Fusing fusing_;
+  ConvolutionAlgorithm algorithm_;
+  std::unique_ptr<TrainingPlan> plan_;
   Loader loader_;
   std::vector<Parameter<float>*> parameters_;
+  QuantizationTraining* quantization_ = nullptr;
   int64_t step_ = 0;
 };
 

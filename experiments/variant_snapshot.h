@@ -8,7 +8,7 @@ namespace quantdyn {
 
 /// What a variant's snapshot is made from.
 struct VariantTask {
-  const FoldedNetwork& folded;
+  const FoldedNetwork& folded;  ///< or, where the variant says so, with its norms
   const Variant& variant;
   Fusing fusing;
   ImageSet calibration, probe;
@@ -16,6 +16,7 @@ struct VariantTask {
   const Dataset& test;
   const Predictions& reference;  ///< of the folded float net for the test set
   const StatisticKinds& kinds;
+  TrainedRanges trained;  ///< empty: the variant's estimators choose
   int64_t epoch, step;
   Rng rng;
   WorkNote note;

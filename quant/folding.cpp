@@ -48,6 +48,10 @@ Folded fold(const Linear<float>& linear, const ChannelAffine<float>& norm) {
   return out;
 }
 
+FoldedNetwork unfolded(const Network& network) {
+  return {network.clone(), std::vector<FoldedNorm>(network.units().size())};
+}
+
 void check_foldable(const Network& network) {
   for (size_t i = 0; i < network.nodes().size(); ++i) {
     const Node<float>& node = network.nodes()[i];

@@ -37,6 +37,8 @@ struct FoldedNetwork {
   FoldedNetwork clone() const { return {network.clone(), norms}; }
 };
 
+/// A copy of the net as it is, its batch norms where they were.
+FoldedNetwork unfolded(const Network& network);
 /// ConfigError where a batch norm does not alone read a convolution or a dense layer.
 void check_foldable(const Network& network);
 /// A copy of the net with every batch norm folded into the convolution or dense layer before it.

@@ -25,7 +25,7 @@ std::vector<Place> places_of(const Network& network, int index) {
   const Unit& unit = network.units()[index];
   std::vector<Place> out;
   if (unit.leader == 0) out.push_back(Place::input);
-  if (unit.last == network.index_of(network.last_name()))
+  if (unit.last == network.last())
     out.push_back(Place::logits);
   else if (unit.kind == "add")
     out.push_back(Place::add_output);

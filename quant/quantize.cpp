@@ -31,14 +31,25 @@ QuantizedTensor SchemeObserver::quantize() const {
   return {task.ranges, scheme_.quantizer->fit(task), {}};
 }
 
-QuantizedTensor quantize_weight(const Scheme& scheme, const std::string& tensor,
-                                Parameter<float>& weight) {
-  const View<const float> values = std::as_const(weight.master).view();
-  const int64_t channels = values.shape.channels();
-  const auto observer = scheme.estimator->observe({tensor, channels, scheme.quantizer.get()});
-  do observe_tensor(values, *observer);
+QuantizedTensor quantize_output(const Scheme& scheme, const std::string& tensor, int64_t channels,
+                                const std::vector<Range>& ranges) {
+  return {ranges, scheme.quantizer->fit({tensor, channels, ranges, {}}), {}};
+}
+
+std::vector<Range> estimated_ranges(const Scheme& scheme, const std::string& tensor,
+                                    View<const float> weight) {
+  const auto observer =
+      scheme.estimator->observe({tensor, weight.shape.channels(), scheme.quantizer.get()});
+  do observe_tensor(weight, *observer);
   while (observer->wants_another_pass());
-  FittingTask task{tensor, channels, observer->ranges(), {}};
+  return observer->ranges();
+}
+
+QuantizedTensor quantize_weight(const Scheme& scheme, const std::string& tensor,
+                                Parameter<float>& weight, std::vector<Range> ranges) {
+  const View<const float> values = std::as_const(weight.master).view();
+  if (ranges.empty()) ranges = estimated_ranges(scheme, tensor, values);
+  FittingTask task{tensor, values.shape.channels(), std::move(ranges), {}};
   if (scheme.quantizer->needs_values())
     task.values = exact_distributions(values, scheme.quantizer->granularity());
   QuantizedTensor out{task.ranges, scheme.quantizer->fit(task), Tensor<int32_t>(values.shape)};

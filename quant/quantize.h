@@ -18,10 +18,17 @@ struct QuantizedTensor {
   Tensor<int32_t> codes;  ///< of a weight, in its shape; empty for an activation
 };
 
-/// Quantizes weight.master into weight.effective; `tensor` ("conv1/weight") is for errors.
-/// Throws Error where a value is NaN or infinite.
+/// Quantizes weight.master into weight.effective; `tensor` ("conv1/weight") is for errors. Empty
+/// `ranges`: those that the scheme's estimator finds. Throws Error where a value is NaN or
+/// infinite.
 QuantizedTensor quantize_weight(const Scheme& scheme, const std::string& tensor,
-                                Parameter<float>& weight);
+                                Parameter<float>& weight, std::vector<Range> ranges = {});
+/// An activation by ranges that are known.
+QuantizedTensor quantize_output(const Scheme& scheme, const std::string& tensor, int64_t channels,
+                                const std::vector<Range>& ranges);
+/// The ranges of a whole weight by the scheme's estimator.
+std::vector<Range> estimated_ranges(const Scheme& scheme, const std::string& tensor,
+                                    View<const float> weight);
 
 /// Watches an activation for a scheme: attached to the tap while calibrating.
 class SchemeObserver final : public Observer {

@@ -159,7 +159,7 @@ std::vector<UnitSchemes> read_unit_schemes(const Options& entry, const Network& 
     out[unit].weight = of_weights.make(network.units()[unit].name, unit, TensorKind::weight);
   for (int unit : all_units(network)) {
     if (!places.holds(network, unit)) continue;
-    const bool is_last = network.units()[unit].last == network.index_of(network.last_name());
+    const bool is_last = network.units()[unit].last == network.last();
     out[unit].output = of_outputs.make(network.units()[unit].name, unit,
                                        is_last ? TensorKind::logits : TensorKind::activation);
   }

@@ -44,6 +44,7 @@ void read_calibration(const Options& entry, int64_t training_images, Variant& va
 }
 
 void check_int32_bias(const Options& entry, const Network& network, const Variant& variant) {
+  if (!variant.fold) entry.refuse("bias", "int32 needs batch norms folded; expected fold: true");
   for (int unit : units_with_weight(network)) {
     const auto refuse = [&](const std::string& why) {
       entry.refuse("bias", fmt::format("int32 needs the scales of what '{}' multiplies: {}",
@@ -119,6 +120,11 @@ Variant read_variant(const Options& entry, const Network& network, const ImageCo
         entry.refuse("repairs", fmt::format("adaround rounds to the levels of affine quantizers, "
                                             "the weight of '{}' has another",
                                             network.units()[unit].name));
+  variant.fold = entry.flag("fold", true,
+                            "batch norms into weights before those are quantized; false: they stay "
+                            "behind them, and repairs cannot be");
+  if (!variant.fold && repairs.any())
+    entry.refuse("repairs", "work on a folded net; expected fold: true");
   read_calibration(entry, counts.training, variant);
   variant.bias = entry.choice<Variant::Bias>(
       "bias", Variant::Bias::float32,

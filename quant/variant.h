@@ -18,6 +18,7 @@ struct Variant {
 
   std::string name;
   std::vector<UnitSchemes> units;  ///< by unit of the net
+  bool fold = true;                ///< batch norms into weights, before those are quantized
   Bias bias = Bias::float32;
   int64_t calibration_images = 0;  ///< the first of a seeded shuffle; 0 where nothing is calibrated
   Repairs repairs;
@@ -48,6 +49,7 @@ struct ImageCounts {
 ///         - {nodes: [first, last], bit_width: 16}
 ///         - {kinds: depthwise, weights: {quantizer: {granularity: per_channel}}}
 ///         - {nodes: "res*", weights: {quantizer: none}}
+///       fold: true                      # false: batch norms stay behind quantized weights
 ///       bit_widths: [8, 6, 4]           # one variant each: int8-8, int8-6, int8-4
 ///       bias: int32
 ///       calibration: {images: 512}

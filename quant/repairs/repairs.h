@@ -26,6 +26,11 @@ struct Repairs {
   /// cannot be on this net, or two exclude each other.
   static Repairs read(const Options& section, const Network& network);
 
+  /// Whether any step is switched on.
+  bool any() const {
+    return dead_channels || equalization || absorption || bias_correction || adaround ||
+           recalibrate;
+  }
   /// Mends the float net: dead channels, equalization, absorption.
   void mend(FoldedNetwork& net, Frame& report) const;
 };

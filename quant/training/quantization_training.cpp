@@ -1,0 +1,176 @@
+#include "quant/training/quantization_training.h"
+
+#include <algorithm>
+
+#include "quant/linear_pairs.h"
+#include "quant/selection.h"
+
+namespace quantdyn {
+namespace {
+
+/// Whether PACT's end from zero to a clip is what the unit's output has.
+bool is_positive(const Network& network, int unit) {
+  const std::string activation = activation_of(network, unit);
+  return activation == "relu" || activation == "relu6";
+}
+
+Learning learning_of(const QuantizationTrainingSettings& settings, const Network& network,
+                     int unit) {
+  const bool is_pact = settings.outputs == Learning::pact;
+  return is_pact && !is_positive(network, unit) ? Learning::straight_through : settings.outputs;
+}
+
+void check_learned(const Options& section, const char* key, Learning learning, const Scheme* scheme,
+                   const std::string& node) {
+  if (learning != Learning::straight_through && scheme && !scheme->quantizer->is_affine())
+    section.refuse(key,
+                   fmt::format("learns the range of affine quantizers, '{}' has another", node));
+}
+
+void check(const Options& section, const QuantizationTrainingSettings& out, const Network& network,
+           int64_t epochs) {
+  const Variant& variant = *out.variant;
+  const auto refuse = [&](const char* key, const std::string& why) { section.refuse(key, why); };
+  if (out.start_epoch >= epochs)
+    refuse("start_epoch", fmt::format("{} of {} epochs are float before; accepted: fewer",
+                                      out.start_epoch, epochs));
+  if (out.freeze_epoch < out.start_epoch || out.freeze_epoch > epochs)
+    refuse("freeze_epoch", fmt::format("{}; accepted: from start_epoch, {}, to epochs, {}",
+                                       out.freeze_epoch, out.start_epoch, epochs));
+  if ((out.folding != Folding::none) != variant.fold)
+    refuse("folding",
+           fmt::format("the variant '{}' has fold: {}; accepted with it: {}", variant.name,
+                       variant.fold, variant.fold ? "running, batch" : "none"));
+  if (variant.repairs.any())
+    refuse("variant",
+           fmt::format("'{}' has repairs, which would undo what is trained", variant.name));
+  for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit) {
+    const std::string& node = network.units()[unit].name;
+    check_learned(section, "weights", out.weights, variant.units[unit].weight.get(), node);
+    check_learned(section, "activations", learning_of(out, network, unit),
+                  variant.units[unit].output.get(), node);
+    const Unit& u = network.units()[unit];
+    if (out.folding != Folding::none && u.norm >= 0 &&
+        network.layer(u.leader)->convolution() == nullptr)
+      refuse("folding", fmt::format("the batch norm of '{}' is not behind a convolution", node));
+  }
+}
+
+Tensor<float> weight_now(const Network& network, int unit, Folding folding) {
+  const Linear<float>& linear = linear_of(network, unit);
+  const int norm = network.units()[unit].norm;
+  if (folding == Folding::none || norm < 0) return linear.weight->master;
+  return fold(linear, *network.layer(norm)->channel_affine()).weight;
+}
+
+}  // namespace
+
+QuantizationTrainingSettings QuantizationTrainingSettings::read(
+    const Options& section, const std::vector<Variant>& variants, const Network& network,
+    int64_t epochs) {
+  QuantizationTrainingSettings out;
+  std::vector<std::string> names;
+  for (const Variant& variant : variants) names.push_back(variant.name);
+  const std::string name = section.text("variant", required, "whose quantizers are trained with");
+  out.start_epoch =
+      section.integer("start_epoch", 0, at_least<int64_t>(0), "epochs in float before");
+  out.freeze_epoch =
+      section.integer("freeze_epoch", epochs, at_least<int64_t>(0),
+                      "behind so many epochs ranges and folded statistics stay as they are");
+  out.folding = section.choice<Folding>(
+      "folding", Folding::batch,
+      {{"none", Folding::none}, {"running", Folding::running}, {"batch", Folding::batch}},
+      "of batch norms into weights: not at all (the variant has fold: false), by the running "
+      "statistics, which stay, or by the batch's");
+  out.weights = section.choice<Learning>(
+      "weights", Learning::straight_through,
+      {{"straight_through", Learning::straight_through}, {"lsq", Learning::lsq}},
+      "ranges of weights: by the estimator in every step, or learned steps");
+  out.outputs = section.choice<Learning>("activations", Learning::straight_through,
+                                         {{"straight_through", Learning::straight_through},
+                                          {"lsq", Learning::lsq},
+                                          {"pact", Learning::pact}},
+                                         "ranges of outputs: moving averages of each batch's ends, "
+                                         "learned steps, or behind relu learned upper ends");
+  out.range_momentum = section.number("range_momentum", 0.01, between(0.0, 1.0),
+                                      "share of the batch in a moving range");
+  out.clip_decay =
+      section.number("clip_decay", 1e-4, at_least(0.0),
+                     "of pact: this times the square of each upper end joins the loss");
+  section.finish();
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end())
+    section.refuse("variant", fmt::format("no variant is called '{}'; accepted: {}", name,
+                                          fmt::join(names, ", ")));
+  out.variant = &variants[static_cast<size_t>(found - names.begin())];
+  check(section, out, network, epochs);
+  return out;
+}
+
+QuantizationTraining::QuantizationTraining(const Network& network,
+                                           const QuantizationTrainingSettings& settings,
+                                           const std::map<int, std::vector<Range>>& outputs)
+    : network_(network), settings_(settings) {
+  for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit) {
+    const UnitSchemes& schemes = settings.variant->units[unit];
+    const std::string& name = network.units()[unit].name;
+    if (schemes.weight)
+      weights_[unit] =
+          std::make_unique<WeightTraining>(schemes.weight, name + "/weight", settings.weights,
+                                           weight_now(network, unit, settings.folding));
+    if (!schemes.output) continue;
+    const Shape& shape = network.nodes()[network.units()[unit].last].shape;
+    const int64_t entries = schemes.output->quantizer->granularity().entries(shape.channels());
+    outputs_[unit] = std::make_unique<TrainedRange>(
+        schemes.output, name + "/output", shape.channels(), learning_of(settings, network, unit),
+        outputs.at(unit), shape.elements() / entries);
+  }
+}
+
+QuantizedTraining QuantizationTraining::additions() {
+  QuantizedTraining out;
+  out.folding = settings_.folding;
+  for (const auto& [unit, weight] : weights_) out.weights[unit] = weight.get();
+  steps_.clear();
+  for (const auto& [unit, range] : outputs_) {
+    auto step = std::make_unique<OutputTraining>(network_.units()[unit].last, *range,
+                                                 settings_.range_momentum);
+    steps_.push_back(step.get());
+    out.outputs[unit] = std::move(step);
+  }
+  return out;
+}
+
+std::vector<Parameter<float>*> QuantizationTraining::parameters() {
+  std::vector<Parameter<float>*> out;
+  const auto add = [&](TrainedRange& range) {
+    if (!range.parameter().master.empty()) out.push_back(&range.parameter());
+  };
+  for (const auto& [unit, weight] : weights_) add(weight->range());
+  for (const auto& [unit, range] : outputs_) add(*range);
+  return out;
+}
+
+void QuantizationTraining::decay_clips() {
+  for (const auto& [unit, range] : outputs_) {
+    if (range->learning() != Learning::pact) continue;
+    Parameter<float>& clip = range->parameter();
+    for (int64_t i = 0; i < clip.master.elements(); ++i)
+      clip.grad[i] += static_cast<float>(2 * settings_.clip_decay) * clip.master[i];
+  }
+}
+
+void QuantizationTraining::freeze() {
+  for (OutputTraining* step : steps_) step->freeze();
+}
+
+TrainedRanges QuantizationTraining::ranges() const {
+  TrainedRanges out;
+  for (const auto& [unit, weight] : weights_)
+    if (weight->range().learning() != Learning::straight_through)
+      out[{unit, "weight"}] = weight->range().ranges();
+  for (const auto& [unit, range] : outputs_) out[{unit, "output"}] = range->ranges();
+  return out;
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,63 @@
+// Quantization-aware training: a variant's quantizers in the training plan of its net.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/quantized_training.h"
+#include "quant/training/output_training.h"
+#include "quant/training/weight_training.h"
+#include "quant/variant.h"
+
+namespace quantdyn {
+
+/// The section `train.quantization`.
+struct QuantizationTrainingSettings {
+  const Variant* variant = nullptr;  ///< whose schemes; null: training is float
+  int64_t start_epoch = 0;           ///< epochs in float before
+  int64_t freeze_epoch = 0;          ///< behind so many, ranges and folded statistics stay
+  Folding folding = Folding::none;
+  Learning weights = Learning::straight_through, outputs = Learning::straight_through;
+  double range_momentum = 0.01;
+  double clip_decay = 0;  ///< of pact: this times the square of the upper end joins the loss
+
+  /// Reads the section and calls finish(). ConfigError: no such variant, a variant with repairs, a
+  /// folding that is not the variant's, epochs that training does not have, schemes that cannot be
+  /// learned so.
+  static QuantizationTrainingSettings read(const Options& section,
+                                           const std::vector<Variant>& variants,
+                                           const Network& network, int64_t epochs);
+};
+
+/// The ranges that training ended with, by (unit, "weight" or "output").
+using TrainedRanges = std::map<std::pair<int, std::string>, std::vector<Range>>;
+
+/// The quantizers of one training, from its start on.
+class QuantizationTraining {
+ public:
+  /// `outputs`: where the variant's calibration puts the ranges of outputs now, by unit.
+  QuantizationTraining(const Network& network, const QuantizationTrainingSettings& settings,
+                       const std::map<int, std::vector<Range>>& outputs);
+
+  /// For one training plan; this outlives it.
+  QuantizedTraining additions();
+  /// Learned steps and upper ends, behind the net's parameters for the optimizer.
+  std::vector<Parameter<float>*> parameters();
+  /// Adds the gradient of the decay of PACT's upper ends; to be called before each step.
+  void decay_clips();
+  /// Ranges of outputs stay.
+  void freeze();
+  TrainedRanges ranges() const;
+
+ private:
+  const Network& network_;
+  const QuantizationTrainingSettings& settings_;
+  std::map<int, std::unique_ptr<WeightTraining>> weights_;
+  std::map<int, std::unique_ptr<TrainedRange>> outputs_;
+  std::vector<OutputTraining*> steps_;  // of the plan that has the additions
+};
+
+}  // namespace quantdyn

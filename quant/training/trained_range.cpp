@@ -1,0 +1,100 @@
+#include "quant/training/trained_range.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace quantdyn {
+namespace {
+
+struct Ends {
+  float low, high;
+};
+/// The outermost levels of an entry.
+Ends outermost(const Quantization& quantization, int64_t entry) {
+  Ends out{std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
+  for (float level : quantization.levels(entry)) {
+    if (!std::isfinite(level)) continue;  // codes never given, infinities of small floats
+    out.low = std::min(out.low, level);
+    out.high = std::max(out.high, level);
+  }
+  return out;
+}
+
+}  // namespace
+
+TrainedRange::TrainedRange(std::shared_ptr<const Scheme> scheme, std::string tensor,
+                           int64_t channels, Learning learning, std::vector<Range> ranges,
+                           int64_t values)
+    : scheme_(std::move(scheme)),
+      tensor_(std::move(tensor)),
+      channels_(channels),
+      learning_(learning),
+      ranges_(std::move(ranges)),
+      values_(values) {
+  fit();
+  if (learning_ == Learning::straight_through) return;
+  const auto entries = std::ssize(ranges_);
+  parameter_.name = learning_ == Learning::lsq ? "step" : "clip";
+  parameter_.decays = false;
+  parameter_.master = parameter_.grad = Tensor<float>(Shape{entries});
+  for (int64_t entry = 0; entry < entries; ++entry) {
+    const float scale = quantization_->affine(entry)->scale;
+    const Ends ends = outermost(*quantization_, entry);
+    parameter_.master[entry] =
+        learning_ == Learning::lsq ? scale : static_cast<float>(ranges_[entry].high);
+    codes_.push_back({std::nearbyint(ends.low / scale), std::nearbyint(ends.high / scale)});
+  }
+  follow_parameter();
+}
+
+void TrainedRange::set(std::vector<Range> ranges) {
+  ranges_ = std::move(ranges);
+  fit();
+}
+
+void TrainedRange::follow_parameter() {
+  for (size_t entry = 0; entry < ranges_.size(); ++entry) {
+    // Under zero is no range: the quantizer's smallest scale takes over, and reports it.
+    const double value = std::max(parameter_.master[static_cast<int64_t>(entry)], 0.0f);
+    ranges_[entry] = learning_ == Learning::lsq
+                         ? Range{codes_[entry].low * value, codes_[entry].high * value}
+                         : Range{0, value};
+  }
+  fit();
+}
+
+void TrainedRange::fit() {
+  quantization_ = scheme_->quantizer->fit({tensor_, channels_, ranges_, {}});
+  lowest_.resize(static_cast<size_t>(channels_));
+  highest_.resize(lowest_.size());
+  for (int64_t c = 0; c < channels_; ++c) {
+    const int64_t entry = quantization_->entry_of(c);
+    const Ends ends = c > 0 && quantization_->entry_of(c - 1) == entry
+                          ? Ends{lowest_[c - 1], highest_[c - 1]}
+                          : outermost(*quantization_, entry);
+    lowest_[c] = ends.low;
+    highest_[c] = ends.high;
+  }
+  if (learning_ != Learning::straight_through || !scheme_->quantizer->is_affine()) return;
+  for (int64_t c = 0; c < channels_; ++c) {
+    const float half = quantization_->affine(quantization_->entry_of(c))->scale / 2;
+    lowest_[c] -= half;
+    highest_[c] += half;
+  }
+}
+
+void TrainedRange::add_gradient(const std::vector<double>& sums) {
+  for (int64_t c = 0; c < channels_; ++c) {
+    const int64_t entry = quantization_->entry_of(c);
+    double gradient = sums[c];
+    if (learning_ == Learning::lsq) {
+      const double codes = std::max(-codes_[entry].low, codes_[entry].high);
+      gradient /=
+          quantization_->affine(entry)->scale * std::sqrt(static_cast<double>(values_) * codes);
+    }
+    parameter_.grad[entry] += static_cast<float>(gradient);
+  }
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,68 @@
+// The range of one tensor while a net trains with quantization: re-estimated, or learned.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/layer.h"
+#include "quant/scheme.h"
+
+namespace quantdyn {
+
+/// How a quantizer's range moves in training.
+///
+/// straight_through: estimated anew; gradients pass where codes do not saturate (Jacob et al. 2018,
+/// arXiv 1712.05877, section 3). lsq: the step s is trained (Esser et al. 2020, arXiv 1902.08153,
+/// equations 3 to 5), the zero point stays. pact: the upper end is (Choi et al. 2018, arXiv
+/// 1805.06085, equations 1 to 3).
+enum class Learning { straight_through, lsq, pact };
+
+class TrainedRange {
+ public:
+  /// Starts at `ranges`; `values`: how many an entry has (of one image for activations), by which
+  /// LSQ scales its gradient. lsq and pact need an affine quantizer.
+  TrainedRange(std::shared_ptr<const Scheme> scheme, std::string tensor, int64_t channels,
+               Learning learning, std::vector<Range> ranges, int64_t values);
+
+  const std::vector<Range>& ranges() const { return ranges_; }
+  const Quantization& quantization() const { return *quantization_; }
+  const Scheme& scheme() const { return *scheme_; }
+  const std::string& tensor() const { return tensor_; }
+  Learning learning() const { return learning_; }
+  int64_t channels() const { return channels_; }
+
+  /// straight_through: goes on with these ranges.
+  void set(std::vector<Range> ranges);
+  /// Others: takes the parameter as the optimizer has left it.
+  void follow_parameter();
+  /// What is trained, [entries]: steps or upper ends; its master is empty with straight_through.
+  Parameter<float>& parameter() { return parameter_; }
+
+  /// Where gradients pass to the values, by channel: straight_through as far as codes do not
+  /// saturate, others between the outermost levels.
+  const std::vector<float>& lowest() const { return lowest_; }
+  const std::vector<float>& highest() const { return highest_; }
+  /// Adds to parameter().grad; `sums` [channels]: for lsq sum dy (y - x) of the values inside and
+  /// sum dy y of those outside, for pact sum dy of those above.
+  void add_gradient(const std::vector<double>& sums);
+
+ private:
+  void fit();
+
+  std::shared_ptr<const Scheme> scheme_;
+  std::string tensor_;
+  int64_t channels_;
+  Learning learning_;
+  std::vector<Range> ranges_;  // by entry
+  int64_t values_;
+  std::unique_ptr<Quantization> quantization_;
+  Parameter<float> parameter_;
+  struct Codes {
+    double low, high;  // less the zero point
+  };
+  std::vector<Codes> codes_;  // by entry; of lsq
+  std::vector<float> lowest_, highest_;
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,29 @@
+// A weight that trains behind a quantizer.
+#pragma once
+
+#include "framework/quantized_training.h"
+#include "quant/training/trained_range.h"
+
+namespace quantdyn {
+
+/// effective = Q(weight), gradients straight through where codes do not saturate. With
+/// straight_through the scheme's estimator takes the range of every step's weight; with lsq the
+/// step is a parameter.
+class WeightTraining final : public WeightTransform {
+ public:
+  /// `weight`: as it is when training with quantization starts, folded or not.
+  WeightTraining(std::shared_ptr<const Scheme> scheme, const std::string& tensor, Learning learning,
+                 const Tensor<float>& weight);
+
+  void forward(const Tensor<float>& weight, Tensor<float>& effective) override;
+  void backward(const Tensor<float>& weight, const Tensor<float>& effective,
+                Tensor<float>& gradient) override;
+
+  TrainedRange& range() { return range_; }
+
+ private:
+  TrainedRange range_;
+  int64_t step_ = 0;
+};
+
+}  // namespace quantdyn

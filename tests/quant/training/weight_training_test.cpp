@@ -1,0 +1,94 @@
+// Weights and ranges that train behind a quantizer: values, gradients and steps by hand.
+#include "quant/training/weight_training.h"
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+
+#include "tests/quant/helpers.h"
+
+namespace quantdyn::test {
+namespace {
+
+Tensor<float> tensor(Shape shape, const std::vector<float>& values) {
+  Tensor<float> out(shape);
+  std::ranges::copy(values, out.data());
+  return out;
+}
+std::vector<float> values_of(const Tensor<float>& t) {
+  return {t.values().begin(), t.values().end()};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(weight_training)
+
+BOOST_AUTO_TEST_CASE(straight_through_passes_gradients_where_codes_do_not_saturate) {
+  // 50 % of the values: [-1, 1] are covered, in steps of 2 / 3.
+  const auto coarse =
+      scheme("{estimator: {name: percentile, p: 50}, quantizer: {name: affine, bit_width: 2}}");
+  const Tensor<float> weight = tensor({9, 1}, {-9, -5, -1, -1, 0, 1, 1, 5, 9});
+  WeightTraining training(coarse, "w", Learning::straight_through, weight);
+  Tensor<float> effective = weight, gradient = weight;
+  gradient.fill(1);
+  training.forward(weight, effective);
+  BOOST_TEST(values_of(effective) == applied(training.range().quantization(), values_of(weight)));
+  training.backward(weight, effective, gradient);
+  BOOST_TEST(values_of(gradient) == (std::vector<float>{0, 0, 1, 1, 1, 1, 1, 0, 0}));
+  BOOST_TEST(training.range().parameter().master.empty());
+}
+
+BOOST_AUTO_TEST_CASE(ranges_follow_the_weight_of_each_step) {
+  WeightTraining training(scheme("{quantizer: affine}"), "w", Learning::straight_through,
+                          tensor({2, 1}, {-1, 1}));
+  const Tensor<float> later = tensor({2, 1}, {-1, 4.1f});
+  Tensor<float> effective = later;
+  training.forward(later, effective);
+  BOOST_TEST((training.range().ranges() == std::vector<Range>{{-1, static_cast<double>(4.1f)}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_learned_step_has_the_papers_gradient) {
+  // Scale 1, codes -2 ... 1 (Qn = 2, Qp = 1; the larger is 2).
+  const auto two_bits = scheme("{quantizer: {name: affine, bit_width: 2, signed: true}}");
+  const Tensor<float> weight = tensor({5, 1}, {-2, -1.25f, 0.4f, 0.75f, 1});
+  WeightTraining training(two_bits, "w", Learning::lsq, weight);
+  Parameter<float>& step = training.range().parameter();
+  BOOST_TEST(step.name == "step");
+  BOOST_TEST(!step.decays);
+  BOOST_TEST(step.master[0] == 1);
+  step.master[0] = 0.5f;  // now -2 ... 1 stand for -1 ... 0.5
+  Tensor<float> effective = weight;
+  training.forward(weight, effective);
+  BOOST_TEST(values_of(effective) == (std::vector<float>{-1, -1, 0.5f, 0.5f, 0.5f}));
+  Tensor<float> gradient = tensor({5, 1}, {1, 2, 3, 4, 5});
+  training.backward(weight, effective, gradient);
+  BOOST_TEST(values_of(gradient) == (std::vector<float>{0, 0, 3, 0, 0}));
+  // Outside the outermost code, inside round(w / s) - w / s; over sqrt(5 values, 2 codes).
+  const double expected = (1 * -2 + 2 * -2 + 3 * (1 - 0.8) + 4 * 1 + 5 * 1) / std::sqrt(5 * 2);
+  BOOST_TEST(std::abs(step.grad[0] - expected) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(each_channel_learns_its_own_step) {
+  const auto by_channel =
+      scheme("{quantizer: {name: affine, granularity: per_channel, symmetric: true}}");
+  const Tensor<float> weight = tensor({2, 2}, {1.27f, -2.54f, 0.3f, 0.5f});
+  WeightTraining training(by_channel, "w", Learning::lsq, weight);
+  BOOST_TEST(training.range().parameter().master.elements() == 2);
+  Tensor<float> effective = weight, gradient = weight;
+  training.forward(weight, effective);
+  gradient.fill(0);
+  gradient[3] = 1;
+  training.backward(weight, effective, gradient);
+  BOOST_TEST(training.range().parameter().grad[0] == 0);
+  BOOST_TEST(training.range().parameter().grad[1] != 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_step_under_zero_is_the_smallest_scale) {
+  WeightTraining training(scheme("{quantizer: affine}"), "w", Learning::lsq,
+                          tensor({2, 1}, {-1, 1}));
+  training.range().parameter().master[0] = -1;
+  training.range().follow_parameter();
+  BOOST_TEST(training.range().quantization().at_smallest_scale(0));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace quantdyn::test
