@@ -20,14 +20,17 @@ using Floats = std::vector<float>;
 /// points.
 AffineGrid make_grid(int64_t entries, int conventions) {
   AffineGrid grid{
-      .rounding = conventions & 1 ? Rounding::half_away_from_zero : Rounding::half_to_even,
+      .rounding = conventions & 16  ? Rounding::stochastic
+                  : conventions & 1 ? Rounding::half_away_from_zero
+                                    : Rounding::half_to_even,
       .order = conventions & 2 ? ZeroPointOrder::add_then_round : ZeroPointOrder::round_then_add,
       .scaling = conventions & 4 ? Scaling::reciprocal : Scaling::divide,
       .lowest_code = conventions & 8 ? -128 : 0,
       .highest_code = conventions & 8 ? 127 : 255,
       .scale = {},
       .reciprocal = {},
-      .zero_point = {}};
+      .zero_point = {},
+      .draws = {}};
   const float scales[] = {0.25f, 3.0f / 255, 0x1p-23f, 0.0173f};
   for (int64_t i = 0; i < entries; ++i) {
     grid.scale.push_back(scales[i % 4]);
@@ -75,6 +78,8 @@ std::vector<uint32_t> bits(const Floats& values) {
 bool agree(int64_t rows, int64_t channels, int64_t gap, bool per_channel, int conventions) {
   const int64_t first_channel = per_channel ? 5 : 0;
   AffineGrid grid = make_grid(per_channel ? channels + first_channel : 1, conventions);
+  if (grid.rounding == Rounding::stochastic)
+    grid.draws = Draws{Rng(7), conventions & 1 ? channels : channels + first_channel};
   const int64_t stride = channels + gap;
   Floats kernel = make_values(rows * stride, grid, channels);
   Floats reference = kernel;
@@ -85,7 +90,7 @@ bool agree(int64_t rows, int64_t channels, int64_t gap, bool per_channel, int co
 
 int disagreements() {
   int count = 0;
-  for (int conventions = 0; conventions < 16; ++conventions)
+  for (int conventions = 0; conventions < 32; ++conventions)
     for (const int64_t channels : {1, 3, 17, 130})
       for (const int64_t rows : {1, 2, 67})
         for (const int64_t gap : {0, 3})
