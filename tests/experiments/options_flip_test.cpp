@@ -281,7 +281,19 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_quantizer_changes_a_code_or_a_value) {
                         {"seed", {"rounding: stochastic", "0", "1"}},
                         {"order", {four_bits, "round_then_add", "add_then_round"}},
                         {"scaling", {"", "divide", "reciprocal"}}};
-  check_kind<Quantizer>({{"affine", affine}}, codings_of);
+  const std::string custom = "format: custom, ", scaled = "scaling: range";
+  const Flips small_float = {{"format", {"", "e4m3", "e5m2"}},
+                             {"exponent_bits", {custom + "mantissa_bits: 3", "3", "4"}},
+                             {"mantissa_bits", {custom + "exponent_bits: 3", "3", "4"}},
+                             {"bias", {"", "7", "8"}},
+                             {"special", {"", "finite_nan", "ieee"}},
+                             {"saturate", {"", "true", "false"}},
+                             {"granularity", {scaled, "per_tensor", "per_channel"}},
+                             {"group_size", {scaled + ", granularity: per_group", "2", "3"}},
+                             {"scaling", {"", "none", "range"}},
+                             {"power_of_two", {scaled, "none", "ceil"}},
+                             {"smallest_scale", {scaled, "1e-30", "1e-3"}}};
+  check_kind<Quantizer>({{"affine", affine}, {"float", small_float}}, codings_of);
 }
 
 BOOST_AUTO_TEST_CASE(every_option_of_a_range_estimator_changes_a_range) {

@@ -8,14 +8,22 @@
 
 namespace quantdyn::test {
 
+namespace {
+
+int64_t hash_of_place(int64_t i) {
+  auto hash = static_cast<uint32_t>(static_cast<uint64_t>(i) * 2654435761u + 12345u);
+  hash ^= hash >> 15;
+  hash *= 2246822519u;
+  hash ^= hash >> 13;
+  return hash;
+}
+
+}  // namespace
+
 std::vector<float> golden_values() {
   std::vector<float> out;
   for (int64_t i = 0; i < golden_rows * golden_channels; ++i) {
-    auto hash = static_cast<uint32_t>(static_cast<uint64_t>(i) * 2654435761u + 12345u);
-    hash ^= hash >> 15;
-    hash *= 2246822519u;
-    hash ^= hash >> 13;
-    const int64_t u = hash;
+    const int64_t u = hash_of_place(i);
     const auto bell =
         static_cast<double>((u & 255) + (u >> 8 & 255) + (u >> 16 & 255) + (u >> 24) - 510);
     const auto flat = static_cast<double>(u >> 8);
@@ -34,6 +42,21 @@ std::vector<float> golden_values() {
                                        static_cast<double>(u % 511 - 255) / 128};
     const int64_t channel = i % golden_channels;
     out.push_back(static_cast<float>(channel < 13 ? cases[channel] : bell / 256));
+  }
+  return out;
+}
+
+std::vector<float> golden_float_values() {
+  constexpr uint32_t special[] = {0,          0x80000000, 0x7F800000, 0xFF800000,
+                                  0x7FC00000, 0xFFC00001, 0x7F7FFFFF, 0xFF7FFFFF,
+                                  1,          0x80000001, 0x007FFFFF, 0x00800000};
+  std::vector<float> out;
+  for (int64_t i = 0; i < golden_rows * golden_channels; ++i) {
+    const int64_t u = hash_of_place(i);
+    const int64_t dropped = 23 - std::min<int64_t>(u & 31, 23);
+    const int64_t mantissa = (u * 747796405 >> 9 & 0x7FFFFF) >> dropped << dropped;
+    const int64_t bits = (u >> 31 << 31) | (95 + (u >> 23 & 63)) << 23 | mantissa;
+    out.push_back(std::bit_cast<float>(i < 12 ? special[i] : static_cast<uint32_t>(bits)));
   }
   return out;
 }

@@ -12,6 +12,8 @@ inline constexpr int64_t golden_channels = 16;
 
 /// make_values() of golden_values.py, [golden_rows, golden_channels].
 std::vector<float> golden_values();
+/// make_float_values() of golden_values.py.
+std::vector<float> golden_float_values();
 /// One channel of such values.
 std::vector<float> column(const std::vector<float>& values, int64_t channel);
 /// FNV-1a of the bytes.

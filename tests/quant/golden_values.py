@@ -6,6 +6,7 @@ golden_test.cpp repeats make_values() by whole-number arithmetic. A golden file 
     CHANNEL SCALE ZERO_POINT HASH             of tensor (a channel alone) and channel (all at once)
     LOW HIGH SCALE ZERO_POINT                 of ranges
 
+A golden file of floats has lines HASH_OF_VALUES HASH_OF_CODES OPTIONS, of quantdyn's `float`.
 Floats are hexadecimal; HASH is the FNV-1a of the bytes of the dequantized float32 values.
 """
 import numpy
@@ -38,6 +39,30 @@ def make_values():
     x[:, 11] = (u[:, 11] % 509 - 254) / 128           # ties where 127 steps reach max|x|
     x[:, 12] = (u[:, 12] % 511 - 255) / 128           # and where 127.5 do
     return x.astype(numpy.float32)
+
+
+def make_float_values():
+    """Values [ROWS * CHANNELS] from 2^-32 to 2^32, one in two with few mantissa bits (so a tie of
+    many formats), and the special ones of float32 first."""
+    i = numpy.arange(ROWS * CHANNELS, dtype=numpy.uint64)
+    u = (i * numpy.uint64(2654435761) + numpy.uint64(12345)) & numpy.uint64(0xFFFFFFFF)
+    u ^= u >> numpy.uint64(15)
+    u = (u * numpy.uint64(2246822519)) & numpy.uint64(0xFFFFFFFF)
+    u = (u ^ u >> numpy.uint64(13)).astype(numpy.int64)
+    kept = numpy.minimum(u & 31, 23)
+    mantissa = (u * 747796405 >> 9 & 0x7FFFFF) >> (23 - kept) << (23 - kept)
+    bits = (u >> 31 << 31) | (95 + (u >> 23 & 63)) << 23 | mantissa
+    bits[:12] = [0, 0x80000000, 0x7F800000, 0xFF800000, 0x7FC00000, 0xFFC00001, 0x7F7FFFFF,
+                 0xFF7FFFFF, 1, 0x80000001, 0x007FFFFF, 0x00800000]
+    return bits.astype(numpy.uint32).view(numpy.float32)
+
+
+def print_floats(options, y, codes):
+    """A line of a golden file of floats: NaNs count as one NaN, and as code -2^31."""
+    y = numpy.array(y, numpy.float32)
+    codes = numpy.where(numpy.isnan(y), numpy.int32(-2**31), codes.astype(numpy.int32))
+    y[numpy.isnan(y)] = numpy.nan
+    print(fnv1a(y), fnv1a(codes.view(numpy.float32)), options)
 
 
 def make_ranges(count=100):

@@ -1,14 +1,13 @@
 // The vectorised affine kernel against its reference, bit for bit, on every instruction set here.
 #include "quant/kernels.h"
 
-#include <hwy/targets.h>
-
 #include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
 #include <string>
 
+#include "tests/quant/every_target.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {
@@ -68,12 +67,6 @@ Floats make_values(int64_t n, const AffineGrid& grid, int64_t channels) {
   return out;
 }
 
-std::vector<uint32_t> bits(const Floats& values) {
-  std::vector<uint32_t> out;
-  for (const float v : values) out.push_back(std::bit_cast<uint32_t>(v));
-  return out;
-}
-
 /// Whether kernel and reference agree, rows `gap` floats apart, which must keep their values.
 bool agree(int64_t rows, int64_t channels, int64_t gap, bool per_channel, int conventions) {
   const int64_t first_channel = per_channel ? 5 : 0;
@@ -104,15 +97,7 @@ int disagreements() {
 BOOST_AUTO_TEST_SUITE(kernels)
 
 BOOST_AUTO_TEST_CASE(every_instruction_set_gives_the_reference_bits) {
-  const std::vector<int64_t> targets = hwy::SupportedAndGeneratedTargets();
-  BOOST_TEST(!targets.empty());
-  for (const int64_t target : targets) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    BOOST_TEST(disagreements() == 0, hwy::TargetName(target));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  on_every_target([](const std::string& target) { BOOST_TEST(disagreements() == 0, target); });
 }
 
 BOOST_AUTO_TEST_CASE(zero_never_becomes_minus_zero) {
