@@ -293,7 +293,25 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_quantizer_changes_a_code_or_a_value) {
                              {"scaling", {"", "none", "range"}},
                              {"power_of_two", {scaled, "none", "ceil"}},
                              {"smallest_scale", {scaled, "1e-30", "1e-3"}}};
-  check_kind<Quantizer>({{"affine", affine}, {"float", small_float}}, codings_of);
+  const Flips grouped = {{"granularity", {"", "per_tensor", "per_channel"}},
+                         {"group_size", {"granularity: per_group", "2", "3"}}};
+  Flips logarithmic = {{"bit_width", {"", "4", "5"}},
+                       {"base", {"", "2", "sqrt2"}},
+                       {"signed", {"", "true", "auto"}},
+                       {"rounding", {"", "logarithmic", "linear"}},
+                       {"underflow", {"bit_width: 2", "zero", "smallest"}},
+                       {"power_of_two", {"", "nearest", "ceil"}},
+                       {"smallest_scale", {"", "1e-7", "1e-3"}}};
+  Flips codebook = {{"levels", {"", "16", "5"}}, {"zero_level", {"", "false", "true"}}};
+  Flips ternary = {{"threshold", {"", "0.7", "1"}}};
+  for (Flips* flips : {&logarithmic, &codebook, &ternary})
+    flips->insert(grouped.begin(), grouped.end());
+  check_kind<Quantizer>({{"affine", affine},
+                         {"codebook", codebook},
+                         {"float", small_float},
+                         {"logarithmic", logarithmic},
+                         {"ternary", ternary}},
+                        codings_of);
 }
 
 BOOST_AUTO_TEST_CASE(every_option_of_a_range_estimator_changes_a_range) {
