@@ -79,7 +79,8 @@ T zero_point_of(const AffineOptions& options, const Ends<T>& ends, T scale,
 
 /// `T` is the precision of everything before the results.
 template <typename T>
-AffineEntry fit(const AffineOptions& options, const AffineCodes& codes, const Range& range) {
+AffineEntry fit(const AffineOptions& options, const AffineCodes& codes, const Range& range,
+                const std::string& tensor) {
   const Range covered = covered_range(options, range);
   Ends<T> ends{static_cast<float>(covered.low), static_cast<float>(covered.high)};
   widen_narrow(options, codes, ends);
@@ -92,8 +93,9 @@ AffineEntry fit(const AffineOptions& options, const AffineCodes& codes, const Ra
   if (takes_smallest) scale = takes_one ? 1 : smallest;
   scale = static_cast<T>(rounded_to_power_of_two(scale, options.power_of_two));
   if (!std::isfinite(static_cast<float>(scale)))
-    fail<Error>("range [{}, {}] cannot be quantized; accepted: finite ends less than 3.4e38 apart",
-                range.low, range.high);
+    fail<Error>(
+        "{}: range [{}, {}] cannot be quantized; accepted: finite ends less than 3.4e38 apart",
+        tensor, range.low, range.high);
   const T zero_point = options.is_symmetric
                            ? 0
                            : (takes_one ? static_cast<T>(std::clamp(0, codes.lowest, codes.highest))
@@ -113,14 +115,15 @@ Range covered_range(const AffineOptions& options, const Range& range) {
   return options.is_widened ? widened_to_zero(range) : range;
 }
 
-AffineEntry fit_affine(const AffineOptions& options, const AffineCodes& codes, const Range& range) {
+AffineEntry fit_affine(const AffineOptions& options, const AffineCodes& codes, const Range& range,
+                       const std::string& tensor) {
   if (options.is_symmetric && codes.first == 0 && range.low < 0)
     fail<Error>(
-        "range [{}, {}] goes below 0, where unsigned symmetric codes have no values; "
+        "{}: range [{}, {}] goes below 0, where unsigned symmetric codes have no values; "
         "accepted: ranges from 0 up, or signed: auto",
-        range.low, range.high);
-  return options.scale_precision == Precision::float32 ? fit<float>(options, codes, range)
-                                                       : fit<double>(options, codes, range);
+        tensor, range.low, range.high);
+  return options.scale_precision == Precision::float32 ? fit<float>(options, codes, range, tensor)
+                                                       : fit<double>(options, codes, range, tensor);
 }
 
 }  // namespace quantdyn

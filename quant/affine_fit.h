@@ -1,6 +1,8 @@
 // From a range to an affine scale and zero point, by the conventions of the options.
 #pragma once
 
+#include <string>
+
 #include "quant/affine_options.h"
 
 namespace quantdyn {
@@ -23,8 +25,9 @@ Range covered_range(const AffineOptions& options, const Range& range);
 
 /// Asymmetric: s = (high - low) / (highest - lowest), z as the option `zero_point` says (Jacob et
 /// al. 2018, section 3). Symmetric: s = max|x| / divisor, z = 0. A power of two is taken last
-/// (ceil: Jain et al. 2019, TQT, equation 2). Throws Error where a scale is not finite, or a range
-/// goes below 0 and codes are symmetric and unsigned.
-AffineEntry fit_affine(const AffineOptions& options, const AffineCodes& codes, const Range& range);
+/// (ceil: Jain et al. 2019, TQT, equation 2). Throws Error that names the tensor where a scale
+/// is not finite, or a range goes below 0 and codes are symmetric and unsigned.
+AffineEntry fit_affine(const AffineOptions& options, const AffineCodes& codes, const Range& range,
+                       const std::string& tensor);
 
 }  // namespace quantdyn

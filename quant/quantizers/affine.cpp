@@ -115,7 +115,8 @@ std::unique_ptr<Quantization> Affine::fit(const FittingTask& task) const {
     grid.draws =
         Draws{Rng(options_.seed).fork("stochastic rounding").fork(task.tensor), task.channels};
   std::vector<AffineEntry> entries;
-  for (const Range& range : task.ranges) entries.push_back(fit_affine(options_, given, range));
+  for (const Range& range : task.ranges)
+    entries.push_back(fit_affine(options_, given, range, task.tensor));
   return std::make_unique<AffineQuantization>(options_, task, given, std::move(grid),
                                               std::move(entries), shift);
 }

@@ -36,11 +36,11 @@ BOOST_AUTO_TEST_CASE(unsigned_symmetric_codes_start_at_zero) {
   BOOST_TEST(q->affine(0)->zero_point == 0);
   BOOST_TEST(q->first_code() == 0);
   BOOST_TEST(codes_of(*q, {-3, 0, 0.31f, 51, 99}) == (Codes{0, 0, 2, 255, 255}));
-  BOOST_TEST(contains(
-      error_of<Error>([] {
-        fit("symmetric: true, signed: false", {{-1, 3}});
-      }),
-      "range [-1, 3] goes below 0, where unsigned symmetric codes have no values; accepted: "));
+  BOOST_TEST(contains(error_of<Error>([] {
+                        fit("symmetric: true, signed: false", {{-1, 3}});
+                      }),
+                      "tensor: range [-1, 3] goes below 0, where unsigned symmetric codes have no "
+                      "values; accepted: "));
 }
 
 BOOST_AUTO_TEST_CASE(automatic_codes_are_unsigned_where_no_range_goes_below_zero) {
