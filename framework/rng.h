@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace quantdyn {
@@ -20,6 +21,8 @@ class Rng {
 
   /// Four independent 32-bit words for this index.
   std::array<uint32_t, 4> words(uint64_t index) const;
+  /// The same words in a row, vectorised: out[i] = words((first + i) / 4)[(first + i) % 4].
+  void fill_words(uint64_t first, std::span<uint32_t> out) const;
   /// Uniform in [0, 1), 53 bits.
   double uniform(uint64_t index) const;
   /// Uniform in 0 ... n - 1 (n >= 1), without modulo bias to 64 bits.

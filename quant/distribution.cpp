@@ -38,4 +38,18 @@ Distribution binned_distribution(const LogHistogram& histogram) {
   return out;
 }
 
+Distribution clipped(const Distribution& distribution, const Range& range) {
+  const auto low = static_cast<float>(range.low), high = static_cast<float>(range.high);
+  Distribution out;
+  for (size_t i = 0; i < distribution.values.size(); ++i) {
+    const float value = std::clamp(distribution.values[i], low, high);
+    if (out.values.empty() || out.values.back() != value) {
+      out.values.push_back(value);
+      out.counts.push_back(0);
+    }
+    out.counts.back() += distribution.counts[i];
+  }
+  return out;
+}
+
 }  // namespace quantdyn

@@ -24,4 +24,7 @@ std::vector<Distribution> exact_distributions(View<const float> values,
 /// value).
 Distribution binned_distribution(const LogHistogram& histogram);
 
+/// The values with those beyond the range moved to its ends.
+Distribution clipped(const Distribution& distribution, const Range& range);
+
 }  // namespace quantdyn

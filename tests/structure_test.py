@@ -27,7 +27,7 @@ DOORS = {
     r"openssl/.*": r"framework/hash\.cpp",
     r"zlib\.h": r"data/file_bytes\.cpp",
     r"omp\.h": r"framework/threads\.cpp",
-    r"hwy/.*": r"framework/simd\.cpp|(stats|quant)/kernels\w*\.cpp|layers/fused/[\w-]+\.(h|cpp)",
+    r"hwy/.*": r"framework/(simd|rng_words)\.cpp|(stats|quant)/kernels\w*\.cpp|layers/fused/[\w-]+\.(h|cpp)",
     r"nlohmann/.*": r"experiments/bench\.cpp",
     r"fmt/.*": r"framework/error\.h",
 }

@@ -49,6 +49,11 @@ void check(const Options& section, const QuantizationTrainingSettings& out, cons
     check_learned(section, "weights", out.weights, variant.units[unit].weight.get(), node);
     check_learned(section, "activations", learning_of(out, network, unit),
                   variant.units[unit].output.get(), node);
+    const Scheme* const output = variant.units[unit].output.get();
+    if (output && output->quantizer->needs_values())
+      refuse("variant", fmt::format("the quantizer of the output of '{}' is fitted to its values, "
+                                    "which change in training",
+                                    node));
     const Unit& u = network.units()[unit];
     if (out.folding != Folding::none && u.norm >= 0 &&
         network.layer(u.leader)->convolution() == nullptr)

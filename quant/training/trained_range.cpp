@@ -25,13 +25,14 @@ Ends outermost(const Quantization& quantization, int64_t entry) {
 
 TrainedRange::TrainedRange(std::shared_ptr<const Scheme> scheme, std::string tensor,
                            int64_t channels, Learning learning, std::vector<Range> ranges,
-                           int64_t values)
+                           int64_t count, std::vector<Distribution> values)
     : scheme_(std::move(scheme)),
       tensor_(std::move(tensor)),
       channels_(channels),
       learning_(learning),
       ranges_(std::move(ranges)),
-      values_(values) {
+      count_(count),
+      values_(std::move(values)) {
   fit();
   if (learning_ == Learning::straight_through) return;
   const auto entries = std::ssize(ranges_);
@@ -48,8 +49,9 @@ TrainedRange::TrainedRange(std::shared_ptr<const Scheme> scheme, std::string ten
   follow_parameter();
 }
 
-void TrainedRange::set(std::vector<Range> ranges) {
+void TrainedRange::set(std::vector<Range> ranges, std::vector<Distribution> values) {
   ranges_ = std::move(ranges);
+  values_ = std::move(values);
   fit();
 }
 
@@ -65,7 +67,7 @@ void TrainedRange::follow_parameter() {
 }
 
 void TrainedRange::fit() {
-  quantization_ = scheme_->quantizer->fit({tensor_, channels_, ranges_, {}});
+  quantization_ = scheme_->quantizer->fit({tensor_, channels_, ranges_, values_});
   lowest_.resize(static_cast<size_t>(channels_));
   highest_.resize(lowest_.size());
   for (int64_t c = 0; c < channels_; ++c) {
@@ -91,7 +93,7 @@ void TrainedRange::add_gradient(const std::vector<double>& sums) {
     if (learning_ == Learning::lsq) {
       const double codes = std::max(-codes_[entry].low, codes_[entry].high);
       gradient /=
-          quantization_->affine(entry)->scale * std::sqrt(static_cast<double>(values_) * codes);
+          quantization_->affine(entry)->scale * std::sqrt(static_cast<double>(count_) * codes);
     }
     parameter_.grad[entry] += static_cast<float>(gradient);
   }

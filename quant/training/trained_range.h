@@ -20,10 +20,12 @@ enum class Learning { straight_through, lsq, pact };
 
 class TrainedRange {
  public:
-  /// Starts at `ranges`; `values`: how many an entry has (of one image for activations), by which
-  /// LSQ scales its gradient. lsq and pact need an affine quantizer.
+  /// Starts at `ranges`; `count`: how many values an entry has (of one image for activations), by
+  /// which LSQ scales its gradient; `values`: where the quantizer needs them. lsq and pact need an
+  /// affine quantizer.
   TrainedRange(std::shared_ptr<const Scheme> scheme, std::string tensor, int64_t channels,
-               Learning learning, std::vector<Range> ranges, int64_t values);
+               Learning learning, std::vector<Range> ranges, int64_t count,
+               std::vector<Distribution> values = {});
 
   const std::vector<Range>& ranges() const { return ranges_; }
   const Quantization& quantization() const { return *quantization_; }
@@ -32,8 +34,8 @@ class TrainedRange {
   Learning learning() const { return learning_; }
   int64_t channels() const { return channels_; }
 
-  /// straight_through: goes on with these ranges.
-  void set(std::vector<Range> ranges);
+  /// straight_through: goes on with these ranges, and values where the quantizer needs them.
+  void set(std::vector<Range> ranges, std::vector<Distribution> values = {});
   /// Others: takes the parameter as the optimizer has left it.
   void follow_parameter();
   /// What is trained, [entries]: steps or upper ends; its master is empty with straight_through.
@@ -55,7 +57,8 @@ class TrainedRange {
   int64_t channels_;
   Learning learning_;
   std::vector<Range> ranges_;  // by entry
-  int64_t values_;
+  int64_t count_;
+  std::vector<Distribution> values_;
   std::unique_ptr<Quantization> quantization_;
   Parameter<float> parameter_;
   struct Codes {

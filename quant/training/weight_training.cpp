@@ -6,6 +6,15 @@
 
 namespace quantdyn {
 
+namespace {
+
+std::vector<Distribution> needed_values(const Scheme& scheme, const Tensor<float>& weight) {
+  if (!scheme.quantizer->needs_values()) return {};
+  return exact_distributions(weight.view(), scheme.quantizer->granularity());
+}
+
+}  // namespace
+
 WeightTraining::WeightTraining(std::shared_ptr<const Scheme> scheme, const std::string& tensor,
                                Learning learning, const Tensor<float>& weight)
     : range_(scheme, tensor, weight.shape().channels(), learning,
@@ -15,7 +24,8 @@ WeightTraining::WeightTraining(std::shared_ptr<const Scheme> scheme, const std::
 
 void WeightTraining::forward(const Tensor<float>& weight, Tensor<float>& effective) {
   if (range_.learning() == Learning::straight_through)
-    range_.set(estimated_ranges(range_.scheme(), range_.tensor(), weight.view()));
+    range_.set(estimated_ranges(range_.scheme(), range_.tensor(), weight.view()),
+               needed_values(range_.scheme(), weight));
   else
     range_.follow_parameter();
   std::ranges::copy(weight.values(), effective.data());

@@ -215,17 +215,43 @@ void tracking(benchmark::State& state) {
 }
 BENCHMARK(tracking)->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
 
-void quantize(benchmark::State& state) {
-  const int64_t channels = state.range(0), rows = (int64_t{1} << 20) / channels;
-  const Options options = Options::from_text("{name: affine}", "bench");
+/// The transform of each scheme, with one set of levels or one for each channel.
+void quantize(benchmark::State& state, const char* scheme) {
+  const bool is_per_channel = state.range(0) != 0;
+  const int64_t channels = state.range(1), rows = (int64_t{1} << 20) / channels;
+  const Options options = Options::from_text(
+      fmt::format("{{{}{}}}", scheme, is_per_channel ? ", granularity: per_channel" : ""), "bench");
   const auto quantizer = QuantizerRegistry::instance().make(options);
-  const Range range{-3, 3};
-  const auto quantization = quantizer->fit({"x", channels, {range}, {}});
   Tensor<float> x = random_values(rows * channels);
+  FittingTask task{"x", channels, {}, {}};
+  task.ranges.assign(static_cast<size_t>(quantizer->granularity().entries(channels)), {-3, 3});
+  if (quantizer->needs_values()) {
+    const View<const float> some(x.data(), Shape{4096 / channels, channels});
+    task.values = exact_distributions(some, quantizer->granularity());
+  }
+  const auto quantization = quantizer->fit(task);
   for (auto _ : state) quantization->apply(whole_tile(x.view()));
   report_bytes(state, 4.0 * static_cast<double>(x.elements()));
 }
-BENCHMARK(quantize)->ArgName("channels")->Arg(3)->Arg(64)->Arg(512);
+void entries(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"per_channel", "channels"});
+  for (int64_t channels : {3, 64, 512}) b->Args({0, channels});
+  b->Args({1, 64});
+}
+void one_entry(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"per_channel", "channels"})->Args({0, 64});
+}
+BENCHMARK_CAPTURE(quantize, affine, "name: affine")->Apply(entries);
+BENCHMARK_CAPTURE(quantize, affine_reciprocal, "name: affine, profile: torch")->Apply(entries);
+BENCHMARK_CAPTURE(quantize, affine_stochastic, "name: affine, rounding: stochastic")
+    ->Apply(entries);
+BENCHMARK_CAPTURE(quantize, float_e4m3, "name: float")->Apply(one_entry);
+BENCHMARK_CAPTURE(quantize, float_e4m3_scaled, "name: float, scaling: range")->Apply(entries);
+BENCHMARK_CAPTURE(quantize, logarithmic_2, "name: logarithmic")->Apply(entries);
+BENCHMARK_CAPTURE(quantize, logarithmic_sqrt2, "name: logarithmic, base: sqrt2")->Apply(entries);
+BENCHMARK_CAPTURE(quantize, ternary, "name: ternary")->Apply(entries);
+BENCHMARK_CAPTURE(quantize, codebook_16, "name: codebook")->Apply(entries);
+BENCHMARK_CAPTURE(quantize, codebook_256, "name: codebook, levels: 256")->Apply(entries);
 
 }  // namespace
 }  // namespace quantdyn

@@ -107,18 +107,50 @@ Numbers weights_of(Initializer& initializer) {
   return out;
 }
 
-/// What a quantizer makes of ranges about zero, beside it, very narrow, and of values on its ties.
+/// What a quantizer makes of values on its ties, or between its levels, whatever it was fitted to.
+void append_codings(Quantization& fitted, Numbers& out) {
+  out.push_back(fitted.first_code());
+  for (float level : fitted.levels(0)) out.push_back(std::isnan(level) ? 1e30 : level);
+  const auto affine = fitted.affine(0);
+  const float step = affine ? affine->scale : 0.037f;
+  std::vector<float> values;
+  for (int k = -80; k <= 80; ++k) values.push_back((static_cast<float>(k) + 0.5f) * step);
+  for (float value : {1e-3f, 1e9f, std::numeric_limits<float>::infinity()}) values.push_back(value);
+  std::vector<int32_t> codes(values.size());
+  const MutableTile tile{values.data(), static_cast<int64_t>(values.size()), 1, 1, 0, 0, 0, 0};
+  fitted.codes(tile, codes.data());
+  fitted.apply(tile);
+  for (float value : values) out.push_back(std::isnan(value) ? 1e30 : value);
+  out.insert(out.end(), codes.begin(), codes.end());
+}
+
+/// 300 values with a long tail that fill a range.
+Distribution distribution_over(const Range& range) {
+  std::map<float, uint64_t> values;
+  for (int i = 0; i < 300; ++i) {
+    const double place = (i + 0.5) / 300, tailed = place * place * place;
+    ++values[static_cast<float>(range.low + (range.high - range.low) * tailed)];
+  }
+  Distribution out;
+  for (const auto& [value, count] : values) {
+    out.values.push_back(value);
+    out.counts.push_back(count);
+  }
+  return out;
+}
+
+/// What a quantizer makes of ranges about zero, beside it, very narrow, and with ties at their end.
 Numbers codings_of(Quantizer& quantizer) {
   Numbers out{static_cast<double>(quantizer.granularity().entries(12))};
-  for (const Range range : {Range{-1, 3}, Range{-7, 8}, Range{1, 2}, Range{0, 1e-9}, Range{0, 3}}) {
-    const auto fitted = quantizer.fit({"tensor", 1, {range}, {}});
+  for (const Range range : {Range{-1, 3}, Range{-7, 8}, Range{1, 2}, Range{0, 1e-9}, Range{0, 3},
+                            Range{-7.5, 7.5}, Range{-6.5, 8.5}, Range{-0.1, 0.8}}) {
     out.push_back(quantizer.width(range));
-    out.push_back(fitted->first_code());
-    for (float level : fitted->levels(0)) out.push_back(std::isnan(level) ? 1e30 : level);
-    for (int k = -40; k <= 40; ++k) {
-      float x = (static_cast<float>(k) + 0.5f) * fitted->affine(0)->scale;
-      fitted->apply({&x, 1, 1, 1, 0, 0, 0, 0});
-      out.push_back(x);
+    FittingTask task{"tensor", 1, {range}, {}};
+    if (quantizer.needs_values()) task.values.push_back(distribution_over(range));
+    try {
+      append_codings(*quantizer.fit(task), out);
+    } catch (const Error&) {  // of a range that it cannot cover
+      out.push_back(-1e30);
     }
   }
   return out;
@@ -226,19 +258,59 @@ BOOST_AUTO_TEST_CASE(every_option_of_an_initializer_changes_a_weight) {
 }
 
 BOOST_AUTO_TEST_CASE(every_option_of_a_quantizer_changes_a_code_or_a_value) {
-  check_kind<Quantizer>({{"affine",
-                          {{"bit_width", {"", "8", "4"}},
-                           {"granularity", {"", "per_tensor", "per_channel"}},
-                           {"group_size", {"granularity: per_group", "2", "3"}},
-                           {"symmetric", {"", "false", "true"}},
-                           {"signed", {"", "false", "true"}},
-                           {"restricted_range", {"", "false", "true"}},
-                           {"widen_to_zero", {"", "true", "false"}},
-                           {"symmetric_divisor", {"symmetric: true", "highest_code", "half_span"}},
-                           {"smallest_scale", {"", "1e-7", "1e-3"}},
-                           {"rounding", {"bit_width: 4", "half_to_even", "half_away_from_zero"}},
-                           {"order", {"bit_width: 4", "round_then_add", "add_then_round"}},
-                           {"scaling", {"", "divide", "reciprocal"}}}}},
+  const std::string symmetric = "symmetric: true", four_bits = "bit_width: 4";
+  const Flips affine = {{"profile", {"", "none", "torch"}},
+                        {"bit_width", {"", "8", "4"}},
+                        {"granularity", {"", "per_tensor", "per_channel"}},
+                        {"group_size", {"granularity: per_group", "2", "3"}},
+                        {"symmetric", {"", "false", "true"}},
+                        {"signed", {"", "false", "true"}},
+                        {"restricted_range", {"", "false", "true"}},
+                        {"widen_to_zero", {"", "true", "false"}},
+                        {"symmetric_divisor", {symmetric, "highest_code", "half_span"}},
+                        {"narrow", {"", "smallest_scale", "scale_of_one"}},
+                        {"smallest_scale", {"", "1e-7", "1e-3"}},
+                        {"smallest_width", {"narrow: widen", "1e-6", "1e-3"}},
+                        {"scale_precision", {"", "float32", "float64"}},
+                        {"power_of_two", {"", "none", "ceil"}},
+                        {"zero_point",
+                         {"signed: true, bit_width: 4, zero_point_rounding: half_away_from_zero",
+                          "round_then_subtract", "subtract_then_round"}},
+                        {"zero_point_rounding", {four_bits, "half_to_even", "half_away_from_zero"}},
+                        {"rounding", {four_bits, "half_to_even", "half_away_from_zero"}},
+                        {"seed", {"rounding: stochastic", "0", "1"}},
+                        {"order", {four_bits, "round_then_add", "add_then_round"}},
+                        {"scaling", {"", "divide", "reciprocal"}}};
+  const std::string custom = "format: custom, ", scaled = "scaling: range";
+  const Flips small_float = {{"format", {"", "e4m3", "e5m2"}},
+                             {"exponent_bits", {custom + "mantissa_bits: 3", "3", "4"}},
+                             {"mantissa_bits", {custom + "exponent_bits: 3", "3", "4"}},
+                             {"bias", {"", "7", "8"}},
+                             {"special", {"", "finite_nan", "ieee"}},
+                             {"saturate", {"", "true", "false"}},
+                             {"granularity", {scaled, "per_tensor", "per_channel"}},
+                             {"group_size", {scaled + ", granularity: per_group", "2", "3"}},
+                             {"scaling", {"", "none", "range"}},
+                             {"power_of_two", {scaled, "none", "ceil"}},
+                             {"smallest_scale", {scaled, "1e-30", "1e-3"}}};
+  const Flips grouped = {{"granularity", {"", "per_tensor", "per_channel"}},
+                         {"group_size", {"granularity: per_group", "2", "3"}}};
+  Flips logarithmic = {{"bit_width", {"", "4", "5"}},
+                       {"base", {"", "2", "sqrt2"}},
+                       {"signed", {"", "true", "auto"}},
+                       {"rounding", {"", "logarithmic", "linear"}},
+                       {"underflow", {"bit_width: 2", "zero", "smallest"}},
+                       {"power_of_two", {"", "nearest", "ceil"}},
+                       {"smallest_scale", {"", "1e-7", "1e-3"}}};
+  Flips codebook = {{"levels", {"", "16", "5"}}, {"zero_level", {"", "false", "true"}}};
+  Flips ternary = {{"threshold", {"", "0.7", "1"}}};
+  for (Flips* flips : {&logarithmic, &codebook, &ternary})
+    flips->insert(grouped.begin(), grouped.end());
+  check_kind<Quantizer>({{"affine", affine},
+                         {"codebook", codebook},
+                         {"float", small_float},
+                         {"logarithmic", logarithmic},
+                         {"ternary", ternary}},
                         codings_of);
 }
 

@@ -1,14 +1,13 @@
 // The vectorised affine kernel against its reference, bit for bit, on every instruction set here.
 #include "quant/kernels.h"
 
-#include <hwy/targets.h>
-
 #include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
 #include <string>
 
+#include "tests/quant/every_target.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {
@@ -20,14 +19,17 @@ using Floats = std::vector<float>;
 /// points.
 AffineGrid make_grid(int64_t entries, int conventions) {
   AffineGrid grid{
-      .rounding = conventions & 1 ? Rounding::half_away_from_zero : Rounding::half_to_even,
+      .rounding = conventions & 16  ? Rounding::stochastic
+                  : conventions & 1 ? Rounding::half_away_from_zero
+                                    : Rounding::half_to_even,
       .order = conventions & 2 ? ZeroPointOrder::add_then_round : ZeroPointOrder::round_then_add,
       .scaling = conventions & 4 ? Scaling::reciprocal : Scaling::divide,
       .lowest_code = conventions & 8 ? -128 : 0,
       .highest_code = conventions & 8 ? 127 : 255,
       .scale = {},
       .reciprocal = {},
-      .zero_point = {}};
+      .zero_point = {},
+      .draws = {}};
   const float scales[] = {0.25f, 3.0f / 255, 0x1p-23f, 0.0173f};
   for (int64_t i = 0; i < entries; ++i) {
     grid.scale.push_back(scales[i % 4]);
@@ -65,16 +67,12 @@ Floats make_values(int64_t n, const AffineGrid& grid, int64_t channels) {
   return out;
 }
 
-std::vector<uint32_t> bits(const Floats& values) {
-  std::vector<uint32_t> out;
-  for (const float v : values) out.push_back(std::bit_cast<uint32_t>(v));
-  return out;
-}
-
 /// Whether kernel and reference agree, rows `gap` floats apart, which must keep their values.
 bool agree(int64_t rows, int64_t channels, int64_t gap, bool per_channel, int conventions) {
   const int64_t first_channel = per_channel ? 5 : 0;
   AffineGrid grid = make_grid(per_channel ? channels + first_channel : 1, conventions);
+  if (grid.rounding == Rounding::stochastic)
+    grid.draws = Draws{Rng(7), conventions & 1 ? channels : channels + first_channel};
   const int64_t stride = channels + gap;
   Floats kernel = make_values(rows * stride, grid, channels);
   Floats reference = kernel;
@@ -85,7 +83,7 @@ bool agree(int64_t rows, int64_t channels, int64_t gap, bool per_channel, int co
 
 int disagreements() {
   int count = 0;
-  for (int conventions = 0; conventions < 16; ++conventions)
+  for (int conventions = 0; conventions < 32; ++conventions)
     for (const int64_t channels : {1, 3, 17, 130})
       for (const int64_t rows : {1, 2, 67})
         for (const int64_t gap : {0, 3})
@@ -99,15 +97,7 @@ int disagreements() {
 BOOST_AUTO_TEST_SUITE(kernels)
 
 BOOST_AUTO_TEST_CASE(every_instruction_set_gives_the_reference_bits) {
-  const std::vector<int64_t> targets = hwy::SupportedAndGeneratedTargets();
-  BOOST_TEST(!targets.empty());
-  for (const int64_t target : targets) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    BOOST_TEST(disagreements() == 0, hwy::TargetName(target));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  on_every_target([](const std::string& target) { BOOST_TEST(disagreements() == 0, target); });
 }
 
 BOOST_AUTO_TEST_CASE(zero_never_becomes_minus_zero) {

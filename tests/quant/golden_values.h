@@ -1,0 +1,22 @@
+// The values that the golden files of this folder were made of.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace quantdyn::test {
+
+inline constexpr int64_t golden_rows = 6400;
+inline constexpr int64_t golden_channels = 16;
+
+/// make_values() of golden_values.py, [golden_rows, golden_channels].
+std::vector<float> golden_values();
+/// make_float_values() of golden_values.py.
+std::vector<float> golden_float_values();
+/// One channel of such values.
+std::vector<float> column(const std::vector<float>& values, int64_t channel);
+/// FNV-1a of the bytes.
+std::string hash_of(const std::vector<float>& values);
+
+}  // namespace quantdyn::test
