@@ -63,7 +63,7 @@ BOOST_FIXTURE_TEST_SUITE(bad_input_test, BadInput)
 
 BOOST_AUTO_TEST_CASE(keys_and_values_are_refused_with_file_and_line) {
   expect_refused(tiny_with("  epochs: 2", "  epochs: 2\n  epoch: 3"),
-                 "bad.yaml:8: epoch: unknown key; accepted here: epochs");
+                 "bad.yaml:8: epoch: unknown key; accepted here: quantization, epochs");
   expect_refused(tiny_with("seed: 3", "seed: 3\nseed: 4"), "bad.yaml:3: seed");
   expect_refused(tiny_with("epochs: 2", "epochs: two"),
                  "bad.yaml:7: epochs: expected a whole number at least 0, found 'two'");
