@@ -109,6 +109,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   const Options track = document.section("track", "what is tracked, and when");
   const std::vector<Options> variants = document.list("variants", "quantized twins");
   const Options compute = document.section("compute", "how the net is run");
+  document.list("sweep", "further runs of this file; read by runs_of()");
   const bool fuse = compute.flag(
       "fuse", true, "chains of primitives in fused kernels; false: the reference primitives");
   const auto algorithm = compute.choice<ConvolutionAlgorithm>(

@@ -8,11 +8,4 @@ experiments/install_packages.sh
 [ -f build/build.ninja ] || meson setup build --buildtype=release
 ninja -C build quantdyn
 
-results=()
-for net in regular dws; do
-  build/quantdyn run experiments/quickstart.yaml --set "name=quickstart-$net" --set "network.file=networks/$net.yaml" \
-    --output "results/quickstart/$net" --force "$@"
-  results+=("results/quickstart/$net/result.h5")
-done
-echo
-build/quantdyn inspect "${results[@]}"
+build/quantdyn run experiments/quickstart.yaml --force "$@"

@@ -42,14 +42,19 @@ bool is_empty_or_missing(const fs::path& folder) {
 
 }  // namespace
 
-ResultWriter::ResultWriter(fs::path output, RunFacts facts, Overwrite overwrite)
-    : output_(std::move(output)), facts_(std::move(facts)) {
-  check_network(facts_.network);
-  if (fs::exists(result_path()) && overwrite == Overwrite::refuse)
+void require_free(const fs::path& output, Overwrite overwrite) {
+  const fs::path result = output / "result.h5";
+  if (fs::exists(result) && overwrite == Overwrite::refuse)
     fail<ConfigError>(
         "{}: holds a complete result already; accepted: another output folder, or --force to "
         "replace it",
-        result_path().string());
+        result.string());
+}
+
+ResultWriter::ResultWriter(fs::path output, RunFacts facts, Overwrite overwrite)
+    : output_(std::move(output)), facts_(std::move(facts)) {
+  check_network(facts_.network);
+  require_free(output_, overwrite);
   try {
     fs::create_directories(output_ / "snapshots");
     clear_leftovers();

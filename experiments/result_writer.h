@@ -15,6 +15,9 @@ namespace quantdyn {
 /// What happens to a complete result in the output folder.
 enum class Overwrite { refuse, replace };
 
+/// ConfigError where the folder holds a result and `overwrite` is refuse.
+void require_free(const std::filesystem::path& output, Overwrite overwrite);
+
 /// `<output>/snapshots/snapshot-0000.h5` ... as the run goes, `<output>/result.h5` at its end.
 ///
 /// Every file is written as *.part, closed, synced and renamed. A snapshot's file has the layout of

@@ -11,6 +11,7 @@
 #include "experiments/provenance.h"
 #include "experiments/result_writer.h"
 #include "experiments/summary.h"
+#include "experiments/sweep.h"
 #include "experiments/variant_snapshot.h"
 
 namespace quantdyn {
@@ -153,9 +154,8 @@ Experiment read(const RunRequest& request) {
   return out;
 }
 
-}  // namespace
-
-void run_experiment(const RunRequest& request) {
+/// Returns the result's path.
+std::filesystem::path run_one(const RunRequest& request) {
   const Stopwatch watch;
   Experiment experiment = read(request);
   ResultWriter writer(experiment.output, facts_of(experiment, request.command_line),
@@ -169,18 +169,42 @@ void run_experiment(const RunRequest& request) {
   writer.add_provenance("seconds", watch.seconds());
   writer.add_provenance("peak_memory_mib", peak_memory_mib());
   writer.finish();
-  const std::filesystem::path result = writer.result_path();
-  std::cout << summary_table(std::span(&result, 1)) << "written: " << result.string() << "\n";
+  return writer.result_path();
+}
+
+std::string description_of(const Experiment& experiment) {
+  return fmt::format("{} parameters, {} training and {} test images, {} epochs, {} variant{}",
+                     experiment.network->trained_count(), experiment.data->train->size(),
+                     experiment.data->test->size(), experiment.train.epochs,
+                     experiment.variants.size(), experiment.variants.size() == 1 ? "" : "s");
+}
+
+}  // namespace
+
+void run_experiment(const RunRequest& request) {
+  const std::vector<RunRequest> runs = runs_of(request);
+  if (runs.size() > 1)  // an error in the last one is better known before the first one runs
+    for (const RunRequest& run : runs) {
+      const Experiment experiment = read(run);
+      require_free(experiment.output, run.force ? Overwrite::replace : Overwrite::refuse);
+    }
+  std::vector<std::filesystem::path> results;
+  for (const RunRequest& run : runs) results.push_back(run_one(run));
+  std::cout << summary_table(results);
+  for (const std::filesystem::path& result : results)
+    std::cout << "written: " << result.string() << "\n";
 }
 
 std::string validate_experiment(const RunRequest& request) {
-  const Experiment experiment = read(request);
-  return fmt::format(
-      "{} is a valid experiment: {} parameters, {} training and {} test images, {} epochs, {} "
-      "variant{}\n",
-      request.config.string(), experiment.network->trained_count(), experiment.data->train->size(),
-      experiment.data->test->size(), experiment.train.epochs, experiment.variants.size(),
-      experiment.variants.size() == 1 ? "" : "s");
+  const std::vector<RunRequest> runs = runs_of(request);
+  std::string out;
+  for (const RunRequest& run : runs) {
+    const Experiment experiment = read(run);
+    out += fmt::format("{} is a valid experiment{}: {}\n", request.config.string(),
+                       runs.size() > 1 ? " (" + experiment.name + ")" : "",
+                       description_of(experiment));
+  }
+  return out;
 }
 
 }  // namespace quantdyn

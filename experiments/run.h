@@ -17,12 +17,12 @@ struct RunRequest {
   std::string command_line;  ///< for the record
 };
 
-/// Trains (or loads), quantizes, tracks and writes `<output>/result.h5`; prints the table of
-/// variants.
+/// Trains (or loads), quantizes, tracks and writes `<output>/result.h5`, for a sweep run by run
+/// when all of them are known to be valid; prints the table of variants of all.
 void run_experiment(const RunRequest& request);
 
-/// Makes everything that a run would make before its first compute; returns a summary. ConfigError
-/// otherwise.
+/// Makes everything that each run would make before its first compute; returns a summary.
+/// ConfigError otherwise.
 std::string validate_experiment(const RunRequest& request);
 
 }  // namespace quantdyn

@@ -317,6 +317,15 @@ std::string Options::plugin_name() const {
   return read_text(*node, "name");
 }
 
+std::vector<std::pair<std::string, std::string>> Options::entries() const {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& [key, value] : node_->entries) {
+    mark_read(*value);
+    if (!value->defaulted) out.emplace_back(key, emit_inline_yaml(*value));
+  }
+  return out;
+}
+
 std::vector<std::string> Options::keys() const {
   std::vector<std::string> out;
   for (const auto& [key, value] : node_->entries)

@@ -125,6 +125,8 @@ class Options {
   /// What `name` says in a mapping made by plugin().
   std::string plugin_name() const;
 
+  /// All keys with their values as YAML in one line; they count as read.
+  std::vector<std::pair<std::string, std::string>> entries() const;
   /// The keys of this mapping, in the document's order.
   std::vector<std::string> keys() const;
   /// Refuses keys that nobody read, naming those that could have been. Ends a describing factory.
