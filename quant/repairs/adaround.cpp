@@ -5,7 +5,9 @@
 #include <numbers>
 
 #include "framework/optimizer.h"
+#include "framework/threads.h"
 #include "framework/training_plan.h"
+#include "quant/kernels_rounding.h"
 #include "quant/linear_pairs.h"
 #include "quant/recorder.h"
 
@@ -22,92 +24,83 @@ const Quantity after_quantity{
 const Quantity otherwise_quantity{"rounded_otherwise", "1",
                                   "share of the channel's weights not rounded to nearest", "", ""};
 
-// The rectified sigmoid's ends (equation 23).
-constexpr double stretch_low = -0.1, stretch_high = 1.1;
-
-struct Rectified {
-  double h, slope;
-};
-Rectified rectified(double v) {
-  const double sigmoid = 1 / (1 + std::exp(-v));
-  const double h = sigmoid * (stretch_high - stretch_low) + stretch_low;
-  if (h <= 0 || h >= 1) return {std::clamp(h, 0.0, 1.0), 0};
-  return {h, sigmoid * (1 - sigmoid) * (stretch_high - stretch_low)};
-}
-
 /// One weight as floor + h(V), and what it becomes.
 class SoftWeight {
  public:
   SoftWeight(const Tensor<float>& weight, const Quantization& quantization)
-      : weight_(weight), channels_(weight.shape().channels()) {
-    for (int64_t c = 0; c < channels_; ++c) {
-      const int64_t entry = quantization.entry_of(c);
-      const AffineParameters affine = *quantization.affine(entry);
-      const auto levels = quantization.levels(entry);
-      const auto is_given = [](float level) { return !std::isnan(level); };
-      const auto lowest = std::ranges::find_if(levels, is_given) - levels.begin();
-      const int32_t first = quantization.first_code();
-      grids_.push_back({affine.scale, static_cast<double>(affine.zero_point),
-                        static_cast<double>(first + lowest),
-                        static_cast<double>(first) + static_cast<double>(levels.size()) - 1});
-    }
+      : weight_(weight),
+        channels_(weight.shape().channels()),
+        rows_(weight.elements() / channels_),
+        floor_code_(weight.shape()) {
+    for (int64_t c = 0; c < channels_; ++c) add_channel(quantization, quantization.entry_of(c));
     rounding.name = "rounding";
     rounding.master = rounding.grad = Tensor<float>(weight.shape());
     for (int64_t i = 0; i < weight.elements(); ++i) {
-      const double steps = weight[i] / grid(i).scale;
+      const double steps = static_cast<double>(weight[i]) / scale_[i % channels_];
+      floor_code_[i] = static_cast<float>(std::floor(steps) + zero_point_[i % channels_]);
       const double h = std::clamp(steps - std::floor(steps), 0.01, 0.99);
-      const double sigmoid = (h - stretch_low) / (stretch_high - stretch_low);
+      const double sigmoid = (h + 0.1) / 1.2;  // so that h(V) is what rounds off now
       rounding.master[i] = static_cast<float>(std::log(sigmoid / (1 - sigmoid)));
     }
   }
 
   /// The weight with h(V) as it is.
   void write_soft(Tensor<float>& to) const {
-    for (int64_t i = 0; i < weight_.elements(); ++i)
-      to[i] = value(i, code(i, rectified(rounding.master[i]).h));
+    for_rows([&](int64_t first, int64_t rows) {
+      const int64_t at = first * channels_;
+      rounding_kernels::soften(grid(), rounding.master.data() + at, floor_code_.data() + at, rows,
+                               to.data() + at);
+    });
   }
-  /// The weight rounded as learned, and its codes.
+  /// dV from the gradient of the weight and of the rule.
+  void set_gradient(const Tensor<float>& weight_gradient, const RoundingRule& rule) {
+    for_rows([&](int64_t first, int64_t rows) {
+      const int64_t at = first * channels_;
+      rounding_kernels::gradient(grid(), rule, rounding.master.data() + at, floor_code_.data() + at,
+                                 weight_gradient.data() + at, rows, rounding.grad.data() + at);
+    });
+  }
+  /// The weight rounded as learned (up where h(V) >= 1/2, which is V >= 0), and its codes.
   void write_hard(Tensor<float>& to, Tensor<int32_t>& codes) const {
     for (int64_t i = 0; i < weight_.elements(); ++i) {
-      const double rounded = code(i, rectified(rounding.master[i]).h >= 0.5 ? 1 : 0);
-      codes[i] = static_cast<int32_t>(rounded);
-      to[i] = value(i, rounded);
-    }
-  }
-  /// dV from the gradient of the weight and of the regularization with exponent beta.
-  void set_gradient(const Tensor<float>& weight_gradient, double regularization, double beta) {
-    for (int64_t i = 0; i < weight_.elements(); ++i) {
-      const auto [h, slope] = rectified(rounding.master[i]);
-      const double free = floor_code(i) + h;
-      const bool is_clipped = free < grid(i).lowest || free > grid(i).highest;
-      const double of_weight = is_clipped ? 0 : weight_gradient[i] * grid(i).scale;
-      const double off = 2 * h - 1;
-      const double of_rule =
-          -2 * regularization * beta * std::copysign(std::pow(std::abs(off), beta - 1), off);
-      rounding.grad[i] = static_cast<float>((of_weight + of_rule) * slope);
+      const int64_t c = i % channels_;
+      const float up = rounding.master[i] >= 0 ? 1 : 0;
+      const float code = std::clamp(floor_code_[i] + up, lowest_[c], highest_[c]);
+      codes[i] = static_cast<int32_t>(code);
+      to[i] = (code - zero_point_[c]) * scale_[c];
     }
   }
 
   Parameter<float> rounding;  ///< V
 
  private:
-  struct Grid {
-    double scale, zero_point, lowest, highest;  // codes
-  };
-  const Grid& grid(int64_t i) const { return grids_[i % channels_]; }
-  double floor_code(int64_t i) const {
-    return std::floor(weight_[i] / grid(i).scale) + grid(i).zero_point;
+  void add_channel(const Quantization& quantization, int64_t entry) {
+    const AffineParameters affine = *quantization.affine(entry);
+    const auto levels = quantization.levels(entry);
+    const auto is_given = [](float level) { return !std::isnan(level); };
+    const auto lowest = std::ranges::find_if(levels, is_given) - levels.begin();
+    const int32_t first = quantization.first_code();
+    scale_.push_back(affine.scale);
+    zero_point_.push_back(static_cast<float>(affine.zero_point));
+    lowest_.push_back(static_cast<float>(first + lowest));
+    highest_.push_back(static_cast<float>(first + std::ssize(levels) - 1));
   }
-  double code(int64_t i, double up) const {
-    return std::clamp(floor_code(i) + up, grid(i).lowest, grid(i).highest);
+  RoundingGrid grid() const {
+    return {scale_.data(), zero_point_.data(), lowest_.data(), highest_.data(), channels_};
   }
-  float value(int64_t i, double code) const {
-    return static_cast<float>(code - grid(i).zero_point) * static_cast<float>(grid(i).scale);
+  /// Calls work(first row, rows) for pieces of the weight, on all workers.
+  template <typename Work>
+  void for_rows(const Work& work) const {
+    const int64_t piece = std::max<int64_t>(1, 8192 / channels_);
+    parallel_for((rows_ + piece - 1) / piece, [&](int64_t index, int) {
+      work(index * piece, std::min(piece, rows_ - index * piece));
+    });
   }
 
   const Tensor<float>& weight_;
-  int64_t channels_;
-  std::vector<Grid> grids_;  // by channel
+  int64_t channels_, rows_;
+  Tensor<float> floor_code_;                                  // floor(w / s) + z
+  std::vector<float> scale_, zero_point_, lowest_, highest_;  // by channel
 };
 
 /// The values of one tap for all calibration images.
@@ -151,7 +144,8 @@ class Reconstruction {
       step();
       const double share = static_cast<double>(t) / static_cast<double>(settings_.iterations);
       const bool is_warm = share >= settings_.warm_start;
-      soft.set_gradient(weight().grad, is_warm ? settings_.regularization : 0, beta(share));
+      soft.set_gradient(weight().grad, {static_cast<float>(is_warm ? settings_.regularization : 0),
+                                        static_cast<float>(beta(share))});
       optimizer_->step(learned, settings_.learning_rate);
     }
   }
