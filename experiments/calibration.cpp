@@ -1,6 +1,12 @@
 #include "experiments/calibration.h"
 
+#include <cmath>
+#include <limits>
+#include <mutex>
+#include <optional>
+
 #include "experiments/tracking.h"
+#include "framework/threads.h"
 
 namespace quantdyn {
 
@@ -21,8 +27,59 @@ CalibrationRun run_over(const ImageSet& images) {
   };
 }
 
+namespace {
+
+/// Finds the first image of which a tap shows a value that is not finite.
+class FiniteCheck final : public Observer {
+ public:
+  explicit FiniteCheck(int64_t rows_per_image) : rows_per_image_(rows_per_image) {}
+
+  void add(const Tile& tile) override {
+    for (int64_t row = 0; row < tile.rows; ++row)
+      for (int64_t c = 0; c < tile.channels; ++c) {
+        if (std::isfinite(tile.values[row * tile.row_stride + c])) continue;
+        const int64_t in_chunk = (tile.first_row + row) / rows_per_image_;
+        const std::scoped_lock lock(mutex_);
+        first_ = std::min(first_, tile.chunk * images_per_chunk + in_chunk);
+      }
+  }
+  void end_chunk(int64_t, int) override {}
+  /// Its place among the images; none: all are finite.
+  std::optional<int64_t> first() const {
+    return first_ == nowhere ? std::nullopt : std::optional(first_);
+  }
+
+ private:
+  static constexpr int64_t nowhere = std::numeric_limits<int64_t>::max();
+  int64_t rows_per_image_;
+  std::mutex mutex_;
+  int64_t first_ = nowhere;
+};
+
+/// Throws where a node gives a value that is not finite, naming the first such node and its image.
+void require_finite(Evaluator& net, const ImageSet& images) {
+  const Network& network = net.network();
+  std::vector<std::unique_ptr<FiniteCheck>> checks;
+  net.clear_taps();
+  for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit) {
+    checks.push_back(
+        std::make_unique<FiniteCheck>(network.nodes()[network.units()[unit].last].shape.rows()));
+    net.tap(unit, TapKind::output).before.push_back(checks.back().get());
+  }
+  run_over(images)(net);
+  net.clear_taps();
+  for (size_t unit = 0; unit < checks.size(); ++unit)
+    if (const auto place = checks[unit]->first())
+      fail(
+          "calibration: the output of '{}' is NaN or infinite for image {} of {} (number {} of the "
+          "calibration images); ranges need finite values",
+          network.units()[unit].name, images.indices[*place], images.dataset->name(), *place);
+}
+
+}  // namespace
+
 std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
-                                         const CalibrationRun& run) {
+                                         const ImageSet& images) try {
   const Network& network = net.network();
   std::map<int, std::unique_ptr<SchemeObserver>> waiting, done;
   for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit)
@@ -33,7 +90,7 @@ std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
   while (!waiting.empty()) {
     for (const auto& [unit, observer] : waiting)
       net.tap(unit, TapKind::output).before.push_back(observer.get());
-    run(net);
+    run_over(images)(net);
     for (auto observer = waiting.begin(); observer != waiting.end();) {
       std::erase(net.tap(observer->first, TapKind::output).before,
                  static_cast<Observer*>(observer->second.get()));
@@ -44,6 +101,9 @@ std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
   std::map<int, QuantizedTensor> out;
   for (const auto& [unit, observer] : done) out[unit] = observer->quantize();
   return out;
+} catch (const Error&) {
+  require_finite(net, images);  // says more, where that is what is wrong
+  throw;
 }
 
 }  // namespace quantdyn

@@ -23,8 +23,9 @@ std::vector<int32_t> labels_of(const ImageSet& images);
 CalibrationRun run_over(const ImageSet& images);
 
 /// Fits the variant's quantizers to the outputs of a net without transforms, by unit; estimators
-/// that ask for more passes get them.
+/// that ask for more passes get them. Throws Error that names node and image where a value is NaN
+/// or infinite.
 std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
-                                         const CalibrationRun& run);
+                                         const ImageSet& images);
 
 }  // namespace quantdyn

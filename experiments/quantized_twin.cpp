@@ -50,7 +50,7 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& t
                              const Rng& rng, Frame& report, const WorkNote& note) {
   const CalibrationRun run = run_over(calibration);
   const Repairs& repairs = variant_.repairs;
-  quantize_outputs(run, trained);
+  quantize_outputs(calibration, trained);
   quantize_weights(trained);
   if (repairs.bias_correction || repairs.adaround) {
     Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::logits);
@@ -63,15 +63,15 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& t
       repairs.adaround->apply(tensors_, reference, evaluator_, run, rng.fork("adaround"), report,
                               note);
   }
-  if (repairs.recalibrate) quantize_outputs(run, trained);
+  if (repairs.recalibrate) quantize_outputs(calibration, trained);
   if (variant_.bias == Variant::Bias::int32) round_biases();
 }
 
-void QuantizedTwin::quantize_outputs(const CalibrationRun& run, const TrainedRanges& trained) {
+void QuantizedTwin::quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained) {
   evaluator_.clear_taps();
   std::map<int, QuantizedTensor> outputs;
   if (trained.empty()) {
-    outputs = calibrate(evaluator_, variant_, run);
+    outputs = calibrate(evaluator_, variant_, calibration);
   } else {
     for (const auto& [place, ranges] : trained)
       if (place.second == "output")

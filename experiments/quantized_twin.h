@@ -47,7 +47,7 @@ class QuantizedTwin {
   const std::map<int, IntegerBias>& biases() const { return biases_; }
 
  private:
-  void quantize_outputs(const CalibrationRun& run, const TrainedRanges& trained);
+  void quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained);
   void quantize_weights(const TrainedRanges& trained);
   void round_biases();
 

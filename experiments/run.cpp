@@ -73,7 +73,7 @@ class Run {
       std::map<int, std::vector<Range>> ranges;
       Evaluator evaluator(*e_.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
       const ImageSet images = calibration_images(*settings.variant);
-      for (const auto& [unit, tensor] : calibrate(evaluator, *settings.variant, run_over(images)))
+      for (const auto& [unit, tensor] : calibrate(evaluator, *settings.variant, images))
         ranges[unit] = tensor.ranges;
       quantization_ = std::make_unique<QuantizationTraining>(*e_.network, settings, ranges);
       trainer.quantize(*quantization_);

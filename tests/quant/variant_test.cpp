@@ -125,6 +125,14 @@ BOOST_AUTO_TEST_CASE(an_override_can_switch_a_tensor_on_alone) {
   BOOST_TEST(!at(v, "logits").weight);
 }
 
+BOOST_AUTO_TEST_CASE(schemes_that_a_node_cannot_take_are_refused_with_the_node) {
+  BOOST_TEST(
+      contains(error("variants:\n - name: a\n   activations: {quantizer: {name: affine, profile: "
+                     "tflite}}\n   overrides:\n    - {nodes: sep2_dw, activations: {quantizer: "
+                     "{granularity: per_channel}}}\n"),
+               "test.yaml:5: quantizer: node 'sep2_dw': "));
+}
+
 BOOST_AUTO_TEST_CASE(bit_widths_make_one_variant_each) {
   const auto variants = read(
       "variants: [{name: a, weights: {quantizer: {name: affine, bit_width: 7}}, activations: {}, "
