@@ -43,6 +43,8 @@ Pointer overlaid(const ConfigNode& base, const ConfigNode& over) {
   if (out->kind != Kind::map || top->kind != Kind::map) return top;
   const Pointer name = out->find("name"), other_name = top->find("name");
   if (name && other_name && name->scalar != other_name->scalar) return top;
+  out->source = top->source;  // where the latest word on it stands
+  out->line = top->line;
   for (const auto& [key, value] : top->entries) {
     const auto same = std::ranges::find(out->entries, key, [](const auto& e) { return e.first; });
     if (same == out->entries.end())

@@ -393,10 +393,7 @@ void Options::inherit(const Options& defaults) const {
 
 Options Options::under(const Options& over) const {
   for (const auto& [key, value] : over.node_->entries) value->was_read = true;
-  const Pointer joined = overlaid(*node_, *over.node_);
-  joined->source = over.node_->source;
-  joined->line = over.node_->line;
-  return {document_, joined};
+  return {document_, overlaid(*node_, *over.node_)};
 }
 
 Options Options::derive(const std::vector<std::pair<std::string, std::string>>& entries,
