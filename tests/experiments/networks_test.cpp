@@ -3,8 +3,9 @@
 #include <boost/test/unit_test.hpp>
 #include <set>
 
-#include "experiments/quantized_twin.h"
+#include "quant/folding.h"
 #include "tests/layers/plan_comparison.h"
+#include "tests/quant/helpers.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
@@ -29,21 +30,9 @@ Network load(const Case& c) {
   return out;
 }
 
-/// He's initialization, and norms that do something: no two of them alike.
 Network with_values(const Case& c) {
   Network out = load(c);
-  const Options he = Options::from_text("{name: he_normal}", "test.yaml");
-  out.initialize(*Registry<Initializer>::instance().make(he), Rng(3));
-  uint64_t i = 0;
-  const Rng rng(4);
-  for (const auto& named : out.parameters()) {
-    Parameter<float>& p = *named.parameter;
-    const bool is_scale = p.name == "gamma" || p.name == "running_variance";
-    const bool is_shift = p.name == "beta" || p.name == "running_mean" || p.name == "bias";
-    for (int64_t k = 0; (is_scale || is_shift) && k < p.master.elements(); ++k, ++i)
-      p.master[k] =
-          static_cast<float>(is_scale ? 0.75 + 0.5 * rng.uniform(i) : 0.2 * rng.normal(i));
-  }
+  draw_parameters(out, 0.25, 0.2);
   return out;
 }
 

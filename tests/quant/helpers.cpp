@@ -7,19 +7,24 @@
 
 namespace quantdyn::test {
 
-Network network_of(const std::string& yaml) {
-  Network out = Network::from_options(Options::from_text(yaml, "net.yaml"));
+void draw_parameters(Network& network, double spread, double shift) {
   const Options he = Options::from_text("{name: he_normal}", "test.yaml");
-  out.initialize(*Registry<Initializer>::instance().make(he), Rng(3));
+  network.initialize(*Registry<Initializer>::instance().make(he), Rng(3));
   uint64_t i = 0;
   const Rng rng(4);
-  for (const auto& named : out.parameters()) {
+  for (const auto& named : network.parameters()) {
     Parameter<float>& p = *named.parameter;
     const bool is_scale = p.name == "gamma" || p.name == "running_variance";
     const bool is_shift = p.name == "beta" || p.name == "running_mean" || p.name == "bias";
     for (int64_t k = 0; (is_scale || is_shift) && k < p.master.elements(); ++k, ++i)
-      p.master[k] = static_cast<float>(is_scale ? 0.2 + 1.6 * rng.uniform(i) : 0.5 * rng.normal(i));
+      p.master[k] = static_cast<float>(is_scale ? 1 - spread + 2 * spread * rng.uniform(i)
+                                                : shift * rng.normal(i));
   }
+}
+
+Network network_of(const std::string& yaml) {
+  Network out = Network::from_options(Options::from_text(yaml, "net.yaml"));
+  draw_parameters(out, 0.8, 0.5);
   return out;
 }
 

@@ -16,6 +16,9 @@ namespace quantdyn::test {
 /// the blocks and the add, `activation` instead where it is given. Weights are drawn, and so are
 /// the norms.
 Network small_network(const std::string& activation = "relu");
+/// He's initialization, and norms that do something, no two of them alike: scales and variances
+/// between 1 - spread and 1 + spread, shifts and means of a deviation of `shift`.
+void draw_parameters(Network& network, double spread, double shift);
 /// A net from a network file's text, its weights drawn as those of small_network().
 Network network_of(const std::string& yaml);
 /// The unit of that name.
