@@ -160,6 +160,26 @@ BOOST_AUTO_TEST_CASE(attributes_read_back_and_are_replaced) {
   BOOST_TEST(contains(error_of([&] { file.text("other"); }), "cannot open attribute other"));
 }
 
+BOOST_AUTO_TEST_CASE(attributes_of_several_texts_read_back) {
+  h5::File file = h5::File::create(path / "a.h5");
+  const std::vector<std::string> names = {"kernel:0", "größer", ""};
+  file.set("names", names);
+  file.set("none", std::span<const std::string>());
+  file.set("empty numbers", std::span<const double>());
+  file.set("numbers", std::span<const double>(std::vector<double>{1, 2}));
+  file.set("text", "one");
+  file.commit();
+  const h5::File back = h5::File::open(path / "a.h5");
+  BOOST_TEST(back.texts("names") == names);
+  BOOST_TEST(back.texts("none").empty());
+  BOOST_TEST(back.texts("empty numbers").empty());
+  BOOST_TEST(back.texts("text") == std::vector<std::string>{"one"});
+  BOOST_TEST(contains(error_of([&] { back.texts("numbers"); }),
+                      "attribute numbers: expected texts, found another type"));
+  BOOST_TEST(contains(error_of([&] { back.text("names"); }), "attribute names: expected one text"));
+  BOOST_TEST(contains(error_of([&] { back.texts("other"); }), "cannot open attribute other"));
+}
+
 BOOST_AUTO_TEST_CASE(an_attribute_over_64_kilobytes_is_kept) {
   h5::File file = h5::File::create(path / "a.h5");
   const std::string large(200'000, 'x');
