@@ -33,10 +33,14 @@ void check_fit(const Options& section, const Network& network, const Dataset& da
   if (!(network.input_shape() == data.sample_shape()))
     section.refuse("file", fmt::format("the net reads images {}, the data have {}",
                                        network.input_shape().text(), data.sample_shape().text()));
-  if (network.output_shape().rank() != 1 || network.output_shape().elements() != data.classes())
+  const Shape& output = network.output_shape();
+  if (data.classes() == 0 && output.rank() != 1)
+    section.refuse("file", fmt::format("the net's last node '{}' gives {}; accepted: [classes]",
+                                       network.last_name(), output.text()));
+  if (data.classes() > 0 && (output.rank() != 1 || output.elements() != data.classes()))
     section.refuse("file",
                    fmt::format("the net's last node '{}' gives {}, the data have {} classes",
-                               network.last_name(), network.output_shape().text(), data.classes()));
+                               network.last_name(), output.text(), data.classes()));
 }
 
 /// A batch norm in training needs two values a channel, also in the smallest batch.
@@ -141,6 +145,10 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   out.initializer = Registry<Initializer>::instance().make(initializer);
   out.track = read_tracking(track, out.data->test->size());
   out.train = TrainingSettings::read(train, out.data->train->size());
+  if (out.train.epochs > 0 && out.data->train->classes() == 0)
+    train.refuse("epochs", fmt::format("{} asked for, but the images of {} have no labels; "
+                                       "accepted: 0",
+                                       out.train.epochs, out.data->train->name()));
   const std::filesystem::path found_file = find_network(network_file);
   if (!std::filesystem::is_regular_file(found_file))
     network_section.refuse(

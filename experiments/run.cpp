@@ -12,6 +12,7 @@
 #include "experiments/result_writer.h"
 #include "experiments/summary.h"
 #include "experiments/sweep.h"
+#include "experiments/table.h"
 #include "experiments/variant_snapshot.h"
 
 namespace quantdyn {
@@ -126,8 +127,8 @@ class Run {
     const double accuracy = network_value(snapshot, "accuracy");
     writer_.add_snapshot(std::move(snapshot));
     Progress(e_.name, 1, style_)
-        .line(fmt::format("{}: {}  accuracy {:.4f}  {:.1f} s", e_.name, variant.name, accuracy,
-                          watch.seconds()));
+        .line(fmt::format("{}: {}  accuracy {}  {:.1f} s", e_.name, variant.name,
+                          number_text(accuracy, 4), watch.seconds()));
   }
 
   void take_snapshot() {

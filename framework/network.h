@@ -126,7 +126,7 @@ std::string macro_names();
 /// What a network file's parameters `input` and `classes` default to where the data say so.
 struct NetworkDefaults {
   Shape input;
-  int64_t classes;
+  int64_t classes;  ///< 0: the data do not say
 };
 
 /// Reads a network file, sets its parameters from `parameters` (whose own key `file` is left alone;
