@@ -6,7 +6,9 @@
 #include "experiments/bench.h"
 #include "experiments/inspect_network.h"
 #include "experiments/inspect_result.h"
+#include "experiments/keras/import.h"
 #include "experiments/list_plugins.h"
+#include "experiments/network_file.h"
 #include "experiments/run.h"
 #include "experiments/summary.h"
 #include "framework/gemm.h"
@@ -21,8 +23,8 @@ constexpr const char* usage = R"(quantdyn: why does this convolutional net quant
 
   quantdyn run CONFIG [options]       train, quantize, track and write result.h5
   quantdyn validate CONFIG [options]  check an experiment and its data, compute nothing
-  quantdyn inspect FILE...            the layers of a network YAML; the tables of a result.h5; of several
-                                      results a table with a row a variant
+  quantdyn inspect FILE...            the layers of a network YAML or a Keras model.h5; the tables of a
+                                      result.h5; of several results a table with a row a variant
   quantdyn bench NETWORK --mode MODE  images per second of one net on random input, as a line of JSON
   quantdyn list [NAME]                plugins with their options: all, one kind, or one plugin
 
@@ -68,9 +70,10 @@ void inspect(const std::vector<std::string>& files) {
     if (!std::filesystem::is_regular_file(file)) fail<ConfigError>("{}: no such file", file);
   if (files.size() > 1) {
     std::cout << summary_table(std::vector<std::filesystem::path>(files.begin(), files.end()));
-  } else if (files[0].ends_with(".yaml") || files[0].ends_with(".yml")) {
+  } else if (files[0].ends_with(".yaml") || files[0].ends_with(".yml") ||
+             holds_keras_model(files[0])) {
     const Options none = Options::from_text("{}", "command line");
-    std::cout << network_table(Network::from_options(read_network(files[0], none)));
+    std::cout << network_table(read_network_file(files[0], none).network);
   } else {
     std::cout << inspect_result(files[0]);
   }

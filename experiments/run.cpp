@@ -36,7 +36,7 @@ class Run {
                first_of_shuffle(e_.rng("probe"), e_.data->test->size(), e_.track.probe_images)} {}
 
   void train() {
-    if (e_.weights.empty()) e_.network->initialize(*e_.initializer, e_.rng("initialize"));
+    if (!e_.has_weights()) e_.network->initialize(*e_.initializer, e_.rng("initialize"));
     if (e_.track.has_snapshot(0, e_.train.epochs)) take_snapshot();
     if (e_.train.epochs == 0) return;
     Trainer trainer(*e_.network, *e_.data->train, e_.standardization, e_.train, e_.fusing,

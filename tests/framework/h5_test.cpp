@@ -1,5 +1,6 @@
 #include "framework/h5.h"
 
+#include <hdf5.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -178,6 +179,28 @@ BOOST_AUTO_TEST_CASE(attributes_of_several_texts_read_back) {
                       "attribute numbers: expected texts, found another type"));
   BOOST_TEST(contains(error_of([&] { back.text("names"); }), "attribute names: expected one text"));
   BOOST_TEST(contains(error_of([&] { back.texts("other"); }), "cannot open attribute other"));
+}
+
+/// As h5py writes them; this library writes none, so libhdf5 has to be asked.
+BOOST_AUTO_TEST_CASE(attributes_of_texts_of_variable_length_are_read) {
+  const fs::path name = path / "a.h5";
+  const hid_t file = H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, H5T_VARIABLE);
+  const char* const values[] = {"kernel:0", "", "größer"};
+  const hsize_t size = 3;
+  for (const hid_t space : {H5Screate_simple(1, &size, nullptr), H5Screate(H5S_SCALAR)}) {
+    const char* const attribute = H5Sget_simple_extent_ndims(space) == 1 ? "list" : "one";
+    const hid_t made = H5Acreate2(file, attribute, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    BOOST_REQUIRE(H5Awrite(made, type, values) >= 0);
+    H5Aclose(made);
+    H5Sclose(space);
+  }
+  H5Tclose(type);
+  H5Fclose(file);
+  const h5::File back = h5::File::open(name);
+  BOOST_TEST(back.texts("list") == (std::vector<std::string>{"kernel:0", "", "größer"}));
+  BOOST_TEST(back.text("one") == "kernel:0");
 }
 
 BOOST_AUTO_TEST_CASE(an_attribute_over_64_kilobytes_is_kept) {
