@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "experiments/bench.h"
+#include "experiments/export_result.h"
 #include "experiments/inspect_network.h"
 #include "experiments/inspect_result.h"
 #include "experiments/keras/import.h"
@@ -25,6 +26,7 @@ constexpr const char* usage = R"(quantdyn: why does this convolutional net quant
   quantdyn validate CONFIG [options]  check an experiment and its data, compute nothing
   quantdyn inspect FILE...            the layers of a network YAML or a Keras model.h5; the tables of a
                                       result.h5; of several results a table with a row a variant
+  quantdyn export RESULT --output MODEL.h5  a result's trained net as a Keras model
   quantdyn bench NETWORK --mode MODE  images per second of one net on random input, as a line of JSON
   quantdyn list [NAME]                plugins with their options: all, one kind, or one plugin
 
@@ -38,7 +40,9 @@ po::options_description options() {
   add("set", po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
       "set a key of the YAML, as in --set train.epochs=3; may be repeated");
   add("output", po::value<std::string>()->value_name("DIR"),
-      "folder of the result, instead of the YAML's");
+      "folder of the result, instead of the YAML's; export: the file");
+  add("epoch", po::value<int64_t>()->value_name("N"),
+      "export: the epoch whose weights are written; default: the last");
   add("threads", po::value<int>()->value_name("N"), "threads; default: one for each core");
   add("mode", po::value<std::string>()->default_value("")->value_name("MODE"),
       "bench: train, infer or stats");
@@ -61,6 +65,15 @@ RunRequest request_of(const po::variables_map& arguments, const std::string& con
   if (arguments.count("output")) out.output = arguments["output"].as<std::string>();
   out.force = arguments["force"].as<bool>();
   out.quiet = arguments["quiet"].as<bool>();
+  return out;
+}
+
+ExportRequest export_request_of(const po::variables_map& arguments, const std::string& result) {
+  ExportRequest out;
+  out.result = result;
+  if (arguments.count("output")) out.output = arguments["output"].as<std::string>();
+  if (arguments.count("epoch")) out.epoch = arguments["epoch"].as<int64_t>();
+  out.force = arguments["force"].as<bool>();
   return out;
 }
 
@@ -94,10 +107,10 @@ int dispatch(const std::vector<std::string>& words, const po::variables_map& arg
     std::cout << list_plugins(words.size() == 2 ? words[1] : "");
     return 0;
   }
-  const bool takes_file =
-      command == "run" || command == "validate" || command == "inspect" || command == "bench";
+  const bool takes_file = command == "run" || command == "validate" || command == "inspect" ||
+                          command == "export" || command == "bench";
   if (!takes_file)
-    fail<ConfigError>("unknown command '{}'; accepted: run, validate, inspect, bench, list",
+    fail<ConfigError>("unknown command '{}'; accepted: run, validate, inspect, export, bench, list",
                       command);
   if (command == "inspect" && words.size() >= 2) {
     inspect({words.begin() + 1, words.end()});
@@ -106,6 +119,7 @@ int dispatch(const std::vector<std::string>& words, const po::variables_map& arg
   if (words.size() != 2)
     fail<ConfigError>("{}: expected one file, found {} arguments", command, words.size() - 1);
   if (command == "run") run_experiment(request_of(arguments, words[1], command_line));
+  if (command == "export") std::cout << export_result(export_request_of(arguments, words[1]));
   if (command == "bench")
     std::cout << bench({words[1], arguments["mode"].as<std::string>(),
                         arguments["batch"].as<int64_t>(), arguments["seconds"].as<double>()})
