@@ -20,7 +20,7 @@ class Dataset {
   virtual int64_t size() const = 0;
   /// [H,W,C].
   virtual Shape sample_shape() const = 0;
-  /// Labels are 0 ... classes() - 1.
+  /// Labels are 0 ... classes() - 1; 0: the images have no labels, and get() returns -1.
   virtual int64_t classes() const = 0;
   /// Writes image i, [H,W,C] pixel values as stored (0 to 255 for bytes), and returns its label.
   /// Pure: any thread may call it at any time, and gets the same values.

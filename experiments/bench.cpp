@@ -3,7 +3,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "experiments/experiment.h"
+#include "experiments/network_file.h"
 #include "experiments/progress.h"
 #include "experiments/provenance.h"
 #include "experiments/quantized_twin.h"
@@ -102,7 +102,7 @@ std::string bench(const BenchRequest& request) {
                       request.batch, images_per_chunk);
   if (!(request.seconds > 0)) fail<ConfigError>("--seconds {}: accepted: over 0", request.seconds);
   const Options none = Options::from_text("{}", "command line");
-  Network network = Network::from_options(read_network(find_network(request.network), none));
+  Network network = read_network_file(request.network, none).network;
   const auto he_normal =
       Registry<Initializer>::instance().make(Options::from_text("{name: he_normal}", "bench"));
   network.initialize(*he_normal, Rng(0));

@@ -17,7 +17,7 @@ struct ImageSet {
   const Standardization* standardization;
   std::vector<int64_t> indices;
 };
-/// By image.
+/// By image; none where the dataset has none.
 std::vector<int32_t> labels_of(const ImageSet& images);
 /// Shows all of them to a net; the set outlives what is returned.
 CalibrationRun run_over(const ImageSet& images);

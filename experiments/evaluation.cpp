@@ -19,7 +19,9 @@ Predictions predict(Evaluator& evaluator, const Dataset& dataset,
     const Batch& batch = loader.next();
     evaluator.run(batch.x.view(), batch.images, batch.first / images_per_chunk, logits.view());
     std::copy_n(logits.data(), batch.images * classes, out.logits.data() + batch.first * classes);
-    out.labels.insert(out.labels.end(), batch.labels.begin(), batch.labels.begin() + batch.images);
+    if (dataset.classes() > 0)
+      out.labels.insert(out.labels.end(), batch.labels.begin(),
+                        batch.labels.begin() + batch.images);
   }
   return out;
 }

@@ -11,7 +11,7 @@ namespace quantdyn {
 /// A net's answers for a split, in the dataset's order.
 struct Predictions {
   Tensor<float> logits;         ///< [N,classes]
-  std::vector<int32_t> labels;  ///< [N]
+  std::vector<int32_t> labels;  ///< [N]; none where the dataset has none
 };
 
 /// Runs every image of a split through the net; taps are visited.

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "experiments/network_file.h"
 #include "experiments/quantized_twin.h"
-#include "experiments/result_reader.h"
 #include "framework/threads.h"
 
 namespace quantdyn {
@@ -33,10 +33,14 @@ void check_fit(const Options& section, const Network& network, const Dataset& da
   if (!(network.input_shape() == data.sample_shape()))
     section.refuse("file", fmt::format("the net reads images {}, the data have {}",
                                        network.input_shape().text(), data.sample_shape().text()));
-  if (network.output_shape().rank() != 1 || network.output_shape().elements() != data.classes())
+  const Shape& output = network.output_shape();
+  if (data.classes() == 0 && output.rank() != 1)
+    section.refuse("file", fmt::format("the net's last node '{}' gives {}; accepted: [classes]",
+                                       network.last_name(), output.text()));
+  if (data.classes() > 0 && (output.rank() != 1 || output.elements() != data.classes()))
     section.refuse("file",
                    fmt::format("the net's last node '{}' gives {}, the data have {} classes",
-                               network.last_name(), network.output_shape().text(), data.classes()));
+                               network.last_name(), output.text(), data.classes()));
 }
 
 /// A batch norm in training needs two values a channel, also in the smallest batch.
@@ -59,14 +63,8 @@ void check_batches(const Options& section, const TrainingSettings& train, int64_
 /// Takes the weights of a result's last float snapshot; refuses what does not fit the net.
 void load_weights(const Options& document, const std::filesystem::path& file,
                   const Network& network) try {
-  const ResultReader reader(file);
-  for (const Network::Named& named : network.parameters()) {
-    Tensor<float>& master = named.parameter->master;
-    if (master.empty()) continue;
-    const std::vector<float> values = reader.parameter(
-        reader.last(), network.nodes()[named.node].name, named.parameter->name, master.shape());
-    std::ranges::copy(values, master.data());
-  }
+  const ResultReader result(file);
+  read_parameters(result, result.last(), network);
 } catch (const Error& e) {
   document.refuse("weights", e.what());
 }
@@ -76,13 +74,6 @@ void load_weights(const Options& document, const std::filesystem::path& file,
 bool TrackingSettings::has_snapshot(int64_t epoch, int64_t last) const {
   return epoch == last || (every > 0 && epoch % every == 0) ||
          std::ranges::find(epochs, epoch) != epochs.end();
-}
-
-std::filesystem::path find_network(const std::filesystem::path& given) {
-  if (std::filesystem::exists(given)) return given;
-  const std::filesystem::path installed =
-      std::filesystem::path(QUANTDYN_NETWORKS) / given.filename();
-  return std::filesystem::exists(installed) ? installed : given;
 }
 
 Experiment Experiment::read(const std::filesystem::path& file, std::span<const std::string> sets) {
@@ -131,6 +122,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                  {},
                  {},
                  {},
+                 {},
                  weights,
                  {},
                  {},
@@ -141,17 +133,17 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   out.initializer = Registry<Initializer>::instance().make(initializer);
   out.track = read_tracking(track, out.data->test->size());
   out.train = TrainingSettings::read(train, out.data->train->size());
-  const std::filesystem::path found_file = find_network(network_file);
-  if (!std::filesystem::is_regular_file(found_file))
-    network_section.refuse(
-        "file", fmt::format("{}: no such file; accepted: a network file", found_file.string()));
-  const Options network =
-      read_network(found_file, network_section,
-                   NetworkDefaults{out.data->train->sample_shape(), out.data->train->classes()});
-  out.network = std::make_unique<Network>(Network::from_options(network));
-  network.finish();
+  if (out.train.epochs > 0 && out.data->train->classes() == 0)
+    train.refuse("epochs", fmt::format("{} asked for, but the images of {} have no labels; "
+                                       "accepted: 0",
+                                       out.train.epochs, out.data->train->name()));
+  NetworkFromFile network = read_network_file(
+      network_file, network_section,
+      NetworkDefaults{out.data->train->sample_shape(), out.data->train->classes()});
   network_section.finish();
-  out.network_yaml = network.resolved_yaml();
+  out.network = std::make_unique<Network>(std::move(network.network));
+  out.network_yaml = std::move(network.yaml);
+  out.keras_sha256 = std::move(network.keras_sha256);
   check_fit(network_section, *out.network, *out.data->train);
   check_foldable(*out.network);
   check_batches(train, out.train, out.data->train->size(), *out.network);

@@ -33,11 +33,11 @@ struct Experiment {
   std::unique_ptr<DatasetPair> data;
   Standardization standardization;
   std::string network_yaml;  ///< the network file with its parameters set
+  std::string keras_sha256;  ///< of the Keras model that net and weights came from; empty: a YAML
   std::unique_ptr<Network> network;
   std::unique_ptr<Initializer> initializer;
   TrainingSettings train;
-  std::filesystem::path
-      weights;  ///< the result that the net's weights were read from; empty: initialize
+  std::filesystem::path weights;  ///< the result that the net's weights were read from; or empty
   TrackingSettings track;
   std::vector<Variant> variants;
   QuantizationTrainingSettings quantization;  ///< of training; points into `variants`
@@ -49,12 +49,10 @@ struct Experiment {
   /// that can be known to be wrong now: keys, values, files of data, shapes that do not fit.
   static Experiment read(const std::filesystem::path& file, std::span<const std::string> sets);
 
+  /// Whether the net has weights already, from a Keras model or a result.
+  bool has_weights() const { return !weights.empty() || !keras_sha256.empty(); }
   /// A random stream of the experiment's seed.
   Rng rng(std::string_view stream) const { return Rng(seed).fork(stream); }
 };
-
-/// A network file by the name an experiment gives: beside the experiment, else among the installed
-/// ones.
-std::filesystem::path find_network(const std::filesystem::path& given);
 
 }  // namespace quantdyn

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "experiments/tracking.h"
 #include "framework/threads.h"
@@ -42,7 +43,7 @@ struct UnitFindings {
 struct Findings {
   std::vector<UnitFindings> units;
   std::array<int64_t, 2> correct{}, agreeing{};  // images, by rounding
-  int64_t images = 0;
+  int64_t images = 0, labelled = 0;
 
   void merge(const Findings& other) {
     for (size_t u = 0; u < units.size(); ++u) {
@@ -57,6 +58,7 @@ struct Findings {
       agreeing[r] += other.agreeing[r];
     }
     images += other.images;
+    labelled += other.labelled;
   }
 };
 
@@ -87,19 +89,20 @@ class Replay {
   }
 
   /// `net` has run the chunk whose image `image` this is.
-  void compare(const Evaluator& net, int64_t image, int worker, int32_t label) {
+  void compare(const Evaluator& net, int64_t image, int worker, std::optional<int32_t> label) {
     for (int unit = 0; unit < integer_.units(); ++unit) {
       const View<const float> values = net.output(unit, worker).slice(image, 1);
       integer_.coding(unit).codes(whole_tile(values), simulated_[unit].data());
     }
     for (size_t r = 0; r < roundings.size(); ++r) run(r, label);
     ++found.images;
+    found.labelled += label.has_value();
   }
 
   Findings found;
 
  private:
-  void run(size_t r, int32_t label) {
+  void run(size_t r, std::optional<int32_t> label) {
     own_[0] = simulated_[0];
     for (int unit = 1; unit < integer_.units(); ++unit) {
       UnitFindings& of_unit = found.units[unit];
@@ -152,11 +155,11 @@ void save(const Findings& all, Frame& frame) {
                  "31 - log2 max |sum|", ""},
                 unit, 31 - std::log2(largest));
   }
-  const auto images = static_cast<double>(all.images);
+  const auto images = static_cast<double>(all.images), labelled = static_cast<double>(all.labelled);
   for (size_t r = 0; r < roundings.size(); ++r) {
     const std::string rounding = rounding_names[r];
     frame.network({"integer_accuracy_" + rounding, "1", "accuracy of the integer net", "", ""},
-                  static_cast<double>(all.correct[r]) / images);
+                  static_cast<double>(all.correct[r]) / labelled);
     frame.network({"integer_agreement_" + rounding, "1",
                    "share of images whose largest logit is the simulated net's", "", ""},
                   static_cast<double>(all.agreeing[r]) / images);
@@ -173,14 +176,15 @@ void save_integer_check(QuantizedTwin& twin, const ImageSet& images, Frame& fram
   for_image_batches(
       *images.dataset, *images.standardization, images.indices,
       [&](View<const float> x, int64_t count, int64_t first_chunk) {
-        note("integer check", first_chunk * images_per_chunk, std::ssize(labels), "images");
+        note("integer check", first_chunk * images_per_chunk, std::ssize(images.indices), "images");
         parallel_chunks(count, [&](const Chunk& chunk) {
           const int64_t index = first_chunk + chunk.index;
           twin.evaluator().run_chunk(x.slice(chunk.first, images_per_chunk), chunk.images, index,
                                      chunk.worker);
           for (int64_t i = 0; i < chunk.images; ++i)
-            replays[chunk.worker].compare(std::as_const(twin.evaluator()), i, chunk.worker,
-                                          labels[index * images_per_chunk + i]);
+            replays[chunk.worker].compare(
+                std::as_const(twin.evaluator()), i, chunk.worker,
+                labels.empty() ? std::optional<int32_t>() : labels[index * images_per_chunk + i]);
         });
       });
   Findings all = std::move(replays[0].found);

@@ -4,9 +4,12 @@
 #include <thread>
 
 #include "experiments/bench.h"
+#include "experiments/export_result.h"
 #include "experiments/inspect_network.h"
 #include "experiments/inspect_result.h"
+#include "experiments/keras/import.h"
 #include "experiments/list_plugins.h"
+#include "experiments/network_file.h"
 #include "experiments/run.h"
 #include "experiments/summary.h"
 #include "framework/gemm.h"
@@ -21,8 +24,9 @@ constexpr const char* usage = R"(quantdyn: why does this convolutional net quant
 
   quantdyn run CONFIG [options]       train, quantize, track and write result.h5
   quantdyn validate CONFIG [options]  check an experiment and its data, compute nothing
-  quantdyn inspect FILE...            the layers of a network YAML; the tables of a result.h5; of several
-                                      results a table with a row a variant
+  quantdyn inspect FILE...            the layers of a network YAML or a Keras model.h5; the tables of a
+                                      result.h5; of several results a table with a row a variant
+  quantdyn export RESULT --output MODEL.h5  a result's trained net as a Keras model
   quantdyn bench NETWORK --mode MODE  images per second of one net on random input, as a line of JSON
   quantdyn list [NAME]                plugins with their options: all, one kind, or one plugin
 
@@ -36,7 +40,9 @@ po::options_description options() {
   add("set", po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
       "set a key of the YAML, as in --set train.epochs=3; may be repeated");
   add("output", po::value<std::string>()->value_name("DIR"),
-      "folder of the result, instead of the YAML's");
+      "folder of the result, instead of the YAML's; export: the file");
+  add("epoch", po::value<int64_t>()->value_name("N"),
+      "export: the epoch whose weights are written; default: the last");
   add("threads", po::value<int>()->value_name("N"), "threads; default: one for each core");
   add("mode", po::value<std::string>()->default_value("")->value_name("MODE"),
       "bench: train, infer or stats");
@@ -62,15 +68,25 @@ RunRequest request_of(const po::variables_map& arguments, const std::string& con
   return out;
 }
 
+ExportRequest export_request_of(const po::variables_map& arguments, const std::string& result) {
+  ExportRequest out;
+  out.result = result;
+  if (arguments.count("output")) out.output = arguments["output"].as<std::string>();
+  if (arguments.count("epoch")) out.epoch = arguments["epoch"].as<int64_t>();
+  out.force = arguments["force"].as<bool>();
+  return out;
+}
+
 /// One network or result in full; of several results the summary, a row a variant.
 void inspect(const std::vector<std::string>& files) {
   for (const std::string& file : files)
     if (!std::filesystem::is_regular_file(file)) fail<ConfigError>("{}: no such file", file);
   if (files.size() > 1) {
     std::cout << summary_table(std::vector<std::filesystem::path>(files.begin(), files.end()));
-  } else if (files[0].ends_with(".yaml") || files[0].ends_with(".yml")) {
+  } else if (files[0].ends_with(".yaml") || files[0].ends_with(".yml") ||
+             holds_keras_model(files[0])) {
     const Options none = Options::from_text("{}", "command line");
-    std::cout << network_table(Network::from_options(read_network(files[0], none)));
+    std::cout << network_table(read_network_file(files[0], none).network);
   } else {
     std::cout << inspect_result(files[0]);
   }
@@ -91,10 +107,10 @@ int dispatch(const std::vector<std::string>& words, const po::variables_map& arg
     std::cout << list_plugins(words.size() == 2 ? words[1] : "");
     return 0;
   }
-  const bool takes_file =
-      command == "run" || command == "validate" || command == "inspect" || command == "bench";
+  const bool takes_file = command == "run" || command == "validate" || command == "inspect" ||
+                          command == "export" || command == "bench";
   if (!takes_file)
-    fail<ConfigError>("unknown command '{}'; accepted: run, validate, inspect, bench, list",
+    fail<ConfigError>("unknown command '{}'; accepted: run, validate, inspect, export, bench, list",
                       command);
   if (command == "inspect" && words.size() >= 2) {
     inspect({words.begin() + 1, words.end()});
@@ -103,6 +119,7 @@ int dispatch(const std::vector<std::string>& words, const po::variables_map& arg
   if (words.size() != 2)
     fail<ConfigError>("{}: expected one file, found {} arguments", command, words.size() - 1);
   if (command == "run") run_experiment(request_of(arguments, words[1], command_line));
+  if (command == "export") std::cout << export_result(export_request_of(arguments, words[1]));
   if (command == "bench")
     std::cout << bench({words[1], arguments["mode"].as<std::string>(),
                         arguments["batch"].as<int64_t>(), arguments["seconds"].as<double>()})

@@ -105,6 +105,8 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
       {"probe_images",
        fmt::format("the first {} of a shuffle of the test set by Rng(seed).fork(\"probe\")",
                    experiment.track.probe_images)}};
+  if (!experiment.keras_sha256.empty())
+    out.provenance.emplace_back("keras_sha256", experiment.keras_sha256);
   out.network = rows_of(*experiment.network);
   out.axes = {bin_axis()};
   return out;

@@ -12,6 +12,7 @@
 #include "experiments/result_writer.h"
 #include "experiments/summary.h"
 #include "experiments/sweep.h"
+#include "experiments/table.h"
 #include "experiments/variant_snapshot.h"
 
 namespace quantdyn {
@@ -35,7 +36,7 @@ class Run {
                first_of_shuffle(e_.rng("probe"), e_.data->test->size(), e_.track.probe_images)} {}
 
   void train() {
-    if (e_.weights.empty()) e_.network->initialize(*e_.initializer, e_.rng("initialize"));
+    if (!e_.has_weights()) e_.network->initialize(*e_.initializer, e_.rng("initialize"));
     if (e_.track.has_snapshot(0, e_.train.epochs)) take_snapshot();
     if (e_.train.epochs == 0) return;
     Trainer trainer(*e_.network, *e_.data->train, e_.standardization, e_.train, e_.fusing,
@@ -126,8 +127,8 @@ class Run {
     const double accuracy = network_value(snapshot, "accuracy");
     writer_.add_snapshot(std::move(snapshot));
     Progress(e_.name, 1, style_)
-        .line(fmt::format("{}: {}  accuracy {:.4f}  {:.1f} s", e_.name, variant.name, accuracy,
-                          watch.seconds()));
+        .line(fmt::format("{}: {}  accuracy {}  {:.1f} s", e_.name, variant.name,
+                          number_text(accuracy, 4), watch.seconds()));
   }
 
   void take_snapshot() {

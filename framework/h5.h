@@ -55,11 +55,15 @@ class Object {
   void set(const std::string& name, double value);
   void set(const std::string& name, std::span<const int64_t> values);
   void set(const std::string& name, std::span<const double> values);
+  void set(const std::string& name, std::span<const std::string> values);
 
   bool has_attribute(const std::string& name) const;
   std::vector<std::string> attributes() const;
   /// Reads a text of fixed or of variable length.
   std::string text(const std::string& name) const;
+  /// Texts of fixed or of variable length, a scalar or an array of any rank; none of an empty array
+  /// of whatever type (h5py writes an empty list as numbers).
+  std::vector<std::string> texts(const std::string& name) const;
   int64_t integer(const std::string& name) const;
   double number(const std::string& name) const;
   std::vector<double> numbers(const std::string& name) const;

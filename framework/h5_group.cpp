@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <cstring>
-
 #include "framework/h5_internal.h"
 
 namespace quantdyn::h5 {
@@ -117,11 +114,8 @@ void Group::check_size(const std::string& name, std::span<const int64_t> sizes,
 
 Dataset Group::write_strings(const std::string& name, int64_t space,
                              std::span<const std::string> values) {
-  size_t length = 1;
-  for (const std::string& value : values) length = std::max(length, value.size());
-  std::vector<char> fields(values.size() * length + 1, '\0');
-  for (size_t i = 0; i < values.size(); ++i)
-    std::memcpy(fields.data() + i * length, values[i].data(), values[i].size());
+  const size_t length = longest(values);
+  const std::vector<char> fields = fields_of(values, length);
   make_parents(id(), name);
   const Id type(text_type(length)), creation(without_times(H5P_DATASET_CREATE));
   Dataset out(check(H5Dcreate2(id(), name.c_str(), type, space, H5P_DEFAULT, creation, H5P_DEFAULT),

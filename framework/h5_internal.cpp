@@ -85,6 +85,19 @@ hid_t text_type(size_t length) {
   return type;
 }
 
+size_t longest(std::span<const std::string> values) {
+  size_t out = 1;
+  for (const std::string& value : values) out = std::max(out, value.size());
+  return out;
+}
+
+std::vector<char> fields_of(std::span<const std::string> values, size_t length) {
+  std::vector<char> out(values.size() * length + 1, '\0');
+  for (size_t i = 0; i < values.size(); ++i)
+    std::memcpy(out.data() + i * length, values[i].data(), values[i].size());
+  return out;
+}
+
 std::string trimmed(const char* field, size_t size, hid_t type) {
   std::string out(field, strnlen(field, size));
   if (H5Tget_strpad(type) == H5T_STR_SPACEPAD) out.erase(out.find_last_not_of(' ') + 1);

@@ -58,6 +58,10 @@ Content content_of(hid_t type);
 
 /// Fixed-length UTF-8, null-padded; HDF5 has no strings of length 0.
 hid_t text_type(size_t length);
+/// Bytes of the longest value, at least 1.
+size_t longest(std::span<const std::string> values);
+/// The values one after another in fields of `length` bytes; never empty, so that it has data().
+std::vector<char> fields_of(std::span<const std::string> values, size_t length);
 /// What a fixed-length field of the given type holds.
 std::string trimmed(const char* field, size_t size, hid_t type);
 

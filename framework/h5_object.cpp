@@ -2,6 +2,8 @@
 
 namespace quantdyn::h5 {
 
+static constexpr int64_t most_texts = 1 << 20;  // a damaged file may claim any number
+
 Object::Object(Object&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
 Object& Object::operator=(Object&& other) noexcept {
   if (this != &other) {
@@ -37,7 +39,8 @@ void Object::write_attribute(const std::string& name, int64_t type, int64_t spac
     check(H5Adelete(id_, name.c_str()), *this, "cannot replace attribute", name);
   const Id attribute(check(H5Acreate2(id_, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
                            *this, "cannot make attribute", name));
-  check(H5Awrite(attribute, type, values), *this, "cannot write attribute", name);
+  if (values)  // of an empty list there may be none
+    check(H5Awrite(attribute, type, values), *this, "cannot write attribute", name);
 }
 
 void Object::set(const std::string& name, const std::string& value) {
@@ -66,6 +69,13 @@ void Object::set(const std::string& name, std::span<const double> values) {
   const auto size = static_cast<int64_t>(values.size());
   const Id space(simple_space(std::span(&size, 1)));
   write_attribute(name, H5T_NATIVE_DOUBLE, space, values.data());
+}
+void Object::set(const std::string& name, std::span<const std::string> values) {
+  const Lock lock;
+  const auto size = static_cast<int64_t>(values.size());
+  const size_t length = longest(values);
+  const Id type(text_type(length)), space(simple_space(std::span(&size, 1)));
+  write_attribute(name, type, space, fields_of(values, length).data());
 }
 
 bool Object::has_attribute(const std::string& name) const {
@@ -136,20 +146,41 @@ std::vector<double> Object::numbers(const std::string& name) const {
 
 std::string Object::text(const std::string& name) const {
   const Lock lock;
+  if (attribute_content(name) != Content::texts || attribute_size(name) != 1)
+    fail<Error>("{}: attribute {}: expected one text, found something else", where(), name);
+  return texts(name).front();
+}
+
+std::vector<std::string> Object::texts(const std::string& name) const {
+  const Lock lock;
+  const int64_t count = attribute_size(name);
+  if (count == 0) return {};
+  if (count > most_texts)
+    fail<Error>("{}: attribute {}: {} texts; accepted: at most {}", where(), name, count,
+                most_texts);
   const Id attribute(open_attribute(name));
   const Id type(H5Aget_type(attribute));
-  if (content_of(type) != Content::texts || attribute_size(name) != 1)
-    fail<Error>("{}: attribute {}: expected one text, found something else", where(), name);
+  if (content_of(type) != Content::texts)
+    fail<Error>("{}: attribute {}: expected texts, found another type", where(), name);
+  const auto read = [&](void* values) {
+    check(H5Aread(attribute, type, values), *this, "cannot read attribute", name);
+  };
+  std::vector<std::string> out(static_cast<size_t>(count));
   if (H5Tis_variable_str(type) > 0) {
-    char* value = nullptr;
-    check(H5Aread(attribute, type, &value), *this, "cannot read attribute", name);
-    std::string out = value ? value : "";
-    H5free_memory(value);
+    std::vector<char*> pointers(out.size(), nullptr);
+    read(pointers.data());
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (pointers[i]) out[i] = pointers[i];
+      H5free_memory(pointers[i]);
+    }
     return out;
   }
-  std::string field(H5Tget_size(type), '\0');
-  check(H5Aread(attribute, type, field.data()), *this, "cannot read attribute", name);
-  return trimmed(field.data(), field.size(), type);
+  const size_t length = H5Tget_size(type);
+  std::vector<char> fields(out.size() * length);
+  read(fields.data());
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = trimmed(fields.data() + i * length, length, type);
+  return out;
 }
 
 }  // namespace quantdyn::h5

@@ -278,7 +278,7 @@ Options read_network(const std::filesystem::path& file, const Options& parameter
     parameters.integers("input", std::vector<int64_t>(sizes.begin(), sizes.end()),
                         at_least<int64_t>(1), "shape of one image");
   }
-  if (defaults && declared.has("classes"))
+  if (defaults && defaults->classes > 0 && declared.has("classes"))
     parameters.integer("classes", defaults->classes, at_least<int64_t>(1), "classes");
   parameters.inherit(declared);
   network.substitute(parameters);

@@ -76,6 +76,8 @@ class BasicNetwork {
 
   const std::vector<Node<T>>& nodes() const { return nodes_; }
   const std::vector<Unit>& units() const { return units_; }
+  /// What node `i` was made from; not of 0, the input.
+  const NodeSpec& spec(int i) const { return specs_[i - 1]; }
   int index_of(const std::string& name) const;  ///< -1 where there is none
   const Shape& shape_of(const std::string& name) const { return nodes_[index_of(name)].shape; }
   const Shape& input_shape() const { return nodes_.front().shape; }
@@ -126,7 +128,7 @@ std::string macro_names();
 /// What a network file's parameters `input` and `classes` default to where the data say so.
 struct NetworkDefaults {
   Shape input;
-  int64_t classes;
+  int64_t classes;  ///< 0: the data do not say
 };
 
 /// Reads a network file, sets its parameters from `parameters` (whose own key `file` is left alone;

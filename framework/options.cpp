@@ -69,6 +69,12 @@ Options Options::from_file(const std::filesystem::path& file, std::span<const st
   return from_text(text.str(), file.string(), std::filesystem::absolute(file).parent_path(), sets);
 }
 
+Options Options::from_tree(std::shared_ptr<ConfigNode> root) {
+  if (root->kind != Kind::map)
+    fail<ConfigError>("{}: expected a mapping of keys, found {}", root->where(), describe(*root));
+  return {std::make_shared<Document>(), std::move(root)};
+}
+
 Options Options::describing(std::vector<OptionDescription>& into) {
   auto document = std::make_shared<Document>();
   document->descriptions = &into;

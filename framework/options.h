@@ -71,6 +71,10 @@ class Options {
                            std::filesystem::path directory = {},
                            std::span<const std::string> sets = {});
 
+  /// A document that was parsed elsewhere, as a Keras model's JSON is; errors name the place that
+  /// each value carries. ConfigError where it is no mapping.
+  static Options from_tree(std::shared_ptr<ConfigNode> root);
+
   /// Whether the key is present (which does not count as reading it).
   bool has(const std::string& key) const;
   int64_t integer(const std::string& key, std::optional<int64_t> fallback,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "framework/error.h"
@@ -59,9 +60,9 @@ struct Reading {
     const double log_sum = std::log(sum);
     for (double& x : log_softmax) x -= log_sum;
   }
-  void add_to(RunSums& sums, int32_t label) const {
-    sums.correct += finite && largest == label;
-    sums.cross_entropy -= log_softmax[static_cast<size_t>(label)];
+  void add_to(RunSums& sums, std::optional<int32_t> label) const {
+    sums.correct += label ? finite && largest == *label : NAN;
+    sums.cross_entropy -= label ? log_softmax[static_cast<size_t>(*label)] : NAN;
     sums.nonfinite += !finite;
   }
 };
@@ -69,8 +70,8 @@ struct Reading {
 void check(View<const float> logits, std::span<const int32_t> labels) {
   if (logits.shape.rank() != 2 || logits.elements() == 0)
     fail("logits: shape {}; accepted: [images, classes], not empty", logits.shape.text());
-  if (logits.shape[0] != static_cast<int64_t>(labels.size()))
-    fail("logits: shape {} for {} labels; there must be one label an image", logits.shape.text(),
+  if (!labels.empty() && logits.shape[0] != static_cast<int64_t>(labels.size()))
+    fail("logits: shape {} for {} labels; accepted: one an image, or none", logits.shape.text(),
          labels.size());
   for (size_t i = 0; i < labels.size(); ++i)
     if (labels[i] < 0 || labels[i] >= logits.shape[1])
@@ -93,7 +94,13 @@ Sums sum_images(int64_t images, const One& one) {
   return tree.finish(merge);
 }
 
-void add_pair(std::span<const float> x, std::span<const float> q, int32_t label, PairSums& sums) {
+std::optional<int32_t> label_of(std::span<const int32_t> labels, int64_t image) {
+  if (labels.empty()) return std::nullopt;
+  return labels[static_cast<size_t>(image)];
+}
+
+void add_pair(std::span<const float> x, std::span<const float> q, std::optional<int32_t> label,
+              PairSums& sums) {
   const Reading reference(x), quantized(q);
   reference.add_to(sums.reference, label);
   quantized.add_to(sums.quantized, label);
@@ -122,7 +129,7 @@ Classification classify(View<const float> logits, std::span<const int32_t> label
   return sum_images<RunSums>(
              images,
              [&](int64_t i, RunSums& sums) {
-               Reading(logits.slice(i, 1).values()).add_to(sums, labels[static_cast<size_t>(i)]);
+               Reading(logits.slice(i, 1).values()).add_to(sums, label_of(labels, i));
              })
       .result(images);
 }
@@ -135,8 +142,8 @@ LogitsComparison compare_logits(View<const float> reference, View<const float> q
          quantized.shape.text());
   const int64_t images = reference.shape[0];
   const auto sums = sum_images<PairSums>(images, [&](int64_t i, PairSums& into) {
-    add_pair(reference.slice(i, 1).values(), quantized.slice(i, 1).values(),
-             labels[static_cast<size_t>(i)], into);
+    add_pair(reference.slice(i, 1).values(), quantized.slice(i, 1).values(), label_of(labels, i),
+             into);
   });
   const auto n = static_cast<double>(images);
   const auto elements = static_cast<double>(reference.elements());

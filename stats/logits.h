@@ -33,8 +33,9 @@ struct LogitsComparison {
   uint64_t nonfinite_images = 0;
 };
 
-/// logits [N,classes], labels [N]. Sums by chunks of 8 images: the same bits for any number of
-/// threads. Throws Error where N is 0, the sizes do not fit or a label is not from 0 to classes
+/// logits [N,classes], labels [N], or none: then accuracy and cross-entropy are NaN. Sums by chunks
+/// of 8 images: the same bits for any number of threads. Throws Error where N is 0, the sizes do
+/// not fit or a label is not from 0 to classes
 /// - 1.
 Classification classify(View<const float> logits, std::span<const int32_t> labels);
 LogitsComparison compare_logits(View<const float> reference, View<const float> quantized,

@@ -2,13 +2,14 @@
 # Installs what is missing, builds, and runs the tests: tests/run.sh [--sanitize | --long]
 #   --sanitize  with the address and undefined-behaviour sanitizers, in build-sanitize
 #   --long      also what takes longer: quickstart, and real images where QUANTDYN_CIFAR10 names their folder
+# Tests of pretrained nets need QUANTDYN_SHARED/data/mlperf-tiny/ (QUANTDYN_SHARED: ../shared unless set), else they skip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 mode="${1:-}"
 case "$mode" in
   "" | --sanitize | --long) ;;
-  *) sed -n '2,4p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,5p' "$0" >&2; exit 2 ;;
 esac
 
 experiments/install_packages.sh --tests

@@ -28,7 +28,7 @@ DOORS = {
     r"zlib\.h": r"data/file_bytes\.cpp",
     r"omp\.h": r"framework/threads\.cpp",
     r"hwy/.*": r"framework/(simd|rng_words)\.cpp|(stats|quant)/kernels\w*\.cpp|layers/fused/[\w-]+\.(h|cpp)",
-    r"nlohmann/.*": r"experiments/bench\.cpp",
+    r"nlohmann/.*": r"experiments/(bench|keras/json)\.cpp|experiments/keras/export_layers\.h",
     r"fmt/.*": r"framework/error\.h",
 }
 # Headers with a slash that belong to the system.

@@ -11,6 +11,7 @@
 
 #include "data/dataset.h"
 #include "framework/hash.h"
+#include "tests/errors.h"
 
 namespace quantdyn {
 
@@ -45,16 +46,7 @@ inline std::unique_ptr<DatasetPair> make_dataset(const std::string& yaml,
 
 /// What making the dataset throws as ConfigError; "" if it throws nothing.
 inline std::string refusal(const std::string& yaml, const std::filesystem::path& directory = {}) {
-  try {
-    make_dataset(yaml, directory);
-  } catch (const ConfigError& error) {
-    return error.what();
-  }
-  return "";
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
+  return error_of<ConfigError>([&] { make_dataset(yaml, directory); });
 }
 
 /// All pixel values of image i.

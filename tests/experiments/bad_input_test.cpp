@@ -88,6 +88,11 @@ BOOST_AUTO_TEST_CASE(combinations_that_cannot_be_are_refused) {
                  "bad.yaml:10: probe_images: 72 asked for, the test set has 64");
   expect_refused(tiny_with("calibration: {images: 64}", "calibration: {images: 257}"),
                  "bad.yaml:15: images: 257 asked for, the training set has 256");
+  expect_refused(
+      tiny_with("{name: synthetic, train_images: 256, test_images: 64}",
+                "{name: unlabelled, of: synthetic}"),
+      "bad.yaml:7: epochs: 2 asked for, but the images of synthetic train without labels "
+      "have no labels; accepted: 0");
   expect_refused(tiny_with("width: 0.125", "width: 0.125, input: [16, 16, 3]"),
                  "the net reads images [16, 16, 3], the data have [32, 32, 3]");
   expect_refused(tiny_with("width: 0.125", "width: 0.125, classes: 7"),

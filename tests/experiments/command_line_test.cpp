@@ -69,7 +69,9 @@ BOOST_FIXTURE_TEST_SUITE(command_line_test, Program)
 
 BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({}, "quantdyn run CONFIG");
-  expect_usage_error({"frobnicate", "x"}, "unknown command 'frobnicate'; accepted: run, validate");
+  expect_usage_error(
+      {"frobnicate", "x"},
+      "unknown command 'frobnicate'; accepted: run, validate, inspect, export, bench");
   expect_usage_error({"run"}, "run: expected one file, found 0");
   expect_usage_error({"run", "tiny.yaml", "tiny.yaml"}, "run: expected one file, found 2");
   expect_usage_error({"run", "missing.yaml"}, "missing.yaml: no such file");
@@ -86,7 +88,8 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
 
 BOOST_AUTO_TEST_CASE(a_set_that_cannot_be_exits_with_2_and_names_it) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"train.nokey=3", "--set train.nokey=3: nokey: unknown key; accepted here: quantization, epochs"},
+      {"train.nokey=3",
+       "--set train.nokey=3: nokey: unknown key; accepted here: quantization, epochs"},
       {"train..epochs=3", "--set train..epochs=3: expected key=value"},
       {"nonsense", "--set nonsense: expected key=value"},
       {"variants.7.name=a", "--set variants.7.name=a: no entry 7, the list has 2"},
@@ -103,8 +106,9 @@ BOOST_AUTO_TEST_CASE(a_set_that_cannot_be_exits_with_2_and_names_it) {
 BOOST_AUTO_TEST_CASE(help_and_version_exit_with_0) {
   const Outcome help = run({"--help"});
   BOOST_TEST(help.exit_code == 0);
-  for (const char* word : {"run CONFIG", "validate CONFIG", "inspect FILE", "list", "--set",
-                           "--output", "--threads", "--no-fuse", "--force", "--quiet"})
+  for (const char* word :
+       {"run CONFIG", "validate CONFIG", "inspect FILE", "export RESULT", "list", "--set",
+        "--output", "--epoch", "--threads", "--no-fuse", "--force", "--quiet"})
     BOOST_TEST(contains(help.out, word), word);
   BOOST_TEST(run({"--version"}).out == "quantdyn " QUANTDYN_VERSION "\n");
 }

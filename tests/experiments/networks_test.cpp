@@ -4,59 +4,14 @@
 #include <set>
 
 #include "quant/folding.h"
+#include "tests/experiments/small_nets.h"
 #include "tests/layers/plan_comparison.h"
-#include "tests/quant/helpers.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A network file and its parameters, in YAML.
-struct Case {
-  std::string network, parameters;
-};
-std::ostream& operator<<(std::ostream& out, const Case& c) {
-  return out << c.network << " " << c.parameters;
-}
-
-Network load(const Case& c) {
-  const Options parameters = Options::from_text(c.parameters, "test.yaml");
-  const Options document =
-      read_network(fs::path(QUANTDYN_SOURCE_NETWORKS) / (c.network + ".yaml"), parameters);
-  Network out = Network::from_options(document);
-  document.finish();
-  return out;
-}
-
-Network with_values(const Case& c) {
-  Network out = load(c);
-  draw_parameters(out, 0.25, 0.2);
-  return out;
-}
-
-const std::vector<Case> small_nets = {
-    {"regular", "{input: [12, 12, 3], width: 0.25}"},
-    {"regular", "{input: [11, 9, 3], width: 0.25, norm: false}"},
-    {"regular", "{input: [12, 12, 3], width: 0.25, groups: 2, activation: relu6}"},
-    {"regular", "{input: [12, 12, 3], width: 0.25, groups: 4}"},
-    {"dws", "{input: [12, 12, 3], width: 0.25}"},
-    {"dws", "{input: [12, 12, 3], width: 0.25, norm: false}"},
-    {"dws", "{input: [12, 12, 3], width: 0.25, between_norm: false, activation: relu6}"},
-    {"dws", "{input: [12, 12, 3], width: 0.25, between_activation: false}"},
-    {"dws", "{input: [12, 12, 3], width: 0.25, between_norm: false, between_activation: false}"},
-    {"dws", "{input: [12, 12, 3], width: 0.25, groups: 1}"},
-    {"dws", "{input: [12, 12, 3], width: 0.25, groups: 2}"},
-    {"dws", "{input: [12, 12, 3], width: 0.25, groups: 4, classes: 3}"},
-    {"residual", "{input: [12, 12, 3], width: 0.5}"},
-    {"residual", "{input: [12, 12, 3], width: 0.5, norm: false, activation: relu6}"},
-    {"inverted_residual", "{input: [12, 12, 3], width: 0.5}"},
-    {"inverted_residual", "{input: [12, 12, 3], width: 0.5, expansion: 2, activation: relu}"},
-    {"inverted_residual", "{input: [12, 12, 3], width: 0.5, norm: false}"},
-    {"mobilenet_v1", "{input: [32, 32, 3], alpha: 0.125}"},
-    {"mobilenet_v1", "{input: [32, 32, 3], alpha: 0.125, stem_stride: 2, activation: relu6}"},
-};
 
 constexpr int64_t images = 19;  // two chunks and a part of one
 

@@ -370,6 +370,11 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_drawn_dataset_changes_a_pixel) {
         {"height: 8, width: 8", "{name: synthetic, train_images: 1, test_images: 1}",
          "{name: synthetic, train_images: 2, test_images: 1}"}}},
       pixels_of);
+  check_plugin<DatasetPair>("unlabelled",
+                            {{"of",
+                              {"", "{name: synthetic, train_images: 1, test_images: 1}",
+                               "{name: synthetic, train_images: 2, test_images: 1}"}}},
+                            pixels_of);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

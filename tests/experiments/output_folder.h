@@ -4,10 +4,9 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <functional>
-#include <string>
 
 #include "framework/error.h"
+#include "tests/errors.h"
 
 namespace quantdyn {
 
@@ -17,20 +16,5 @@ struct OutputFolder {
   OutputFolder() { std::filesystem::remove_all(path); }
   ~OutputFolder() { std::filesystem::remove_all(path); }
 };
-
-/// The message of the error of type `Kind` that `act` throws; "" where it throws none.
-template <typename Kind = Error>
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Kind& e) {
-    return e.what();
-  }
-  return "";
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace quantdyn

@@ -247,4 +247,22 @@ BOOST_AUTO_TEST_CASE(a_full_disk_leaves_no_result) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(images_without_labels_give_errors_of_quantization_and_no_accuracy) {
+  std::string yaml = tiny_yaml();
+  const std::string source = "{name: synthetic, train_images: 256, test_images: 64}";
+  yaml.replace(yaml.find(source), source.size(), "{name: unlabelled, of: " + source + "}");
+  write("unlabelled.yaml", yaml);
+  // A net of any number of classes fits.
+  const Outcome outcome = run({"run", "unlabelled.yaml", "--output", "out", "--set",
+                               "train.epochs=0", "--set", "network.classes=3"});
+  BOOST_TEST(outcome.exit_code == 0, outcome.err);
+  BOOST_TEST(contains(outcome.err, "int8  accuracy -"), outcome.err);
+  const fs::path result = path / "out" / "result.h5";
+  for (const char* variant : {float_variant, "int8"})
+    for (const char* metric : {"accuracy", "cross_entropy"})
+      BOOST_TEST(std::isnan(value(result, metric, variant)), metric << " of " << variant);
+  BOOST_TEST(value(result, "agreement", "int8") > 0.5);
+  BOOST_TEST(value(result, "logits_sqnr", "int8") > 10);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,11 +13,14 @@ namespace {
 
 struct Tables : Workplace {
   /// Runs tiny.yaml, one epoch, with other variants.
-  ResultReader run_variants(const std::string& variants) const {
+  ResultReader run_variants(const std::string& variants,
+                            const std::vector<std::string>& sets = {"train.epochs=1"}) const {
     const std::string tiny = tiny_yaml();
     write("variants.yaml", tiny.substr(0, tiny.find("variants:")) + "variants:\n" + variants);
-    const Outcome outcome = run({"run", "variants.yaml", "--quiet", "--force", "--output", "out",
-                                 "--set", "train.epochs=1"});
+    std::vector<std::string> arguments{"run",     "variants.yaml", "--quiet",
+                                       "--force", "--output",      "out"};
+    for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", set});
+    const Outcome outcome = run(arguments);
     BOOST_REQUIRE_MESSAGE(outcome.exit_code == 0, outcome.err);
     return ResultReader(path / "out/result.h5");
   }
@@ -132,6 +135,20 @@ BOOST_AUTO_TEST_CASE(repairs_leave_their_reports_and_the_same_bits_on_any_thread
     BOOST_TEST(network_value(other, "mended", "logits_qmse") ==
                network_value(result, "mended", "logits_qmse"));
   }
+}
+
+BOOST_AUTO_TEST_CASE(without_labels_the_tables_have_no_accuracy_but_all_else) {
+  const ResultReader result = run_variants(
+      "  - {name: int8, weights: {quantizer: {name: affine, granularity: per_channel, symmetric: "
+      "true}}, activations: {}, calibration: {images: 64}, bias: int32, integer_check: {images: "
+      "64}, sensitivity: {images: 64}}\n",
+      {"train.epochs=0",
+       "data.source={name: unlabelled, of: {name: synthetic, train_images: 256, test_images: "
+       "64}}"});
+  BOOST_TEST(std::isnan(network_value(result, "int8", "integer_accuracy_single")));
+  BOOST_TEST(network_value(result, "int8", "integer_agreement_single") > 0.9);
+  BOOST_TEST(std::isnan(node_value(result, "int8", "weight/sensitivity_only_accuracy", "conv1")));
+  BOOST_TEST(node_value(result, "int8", "weight/sensitivity_only_logits_qmse", "conv1") > 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

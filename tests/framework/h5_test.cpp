@@ -1,5 +1,6 @@
 #include "framework/h5.h"
 
+#include <hdf5.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 
 #include "framework/durable_file.h"
 #include "framework/error.h"
+#include "tests/errors.h"
 
 using namespace quantdyn;
 namespace fs = std::filesystem;
@@ -28,19 +30,6 @@ struct Folder {
     return static_cast<size_t>(std::distance(fs::directory_iterator(path), {}));
   }
 };
-
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 /// Runs `act` in a child process in which files cannot grow over `bytes`; its return value.
 int with_full_disk(rlim_t bytes, const std::function<int()>& act) {
@@ -158,6 +147,48 @@ BOOST_AUTO_TEST_CASE(attributes_read_back_and_are_replaced) {
   BOOST_TEST(
       contains(error_of([&] { file.text("number"); }), "attribute number: expected one text"));
   BOOST_TEST(contains(error_of([&] { file.text("other"); }), "cannot open attribute other"));
+}
+
+BOOST_AUTO_TEST_CASE(attributes_of_several_texts_read_back) {
+  h5::File file = h5::File::create(path / "a.h5");
+  const std::vector<std::string> names = {"kernel:0", "größer", ""};
+  file.set("names", names);
+  file.set("none", std::span<const std::string>());
+  file.set("empty numbers", std::span<const double>());
+  file.set("numbers", std::span<const double>(std::vector<double>{1, 2}));
+  file.set("text", "one");
+  file.commit();
+  const h5::File back = h5::File::open(path / "a.h5");
+  BOOST_TEST(back.texts("names") == names);
+  BOOST_TEST(back.texts("none").empty());
+  BOOST_TEST(back.texts("empty numbers").empty());
+  BOOST_TEST(back.texts("text") == std::vector<std::string>{"one"});
+  BOOST_TEST(contains(error_of([&] { back.texts("numbers"); }),
+                      "attribute numbers: expected texts, found another type"));
+  BOOST_TEST(contains(error_of([&] { back.text("names"); }), "attribute names: expected one text"));
+  BOOST_TEST(contains(error_of([&] { back.texts("other"); }), "cannot open attribute other"));
+}
+
+/// As h5py writes them; this library writes none, so libhdf5 has to be asked.
+BOOST_AUTO_TEST_CASE(attributes_of_texts_of_variable_length_are_read) {
+  const fs::path name = path / "a.h5";
+  const hid_t file = H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, H5T_VARIABLE);
+  const char* const values[] = {"kernel:0", "", "größer"};
+  const hsize_t size = 3;
+  for (const hid_t space : {H5Screate_simple(1, &size, nullptr), H5Screate(H5S_SCALAR)}) {
+    const char* const attribute = H5Sget_simple_extent_ndims(space) == 1 ? "list" : "one";
+    const hid_t made = H5Acreate2(file, attribute, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    BOOST_REQUIRE(H5Awrite(made, type, values) >= 0);
+    H5Aclose(made);
+    H5Sclose(space);
+  }
+  H5Tclose(type);
+  H5Fclose(file);
+  const h5::File back = h5::File::open(name);
+  BOOST_TEST(back.texts("list") == (std::vector<std::string>{"kernel:0", "", "größer"}));
+  BOOST_TEST(back.text("one") == "kernel:0");
 }
 
 BOOST_AUTO_TEST_CASE(an_attribute_over_64_kilobytes_is_kept) {

@@ -9,6 +9,7 @@
 #include "framework/frame.h"
 #include "quant/quantize.h"
 #include "quant/variant.h"
+#include "tests/errors.h"
 
 namespace quantdyn::test {
 
@@ -90,20 +91,6 @@ inline std::vector<int32_t> codes_of(const Quantization& q, std::vector<float> v
   std::vector<int32_t> out(values.size());
   q.codes(tile_of(values, channels), out.data());
   return out;
-}
-
-/// What the `Kind` that `what()` throws says; "no error" where it throws none.
-template <typename Kind, typename What>
-std::string error_of(const What& what) {
-  try {
-    what();
-  } catch (const Kind& error) {
-    return error.what();
-  }
-  return "no error";
-}
-inline bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace quantdyn::test

@@ -140,6 +140,19 @@ BOOST_AUTO_TEST_CASE(logits_that_are_not_finite_are_counted_and_seen) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(without_labels_there_is_no_accuracy_but_all_else) {
+  const std::vector<float> x{2, 1, 2, 1}, q{2, 1, 1, 2};
+  const auto out = compare_logits({x.data(), {2, 2}}, {q.data(), {2, 2}}, {});
+  const auto labelled = compare(x, q, {0, 0});
+  for (const double none : {out.reference.accuracy, out.quantized.accuracy,
+                            out.quantized.cross_entropy, out.relative_accuracy_decrease})
+    BOOST_TEST(std::isnan(none));
+  BOOST_TEST(out.agreement == 0.5);
+  BOOST_TEST(out.kl == labelled.kl);
+  BOOST_TEST(out.sqnr == labelled.sqnr);
+  BOOST_TEST(std::isnan(classify({x.data(), {2, 2}}, {}).accuracy));
+}
+
 BOOST_AUTO_TEST_CASE(a_comparison_saves_the_quantized_run_beside_its_errors) {
   Frame frame({0}), plain({0});
   const std::vector<float> x{2, 1, 2, 1}, q{2, 1, 1, 2};

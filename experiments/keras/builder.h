@@ -1,0 +1,68 @@
+// A net in the making: which node stands for which Keras layer, names, parameters.
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "experiments/keras/model.h"
+#include "experiments/keras/names.h"
+#include "experiments/keras/weights.h"
+#include "framework/network.h"
+
+namespace quantdyn {
+
+/// The result of a Keras layer.
+struct KerasValue {
+  std::string node;
+  std::array<int64_t, 4> padding{};  ///< zeros that belong around it: top, bottom, left, right
+  std::string padded_by;             ///< the ZeroPadding2D layer; empty: none
+};
+
+/// What the functions of keras/layers.cpp build with. All errors are ConfigError and name the
+/// layer.
+class KerasBuilder {
+ public:
+  /// An option of a node and its value, as YAML.
+  using Entries = std::vector<std::pair<std::string, std::string>>;
+  /// A parameter of a node and the names that Keras has for it.
+  struct Source {
+    std::string parameter;
+    std::vector<std::string> arrays;
+  };
+
+  /// Both must outlive this.
+  KerasBuilder(const KerasModel& model, const KerasWeights& weights);
+
+  /// The node that a layer reads at a position; ConfigError where padding belongs around it.
+  const std::string& input(const KerasLayer& layer, size_t position) const;
+  /// The same of a layer that may read one layer only.
+  const std::string& only_input(const KerasLayer& layer) const;
+  /// What such a layer reads, padded or not.
+  const KerasValue& only_value(const KerasLayer& layer) const;
+  const Shape& shape_of(const std::string& node) const { return network_.shape_of(node); }
+  const std::string& kind_of(const std::string& node) const;
+  bool is_output(const KerasLayer& layer) const { return layer.name == model_.output_layer; }
+
+  /// Adds a node whose name is like `name`, and returns the name that it got (UniqueNames).
+  std::string add_node(const KerasLayer& layer, const std::string& name, const std::string& kind,
+                       std::vector<std::string> inputs, const Entries& entries);
+  /// Fills parameters of a node. Of a depthwise weight [kh,kw,C] Keras has [kh,kw,C,1].
+  void load(const KerasLayer& layer, const std::string& node, const std::vector<Source>& sources);
+  /// Says what a layer's readers read; every layer needs it once.
+  void set_result(const KerasLayer& layer, KerasValue value);
+
+  /// The net; ConfigError where its last node is not the model's output.
+  Network finish();
+
+ private:
+  const KerasModel& model_;
+  const KerasWeights& weights_;
+  Network network_;
+  std::map<std::string, KerasValue> values_;  // by Keras layer
+  UniqueNames names_;                         // of nodes
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,193 @@
+#include "experiments/keras/export_layers.h"
+
+#include <algorithm>
+#include <map>
+
+#include "experiments/keras/momentum.h"
+#include "experiments/keras/names.h"
+#include "framework/error.h"
+
+namespace quantdyn {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool has_padding(const Convolution& g) {
+  return g.pad_top > 0 || g.pad_bottom > 0 || g.pad_left > 0 || g.pad_right > 0;
+}
+
+/// Whether Keras' `same` (layers/window.h) would give these pads along an axis.
+bool is_same(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t before,
+             int64_t after) {
+  const int64_t total = std::max<int64_t>((out - 1) * stride + kernel - in, 0);
+  return out == (in + stride - 1) / stride && before == total / 2 && before + after == total;
+}
+
+bool is_same(const Convolution& g) {
+  return is_same(g.in_h, g.out_h, g.kernel_h, g.stride_h, g.pad_top, g.pad_bottom) &&
+         is_same(g.in_w, g.out_w, g.kernel_w, g.stride_w, g.pad_left, g.pad_right);
+}
+
+class Exporter {
+ public:
+  explicit Exporter(const Network& network) : network_(network), of_node_(network.nodes().size()) {
+    const Shape& shape = network.input_shape();
+    add(0, "InputLayer", {{"batch_input_shape", {nullptr, shape[0], shape[1], shape[2]}}});
+    for (int i = 1; i < static_cast<int>(network.nodes().size()); ++i)
+      if (network.layer(i)) add_node(i);  // a bypassed node is read by none
+  }
+
+  std::vector<ExportedLayer> take() { return std::move(layers_); }
+
+ private:
+  const Node<float>& node(int i) const { return network_.nodes()[i]; }
+
+  /// Leaders have their unit's name, so that an import gives the same units.
+  std::string name_of(int i) {
+    const Unit& unit = network_.units()[node(i).unit];
+    return names_.make(unit.leader == i ? unit.name : node(i).name);
+  }
+
+  /// Adds the layer that stands for a node, behind those of its inputs.
+  ExportedLayer& add(int i, const std::string& class_name, const Json& config) {
+    std::vector<size_t> inputs;
+    for (const int input : node(i).inputs) inputs.push_back(of_node_[input]);
+    return add(i, class_name, config, inputs);
+  }
+  ExportedLayer& add(int i, const std::string& class_name, const Json& config,
+                     const std::vector<size_t>& inputs) {
+    of_node_[i] = layers_.size();
+    return add_layer(name_of(i), class_name, config, inputs);
+  }
+  ExportedLayer& add_layer(const std::string& name, const std::string& class_name,
+                           const Json& config, const std::vector<size_t>& inputs) {
+    Json all = {{"name", name}, {"dtype", "float32"}};
+    all.update(config);
+    return layers_.emplace_back(ExportedLayer{name, class_name, all, inputs, {}});
+  }
+
+  [[noreturn]] void refuse(int i, const std::string& what) const {
+    fail<ConfigError>("node '{}' ({}): Keras has no layer for it: {}", node(i).name, node(i).kind,
+                      what);
+  }
+
+  void add_node(int i) {
+    const std::string& kind = node(i).kind;
+    if (kind == "conv2d") return add_convolution(i);
+    if (kind == "dense") return add_dense(i);
+    if (kind == "batch_norm") return add_batch_norm(i);
+    if (kind == "max_pool" || kind == "average_pool")
+      return add_pool(i, *network_.layer(i)->pooling());
+    static const std::map<std::string, std::pair<const char*, Json>> plain{
+        {"add", {"Add", Json::object()}},
+        {"flatten", {"Flatten", {{"data_format", "channels_last"}}}},
+        {"global_average_pool", {"GlobalAveragePooling2D", {{"data_format", "channels_last"}}}},
+        {"relu", {"ReLU", Json::object()}},
+        {"relu6", {"ReLU", {{"max_value", 6.0}}}}};
+    const auto found = plain.find(kind);
+    if (found == plain.end())
+      refuse(i,
+             "accepted: add, average_pool, batch_norm, conv2d, dense, flatten, "
+             "global_average_pool, max_pool, relu, relu6");
+    add(i, found->second.first, found->second.second);
+  }
+
+  /// The layer that a window slides over: the input's, or a ZeroPadding2D behind it.
+  std::vector<size_t> padded_input(int i, const Convolution& g, bool needs_layer) {
+    const size_t input = of_node_[node(i).inputs[0]];
+    if (!needs_layer) return {input};
+    const Json config = {{"padding", {{g.pad_top, g.pad_bottom}, {g.pad_left, g.pad_right}}},
+                         {"data_format", "channels_last"}};
+    const std::string name = names_.make(node(i).name + "_padding");
+    add_layer(name, "ZeroPadding2D", config, {input});
+    return {layers_.size() - 1};
+  }
+
+  static Json window_config(const Convolution& g, const char* kernel, bool is_explicit) {
+    const bool is_valid = is_explicit || !has_padding(g);
+    return {{kernel, {g.kernel_h, g.kernel_w}},
+            {"strides", {g.stride_h, g.stride_w}},
+            {"padding", is_valid ? "valid" : "same"},
+            {"data_format", "channels_last"}};
+  }
+
+  void add_convolution(int i) {
+    const Convolution& g = *network_.layer(i)->convolution();
+    const Linear<float>& linear = *network_.layer(i)->linear();
+    const bool is_explicit = has_padding(g) && !is_same(g);
+    const std::vector<size_t> input = padded_input(i, g, is_explicit);
+    Json config = window_config(g, "kernel_size", is_explicit);
+    config["use_bias"] = !linear.bias->master.empty();
+    if (g.is_depthwise()) {
+      config["depth_multiplier"] = 1;
+    } else {
+      config["filters"] = g.out_c;
+      config["groups"] = g.groups;
+    }
+    ExportedLayer& layer = add(i, g.is_depthwise() ? "DepthwiseConv2D" : "Conv2D", config, input);
+    add_linear_arrays(layer, linear, g.is_depthwise() ? "depthwise_kernel" : "kernel");
+  }
+
+  void add_dense(int i) {
+    const Linear<float>& linear = *network_.layer(i)->linear();
+    const Json config = {{"units", linear.out_channels},
+                         {"use_bias", !linear.bias->master.empty()}};
+    add_linear_arrays(add(i, "Dense", config), linear, "kernel");
+  }
+
+  void add_batch_norm(int i) {
+    const ChannelAffine<float>& norm = *network_.layer(i)->channel_affine();
+    ExportedLayer& layer =
+        add(i, "BatchNormalization",
+            {{"axis", -1}, {"momentum", other_momentum(norm.momentum)}, {"epsilon", norm.epsilon}});
+    add_array(layer, "gamma", *norm.gamma);
+    add_array(layer, "beta", *norm.beta);
+    add_array(layer, "moving_mean", *norm.mean);
+    add_array(layer, "moving_variance", *norm.variance);
+  }
+
+  /// Keras' pools leave padding out of maxima and means; a ZeroPadding2D puts zeros into them.
+  void add_pool(int i, const Pooling& pooling) {
+    const Convolution& g = pooling.window;
+    const bool is_max = pooling.kind == Pooling::Kind::max;
+    // Behind a relu zeros win over nothing.
+    const bool counts_zeros =
+        is_max ? node(node(i).inputs[0]).kind.starts_with("relu") : pooling.counts_padding;
+    const bool is_explicit = has_padding(g) && (!is_same(g) || (!is_max && pooling.counts_padding));
+    if (is_explicit && !counts_zeros)
+      refuse(i,
+             fmt::format("found padding [{}, {}, {}, {}] that does not count as zeros; accepted: "
+                         "same, valid{}",
+                         g.pad_top, g.pad_bottom, g.pad_left, g.pad_right,
+                         is_max ? ", any behind a relu" : ", any with count_padding: true"));
+    const std::vector<size_t> input = padded_input(i, g, is_explicit);
+    add(i, is_max ? "MaxPooling2D" : "AveragePooling2D", window_config(g, "pool_size", is_explicit),
+        input);
+  }
+
+  static void add_array(ExportedLayer& layer, const std::string& name,
+                        const Parameter<float>& parameter) {
+    const auto sizes = parameter.master.shape().sizes();
+    layer.arrays.push_back(
+        {name, {sizes.begin(), sizes.end()}, std::span<const float>(parameter.master.values())});
+  }
+  static void add_linear_arrays(ExportedLayer& layer, const Linear<float>& linear,
+                                const std::string& kernel) {
+    add_array(layer, kernel, *linear.weight);
+    if (kernel == "depthwise_kernel") layer.arrays.back().sizes.push_back(1);  // [kh,kw,C,1]
+    if (!linear.bias->master.empty()) add_array(layer, "bias", *linear.bias);
+  }
+
+  const Network& network_;
+  std::vector<ExportedLayer> layers_;
+  std::vector<size_t> of_node_;  // the layer whose result is the node's
+  UniqueNames names_;
+};
+
+}  // namespace
+
+std::vector<ExportedLayer> layers_for_keras(const Network& network) {
+  return Exporter(network).take();
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,93 @@
+#include "experiments/keras/import.h"
+
+#include <functional>
+
+#include "experiments/keras/layers.h"
+#include "experiments/result_reader.h"
+#include "framework/error.h"
+#include "framework/trial.h"
+
+namespace quantdyn {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string config_of(const h5::File& file) {
+  const std::string name = file.path().string();
+  if (file.has_attribute("model_config")) return file.text("model_config");
+  if (file.has_attribute("schema"))
+    fail<ConfigError>("{}: is a result of quantdyn; accepted: a Keras model", name);
+  if (file.has_attribute("layer_names"))
+    fail<ConfigError>(
+        "{}: has no attribute model_config: it holds weights alone; accepted: a file "
+        "that model.save() wrote",
+        name);
+  fail<ConfigError>(
+      "{}: has no attribute model_config; accepted: a file that a Keras model's save() "
+      "wrote",
+      name);
+}
+
+/// Before libhdf5 sees the file.
+void check_format(const fs::path& path) {
+  if (!fs::is_regular_file(path)) fail<ConfigError>("{}: no such file", path.string());
+  if (looks_like_hdf5(path)) return;
+  fail<ConfigError>(
+      "{}: does not begin as an HDF5 file{}; accepted: a Keras model in HDF5, as "
+      "model.save(\"model.h5\") writes it",
+      path.string(), path.extension() == ".keras" ? " (a .keras archive is a zip file)" : "");
+}
+
+Network build(const fs::path& path) {
+  const h5::File file = h5::File::open(path);
+  const KerasModel model = parse_keras_model(config_of(file), path.string());
+  const KerasWeights weights(file);
+  KerasBuilder builder(model, weights);
+  for (const KerasLayer& layer : model.layers) add_keras_layer(builder, layer);
+  return builder.finish();
+}
+
+bool has_model(const fs::path& path) try {
+  const h5::File file = h5::File::open(path);
+  return file.has_attribute("model_config") || file.has_attribute("layer_names") ||
+         file.has("model_weights");
+} catch (const Error&) {
+  return false;
+}
+
+/// libhdf5 crashes or hangs on some damaged files, so a child process goes first.
+void try_reading(const fs::path& path, const std::function<void()>& act) {
+  constexpr unsigned seconds = 30;
+  try {
+    try_in_child(path.string() + ": libhdf5 cannot read this file, which must be damaged", seconds,
+                 act);
+  } catch (const Error& e) {
+    fail<ConfigError>("{}", e.what());
+  }
+}
+
+}  // namespace
+
+bool is_keras_file(const fs::path& path) {
+  const std::string extension = path.extension().string();
+  const bool is_named_so = extension == ".h5" || extension == ".hdf5" || extension == ".keras";
+  return is_named_so || looks_like_hdf5(path);
+}
+
+bool holds_keras_model(const fs::path& path) {
+  // A result's checksum is compared before libhdf5 sees the file: leave that to ResultReader.
+  if (!looks_like_hdf5(path) || fs::exists(path.string() + ".sha256")) return false;
+  try_reading(path, [&] { has_model(path); });
+  return has_model(path);
+}
+
+Network import_keras(const fs::path& path) try {
+  check_format(path);
+  try_reading(path, [&] { build(path); });
+  return build(path);
+} catch (const Error& e) {
+  const std::string message = e.what(), file = path.string();
+  fail<ConfigError>("{}{}", message.starts_with(file) ? "" : file + ": ", message);
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,36 @@
+// A Keras model's configuration: its layers, and which layer reads which.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/config_node.h"
+#include "framework/options.h"
+#include "framework/tensor.h"
+
+namespace quantdyn {
+
+/// One layer, called once.
+struct KerasLayer {
+  std::string name;
+  std::string class_name;           ///< "Conv2D"
+  ConfigNode::Pointer tree;         ///< the layer's own configuration
+  Options config;                   ///< the same, to be read; errors name file, layer and class
+  std::vector<std::string> inputs;  ///< names of the layers that it reads, in their order
+};
+
+/// One input, one output.
+struct KerasModel {
+  std::string name;
+  Shape input;                     ///< of one image, [H,W,C]
+  std::string input_layer;         ///< its name; not one of `layers`
+  std::vector<KerasLayer> layers;  ///< each behind those that it reads
+  std::string output_layer;
+};
+
+/// Reads the attribute `model_config` of a functional or sequential model, as Keras 2 and 3 write
+/// it; `file` is for errors. Throws ConfigError: no such configuration, several inputs or outputs,
+/// a layer that is called more than once, names that repeat or do not exist, cycles.
+KerasModel parse_keras_model(const std::string& model_config, const std::string& file);
+
+}  // namespace quantdyn

@@ -1,0 +1,45 @@
+#include "framework/trial.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "framework/error.h"
+
+namespace quantdyn {
+namespace {
+
+constexpr int survived = 0;
+
+[[noreturn]] void run(unsigned seconds, const std::function<void()>& act) {
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  std::signal(SIGALRM, SIG_DFL);
+  ::alarm(seconds);
+  try {
+    act();
+  } catch (...) {  // the caller's own run will throw it, too
+  }
+  ::_exit(survived);
+}
+
+}  // namespace
+
+void try_in_child(const std::string& what, unsigned seconds, const std::function<void()>& act) {
+  const pid_t child = ::fork();
+  if (child < 0) fail("{}: no process to try it in: {}", what, std::strerror(errno));
+  if (child == 0) run(seconds, act);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == survived) return;
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) fail("{}: took over {} s", what, seconds);
+  fail("{}: crashed{}", what,
+       WIFSIGNALED(status) ? fmt::format(" ({})", strsignal(WTERMSIG(status))) : "");
+}
+
+}  // namespace quantdyn
