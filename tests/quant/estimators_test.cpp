@@ -1,10 +1,7 @@
-// Range estimators: hand-computed ranges, and that batches and threads do not matter.
-#include <algorithm>
+// Range estimators from extremes, counts and moments: ranges by hand.
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <limits>
 
-#include "framework/threads.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {
@@ -22,30 +19,6 @@ Floats make_activations(int64_t chunks, int64_t channels) {
     const float u = static_cast<float>(state >> 8) * 0x1p-24f - 0.4f;
     x = u * u * u * 20;
   }
-  return out;
-}
-
-/// The ranges when chunks come from `workers` workers in tiles of `tile_rows` x `tile_channels`.
-Ranges observed(const std::string& plugin, const std::string& granularity, const Floats& values,
-                int64_t channels, int64_t tile_rows, int64_t tile_channels, int workers) {
-  const int before = worker_count();
-  set_worker_count(workers);
-  const auto scheme = quantizer("{name: affine, granularity: " + granularity + "}");
-  const auto observer = estimator(plugin)->observe({"conv1/output", channels, scheme.get()});
-  const int64_t chunk_rows = 8 * 5;
-  const int64_t chunks = static_cast<int64_t>(values.size()) / channels / chunk_rows;
-  for (int64_t i = 0; i < chunks; ++i) {
-    const int64_t chunk = workers > 1 ? chunks - 1 - i : i;
-    const int worker = static_cast<int>(chunk % workers);
-    for (int64_t c = 0; c < channels; c += tile_channels)
-      for (int64_t r = 0; r < chunk_rows; r += tile_rows)
-        observer->add({values.data() + (chunk * chunk_rows + r) * channels + c,
-                       std::min(tile_rows, chunk_rows - r), std::min(tile_channels, channels - c),
-                       channels, r, c, chunk, worker});
-    observer->end_chunk(chunk, worker);
-  }
-  const Ranges out = observer->ranges();
-  set_worker_count(before);
   return out;
 }
 
@@ -101,39 +74,16 @@ BOOST_AUTO_TEST_CASE(percentile_by_channel_is_that_of_each_channel) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(ranges_do_not_depend_on_tiles_order_or_workers) {
-  const int64_t channels = 17;
-  const Floats x = make_activations(6, channels);
-  for (const char* plugin : {"minmax", "{name: percentile, p: 97}"})
-    for (const char* granularity : {"per_tensor", "per_channel"}) {
-      const Ranges reference = observed(plugin, granularity, x, channels, 40, channels, 1);
-      BOOST_TEST((observed(plugin, granularity, x, channels, 3, 5, 1) == reference));
-      BOOST_TEST((observed(plugin, granularity, x, channels, 7, 16, 3) == reference));
-      BOOST_TEST((ranges_of(plugin, granularity, x, channels) == reference));
-    }
-}
-
-BOOST_AUTO_TEST_CASE(values_that_are_not_finite_are_an_error_that_names_their_place) {
-  for (const char* plugin : {"minmax", "percentile"})
-    for (const float bad :
-         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-      Floats x = make_activations(4, 3);
-      x[(2 * 40 + 11) * 3 + 1] = bad;  // chunk 2, channel 1
-      x[(3 * 40) * 3] = bad;
-      const std::string error =
-          error_of<Error>([&] { observed(plugin, "per_tensor", x, 3, 8, 2, 2); });
-      BOOST_TEST(error ==
-                 "conv1/output: channel 1 holds a NaN or an infinity (in images 16 to 23); a range "
-                 "needs finite values");
-    }
-}
-
-BOOST_AUTO_TEST_CASE(nothing_observed_is_an_error) {
-  const auto scheme = quantizer("affine");
-  for (const char* plugin : {"minmax", "percentile"}) {
-    const auto observer = estimator(plugin)->observe({"conv1/output", 2, scheme.get()});
-    BOOST_TEST(contains(error_of<Error>([&] { observer->ranges(); }),
-                        "conv1/output: channel 0 had no value"));
+BOOST_AUTO_TEST_CASE(percentile_is_as_fine_for_values_beyond_the_usual_bins) {
+  const Floats x = make_activations(20, 1);
+  const std::string plugin = "{name: percentile, p: 90}";
+  const Range usual = ranges_of(plugin, "per_tensor", x, 1)[0];
+  for (const float scale : {0x1p-40f, 0x1p-14f, 0x1p20f, 0x1p100f}) {
+    Floats scaled = x;
+    for (float& value : scaled) value *= scale;
+    const Range range = ranges_of(plugin, "per_tensor", scaled, 1)[0];
+    BOOST_TEST(range.low == usual.low * scale);
+    BOOST_TEST(range.high == usual.high * scale);
   }
 }
 
