@@ -156,12 +156,16 @@ Numbers codings_of(Quantizer& quantizer) {
   return out;
 }
 
+/// Of 2,000 images of one normal pixel of two channels.
 Numbers ranges_of(RangeEstimator& estimator) {
-  const auto quantizer = make<Quantizer>("affine", "", "granularity: per_channel");
+  const auto quantizer = make<Quantizer>("affine", "", "granularity: per_channel, bit_width: 4");
   const auto observer = estimator.observe({"tensor", 2, quantizer.get()});
   std::vector<float> values;
   for (uint64_t i = 0; i < 4000; ++i) values.push_back(static_cast<float>(Rng(1).normal(i)));
-  observe_tensor({values.data(), {2000, 2}}, *observer);
+  do
+    for (int64_t chunk = 0; chunk < 250; ++chunk)
+      observe_tensor({values.data() + chunk * 16, {8, 2}}, *observer, chunk);
+  while (observer->wants_another_pass());
   Numbers out;
   for (const Range& range : observer->ranges()) out.insert(out.end(), {range.low, range.high});
   return out;
@@ -315,8 +319,12 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_quantizer_changes_a_code_or_a_value) {
 }
 
 BOOST_AUTO_TEST_CASE(every_option_of_a_range_estimator_changes_a_range) {
-  check_kind<RangeEstimator>({{"minmax", {}}, {"percentile", {{"p", {"", "99", "90"}}}}},
-                             ranges_of);
+  check_kind<RangeEstimator>(
+      {{"minmax", {}},
+       {"moving_average", {{"window", {"", "32", "8"}}, {"constant", {"", "0.01", "0.1"}}}},
+       {"percentile", {{"p", {"", "99", "90"}}}},
+       {"sigma", {{"k", {"", "2", "3"}}, {"within_ends", {"k: 9", "true", "false"}}}}},
+      ranges_of);
 }
 
 BOOST_AUTO_TEST_CASE(every_option_of_a_layer_changes_its_result) {
