@@ -65,18 +65,19 @@ bool EntryHistograms::wants_another_pass() {
   return is_second_pass_;
 }
 
+LogHistogram EntryHistograms::histogram(int64_t entry, const Range& ends) const {
+  std::vector<uint64_t> sum(static_cast<size_t>(bins.size()));
+  for (const std::vector<uint64_t>& counts : counts_) {
+    if (counts.empty()) continue;
+    for (int32_t bin = 0; bin < bins.size(); ++bin) sum[bin] += counts[entry * bins.size() + bin];
+  }
+  return {bins_[entry], sum, static_cast<float>(ends.low), static_cast<float>(ends.high)};
+}
+
 std::vector<LogHistogram> EntryHistograms::histograms() const {
   const std::vector<Range> ends = this->ends();
   std::vector<LogHistogram> out;
-  for (int64_t entry = 0; entry < entries(); ++entry) {
-    std::vector<uint64_t> sum(static_cast<size_t>(bins.size()));
-    for (const std::vector<uint64_t>& counts : counts_) {
-      if (counts.empty()) continue;
-      for (int32_t bin = 0; bin < bins.size(); ++bin) sum[bin] += counts[entry * bins.size() + bin];
-    }
-    out.emplace_back(bins_[entry], sum, static_cast<float>(ends[entry].low),
-                     static_cast<float>(ends[entry].high));
-  }
+  for (int64_t entry = 0; entry < entries(); ++entry) out.push_back(histogram(entry, ends[entry]));
   return out;
 }
 

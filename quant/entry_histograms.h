@@ -27,7 +27,9 @@ class EntryHistograms {
   int64_t entries() const { return granularity_.entries(channels_); }
   /// The exact ends by entry. Throws Error as Extremes::by_channel().
   std::vector<Range> ends() const { return extremes_.by_entry(granularity_); }
-  /// All workers' values by entry, the ends exact. Throws Error as ends().
+  /// All workers' values of an entry whose ends are those of ends().
+  LogHistogram histogram(int64_t entry, const Range& ends) const;
+  /// Of all entries. Throws Error as ends().
   std::vector<LogHistogram> histograms() const;
 
  private:

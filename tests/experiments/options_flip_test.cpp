@@ -156,12 +156,15 @@ Numbers codings_of(Quantizer& quantizer) {
   return out;
 }
 
-/// Of 2,000 images of one normal pixel of two channels.
+/// Of 2,000 images of one pixel of two channels, with long tails.
 Numbers ranges_of(RangeEstimator& estimator) {
-  const auto quantizer = make<Quantizer>("affine", "", "granularity: per_channel, bit_width: 4");
+  const auto quantizer = make<Quantizer>("affine", "", "granularity: per_channel, bit_width: 2");
   const auto observer = estimator.observe({"tensor", 2, quantizer.get()});
   std::vector<float> values;
-  for (uint64_t i = 0; i < 4000; ++i) values.push_back(static_cast<float>(Rng(1).normal(i)));
+  for (uint64_t i = 0; i < 4000; ++i) {
+    const double normal = Rng(1).normal(i);
+    values.push_back(static_cast<float>(normal * std::abs(normal)));
+  }
   do
     for (int64_t chunk = 0; chunk < 250; ++chunk)
       observe_tensor({values.data() + chunk * 16, {8, 2}}, *observer, chunk);
@@ -319,9 +322,16 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_quantizer_changes_a_code_or_a_value) {
 }
 
 BOOST_AUTO_TEST_CASE(every_option_of_a_range_estimator_changes_a_range) {
+  const Flips search = {{"steps", {"", "16", "5"}},
+                        {"octaves", {"steps: 1", "1", "2"}},
+                        {"ends", {"", "apart", "together"}}};
+  Flips lp = search;
+  lp["p"] = {"", "2", "4"};
   check_kind<RangeEstimator>(
-      {{"minmax", {}},
+      {{"lp", lp},
+       {"minmax", {}},
        {"moving_average", {{"window", {"", "32", "8"}}, {"constant", {"", "0.01", "0.1"}}}},
+       {"mse", search},
        {"percentile", {{"p", {"", "99", "90"}}}},
        {"sigma", {{"k", {"", "2", "3"}}, {"within_ends", {"k: 9", "true", "false"}}}}},
       ranges_of);

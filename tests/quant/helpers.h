@@ -71,9 +71,10 @@ inline MutableTile tile_of(std::vector<float>& values, int64_t channels) {
 /// The ranges for a quantizer of values [rows, channels] seen at once.
 inline std::vector<Range> ranges_for(const Quantizer& quantizer,
                                      const std::string& estimator_plugin,
-                                     const std::vector<float>& values, int64_t channels) {
+                                     const std::vector<float>& values, int64_t channels,
+                                     TensorKind kind = TensorKind::activation) {
   const auto observer =
-      estimator(estimator_plugin)->observe({"conv1/output", channels, &quantizer});
+      estimator(estimator_plugin)->observe({"conv1/output", channels, &quantizer, kind});
   do show(values, channels, *observer);
   while (observer->wants_another_pass());
   return observer->ranges();
