@@ -156,14 +156,14 @@ Numbers codings_of(Quantizer& quantizer) {
   return out;
 }
 
-/// Of 2,000 images of one pixel of two channels, with long tails.
+/// Of 2,000 images of one pixel of two channels, with long tails; the second has one only.
 Numbers ranges_of(RangeEstimator& estimator) {
   const auto quantizer = make<Quantizer>("affine", "", "granularity: per_channel, bit_width: 2");
   const auto observer = estimator.observe({"tensor", 2, quantizer.get()});
   std::vector<float> values;
   for (uint64_t i = 0; i < 4000; ++i) {
     const double normal = Rng(1).normal(i);
-    values.push_back(static_cast<float>(normal * std::abs(normal)));
+    values.push_back(static_cast<float>(normal * (i % 2 == 0 ? std::abs(normal) : normal)));
   }
   do
     for (int64_t chunk = 0; chunk < 250; ++chunk)
@@ -327,8 +327,13 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_range_estimator_changes_a_range) {
                         {"ends", {"", "apart", "together"}}};
   Flips lp = search;
   lp["p"] = {"", "2", "4"};
+  lp["octaves"] = {"steps: 1, p: 1", "1", "2"};
   check_kind<RangeEstimator>(
-      {{"lp", lp},
+      {{"aciq",
+        {{"distribution", {"", "laplace", "gauss"}},
+         {"half_range", {"", "auto", "never"}},
+         {"within_ends", {"half_range: never", "true", "false"}}}},
+       {"lp", lp},
        {"minmax", {}},
        {"moving_average", {{"window", {"", "32", "8"}}, {"constant", {"", "0.01", "0.1"}}}},
        {"mse", search},
