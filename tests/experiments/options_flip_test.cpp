@@ -333,12 +333,18 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_range_estimator_changes_a_range) {
         {{"distribution", {"", "laplace", "gauss"}},
          {"half_range", {"", "auto", "never"}},
          {"within_ends", {"half_range: never", "true", "false"}}}},
+       {"kl",
+        {{"rule", {"", "tensorrt", "onnxruntime"}},
+         {"bins", {"", "2048", "500"}},
+         {"levels", {"", "16", "64"}},
+         {"first_bin", {"levels: 8, bins: 100", "counted", "as_second"}}}},
        {"lp", lp},
        {"minmax", {}},
        {"moving_average", {{"window", {"", "32", "8"}}, {"constant", {"", "0.01", "0.1"}}}},
        {"mse", search},
        {"percentile", {{"p", {"", "99", "90"}}}},
-       {"sigma", {{"k", {"", "2", "3"}}, {"within_ends", {"k: 9", "true", "false"}}}}},
+       {"sigma", {{"k", {"", "2", "3"}}, {"within_ends", {"k: 9", "true", "false"}}}},
+       {"torch_histogram", {{"bins", {"", "2048", "100"}}}}},
       ranges_of);
 }
 
