@@ -5,6 +5,14 @@
 
 namespace quantdyn {
 
+float median(const Distribution& distribution) {
+  uint64_t total = 0, below = 0;
+  for (uint64_t count : distribution.counts) total += count;
+  size_t i = 0;
+  while (2 * (below += distribution.counts[i]) < total) ++i;
+  return distribution.values[i];
+}
+
 Distribution exact_distribution(std::vector<float> values) {
   std::ranges::sort(values);
   Distribution out;

@@ -16,6 +16,8 @@ struct Distribution {
   std::vector<uint64_t> counts;
 };
 
+/// The value that half of the values are not over; there is one.
+float median(const Distribution& distribution);
 /// Of finite values in any order.
 Distribution exact_distribution(std::vector<float> values);
 /// The values of a tensor [..., channels], each as it is, by entry; they must be finite.

@@ -13,15 +13,6 @@ namespace {
 /// from one level to the next up to 7 bits, and with more bits at all places between two levels.
 int points_per_bin(int bit_width) { return bit_width < 6 ? 1 : 2; }
 
-/// The value that half of the values are not over.
-double median(const Distribution& values) {
-  uint64_t total = 0, below = 0;
-  for (uint64_t count : values.counts) total += count;
-  size_t i = 0;
-  while (2 * (below += values.counts[i]) < total) ++i;
-  return values.values[i];
-}
-
 class LpObserver : public RangeObserver {
  public:
   LpObserver(RangeTask task, double p, const SearchOptions& search)

@@ -15,15 +15,15 @@ using Place = std::pair<int64_t, int64_t>;  // of a candidate: low, high
 /// Candidates whose error is known.
 class Search {
  public:
-  Search(const RangeCandidates& candidates, const std::function<double(const Range&)>& error)
-      : candidates_(candidates), error_(error) {}
+  Search(int64_t low_count, int64_t high_count,
+         const std::function<double(int64_t, int64_t)>& error)
+      : low_count_(low_count), high_count_(high_count), error_(error) {}
 
   void evaluate(const Place& place) {
     const auto [low, high] = place;
-    if (low < 0 || low >= candidates_.low_count() || high < 0 || high >= candidates_.high_count())
-      return;
+    if (low < 0 || low >= low_count_ || high < 0 || high >= high_count_) return;
     const auto [found, is_new] = known_.try_emplace(place);
-    if (is_new) found->second = error_(candidates_.at(low, high));
+    if (is_new) found->second = error_(low, high);
   }
   void evaluate_around(const Place& place, int64_t distance) {
     for (int64_t i : {-distance, int64_t{0}, distance})
@@ -42,8 +42,8 @@ class Search {
   }
 
  private:
-  const RangeCandidates& candidates_;
-  const std::function<double(const Range&)>& error_;
+  int64_t low_count_, high_count_;
+  const std::function<double(int64_t, int64_t)>& error_;
   std::map<Place, double> known_;
 };
 
@@ -88,18 +88,24 @@ Range RangeCandidates::at(int64_t low, int64_t high) const {
           anchor_ + factor(high) * (ends_.high - anchor_)};
 }
 
-Range best_range(const RangeCandidates& candidates,
-                 const std::function<double(const Range&)>& error) {
+std::pair<int64_t, int64_t> best_candidate(int64_t low_count, int64_t high_count,
+                                           const std::function<double(int64_t, int64_t)>& error) {
   constexpr int64_t coarsest = 16;
   constexpr size_t kept = 3;
-  Search search(candidates, error);
-  for (int64_t low = 0; low < candidates.low_count(); low += coarsest)
-    for (int64_t high = 0; high < candidates.high_count(); high += coarsest)
-      search.evaluate({low, high});
+  Search search(low_count, high_count, error);
+  for (int64_t low = 0; low < low_count; low += coarsest)
+    for (int64_t high = 0; high < high_count; high += coarsest) search.evaluate({low, high});
   for (int64_t distance = coarsest / 2; distance > 0; distance /= 2)
     for (const Place& place : search.best(kept)) search.evaluate_around(place, distance);
-  const Place best = search.best(1)[0];
-  return candidates.at(best.first, best.second);
+  return search.best(1)[0];
+}
+
+Range best_range(const RangeCandidates& candidates,
+                 const std::function<double(const Range&)>& error) {
+  const auto [low, high] =
+      best_candidate(candidates.low_count(), candidates.high_count(),
+                     [&](int64_t i, int64_t j) { return error(candidates.at(i, j)); });
+  return candidates.at(low, high);
 }
 
 }  // namespace quantdyn

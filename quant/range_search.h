@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "framework/options.h"
 #include "quant/quantizer.h"
@@ -39,6 +40,7 @@ class RangeCandidates {
 
   int64_t low_count() const { return low_count_; }
   int64_t high_count() const { return high_count_; }
+  /// Beyond the counts too: where an end does not move.
   Range at(int64_t low, int64_t high) const;
 
  private:
@@ -49,9 +51,14 @@ class RangeCandidates {
   int64_t low_count_, high_count_;
 };
 
-/// The candidate of the smallest error, from coarse to fine: of every sixteenth candidate the best
-/// three, of those and their neighbours at half the distance again the best three, until the
-/// neighbours are adjacent. Of equal errors the widest range's is taken for smaller.
+/// Which candidate of low_count times high_count has the smallest error, from coarse to fine: of
+/// every sixteenth candidate the best three, of those and their neighbours at half the distance
+/// again the best three, until the neighbours are adjacent. Of equal errors the widest range's is
+/// taken for smaller.
+std::pair<int64_t, int64_t> best_candidate(
+    int64_t low_count, int64_t high_count,
+    const std::function<double(int64_t low, int64_t high)>& error);
+/// The same of a range's candidates.
 Range best_range(const RangeCandidates& candidates,
                  const std::function<double(const Range&)>& error);
 

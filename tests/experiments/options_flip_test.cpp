@@ -333,6 +333,7 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_range_estimator_changes_a_range) {
         {{"distribution", {"", "laplace", "gauss"}},
          {"half_range", {"", "auto", "never"}},
          {"within_ends", {"half_range: never", "true", "false"}}}},
+       {"cross_entropy", search},
        {"kl",
         {{"rule", {"", "tensorrt", "onnxruntime"}},
          {"bins", {"", "2048", "500"}},
