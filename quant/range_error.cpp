@@ -9,7 +9,9 @@ namespace quantdyn {
 RangeError::RangeError(const Quantizer& quantizer, const std::string& tensor,
                        const Distribution& values, double p)
     : quantizer_(quantizer),
-      task_{tensor, lanes, {}, {}},
+      // Kernels run over channels; but a fit to values costs more, so that there is one entry.
+      channels_(quantizer.needs_values() ? 1 : lanes),
+      task_{tensor, channels_, {}, {}},
       p_(p),
       values_(values.values),
       counts_(values.counts.begin(), values.counts.end()) {
@@ -19,7 +21,7 @@ RangeError::RangeError(const Quantizer& quantizer, const std::string& tensor,
   values_.resize(padded);
   counts_.resize(padded);
   quantized_.resize(padded);
-  const auto entries = static_cast<size_t>(quantizer.granularity().entries(lanes));
+  const auto entries = static_cast<size_t>(quantizer.granularity().entries(channels_));
   task_.ranges.resize(entries);
   if (quantizer.needs_values()) task_.values.assign(entries, values);
 }
@@ -27,8 +29,8 @@ RangeError::RangeError(const Quantizer& quantizer, const std::string& tensor,
 double RangeError::operator()(const Range& range) {
   std::ranges::fill(task_.ranges, range);
   quantized_ = values_;
-  const auto rows = static_cast<int64_t>(values_.size()) / lanes;
-  quantizer_.fit(task_)->apply({quantized_.data(), rows, lanes, lanes, 0, 0, 0, 0});
+  const auto rows = static_cast<int64_t>(values_.size()) / channels_;
+  quantizer_.fit(task_)->apply({quantized_.data(), rows, channels_, channels_, 0, 0, 0, 0});
   // Lane by lane, so that lanes are summed by vectors.
   Lanes sums{};
   for (size_t i = 0; i < values_.size(); i += lanes) {

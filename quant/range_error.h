@@ -22,13 +22,14 @@ class RangeError {
   double operator()(const Range& range);
 
  private:
-  static constexpr int64_t lanes = 16;  // channels of the tile that the values are laid out as
+  static constexpr int64_t lanes = 16;  // values that are summed at once
   using Lanes = std::array<double, lanes>;
 
   /// To the power of p, by products and a square root where it is a multiple of 1/2.
   void raise(Lanes& errors) const;
 
   const Quantizer& quantizer_;
+  int64_t channels_;  // of the tile that the values are laid out as
   FittingTask task_;
   double p_, unit_;  // unit: 1 / size
   std::vector<float> values_, quantized_;

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "quant/quantizer_traits.h"
+
 namespace quantdyn {
 namespace {
 
@@ -48,12 +50,6 @@ class Search {
 };
 
 }  // namespace
-
-bool always_holds_zero(const Quantizer& quantizer) { return quantizer.width({1, 2}) > 1; }
-
-bool is_symmetric(const Quantizer& quantizer) {
-  return quantizer.width({0, 1}) == quantizer.width({-1, 1});
-}
 
 SearchOptions SearchOptions::read(const Options& options) {
   SearchOptions out;

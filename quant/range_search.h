@@ -11,10 +11,6 @@
 
 namespace quantdyn {
 
-/// Whether a quantizer's levels always span zero, and whether it spans as much below it as above.
-bool always_holds_zero(const Quantizer& quantizer);
-bool is_symmetric(const Quantizer& quantizer);
-
 /// How finely and how far ends are drawn in.
 struct SearchOptions {
   enum class Ends { apart, together };

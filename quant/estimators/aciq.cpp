@@ -3,7 +3,7 @@
 // [mean - alpha, mean + alpha], alpha = laplace_clip(bits) b or gauss_clip(bits) sigma (Banner et
 // al. 2019, arXiv 1810.05723). What a relu leaves is half a distribution: [0, alpha], fitted to the
 // values over zero, and all levels lie on one side, as if the whole distribution had one bit more
-// (a symmetric quantizer's do not).
+// (not where the quantizer's are on both sides, as a symmetric one's).
 
 #include "quant/aciq.h"
 
@@ -12,7 +12,7 @@
 
 #include "framework/threads.h"
 #include "quant/entry_values.h"
-#include "quant/range_search.h"
+#include "quant/quantizer_traits.h"
 
 namespace quantdyn {
 namespace {
@@ -30,7 +30,10 @@ struct AciqOptions {
 class AciqObserver : public RangeObserver {
  public:
   AciqObserver(const RangeTask& task, const AciqOptions& options)
-      : quantizer_(*task.quantizer), options_(options), values_(task) {}
+      : bits_(task.quantizer->bit_width()),
+        half_bits_(bits_ + (has_one_sided_levels(*task.quantizer) ? 1 : 0)),
+        options_(options),
+        values_(task) {}
 
   void add(const Tile& tile) override { values_.add(tile); }
   void end_chunk(int64_t, int) override {}
@@ -50,7 +53,7 @@ class AciqObserver : public RangeObserver {
     const ScaleFit fit = is_half ? fit_above_zero(values) : fit_about_mean(values);
     const bool is_laplace =
         options_.shape == Shape::automatic ? fit.is_laplace() : options_.shape == Shape::laplace;
-    const int bits = quantizer_.bit_width() + (is_half && !is_symmetric(quantizer_) ? 1 : 0);
+    const int bits = is_half ? half_bits_ : bits_;
     const double alpha =
         is_laplace ? laplace_clip(bits) * fit.laplace : gauss_clip(bits) * fit.gauss;
     const Range range{is_half ? 0 : fit.center - alpha, fit.center + alpha};
@@ -59,7 +62,7 @@ class AciqObserver : public RangeObserver {
             std::clamp(range.high, ends.low, ends.high)};
   }
 
-  const Quantizer& quantizer_;
+  int bits_, half_bits_;  // of a whole and of half a distribution
   AciqOptions options_;
   EntryValues values_;
 };

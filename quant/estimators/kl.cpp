@@ -8,8 +8,8 @@
 #include "framework/threads.h"
 #include "quant/kl_threshold.h"
 #include "quant/linear_histograms.h"
+#include "quant/quantizer_traits.h"
 #include "quant/range_estimator.h"
-#include "quant/range_search.h"
 
 namespace quantdyn {
 namespace {
@@ -28,7 +28,8 @@ struct KlOptions {
 class KlObserver : public RangeObserver {
  public:
   KlObserver(const RangeTask& task, const KlOptions& options)
-      : quantizer_(*task.quantizer),
+      : bits_(task.quantizer->bit_width()),
+        has_one_sided_levels_(has_one_sided_levels(*task.quantizer)),
         options_(options),
         histograms_(task.tensor, task.channels, task.quantizer->granularity(),
                     options.rule == Rule::tensorrt ? LinearHistograms::Axis::magnitude
@@ -65,12 +66,13 @@ class KlObserver : public RangeObserver {
   /// Half of the quantizer's levels are on either side of zero; all on one where values are.
   int64_t levels(const Range& ends) const {
     if (options_.levels > 0) return options_.levels;
-    const bool is_one_sided = options_.rule == Rule::tensorrt && ends.low >= 0;
-    return int64_t{1} << (quantizer_.bit_width() -
-                          (is_one_sided && !is_symmetric(quantizer_) ? 0 : 1));
+    const bool is_one_sided =
+        options_.rule == Rule::tensorrt && has_one_sided_levels_ && ends.low >= 0;
+    return int64_t{1} << (is_one_sided ? bits_ : bits_ - 1);
   }
 
-  const Quantizer& quantizer_;
+  int bits_;
+  bool has_one_sided_levels_;  // where values are on one side
   KlOptions options_;
   LinearHistograms histograms_;
 };

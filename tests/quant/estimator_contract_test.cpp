@@ -1,10 +1,12 @@
 // What holds for every range estimator: ranges do not depend on how the images came, and values
 // that no range can be taken from are errors. A new plugin is in here by being registered.
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <functional>
 #include <limits>
 
+#include "quant/quantizer_traits.h"
 #include "tests/quant/helpers.h"
 #include "tests/stats/observe.h"
 
@@ -149,6 +151,40 @@ BOOST_AUTO_TEST_CASE(nothing_observed_is_an_error) {
                               ->observe({"conv1/output", channels, scheme.get(), watched.kind});
     BOOST_TEST(contains(error_of<Error>([&] { observer->ranges(); }), "had no value"));
   });
+}
+
+BOOST_AUTO_TEST_CASE(every_quantizer_has_ranges_from_every_estimator) {
+  const Watched all{"", "per_tensor", TensorKind::logits};
+  for (const auto& [quantizer_name, quantizer_entry] : QuantizerRegistry::instance().entries())
+    for (const auto& [name, entry] : RangeEstimatorRegistry::instance().entries()) {
+      const auto scheme = quantizer(quantizer_name);
+      const auto observer = estimator(name)->observe({"logits", 17, scheme.get(), all.kind});
+      const Floats x = make_values(all);
+      do
+        cut_up(
+            x, 1, channels, {}, [&](const Tile& tile) { observer->add(tile); },
+            [&](int64_t chunk, int worker) { observer->end_chunk(chunk, worker); });
+      while (observer->wants_another_pass());
+      for (const Range& range : observer->ranges())
+        BOOST_TEST(
+            (std::isfinite(range.low) && std::isfinite(range.high) && range.low < range.high),
+            quantizer_name << " by " << name << ": " << range.low << " to " << range.high);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(estimators_know_on_which_sides_of_zero_levels_are) {
+  const auto traits = [](const char* plugin) {
+    const auto q = quantizer(plugin);
+    return std::array{always_holds_zero(*q), is_symmetric(*q), has_one_sided_levels(*q)};
+  };
+  BOOST_TEST((traits("affine") == std::array{true, false, true}));
+  BOOST_TEST((traits("{name: affine, widen_to_zero: false}") == std::array{false, false, true}));
+  BOOST_TEST((traits("{name: affine, symmetric: true}") == std::array{true, true, false}));
+  BOOST_TEST(
+      (traits("{name: affine, symmetric: true, signed: auto}") == std::array{true, true, true}));
+  BOOST_TEST((traits("logarithmic") == std::array{true, true, false}));
+  BOOST_TEST((traits("codebook") == std::array{false, false, true}));
+  BOOST_TEST((traits("ternary") == std::array{true, true, false}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
