@@ -40,7 +40,7 @@ void LinearHistograms::add(const Tile& tile) {
 }
 
 void LinearHistograms::count(int64_t entry, const Tile& part, std::vector<uint64_t>& counts) const {
-  const LinearBins& bins = bins_[entry];
+  const LinearBins bins = bins_[entry];  // a copy, whose step stays in a register
   if (!(bins.low < bins.high)) return;
   uint64_t* const own = counts.data() + entry * bins.count;
   for (int64_t r = 0; r < part.rows; ++r) {
