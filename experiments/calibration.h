@@ -5,6 +5,7 @@
 
 #include "data/standardize.h"
 #include "framework/evaluator.h"
+#include "framework/rng.h"
 #include "quant/quantize.h"
 #include "quant/repairs/calibration_run.h"
 #include "quant/variant.h"
@@ -19,6 +20,10 @@ struct ImageSet {
 };
 /// By image.
 std::vector<int32_t> labels_of(const ImageSet& images);
+/// Indices of the training images that calibration sees; shuffles are `rng`'s. Throws ConfigError
+/// where a class has too few images for a balanced choice.
+std::vector<int64_t> chosen_images(const CalibrationChoice& choice, const Dataset& training,
+                                   const Rng& rng);
 /// Shows all of them to a net; the set outlives what is returned.
 CalibrationRun run_over(const ImageSet& images);
 
