@@ -146,4 +146,19 @@ std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
   throw;
 }
 
+Convergence converging_ranges(Evaluator& net, const Variant& variant, const ImageSet& images,
+                              const WorkNote& note) {
+  Convergence out{variant.calibration.convergence, {}};
+  const auto total = static_cast<int64_t>(out.images.size());
+  for (int64_t i = 0; i < total; ++i) {
+    note("convergence of ranges", i, total, "calibrations");
+    const ImageSet first{images.dataset,
+                         images.standardization,
+                         {images.indices.begin(), images.indices.begin() + out.images[i]}};
+    for (auto& [unit, tensor] : calibrate(net, variant, first))
+      out.ranges[unit].push_back(std::move(tensor.ranges));
+  }
+  return out;
+}
+
 }  // namespace quantdyn

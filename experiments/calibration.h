@@ -33,4 +33,13 @@ CalibrationRun run_over(const ImageSet& images);
 std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
                                          const ImageSet& images);
 
+/// How ranges settle: those of the first `images[i]` calibration images, by unit.
+struct Convergence {
+  std::vector<int64_t> images;
+  std::map<int, std::vector<std::vector<Range>>> ranges;  ///< by unit: by i, by entry
+};
+/// Calibrates once for each of the variant's numbers of images, and keeps only the ranges.
+Convergence converging_ranges(Evaluator& net, const Variant& variant, const ImageSet& images,
+                              const WorkNote& note);
+
 }  // namespace quantdyn

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "framework/options.h"
 
@@ -18,9 +19,11 @@ struct CalibrationChoice {
   int64_t images = 0;  ///< the first of that order, not augmented; 0: nothing is calibrated
   Order order = Order::shuffle;
   int64_t seed = 0;  ///< which of the experiment's shuffles
+  /// Numbers of images, ascending, whose ranges are recorded beside those of all.
+  std::vector<int64_t> convergence;
 
-  /// Throws ConfigError for more images than there are, or a seed where nothing is drawn. Finishes
-  /// the section.
+  /// Throws ConfigError for more images than there are, a seed where nothing is drawn, or numbers
+  /// that do not ascend to `images` at most. Finishes the section.
   static CalibrationChoice read(const Options& section, int64_t training_images);
 };
 

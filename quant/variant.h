@@ -53,7 +53,7 @@ struct ImageCounts {
 ///       fold: true                      # false: batch norms stay behind quantized weights
 ///       bit_widths: [8, 6, 4]           # one variant each: int8-8, int8-6, int8-4
 ///       bias: int32
-///       calibration: {images: 512, choice: balanced}
+///       calibration: {images: 512, choice: balanced, convergence: [8, 64, 512]}
 ///       repairs: {equalize: {}, correct_bias: {}}
 ///       sensitivity: {images: 512}
 ///       integer_check: {images: 64}     # needs bias: int32 and every output quantized

@@ -86,7 +86,8 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
 
 BOOST_AUTO_TEST_CASE(a_set_that_cannot_be_exits_with_2_and_names_it) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"train.nokey=3", "--set train.nokey=3: nokey: unknown key; accepted here: quantization, epochs"},
+      {"train.nokey=3",
+       "--set train.nokey=3: nokey: unknown key; accepted here: quantization, epochs"},
       {"train..epochs=3", "--set train..epochs=3: expected key=value"},
       {"nonsense", "--set nonsense: expected key=value"},
       {"variants.7.name=a", "--set variants.7.name=a: no entry 7, the list has 2"},

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "experiments/result_reader.h"
+#include "framework/h5.h"
 #include "tests/experiments/program.h"
 
 using namespace quantdyn;
@@ -131,6 +132,24 @@ BOOST_AUTO_TEST_CASE(repairs_leave_their_reports_and_the_same_bits_on_any_thread
     BOOST_TEST(network_value(other, "rounded", "logits_qmse") == qmse);
     BOOST_TEST(network_value(other, "mended", "logits_qmse") ==
                network_value(result, "mended", "logits_qmse"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(ranges_converge_to_those_of_as_many_images) {
+  const ResultReader result = run_variants(
+      "  - {name: all, activations: {estimator: sigma}, calibration: {images: 64, convergence: [8, "
+      "24, 64]}}\n"
+      "  - {name: few, activations: {estimator: sigma}, calibration: {images: 24}}\n");
+  const h5::File file = h5::File::open(path / "out/result.h5");
+  for (const char* node : {"input", "conv1", "sep3_dw", "logits"}) {
+    const h5::Group all = file.group(fmt::format("quantization/all/{}/output", node));
+    const h5::Group few = file.group(fmt::format("quantization/few/{}/output", node));
+    const std::vector<double> high = all.dataset("convergence_high").read<double>();
+    BOOST_TEST(all.dataset("convergence_low").sizes() == (std::vector<int64_t>{3, 1}));
+    BOOST_TEST(high[2] == all.number("range_high"));
+    BOOST_TEST(high[1] == few.number("range_high"));
+    BOOST_TEST(high[0] != high[1]);
+    BOOST_TEST(!few.has("convergence_high"));
   }
 }
 

@@ -35,7 +35,7 @@ variants:
       estimator: {name: percentile, p: 99.9}
       quantizer: affine
       places: {input: false, add_inputs: false, block_outputs: false}
-    calibration: {images: 64, choice: balanced, seed: 3}
+    calibration: {images: 64, choice: balanced, seed: 3, convergence: [8, 64]}
   - name: weights only
     weights: {quantizer: affine}
 )");
@@ -50,6 +50,7 @@ variants:
   BOOST_TEST(first.calibration.images == 64);
   BOOST_TEST((first.calibration.order == CalibrationChoice::Order::balanced));
   BOOST_TEST(first.calibration.seed == 3);
+  BOOST_TEST(first.calibration.convergence == (std::vector<int64_t>{8, 64}));
   BOOST_TEST(!at(first, "input").output);
   BOOST_TEST(!at(first, "conv1").output);
   BOOST_TEST(at(first, "res3").output);
@@ -263,6 +264,14 @@ BOOST_AUTO_TEST_CASE(bad_keys_and_values_are_refused_with_their_line) {
                       "test.yaml:4: seed: has no meaning with choice: first"));
   BOOST_TEST(contains(error("variants: [{name: a, activations: {}, calibration: {choice: last}}]"),
                       "accepted: shuffle, first, balanced"));
+  for (const char* numbers : {"[8, 8]", "[16, 8]", "[8, 513]", "[0]"})
+    BOOST_TEST(contains(error(fmt::format("variants: [{{name: a, activations: {{}}, calibration: "
+                                          "{{convergence: {}}}}}]",
+                                          numbers)),
+                        "test.yaml:1: convergence: "));
+  BOOST_TEST(contains(error("variants: [{name: a, weights: {}, repairs: {correct_bias: {}}, "
+                            "calibration: {convergence: [8]}}]"),
+                      "convergence: is of the ranges of activations"));
   BOOST_TEST(
       contains(error("variants:\n - name: a\n   weights:\n     quantizer:\n       name: affine\n"
                      "       bit_width: 99\n"),
