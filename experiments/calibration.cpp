@@ -3,12 +3,43 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <numeric>
 #include <optional>
 
+#include "data/order.h"
 #include "experiments/tracking.h"
 #include "framework/threads.h"
 
 namespace quantdyn {
+
+namespace {
+
+/// The first of a shuffle, of each class as many as there is room for.
+std::vector<int64_t> balanced_images(const Dataset& training, int64_t count, const Rng& rng) {
+  const int64_t classes = training.classes();
+  if (classes == 0)
+    fail<ConfigError>(
+        "calibration: choice: balanced needs labels, which {} has not; accepted: shuffle, first",
+        training.name());
+  std::vector<int64_t> room(static_cast<size_t>(classes), count / classes);
+  for (int64_t c = 0; c < count % classes; ++c) ++room[c];
+  std::vector<float> pixels(static_cast<size_t>(training.sample_shape().elements()));
+  std::vector<int64_t> out;
+  for (int64_t image : first_of_shuffle(rng, training.size(), training.size())) {
+    if (static_cast<int64_t>(out.size()) == count) break;
+    int64_t& left = room[training.get(image, pixels.data())];
+    if (left == 0) continue;
+    --left;
+    out.push_back(image);
+  }
+  for (int64_t c = 0; c < classes; ++c)
+    if (room[c] > 0)
+      fail<ConfigError>("calibration: class {} of {} has {} images too few for {} balanced ones", c,
+                        training.name(), room[c], count);
+  return out;
+}
+
+}  // namespace
 
 std::vector<int32_t> labels_of(const ImageSet& images) {
   std::vector<float> pixels(static_cast<size_t>(images.dataset->sample_shape().elements()));
@@ -17,6 +48,19 @@ std::vector<int32_t> labels_of(const ImageSet& images) {
   for (int64_t i : images.indices)
     out.push_back(static_cast<int32_t>(images.dataset->get(i, pixels.data())));
   return out;
+}
+
+std::vector<int64_t> chosen_images(const CalibrationChoice& choice, const Dataset& training,
+                                   const Rng& rng) {
+  using Order = CalibrationChoice::Order;
+  if (choice.order == Order::first) {
+    std::vector<int64_t> out(static_cast<size_t>(choice.images));
+    std::iota(out.begin(), out.end(), 0);
+    return out;
+  }
+  const Rng stream = choice.seed == 0 ? rng : rng.fork(static_cast<uint64_t>(choice.seed));
+  return choice.order == Order::balanced ? balanced_images(training, choice.images, stream)
+                                         : first_of_shuffle(stream, training.size(), choice.images);
 }
 
 CalibrationRun run_over(const ImageSet& images) {
@@ -105,6 +149,21 @@ std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
 } catch (const Error&) {
   require_finite(net, images);  // says more, where that is what is wrong
   throw;
+}
+
+Convergence converging_ranges(Evaluator& net, const Variant& variant, const ImageSet& images,
+                              const WorkNote& note) {
+  Convergence out{variant.calibration.convergence, {}};
+  const auto total = static_cast<int64_t>(out.images.size());
+  for (int64_t i = 0; i < total; ++i) {
+    note("convergence of ranges", i, total, "calibrations");
+    const ImageSet first{images.dataset,
+                         images.standardization,
+                         {images.indices.begin(), images.indices.begin() + out.images[i]}};
+    for (auto& [unit, tensor] : calibrate(net, variant, first))
+      out.ranges[unit].push_back(std::move(tensor.ranges));
+  }
+  return out;
 }
 
 }  // namespace quantdyn

@@ -5,6 +5,7 @@
 
 #include "data/standardize.h"
 #include "framework/evaluator.h"
+#include "framework/rng.h"
 #include "quant/quantize.h"
 #include "quant/repairs/calibration_run.h"
 #include "quant/variant.h"
@@ -19,6 +20,10 @@ struct ImageSet {
 };
 /// By image; none where the dataset has none.
 std::vector<int32_t> labels_of(const ImageSet& images);
+/// Indices of the training images that calibration sees; shuffles are `rng`'s. Throws ConfigError
+/// where a balanced choice has no labels, or too few images of a class.
+std::vector<int64_t> chosen_images(const CalibrationChoice& choice, const Dataset& training,
+                                   const Rng& rng);
 /// Shows all of them to a net; the set outlives what is returned.
 CalibrationRun run_over(const ImageSet& images);
 
@@ -27,5 +32,14 @@ CalibrationRun run_over(const ImageSet& images);
 /// or infinite.
 std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
                                          const ImageSet& images);
+
+/// How ranges settle: those of the first `images[i]` calibration images, by unit.
+struct Convergence {
+  std::vector<int64_t> images;
+  std::map<int, std::vector<std::vector<Range>>> ranges;  ///< by unit: by i, by entry
+};
+/// Calibrates once for each of the variant's numbers of images, and keeps only the ranges.
+Convergence converging_ranges(Evaluator& net, const Variant& variant, const ImageSet& images,
+                              const WorkNote& note);
 
 }  // namespace quantdyn

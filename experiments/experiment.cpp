@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "experiments/calibration.h"
 #include "experiments/network_file.h"
 #include "experiments/quantized_twin.h"
 #include "framework/threads.h"
@@ -154,6 +155,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                                                           out.train.epochs);
   if (out.quantization.folding != Folding::none && out.fusing == Fusing::unfused)
     quantization->refuse("folding", "is done by fused kernels; expected compute.fuse: true");
+  for (const Variant& variant : out.variants)  // what cannot be chosen is refused now
+    chosen_images(variant.calibration, *out.data->train, out.rng("calibrate"));
   out.standardization = standardize.make(*out.data->train);
   if (!out.weights.empty()) load_weights(document, out.weights, *out.network);
   return out;

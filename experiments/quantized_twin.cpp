@@ -50,6 +50,7 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& t
                              const Rng& rng, Frame& report, const WorkNote& note) {
   const CalibrationRun run = run_over(calibration);
   const Repairs& repairs = variant_.repairs;
+  if (trained.empty()) convergence_ = converging_ranges(evaluator_, variant_, calibration, note);
   quantize_outputs(calibration, trained);
   quantize_weights(trained);
   if (repairs.bias_correction || repairs.adaround) {

@@ -43,6 +43,8 @@ class QuantizedTwin {
 
   /// What was quantized, by (unit, tensor): "weight" with its codes, "output".
   const std::map<std::pair<int, std::string>, QuantizedTensor>& tensors() const { return tensors_; }
+  /// How the ranges of outputs settled; empty unless the variant asks and its estimators chose.
+  const Convergence& convergence() const { return convergence_; }
   /// By unit; only where the variant's biases are int32.
   const std::map<int, IntegerBias>& biases() const { return biases_; }
 
@@ -57,6 +59,7 @@ class QuantizedTwin {
   Network network_;
   Evaluator evaluator_;
   std::map<std::pair<int, std::string>, QuantizedTensor> tensors_;
+  Convergence convergence_;
   std::map<int, IntegerBias> biases_;
 };
 

@@ -78,6 +78,9 @@ struct QuantizationEntry {
   /// [rows]; value = scale (code - zero_point).
   std::vector<double> scale;
   std::vector<int64_t> zero_point;
+  /// How the range settled: [convergence_images, rows], of the first so many calibration images.
+  std::vector<int64_t> convergence_images;
+  std::vector<double> convergence_low, convergence_high;
   Facts facts;  ///< bit width, scheme, range: attributes of the group
 };
 

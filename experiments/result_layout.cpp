@@ -218,6 +218,12 @@ class OwnScales {
  public:
   explicit OwnScales(h5::Group& group) : group_(group) {}
 
+  /// An axis whose places are not just 0, 1, 2 ...
+  void add(const Quantity& quantity, const std::vector<int64_t>& places) {
+    h5::Dataset scale = group_.write(quantity.name, places);
+    describe(scale, quantity);
+    scale.make_scale(quantity.name);
+  }
   template <typename T>
   void write(const Quantity& quantity, std::span<const int64_t> sizes,
              std::span<const std::string> axes, const std::vector<T>& values) {
@@ -227,11 +233,7 @@ class OwnScales {
     h5::Dataset array = group_.write<T>(quantity.name, sizes, values, storage);
     describe(array, quantity);
     for (size_t i = 0; i < axes.size(); ++i) {
-      if (!group_.has(axes[i])) {
-        h5::Dataset scale = group_.write(axes[i], counting(sizes[i]));
-        describe(scale, plain(axes[i], "entry"));
-        scale.make_scale(axes[i]);
-      }
+      if (!group_.has(axes[i])) add(plain(axes[i], "entry"), counting(sizes[i]));
       array.attach_scale(static_cast<int>(i), group_.dataset(axes[i]));
     }
   }
@@ -239,6 +241,17 @@ class OwnScales {
  private:
   h5::Group& group_;
 };
+
+void write_convergence(OwnScales& scales, const QuantizationEntry& entry) {
+  const std::string axes[] = {"calibration_images", "quantized_channel"};
+  const int64_t sizes[] = {static_cast<int64_t>(entry.convergence_images.size()), entry.rows};
+  scales.add(plain(axes[0], "number of calibration images, the first of those of the variant"),
+             entry.convergence_images);
+  scales.write(plain("convergence_low", "lower end of the range from so many images"), sizes, axes,
+               entry.convergence_low);
+  scales.write(plain("convergence_high", "upper end of the range from so many images"), sizes, axes,
+               entry.convergence_high);
+}
 
 void write_entry(h5::Group& group, const QuantizationEntry& entry) {
   for (const auto& [name, fact] : entry.facts) set_fact(group, name, fact);
@@ -262,6 +275,7 @@ void write_entry(h5::Group& group, const QuantizationEntry& entry) {
       {"scale", "1", "step between neighbouring codes", "value = scale (code - zero_point)", ""},
       row_size, row_axis, entry.scale);
   scales.write(plain("zero_point", "code of the value 0"), row_size, row_axis, entry.zero_point);
+  if (!entry.convergence_images.empty()) write_convergence(scales, entry);
 }
 
 }  // namespace

@@ -83,9 +83,8 @@ class Run {
   }
 
   ImageSet calibration_images(const Variant& variant) const {
-    return {
-        e_.data->train.get(), &e_.standardization,
-        first_of_shuffle(e_.rng("calibrate"), e_.data->train->size(), variant.calibration_images)};
+    return {e_.data->train.get(), &e_.standardization,
+            chosen_images(variant.calibration, *e_.data->train, e_.rng("calibrate"))};
   }
 
   /// The net that a variant quantizes, and what it predicts for the test set in float.

@@ -89,6 +89,17 @@ QuantizationEntry entry_of(const std::string& node, const std::string& tensor,
   return out;
 }
 
+void set_convergence(QuantizationEntry& entry, const Convergence& convergence, int unit) {
+  const auto found = convergence.ranges.find(unit);
+  if (found == convergence.ranges.end()) return;
+  entry.convergence_images = convergence.images;
+  for (const std::vector<Range>& ranges : found->second)
+    for (const Range& range : ranges) {
+      entry.convergence_low.push_back(range.low);
+      entry.convergence_high.push_back(range.high);
+    }
+}
+
 /// Channel precision of what was quantized, by the width that its scheme must cover.
 void save_precisions(const QuantizedTwin& twin, const Variant& variant, Frame& frame) {
   for (const auto& [place, tensor] : twin.tensors()) {
@@ -122,9 +133,12 @@ Snapshot variant_snapshot(const VariantTask& task) {
   if (!task.integer.indices.empty()) save_integer_check(twin, task.integer, frame, task.note);
   Snapshot out{
       task.epoch, task.step, variant.name, std::move(frame), saved_parameters(twin.network()), {}};
-  for (const auto& [place, tensor] : twin.tensors())
+  for (const auto& [place, tensor] : twin.tensors()) {
     out.quantization.push_back(
         entry_of(net.units()[place.first].name, place.second, tensor, scheme_of(variant, place)));
+    if (place.second == "output")
+      set_convergence(out.quantization.back(), twin.convergence(), place.first);
+  }
   for (const auto& [unit, bias] : twin.biases())
     if (!bias.codes.empty()) out.quantization.push_back(entry_of(net.units()[unit].name, bias));
   return out;

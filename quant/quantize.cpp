@@ -9,18 +9,24 @@ SchemeObserver::SchemeObserver(const Scheme& scheme, std::string tensor, int64_t
       tensor_(std::move(tensor)),
       channels_(channels),
       ranges_(scheme.estimator->observe({tensor_, channels, scheme.quantizer.get()})) {
-  if (scheme.quantizer->needs_values())
+  values_want_ = scheme.quantizer->needs_values();
+  if (values_want_)
     values_ = std::make_unique<EntryHistograms>(tensor_, channels, scheme.quantizer->granularity());
 }
 
 void SchemeObserver::add(const Tile& tile) {
-  ranges_->add(tile);
-  if (values_ && is_first_pass_) values_->add(tile);
+  if (ranges_want_) ranges_->add(tile);
+  if (values_want_) values_->add(tile);
+}
+
+void SchemeObserver::end_chunk(int64_t chunk, int worker) {
+  if (ranges_want_) ranges_->end_chunk(chunk, worker);
 }
 
 bool SchemeObserver::wants_another_pass() {
-  is_first_pass_ = false;
-  return ranges_->wants_another_pass();
+  ranges_want_ = ranges_want_ && ranges_->wants_another_pass();
+  values_want_ = values_want_ && values_->wants_another_pass();
+  return ranges_want_ || values_want_;
 }
 
 QuantizedTensor SchemeObserver::quantize() const {
@@ -38,8 +44,8 @@ QuantizedTensor quantize_output(const Scheme& scheme, const std::string& tensor,
 
 std::vector<Range> estimated_ranges(const Scheme& scheme, const std::string& tensor,
                                     View<const float> weight) {
-  const auto observer =
-      scheme.estimator->observe({tensor, weight.shape.channels(), scheme.quantizer.get()});
+  const auto observer = scheme.estimator->observe(
+      {tensor, weight.shape.channels(), scheme.quantizer.get(), TensorKind::weight});
   do observe_tensor(weight, *observer);
   while (observer->wants_another_pass());
   return observer->ranges();

@@ -37,7 +37,7 @@ class SchemeObserver final : public Observer {
   SchemeObserver(const Scheme& scheme, std::string tensor, int64_t channels);
 
   void add(const Tile& tile) override;
-  void end_chunk(int64_t chunk, int worker) override { ranges_->end_chunk(chunk, worker); }
+  void end_chunk(int64_t chunk, int worker) override;
   /// True: everything must be shown once more (RangeObserver::wants_another_pass()).
   bool wants_another_pass();
   /// Fits the scheme. Throws Error where a value was NaN or infinite.
@@ -48,8 +48,8 @@ class SchemeObserver final : public Observer {
   std::string tensor_;
   int64_t channels_;
   std::unique_ptr<RangeObserver> ranges_;
-  std::unique_ptr<EntryHistograms> values_;  // where the quantizer needs values; of the first pass
-  bool is_first_pass_ = true;
+  std::unique_ptr<EntryHistograms> values_;        // where the quantizer needs values
+  bool ranges_want_ = true, values_want_ = false;  // this pass
 };
 
 }  // namespace quantdyn

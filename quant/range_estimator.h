@@ -18,6 +18,7 @@ struct RangeTask {
   std::string tensor;  ///< "dw2/output": for errors
   int64_t channels;
   const Quantizer* quantizer;  ///< what the ranges are for; says how many; outlives the observer
+  TensorKind kind = TensorKind::activation;  ///< a weight is one chunk
 };
 
 /// Watches one tensor and says its ranges.

@@ -34,13 +34,9 @@ void read_calibration(const Options& entry, int64_t training_images, Variant& va
   }
   const Options own =
       section ? *section : entry.section("calibration", "what activation ranges are taken from");
-  variant.calibration_images =
-      own.integer("images", 512, at_least<int64_t>(1),
-                  "the first of a seeded shuffle of the training set, not augmented");
-  own.finish();
-  if (variant.calibration_images > training_images)
-    own.refuse("images", fmt::format("{} asked for, the training set has {}",
-                                     variant.calibration_images, training_images));
+  variant.calibration = CalibrationChoice::read(own, training_images);
+  if (!variant.calibration.convergence.empty() && !variant.quantizes_activations())
+    own.refuse("convergence", "is of the ranges of activations, which stay float32; leave it out");
 }
 
 void check_int32_bias(const Options& entry, const Network& network, const Variant& variant) {

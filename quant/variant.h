@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "quant/calibration_choice.h"
 #include "quant/repairs/repairs.h"
 #include "quant/unit_schemes.h"
 
@@ -20,7 +21,7 @@ struct Variant {
   std::vector<UnitSchemes> units;  ///< by unit of the net
   bool fold = true;                ///< batch norms into weights, before those are quantized
   Bias bias = Bias::float32;
-  int64_t calibration_images = 0;  ///< the first of a seeded shuffle; 0 where nothing is calibrated
+  CalibrationChoice calibration;
   Repairs repairs;
   int64_t sensitivity_images = 0;  ///< test images of the sensitivity table; 0: none is made
   int64_t integer_images = 0;      ///< test images that run in integers too; 0: none
@@ -52,7 +53,7 @@ struct ImageCounts {
 ///       fold: true                      # false: batch norms stay behind quantized weights
 ///       bit_widths: [8, 6, 4]           # one variant each: int8-8, int8-6, int8-4
 ///       bias: int32
-///       calibration: {images: 512}
+///       calibration: {images: 512, choice: balanced, convergence: [8, 64, 512]}
 ///       repairs: {equalize: {}, correct_bias: {}}
 ///       sensitivity: {images: 512}
 ///       integer_check: {images: 64}     # needs bias: int32 and every output quantized

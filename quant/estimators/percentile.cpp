@@ -15,6 +15,7 @@ class PercentileObserver : public RangeObserver {
 
   void add(const Tile& tile) override { values_.add(tile); }
   void end_chunk(int64_t, int) override {}
+  bool wants_another_pass() override { return values_.wants_another_pass(); }
 
   std::vector<Range> ranges() const override {
     std::vector<Range> out;

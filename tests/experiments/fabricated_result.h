@@ -91,6 +91,9 @@ inline Snapshot snapshot(int64_t index) {
   activation.tensor = "output";
   activation.scale = {0.25};
   activation.zero_point = {-3};
+  activation.convergence_images = {8, 64};
+  activation.convergence_low = {-1, -2};
+  activation.convergence_high = {1, 3};
   out.quantization = {entry, activation};
   return out;
 }

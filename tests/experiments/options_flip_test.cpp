@@ -156,12 +156,19 @@ Numbers codings_of(Quantizer& quantizer) {
   return out;
 }
 
+/// Of 2,000 images of one pixel of two channels, with long tails; the second has one only.
 Numbers ranges_of(RangeEstimator& estimator) {
-  const auto quantizer = make<Quantizer>("affine", "", "granularity: per_channel");
+  const auto quantizer = make<Quantizer>("affine", "", "granularity: per_channel, bit_width: 2");
   const auto observer = estimator.observe({"tensor", 2, quantizer.get()});
   std::vector<float> values;
-  for (uint64_t i = 0; i < 4000; ++i) values.push_back(static_cast<float>(Rng(1).normal(i)));
-  observe_tensor({values.data(), {2000, 2}}, *observer);
+  for (uint64_t i = 0; i < 4000; ++i) {
+    const double normal = Rng(1).normal(i);
+    values.push_back(static_cast<float>(normal * (i % 2 == 0 ? std::abs(normal) : normal)));
+  }
+  do
+    for (int64_t chunk = 0; chunk < 250; ++chunk)
+      observe_tensor({values.data() + chunk * 16, {8, 2}}, *observer, chunk);
+  while (observer->wants_another_pass());
   Numbers out;
   for (const Range& range : observer->ranges()) out.insert(out.end(), {range.low, range.high});
   return out;
@@ -315,8 +322,31 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_quantizer_changes_a_code_or_a_value) {
 }
 
 BOOST_AUTO_TEST_CASE(every_option_of_a_range_estimator_changes_a_range) {
-  check_kind<RangeEstimator>({{"minmax", {}}, {"percentile", {{"p", {"", "99", "90"}}}}},
-                             ranges_of);
+  const Flips search = {{"steps", {"", "16", "5"}},
+                        {"octaves", {"steps: 1", "1", "2"}},
+                        {"ends", {"", "apart", "together"}}};
+  Flips lp = search;
+  lp["p"] = {"", "2", "4"};
+  lp["octaves"] = {"steps: 1, p: 1", "1", "2"};
+  check_kind<RangeEstimator>(
+      {{"aciq",
+        {{"distribution", {"", "laplace", "gauss"}},
+         {"half_range", {"", "auto", "never"}},
+         {"within_ends", {"half_range: never", "true", "false"}}}},
+       {"cross_entropy", search},
+       {"kl",
+        {{"rule", {"", "tensorrt", "onnxruntime"}},
+         {"bins", {"", "2048", "500"}},
+         {"levels", {"", "16", "64"}},
+         {"first_bin", {"levels: 8, bins: 100", "counted", "as_second"}}}},
+       {"lp", lp},
+       {"minmax", {}},
+       {"moving_average", {{"window", {"", "32", "8"}}, {"constant", {"", "0.01", "0.1"}}}},
+       {"mse", search},
+       {"percentile", {{"p", {"", "99", "90"}}}},
+       {"sigma", {{"k", {"", "2", "3"}}, {"within_ends", {"k: 9", "true", "false"}}}},
+       {"torch_histogram", {{"bins", {"", "2048", "100"}}}}},
+      ranges_of);
 }
 
 BOOST_AUTO_TEST_CASE(every_option_of_a_layer_changes_its_result) {

@@ -90,6 +90,8 @@ def check_other_groups(path):
     with open_group("quantization/int8/dw2/weight") as ds:
         assert ds["codes"].shape == (3, 2) and ds["levels"].dims == ("quantized_channel", "level")
         assert ds.attrs["bit_width"] == 2
+    with open_group("quantization/int8/conv1/output") as ds:
+        assert ds["convergence_low"].sel(calibration_images=64).values.tolist() == [-2]
     with open_group("weights/1/dw2", phony_dims="sort") as ds:
         assert ds["weight"].shape == (3, 3, 3) and ds["bias"].values.tolist() == [0.5, -0.5]
 

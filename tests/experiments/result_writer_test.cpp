@@ -107,6 +107,10 @@ BOOST_AUTO_TEST_CASE(weights_codes_configuration_and_tables_are_kept) {
   BOOST_TEST(quantized.dataset("levels").sizes() == (std::vector<int64_t>{2, 4}));
   BOOST_TEST(read<int>(file, "quantization/int8/conv1/output/zero_point") == std::vector<int>{-3});
   BOOST_TEST(!file.has("quantization/int8/conv1/output/codes"));
+  const h5::Group output = file.group("quantization/int8/conv1/output");
+  BOOST_TEST(output.dataset("calibration_images").read<int>() == (std::vector<int>{8, 64}));
+  BOOST_TEST(output.dataset("convergence_high").sizes() == (std::vector<int64_t>{2, 1}));
+  BOOST_TEST(output.dataset("convergence_high").read<double>() == (std::vector<double>{1, 3}));
 }
 
 BOOST_AUTO_TEST_CASE(a_snapshots_file_stands_alone_as_soon_as_it_is_written) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "experiments/result_reader.h"
+#include "framework/h5.h"
 #include "tests/experiments/program.h"
 
 using namespace quantdyn;
@@ -149,6 +150,25 @@ BOOST_AUTO_TEST_CASE(without_labels_the_tables_have_no_accuracy_but_all_else) {
   BOOST_TEST(network_value(result, "int8", "integer_agreement_single") > 0.9);
   BOOST_TEST(std::isnan(node_value(result, "int8", "weight/sensitivity_only_accuracy", "conv1")));
   BOOST_TEST(node_value(result, "int8", "weight/sensitivity_only_logits_qmse", "conv1") > 0);
+}
+
+BOOST_AUTO_TEST_CASE(ranges_converge_to_those_of_as_many_images) {
+  const std::string sigma =
+      "activations: {estimator: {name: sigma, within_ends: false}}, calibration: {images: ";
+  const ResultReader result =
+      run_variants("  - {name: all, " + sigma + "64, convergence: [8, 24, 64]}}\n" +
+                   "  - {name: few, " + sigma + "24}}\n");
+  const h5::File file = h5::File::open(path / "out/result.h5");
+  for (const char* node : {"input", "conv1", "sep3_dw", "logits"}) {
+    const h5::Group all = file.group(fmt::format("quantization/all/{}/output", node));
+    const h5::Group few = file.group(fmt::format("quantization/few/{}/output", node));
+    const std::vector<double> high = all.dataset("convergence_high").read<double>();
+    BOOST_TEST(all.dataset("convergence_low").sizes() == (std::vector<int64_t>{3, 1}));
+    BOOST_TEST(high[2] == all.number("range_high"));
+    BOOST_TEST(high[1] == few.number("range_high"));
+    BOOST_TEST(high[0] != high[1]);
+    BOOST_TEST(!few.has("convergence_high"));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

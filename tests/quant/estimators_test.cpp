@@ -1,11 +1,9 @@
-// Range estimators: hand-computed ranges, and that batches and threads do not matter.
-#include <algorithm>
+// Range estimators from extremes, counts and moments: ranges by hand.
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <limits>
 
-#include "framework/threads.h"
 #include "tests/quant/helpers.h"
+#include "tests/stats/observe.h"
 
 namespace quantdyn::test {
 namespace {
@@ -25,28 +23,15 @@ Floats make_activations(int64_t chunks, int64_t channels) {
   return out;
 }
 
-/// The ranges when chunks come from `workers` workers in tiles of `tile_rows` x `tile_channels`.
-Ranges observed(const std::string& plugin, const std::string& granularity, const Floats& values,
-                int64_t channels, int64_t tile_rows, int64_t tile_channels, int workers) {
-  const int before = worker_count();
-  set_worker_count(workers);
+/// Of values [images, channels], shown chunk by chunk.
+Ranges ranges_of_images(const std::string& plugin, const std::string& granularity,
+                        const Floats& values, int64_t channels) {
   const auto scheme = quantizer("{name: affine, granularity: " + granularity + "}");
   const auto observer = estimator(plugin)->observe({"conv1/output", channels, scheme.get()});
-  const int64_t chunk_rows = 8 * 5;
-  const int64_t chunks = static_cast<int64_t>(values.size()) / channels / chunk_rows;
-  for (int64_t i = 0; i < chunks; ++i) {
-    const int64_t chunk = workers > 1 ? chunks - 1 - i : i;
-    const int worker = static_cast<int>(chunk % workers);
-    for (int64_t c = 0; c < channels; c += tile_channels)
-      for (int64_t r = 0; r < chunk_rows; r += tile_rows)
-        observer->add({values.data() + (chunk * chunk_rows + r) * channels + c,
-                       std::min(tile_rows, chunk_rows - r), std::min(tile_channels, channels - c),
-                       channels, r, c, chunk, worker});
-    observer->end_chunk(chunk, worker);
-  }
-  const Ranges out = observer->ranges();
-  set_worker_count(before);
-  return out;
+  cut_up(
+      values, 1, channels, {}, [&](const Tile& tile) { observer->add(tile); },
+      [&](int64_t chunk, int worker) { observer->end_chunk(chunk, worker); });
+  return observer->ranges();
 }
 
 }  // namespace
@@ -101,40 +86,70 @@ BOOST_AUTO_TEST_CASE(percentile_by_channel_is_that_of_each_channel) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(ranges_do_not_depend_on_tiles_order_or_workers) {
-  const int64_t channels = 17;
-  const Floats x = make_activations(6, channels);
-  for (const char* plugin : {"minmax", "{name: percentile, p: 97}"})
-    for (const char* granularity : {"per_tensor", "per_channel"}) {
-      const Ranges reference = observed(plugin, granularity, x, channels, 40, channels, 1);
-      BOOST_TEST((observed(plugin, granularity, x, channels, 3, 5, 1) == reference));
-      BOOST_TEST((observed(plugin, granularity, x, channels, 7, 16, 3) == reference));
-      BOOST_TEST((ranges_of(plugin, granularity, x, channels) == reference));
-    }
-}
-
-BOOST_AUTO_TEST_CASE(values_that_are_not_finite_are_an_error_that_names_their_place) {
-  for (const char* plugin : {"minmax", "percentile"})
-    for (const float bad :
-         {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-      Floats x = make_activations(4, 3);
-      x[(2 * 40 + 11) * 3 + 1] = bad;  // chunk 2, channel 1
-      x[(3 * 40) * 3] = bad;
-      const std::string error =
-          error_of<Error>([&] { observed(plugin, "per_tensor", x, 3, 8, 2, 2); });
-      BOOST_TEST(error ==
-                 "conv1/output: channel 1 holds a NaN or an infinity (in images 16 to 23); a range "
-                 "needs finite values");
-    }
-}
-
-BOOST_AUTO_TEST_CASE(nothing_observed_is_an_error) {
-  const auto scheme = quantizer("affine");
-  for (const char* plugin : {"minmax", "percentile"}) {
-    const auto observer = estimator(plugin)->observe({"conv1/output", 2, scheme.get()});
-    BOOST_TEST(contains(error_of<Error>([&] { observer->ranges(); }),
-                        "conv1/output: channel 0 had no value"));
+BOOST_AUTO_TEST_CASE(percentile_is_as_fine_for_values_beyond_the_usual_bins) {
+  const Floats x = make_activations(20, 1);
+  const std::string plugin = "{name: percentile, p: 90}";
+  const Range usual = ranges_of(plugin, "per_tensor", x, 1)[0];
+  for (const float scale : {0x1p-40f, 0x1p-14f, 0x1p20f, 0x1p100f}) {
+    Floats scaled = x;
+    for (float& value : scaled) value *= scale;
+    const Range range = ranges_of(plugin, "per_tensor", scaled, 1)[0];
+    BOOST_TEST(range.low == usual.low * scale);
+    BOOST_TEST(range.high == usual.high * scale);
   }
+}
+
+BOOST_AUTO_TEST_CASE(moving_average_steps_over_windows_of_images) {
+  Floats x(40, 0.5f);  // windows of 16, 16 and 8 images
+  x[3] = -2;
+  x[9] = 4;
+  x[16] = 10;
+  x[31] = -1;
+  x[39] = 0;
+  const std::string plugin = "{name: moving_average, window: 16, constant: 0.25}";
+  // low: -2, then a quarter of the way to -1, then to 0; high: 4, to 10, to 0.5.
+  const Range expected{-2 * 0.75 * 0.75 - 0.25 * 0.75, (4 * 0.75 + 10 * 0.25) * 0.75 + 0.5 * 0.25};
+  BOOST_TEST((ranges_of_images(plugin, "per_tensor", x, 1) == Ranges{expected}));
+  BOOST_TEST((ranges_of_images("{name: moving_average, window: 40}", "per_tensor", x, 1) ==
+              Ranges{{-2, 10}}));
+}
+
+BOOST_AUTO_TEST_CASE(moving_average_of_an_entry_averages_what_its_channels_share) {
+  Floats x(32, 0);  // [16, 2], windows of 8
+  x[0] = 1;         // channel 0, window 0
+  x[17] = 3;        // channel 1, window 1
+  const std::string plugin = "{name: moving_average, window: 8, constant: 0.5}";
+  BOOST_TEST((ranges_of_images(plugin, "per_channel", x, 2) == Ranges{{0, 0.5}, {0, 1.5}}));
+  BOOST_TEST((ranges_of_images(plugin, "per_tensor", x, 2) == Ranges{{0, 2}}));
+}
+
+BOOST_AUTO_TEST_CASE(moving_average_of_a_weight_is_refused) {
+  BOOST_TEST(contains(estimator("moving_average")->refusal(TensorKind::weight),
+                      "calibration images, which a weight has none of"));
+  BOOST_TEST(contains(
+      error_of<ConfigError>([] { variant("{name: a, weights: {estimator: moving_average}}"); }),
+      "moving_average steps over calibration images"));
+}
+
+BOOST_AUTO_TEST_CASE(sigma_is_about_the_mean) {
+  const Floats x{1, 10, 3, 14, 8, 12};  // [3, 2]: mean 4, sigma sqrt(26/3); 12, sqrt(8/3)
+  const Ranges ranges = ranges_of("{name: sigma, k: 2, within_ends: false}", "per_channel", x, 2);
+  BOOST_TEST(ranges[0].low == 4 - 2 * std::sqrt(26.0 / 3), boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(ranges[0].high == 4 + 2 * std::sqrt(26.0 / 3), boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(ranges[1].low == 12 - 2 * std::sqrt(8.0 / 3), boost::test_tools::tolerance(1e-15));
+  // Together: mean 8, sum of squares 514 - 6 * 64 = 130.
+  const Range all = ranges_of("{name: sigma, k: 1}", "per_tensor", x, 2)[0];
+  BOOST_TEST(all.low == 8 - std::sqrt(130.0 / 6), boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(all.high == 8 + std::sqrt(130.0 / 6), boost::test_tools::tolerance(1e-15));
+  BOOST_TEST((ranges_of("{name: sigma, k: 9}", "per_channel", x, 2) == Ranges{{1, 8}, {10, 14}}));
+}
+
+BOOST_AUTO_TEST_CASE(sigma_keeps_its_digits_far_from_zero) {
+  Floats x(20000);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = i % 2 == 0 ? 4e6f : 4e6f + 1;
+  const Range range = ranges_of("{name: sigma, k: 1}", "per_tensor", x, 1)[0];
+  BOOST_TEST(range.low == 4e6);
+  BOOST_TEST(range.high == 4e6 + 1);
 }
 
 BOOST_AUTO_TEST_CASE(bad_options_are_refused_with_their_place) {
@@ -145,7 +160,11 @@ BOOST_AUTO_TEST_CASE(bad_options_are_refused_with_their_place) {
              "test.yaml:1: p: 0 is out of range; accepted: a number over 0 and at most 100");
   BOOST_TEST(contains(error("{name: percentile, p: 100.1}"), "p: 100.1 is out of range"));
   BOOST_TEST(contains(error("{name: minmax, p: 99}"), "p: unknown key"));
-  BOOST_TEST(contains(error("median"), "unknown name 'median'; accepted: minmax, percentile"));
+  BOOST_TEST(
+      contains(error("{name: moving_average, window: 12}"), "window: 12 is no multiple of 8"));
+  BOOST_TEST(contains(error("{name: moving_average, constant: 0}"), "constant: 0 is out of range"));
+  BOOST_TEST(contains(error("{name: sigma, k: 0}"), "accepted: a number over 0"));
+  BOOST_TEST(contains(error("median"), "unknown name 'median'; accepted: "));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

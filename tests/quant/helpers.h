@@ -69,15 +69,23 @@ inline MutableTile tile_of(std::vector<float>& values, int64_t channels) {
   return tile_of(values, static_cast<int64_t>(values.size()) / channels, channels, channels);
 }
 
-/// The ranges of values [rows, channels] seen at once.
+/// The ranges for a quantizer of values [rows, channels] seen at once.
+inline std::vector<Range> ranges_for(const Quantizer& quantizer,
+                                     const std::string& estimator_plugin,
+                                     const std::vector<float>& values, int64_t channels,
+                                     TensorKind kind = TensorKind::activation) {
+  const auto observer =
+      estimator(estimator_plugin)->observe({"conv1/output", channels, &quantizer, kind});
+  do show(values, channels, *observer);
+  while (observer->wants_another_pass());
+  return observer->ranges();
+}
+/// The same for the quantizer affine.
 inline std::vector<Range> ranges_of(const std::string& estimator_plugin,
                                     const std::string& granularity,
                                     const std::vector<float>& values, int64_t channels) {
-  const auto scheme = quantizer("{name: affine, granularity: " + granularity + "}");
-  const auto observer =
-      estimator(estimator_plugin)->observe({"conv1/weight", channels, scheme.get()});
-  show(values, channels, *observer);
-  return observer->ranges();
+  return ranges_for(*quantizer("{name: affine, granularity: " + granularity + "}"),
+                    estimator_plugin, values, channels);
 }
 
 /// What values [rows, channels] become.

@@ -35,7 +35,7 @@ variants:
       estimator: {name: percentile, p: 99.9}
       quantizer: affine
       places: {input: false, add_inputs: false, block_outputs: false}
-    calibration: {images: 64}
+    calibration: {images: 64, choice: balanced, seed: 3, convergence: [8, 64]}
   - name: weights only
     weights: {quantizer: affine}
 )");
@@ -47,7 +47,10 @@ variants:
   BOOST_TEST(at(first, "conv1").weight == at(first, "logits").weight);
   BOOST_TEST(!at(first, "pool").weight);
   BOOST_TEST(at(first, "logits").output->quantizer->bit_width() == 8);
-  BOOST_TEST(first.calibration_images == 64);
+  BOOST_TEST(first.calibration.images == 64);
+  BOOST_TEST((first.calibration.order == CalibrationChoice::Order::balanced));
+  BOOST_TEST(first.calibration.seed == 3);
+  BOOST_TEST(first.calibration.convergence == (std::vector<int64_t>{8, 64}));
   BOOST_TEST(!at(first, "input").output);
   BOOST_TEST(!at(first, "conv1").output);
   BOOST_TEST(at(first, "res3").output);
@@ -55,13 +58,13 @@ variants:
   BOOST_TEST(first.quantizes_weights());
   BOOST_TEST(first.quantizes_activations());
   BOOST_TEST(!variants[1].quantizes_activations());
-  BOOST_TEST(variants[1].calibration_images == 0);
+  BOOST_TEST(variants[1].calibration.images == 0);
 }
 
 BOOST_AUTO_TEST_CASE(defaults_are_every_place_and_512_images) {
   const auto variants = read("variants: [{name: a, activations: {}}]");
   for (const UnitSchemes& unit : variants[0].units) BOOST_TEST(unit.output);
-  BOOST_TEST(variants[0].calibration_images == 512);
+  BOOST_TEST(variants[0].calibration.images == 512);
   BOOST_TEST(!variants[0].quantizes_weights());
 }
 
@@ -256,6 +259,19 @@ BOOST_AUTO_TEST_CASE(bad_keys_and_values_are_refused_with_their_line) {
   BOOST_TEST(
       contains(error("variants:\n - name: a\n   activations: {}\n   calibration: {images: 0}\n"),
                "test.yaml:4: images: 0 is out of range; accepted: a whole number at least 1"));
+  BOOST_TEST(contains(error("variants:\n - name: a\n   activations: {}\n   calibration: {choice: "
+                            "first, seed: 1}\n"),
+                      "test.yaml:4: seed: has no meaning with choice: first"));
+  BOOST_TEST(contains(error("variants: [{name: a, activations: {}, calibration: {choice: last}}]"),
+                      "accepted: shuffle, first, balanced"));
+  for (const char* numbers : {"[8, 8]", "[16, 8]", "[8, 513]", "[0]"})
+    BOOST_TEST(contains(error(fmt::format("variants: [{{name: a, activations: {{}}, calibration: "
+                                          "{{convergence: {}}}}}]",
+                                          numbers)),
+                        "test.yaml:1: convergence: "));
+  BOOST_TEST(contains(error("variants: [{name: a, weights: {}, repairs: {correct_bias: {}}, "
+                            "calibration: {convergence: [8]}}]"),
+                      "convergence: is of the ranges of activations"));
   BOOST_TEST(
       contains(error("variants:\n - name: a\n   weights:\n     quantizer:\n       name: affine\n"
                      "       bit_width: 99\n"),

@@ -1,0 +1,55 @@
+// Mean, squared deviations and ends of every channel, in one pass and to a double's precision.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "framework/tap.h"
+#include "framework/tensor.h"
+#include "framework/threads.h"
+
+namespace quantdyn {
+
+/// Mean and squared deviations of some values.
+struct Spread {
+  double count = 0, mean = 0, deviations = 0;  ///< deviations: sum (x - mean)^2
+
+  /// Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm", eq. 2.1.
+  void merge(const Spread& other);
+  /// Of the population: sqrt(deviations / count).
+  double standard_deviation() const { return std::sqrt(deviations / count); }
+};
+
+/// What one worker sees of a tensor. Sums start anew in every chunk and are combined by ChunkTree:
+/// the same bits for any number of workers, any cut into tiles and any batch of whole chunks.
+class alignas(64) ChannelSpreads {
+ public:
+  explicit ChannelSpreads(int64_t channels);
+
+  /// False where a channel of the tile has met a NaN or an infinity in this chunk.
+  bool add(const Tile& tile);
+  /// Whether a channel's values in the open chunk are all finite.
+  bool is_finite(int64_t channel) const { return std::isfinite(sum_[channel]); }
+  void end_chunk(int64_t chunk);
+  /// Takes over what another worker saw.
+  void merge(ChannelSpreads&& other);
+  /// By channel; their counts are 0 where nothing was seen. Once, and nothing is added afterwards.
+  std::vector<Spread> finish();
+  /// The ends of what is not NaN; minimum over maximum where nothing is.
+  float minimum(int64_t channel) const { return minimum_[channel]; }
+  float maximum(int64_t channel) const { return maximum_[channel]; }
+
+ private:
+  void begin_channels(const Tile& tile);
+
+  int64_t channels_;
+  Tensor<int64_t> rows_;                 // of the open chunk, by channel; 0: nothing yet
+  Tensor<double> shift_, sum_, square_;  // of the open chunk
+  Tensor<float> minimum_, maximum_;      // of everything
+  ChunkTree<std::vector<Spread>> tree_;
+};
+
+}  // namespace quantdyn
