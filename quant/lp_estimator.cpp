@@ -46,22 +46,11 @@ class LpObserver : public RangeObserver {
   EntryValues values_;
 };
 
-class LpEstimator : public RangeEstimator {
- public:
-  LpEstimator(double p, const SearchOptions& search) : p_(p), search_(search) {}
-  std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
-    return std::make_unique<LpObserver>(task, p_, search_);
-  }
-
- private:
-  double p_;
-  SearchOptions search_;
-};
-
 }  // namespace
 
 std::unique_ptr<RangeEstimator> make_lp_estimator(double p, const SearchOptions& search) {
-  return std::make_unique<LpEstimator>(p, search);
+  return estimator_of(
+      [=](const RangeTask& task) { return std::make_unique<LpObserver>(task, p, search); });
 }
 
 }  // namespace quantdyn

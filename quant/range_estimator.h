@@ -47,6 +47,22 @@ class RangeEstimator {
   virtual std::unique_ptr<RangeObserver> observe(const RangeTask& task) const = 0;
 };
 
+/// An estimator for any tensor; `observe(task)` makes its observers.
+template <typename Observe>
+std::unique_ptr<RangeEstimator> estimator_of(const Observe& observe) {
+  class Made final : public RangeEstimator {
+   public:
+    explicit Made(const Observe& observe) : observe_(observe) {}
+    std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
+      return observe_(task);
+    }
+
+   private:
+    Observe observe_;
+  };
+  return std::make_unique<Made>(observe);
+}
+
 using RangeEstimatorRegistry = Registry<RangeEstimator>;
 
 }  // namespace quantdyn

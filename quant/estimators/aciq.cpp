@@ -67,17 +67,6 @@ class AciqObserver : public RangeObserver {
   EntryValues values_;
 };
 
-class Aciq : public RangeEstimator {
- public:
-  explicit Aciq(const AciqOptions& options) : options_(options) {}
-  std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
-    return std::make_unique<AciqObserver>(task, options_);
-  }
-
- private:
-  AciqOptions options_;
-};
-
 std::unique_ptr<RangeEstimator> make(const Options& options) {
   AciqOptions out;
   out.shape = options.choice<Shape>(
@@ -90,7 +79,8 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
   out.is_within_ends =
       options.flag("within_ends", true, "no further than the smallest and the largest value");
   options.finish();
-  return std::make_unique<Aciq>(out);
+  return estimator_of(
+      [out](const RangeTask& task) { return std::make_unique<AciqObserver>(task, out); });
 }
 
 const Registered<RangeEstimator> aciq{

@@ -77,17 +77,6 @@ class KlObserver : public RangeObserver {
   LinearHistograms histograms_;
 };
 
-class Kl : public RangeEstimator {
- public:
-  explicit Kl(const KlOptions& options) : options_(options) {}
-  std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
-    return std::make_unique<KlObserver>(task, options_);
-  }
-
- private:
-  KlOptions options_;
-};
-
 std::unique_ptr<RangeEstimator> make(const Options& options) {
   KlOptions out;
   out.rule = options.choice<Rule>(
@@ -106,7 +95,8 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
   options.finish();
   if (out.rule == Rule::onnxruntime && options.has("first_bin"))
     options.refuse("first_bin", "has no meaning with rule: onnxruntime; leave it out");
-  return std::make_unique<Kl>(out);
+  return estimator_of(
+      [out](const RangeTask& task) { return std::make_unique<KlObserver>(task, out); });
 }
 
 const Registered<RangeEstimator> kl{

@@ -20,16 +20,9 @@ class MinMaxObserver : public RangeObserver {
   Granularity granularity_;
 };
 
-class MinMax : public RangeEstimator {
- public:
-  std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
-    return std::make_unique<MinMaxObserver>(task);
-  }
-};
-
 std::unique_ptr<RangeEstimator> make(const Options& options) {
   options.finish();
-  return std::make_unique<MinMax>();
+  return estimator_of([](const RangeTask& task) { return std::make_unique<MinMaxObserver>(task); });
 }
 
 const Registered<RangeEstimator> minmax{"minmax", "the smallest and the largest value", make};

@@ -29,23 +29,14 @@ class PercentileObserver : public RangeObserver {
   EntryHistograms values_;
 };
 
-class Percentile : public RangeEstimator {
- public:
-  explicit Percentile(double percent) : percent_(percent) {}
-  std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
-    return std::make_unique<PercentileObserver>(task, percent_);
-  }
-
- private:
-  double percent_;
-};
-
 std::unique_ptr<RangeEstimator> make(const Options& options) {
   const double percent =
       options.number("p", 99.99, {.low = 0, .high = 100, .low_excluded = true},
                      "percent of the values to keep: (100 - p) / 2 are cut off at each end");
   options.finish();
-  return std::make_unique<Percentile>(percent);
+  return estimator_of([percent](const RangeTask& task) {
+    return std::make_unique<PercentileObserver>(task, percent);
+  });
 }
 
 const Registered<RangeEstimator> percentile{

@@ -66,23 +66,14 @@ std::vector<Range> SigmaObserver::ranges() const {
   return out;
 }
 
-class Sigma : public RangeEstimator {
- public:
-  explicit Sigma(const SigmaOptions& options) : options_(options) {}
-  std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
-    return std::make_unique<SigmaObserver>(task, options_);
-  }
-
- private:
-  SigmaOptions options_;
-};
-
 std::unique_ptr<RangeEstimator> make(const Options& options) {
   const double k = options.number("k", 3, over<double>(0), "standard deviations to each side");
   const bool is_within_ends =
       options.flag("within_ends", true, "no further than the smallest and the largest value");
   options.finish();
-  return std::make_unique<Sigma>(SigmaOptions{k, is_within_ends});
+  const SigmaOptions out{k, is_within_ends};
+  return estimator_of(
+      [=](const RangeTask& task) { return std::make_unique<SigmaObserver>(task, out); });
 }
 
 const Registered<RangeEstimator> sigma{"sigma", "k standard deviations about the mean", make};

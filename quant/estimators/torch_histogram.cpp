@@ -37,22 +37,13 @@ class TorchHistogramObserver : public RangeObserver {
   LinearHistograms histograms_;
 };
 
-class TorchHistogram : public RangeEstimator {
- public:
-  explicit TorchHistogram(int64_t bins) : bins_(bins) {}
-  std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
-    return std::make_unique<TorchHistogramObserver>(task, bins_);
-  }
-
- private:
-  int64_t bins_;
-};
-
 std::unique_ptr<RangeEstimator> make(const Options& options) {
   const int64_t bins = options.integer("bins", 2048, between<int64_t>(2, 1 << 20),
                                        "even bins from the smallest to the largest value");
   options.finish();
-  return std::make_unique<TorchHistogram>(bins);
+  return estimator_of([bins](const RangeTask& task) {
+    return std::make_unique<TorchHistogramObserver>(task, bins);
+  });
 }
 
 const Registered<RangeEstimator> torch_histogram{

@@ -8,25 +8,20 @@
 
 namespace quantdyn::test {
 
-namespace {
-
-int64_t hash_of_place(int64_t i) {
-  auto hash = static_cast<uint32_t>(static_cast<uint64_t>(i) * 2654435761u + 12345u);
+GoldenDraw golden_draw(int64_t i, uint32_t offset) {
+  auto hash = static_cast<uint32_t>(static_cast<uint64_t>(i) * 2654435761u + offset);
   hash ^= hash >> 15;
   hash *= 2246822519u;
   hash ^= hash >> 13;
-  return hash;
+  const int64_t u = hash;
+  return {u, static_cast<double>((u & 255) + (u >> 8 & 255) + (u >> 16 & 255) + (u >> 24) - 510),
+          static_cast<double>(u >> 8)};
 }
-
-}  // namespace
 
 std::vector<float> golden_values() {
   std::vector<float> out;
   for (int64_t i = 0; i < golden_rows * golden_channels; ++i) {
-    const int64_t u = hash_of_place(i);
-    const auto bell =
-        static_cast<double>((u & 255) + (u >> 8 & 255) + (u >> 16 & 255) + (u >> 24) - 510);
-    const auto flat = static_cast<double>(u >> 8);
+    const auto [u, bell, flat] = golden_draw(i);
     const std::array<double, 13> cases{0,
                                        0.75,
                                        static_cast<double>(u % 511) / 128,
@@ -52,7 +47,7 @@ std::vector<float> golden_float_values() {
                                   1,          0x80000001, 0x007FFFFF, 0x00800000};
   std::vector<float> out;
   for (int64_t i = 0; i < golden_rows * golden_channels; ++i) {
-    const int64_t u = hash_of_place(i);
+    const int64_t u = golden_draw(i).word;
     const int64_t dropped = 23 - std::min<int64_t>(u & 31, 23);
     const int64_t mantissa = (u * 747796405 >> 9 & 0x7FFFFF) >> dropped << dropped;
     const int64_t bits = (u >> 31 << 31) | (95 + (u >> 23 & 63)) << 23 | mantissa;

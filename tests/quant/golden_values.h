@@ -10,6 +10,13 @@ namespace quantdyn::test {
 inline constexpr int64_t golden_rows = 6400;
 inline constexpr int64_t golden_channels = 16;
 
+/// draws() of golden_values.py, by place: 32 bits that have no pattern; the sum of their bytes
+/// about zero; their upper 24.
+struct GoldenDraw {
+  int64_t word;
+  double bell, flat;
+};
+GoldenDraw golden_draw(int64_t i, uint32_t offset = 12345);
 /// make_values() of golden_values.py, [golden_rows, golden_channels].
 std::vector<float> golden_values();
 /// make_float_values() of golden_values.py.

@@ -14,16 +14,22 @@ import numpy
 ROWS, CHANNELS = 6400, 16
 
 
-def make_values():
-    """Values [ROWS, CHANNELS], exact in float32; each channel is one case that toolkits differ on."""
-    i = numpy.arange(ROWS * CHANNELS, dtype=numpy.uint64)
-    u = (i * numpy.uint64(2654435761) + numpy.uint64(12345)) & numpy.uint64(0xFFFFFFFF)
+def draws(rows, channels, offset=12345):
+    """Words of 32 bits [rows, channels] that have no pattern; the sum of a word's bytes about zero, a
+    bell; and its upper 24 bits, even between 0 and 2^24."""
+    i = numpy.arange(rows * channels, dtype=numpy.uint64)
+    u = (i * numpy.uint64(2654435761) + numpy.uint64(offset)) & numpy.uint64(0xFFFFFFFF)
     u ^= u >> numpy.uint64(15)
     u = (u * numpy.uint64(2246822519)) & numpy.uint64(0xFFFFFFFF)
     u ^= u >> numpy.uint64(13)
-    u = u.astype(numpy.int64).reshape(ROWS, CHANNELS)
+    u = u.astype(numpy.int64).reshape(rows, channels)
     bell = ((u & 0xFF) + (u >> 8 & 0xFF) + (u >> 16 & 0xFF) + (u >> 24) - 510).astype(numpy.float64)
-    flat = (u >> 8).astype(numpy.float64)
+    return u, bell, (u >> 8).astype(numpy.float64)
+
+
+def make_values():
+    """Values [ROWS, CHANNELS], exact in float32; each channel is one case that toolkits differ on."""
+    u, bell, flat = draws(ROWS, CHANNELS)
     x = bell / 256
     x[:, 0] = 0                                       # an all-zero channel
     x[:, 1] = 0.75                                    # one value
@@ -44,11 +50,7 @@ def make_values():
 def make_float_values():
     """Values [ROWS * CHANNELS] from 2^-32 to 2^32, one in two with few mantissa bits (so a tie of
     many formats), and the special ones of float32 first."""
-    i = numpy.arange(ROWS * CHANNELS, dtype=numpy.uint64)
-    u = (i * numpy.uint64(2654435761) + numpy.uint64(12345)) & numpy.uint64(0xFFFFFFFF)
-    u ^= u >> numpy.uint64(15)
-    u = (u * numpy.uint64(2246822519)) & numpy.uint64(0xFFFFFFFF)
-    u = (u ^ u >> numpy.uint64(13)).astype(numpy.int64)
+    u = draws(ROWS, CHANNELS)[0].ravel()
     kept = numpy.minimum(u & 31, 23)
     mantissa = (u * 747796405 >> 9 & 0x7FFFFF) >> (23 - kept) << (23 - kept)
     bits = (u >> 31 << 31) | (95 + (u >> 23 & 63)) << 23 | mantissa

@@ -15,20 +15,15 @@ import sys
 
 import numpy
 
+from golden_values import draws
+
 ROWS, CHANNELS, ROWS_PER_IMAGE = 8192, 16, 8
 WHOLE_ENDS = [9, 10, 11, 12, 13, 14, 15]  # channels whose smallest and largest value are whole numbers
 
 
 def make_values():
     """Values [ROWS, CHANNELS], exact in float32."""
-    i = numpy.arange(ROWS * CHANNELS, dtype=numpy.uint64)
-    u = (i * numpy.uint64(2654435761) + numpy.uint64(54321)) & numpy.uint64(0xFFFFFFFF)
-    u ^= u >> numpy.uint64(15)
-    u = (u * numpy.uint64(2246822519)) & numpy.uint64(0xFFFFFFFF)
-    u ^= u >> numpy.uint64(13)
-    u = u.astype(numpy.int64).reshape(ROWS, CHANNELS)
-    bell = ((u & 0xFF) + (u >> 8 & 0xFF) + (u >> 16 & 0xFF) + (u >> 24) - 510).astype(numpy.float64)
-    flat = (u >> 8).astype(numpy.float64)
+    _, bell, flat = draws(ROWS, CHANNELS, 54321)
     tail = bell * bell * bell / 2**20                 # long tails
     x = bell / 64
     x[:, 1] = numpy.maximum(x[:, 1] + 0.25, 0)        # after a relu

@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "tests/quant/golden_values.h"
 #include "tests/quant/helpers.h"
 #include "tests/stats/observe.h"
 
@@ -20,14 +21,7 @@ constexpr int64_t rows = 8192, channels = 16, rows_per_image = 8;
 std::vector<float> make_values() {
   std::vector<float> out;
   for (int64_t i = 0; i < rows * channels; ++i) {
-    auto hash = static_cast<uint32_t>(static_cast<uint64_t>(i) * 2654435761u + 54321u);
-    hash ^= hash >> 15;
-    hash *= 2246822519u;
-    hash ^= hash >> 13;
-    const int64_t u = hash;
-    const auto bell =
-        static_cast<double>((u & 255) + (u >> 8 & 255) + (u >> 16 & 255) + (u >> 24) - 510);
-    const auto flat = static_cast<double>(u >> 8);
+    const auto [u, bell, flat] = golden_draw(i, 54321);
     const double tail = bell * bell * bell * 0x1p-20, x = bell / 64;
     const std::array<double, channels> cases{x,
                                              std::max(x + 0.25, 0.0),
