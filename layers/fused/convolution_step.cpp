@@ -275,15 +275,16 @@ void ConvolutionStep::backward_by_parts(View<const float> x, View<const float> z
                                         View<const float> dy, const InputGradient& dx,
                                         float* scratch) {
   const int64_t images = dy.shape[0], weights = linear_.weight->master.elements();
+  const int64_t a_part = split_.images_a_part(images), at_once = split_.images_at_once(images);
   parallel_for(
       split_.parts(images),
       [&](int64_t index, int worker) {
         float* const part = scratch + index * weights;
         float* const own = split_.own(scratch, images, worker);
         std::fill_n(part, weights, 0.0f);
-        const int64_t end = std::min(images, (index + 1) * split_.images_a_part);
-        for (int64_t i = index * split_.images_a_part; i < end; i += split_.images_at_once) {
-          const int64_t count = std::min(split_.images_at_once, end - i);
+        const int64_t end = std::min(images, (index + 1) * a_part);
+        for (int64_t i = index * a_part; i < end; i += at_once) {
+          const int64_t count = std::min(at_once, end - i);
           const float* const dz = gradient_of_z(z, dy, i, count, own);
           kernel_->backward_weights(input(x, i), dz, count, part, own + split_.dz_floats);
           if (dx.to)

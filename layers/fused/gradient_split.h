@@ -8,7 +8,7 @@
 
 namespace quantdyn {
 
-/// Decided by the convolution's shape alone, never by the number of threads.
+/// Decided by the convolution's shape and the number of images, never by the number of threads.
 ///
 /// Scratch: what the workers share (parts of a weight gradient, or sums over the batch), then each
 /// worker's own: the gradient dz of some images, and the kernel's scratch.
@@ -21,20 +21,28 @@ class GradientSplit {
     channels_ = conv.out_c;
     weights_ = conv.fan_in() * conv.out_c;
     by_rows = kernel.separable_weight_rows() >= images_per_chunk * conv.out_h * conv.out_w;
-    images_a_part = images_per_chunk;
-    images_at_once = std::clamp<int64_t>(cached_floats / outputs, 1, images_per_chunk);
-    if (weights_ > images_per_chunk * outputs)
-      images_a_part = images_at_once = 4 * images_per_chunk;
-    dz_floats = makes_dz && !by_rows ? padded(images_at_once * outputs) : 0;
+    outweighs_ = weights_ > images_per_chunk * outputs;
+    images_at_once_ = std::clamp<int64_t>(cached_floats / outputs, 1, images_per_chunk);
+    const int64_t largest = outweighs_ ? large_part : images_at_once_;
+    dz_floats = makes_dz && !by_rows ? padded(largest * outputs) : 0;
     own_floats_ = dz_floats + padded(kernel.scratch_floats());
   }
 
-  bool by_rows;            ///< of the weights, over all images: where weights outweigh images
-  int64_t images_a_part;   ///< otherwise: images whose gradients are summed one after another
-  int64_t images_at_once;  ///< of them, those whose dz stays in the cache
-  int64_t dz_floats;       ///< at the start of a worker's own scratch
+  bool by_rows;       ///< of the weights, over all images: where weights outweigh images
+  int64_t dz_floats;  ///< at the start of a worker's own scratch
 
-  int64_t parts(int64_t images) const { return (images + images_a_part - 1) / images_a_part; }
+  /// Otherwise: images whose gradients are summed one after another. Where weights outweigh what
+  /// the images of a chunk put out, four chunks, unless that were all.
+  int64_t images_a_part(int64_t images) const {
+    return outweighs_ && images > large_part ? large_part : images_per_chunk;
+  }
+  /// Of them, those whose dz stays in the cache.
+  int64_t images_at_once(int64_t images) const {
+    return outweighs_ ? images_a_part(images) : images_at_once_;
+  }
+  int64_t parts(int64_t images) const {
+    return (images + images_a_part(images) - 1) / images_a_part(images);
+  }
   int64_t scratch_floats(int64_t images) const {
     return shared_floats(images) + worker_count() * own_floats_;
   }
@@ -44,14 +52,17 @@ class GradientSplit {
 
  private:
   static constexpr int64_t cached_floats = 64 * 1024;
+  static constexpr int64_t large_part = 4 * images_per_chunk;
 
   static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
   int64_t shared_floats(int64_t images) const {
     const int64_t sums = chunk_count(images) * 2 * channels_ * 2;  // two doubles a channel
-    return padded(std::max(sums, by_rows ? 0 : parts(images) * weights_));
+    const int64_t most_parts = std::max(parts(images), parts(std::min(images, large_part)));
+    return padded(std::max(sums, by_rows ? 0 : most_parts * weights_));
   }
 
-  int64_t channels_, weights_, own_floats_;
+  int64_t channels_, weights_, own_floats_, images_at_once_;
+  bool outweighs_;
 };
 
 }  // namespace quantdyn

@@ -123,6 +123,8 @@ class Reconstruction {
         inputs_(std::move(inputs)),
         targets_(std::move(targets)),
         batch_(std::min(settings.batch_size, inputs_.shape()[0])),
+        x_(inputs_.shape().of_one().batch_of(batch_)),
+        y_(targets_.shape().of_one().batch_of(batch_)),
         plan_(layer_, Fusing::fused, ConvolutionAlgorithm::automatic, batch_),
         optimizer_(
             Registry<Optimizer>::instance().make(Options::from_text("{name: adam}", "adaround"))) {}
@@ -174,27 +176,30 @@ class Reconstruction {
   }
   template <typename Draw>
   void take_batch(const Draw& draw) {
-    x_ = Tensor<float>(inputs_.shape().of_one().batch_of(batch_));
-    y_ = Tensor<float>(targets_.shape().of_one().batch_of(batch_));
-    for (int64_t i = 0; i < batch_; ++i) {
+    parallel_for(batch_, [&](int64_t i, int) {
       const int64_t image = draw(i);
       std::ranges::copy(inputs_.view().slice(image, 1).values(), x_.view().slice(i, 1).data);
       std::ranges::copy(targets_.view().slice(image, 1).values(), y_.view().slice(i, 1).data);
-    }
+    });
   }
   /// Forward, the gradient of the mean over images and pixels of the sum over channels, backward.
   void step() {
     const View<const float> y = plan_.forward(std::as_const(x_).view());
     const View<float> dy = plan_.logits_gradient();
     const float factor = 2.0f / static_cast<float>(y.shape.rows());
-    for (int64_t i = 0; i < y.elements(); ++i) dy.data[i] = factor * (y.data[i] - y_[i]);
+    const int64_t values = y.shape.of_one().elements();
+    parallel_for(batch_, [&](int64_t image, int) {
+      for (int64_t i = image * values; i < (image + 1) * values; ++i)
+        dy.data[i] = factor * (y.data[i] - y_[i]);
+    });
     plan_.backward();
   }
 
   const AdaRound& settings_;
   Network layer_;
-  Tensor<float> inputs_, targets_, x_, y_;
+  Tensor<float> inputs_, targets_;
   int64_t batch_;
+  Tensor<float> x_, y_;  // of a batch
   TrainingPlan plan_;
   std::unique_ptr<Optimizer> optimizer_;
 };
