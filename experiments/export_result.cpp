@@ -16,6 +16,9 @@ void check_output(const ExportRequest& request) {
         "--output {}: accepted: a name that ends in .h5 or .hdf5, by which Keras "
         "knows the format",
         output);
+  std::error_code ignored;
+  if (std::filesystem::equivalent(request.output, request.result, ignored))
+    fail<ConfigError>("--output {}: is the result itself; accepted: another name", output);
   if (std::filesystem::exists(request.output) && !request.force)
     fail<ConfigError>(
         "--output {}: is there already; accepted: another name, or --force to replace "

@@ -50,8 +50,7 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& t
                              const Rng& rng, Frame& report, const WorkNote& note) {
   const CalibrationRun run = run_over(calibration);
   const Repairs& repairs = variant_.repairs;
-  if (trained.empty()) convergence_ = converging_ranges(evaluator_, variant_, calibration, note);
-  quantize_outputs(calibration, trained);
+  quantize_outputs(calibration, trained, note);
   quantize_weights(trained);
   if (repairs.bias_correction || repairs.adaround) {
     Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::logits);
@@ -64,14 +63,16 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& t
       repairs.adaround->apply(tensors_, reference, evaluator_, run, rng.fork("adaround"), report,
                               note);
   }
-  if (repairs.recalibrate) quantize_outputs(calibration, trained);
+  if (repairs.recalibrate) quantize_outputs(calibration, trained, note);
   if (variant_.bias == Variant::Bias::int32) round_biases();
 }
 
-void QuantizedTwin::quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained) {
+void QuantizedTwin::quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained,
+                                     const WorkNote& note) {
   evaluator_.clear_taps();
   std::map<int, QuantizedTensor> outputs;
   if (trained.empty()) {
+    convergence_ = converging_ranges(evaluator_, variant_, calibration, note);
     outputs = calibrate(evaluator_, variant_, calibration);
   } else {
     for (const auto& [place, ranges] : trained)

@@ -49,7 +49,8 @@ class QuantizedTwin {
   const std::map<int, IntegerBias>& biases() const { return biases_; }
 
  private:
-  void quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained);
+  void quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained,
+                        const WorkNote& note);
   void quantize_weights(const TrainedRanges& trained);
   void round_biases();
 

@@ -20,9 +20,14 @@ std::vector<RunRequest> runs_of(const RunRequest& request) {
   for (const Options& entry : entries) {
     const std::string own = entry.text("name", required, "of the run and its folder");
     if (own.empty() || own.front() == '.' || own.find('/') != std::string::npos)
-      entry.refuse("name", fmt::format("'{}' cannot name a folder", own));
+      entry.refuse("name", fmt::format("'{}' cannot name a folder; accepted: a name without '/' "
+                                       "that does not begin with '.'",
+                                       own));
     if (!taken.insert(own).second)
-      entry.refuse("name", fmt::format("'{}' names an earlier run too", own));
+      entry.refuse("name", fmt::format("'{}' names an earlier run too; accepted: another", own));
+    for (const char* key : {"output", "sweep"})
+      if (entry.has(key))
+        entry.refuse(key, "stands for the whole sweep; accepted: outside its entries");
     RunRequest run = request;
     run.sets.push_back("sweep=[]");
     for (const auto& [key, value] : entry.entries()) run.sets.push_back(key + "=" + value);

@@ -64,10 +64,8 @@ void Extremes::require_finite() const {
   for (const Worker& worker : workers_)
     first = std::min(first, {worker.bad_chunk, worker.bad_channel});
   if (first.first == no_chunk) return;
-  fail<Error>(
-      "{}: channel {} holds a NaN or an infinity (in images {} to {}); a range needs finite values",
-      tensor_, first.second, first.first * images_per_chunk,
-      (first.first + 1) * images_per_chunk - 1);
+  fail<Error>("{}: channel {} holds a NaN or an infinity; a range needs finite values", tensor_,
+              first.second);
 }
 
 std::vector<Range> Extremes::by_channel() const {

@@ -16,7 +16,7 @@ class Extremes {
   Extremes(std::string tensor, int64_t channels);
 
   void add(const Tile& tile);
-  /// Per channel, over all workers. Throws Error (tensor, channel, images) where a value was NaN or
+  /// Per channel, over all workers. Throws Error (tensor, channel) where a value was NaN or
   /// infinite, and where a channel had no value.
   std::vector<Range> by_channel() const;
   /// The same, joined by entry.

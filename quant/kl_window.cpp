@@ -25,11 +25,17 @@ float numpy_sum(std::span<const float> values) {
                          whole);
 }
 
+constexpr double part = 1e-4;
+
+/// What each count that is not 0 gives for those that are; over 1 there is not enough of them.
+double given(const std::vector<int64_t>& counts) {
+  const auto zeros = static_cast<double>(std::ranges::count(counts, 0));
+  return part * zeros / (static_cast<double>(counts.size()) - zeros);
+}
+
 /// Zeros become 1e-4, which the others give.
 std::vector<float> smoothed(const std::vector<int64_t>& counts) {
-  constexpr double part = 1e-4;
-  const auto zeros = static_cast<double>(std::ranges::count(counts, 0));
-  const double given = part * zeros / (static_cast<double>(counts.size()) - zeros);
+  const double given = quantdyn::given(counts);
   std::vector<float> out;
   for (int64_t count : counts)
     out.push_back(static_cast<float>(count) + static_cast<float>(count == 0 ? part : -given));
@@ -70,8 +76,9 @@ float window_divergence(std::span<const int64_t> counts, int64_t first, int64_t 
   p.front() = std::accumulate(counts.begin(), counts.begin() + first, p.front());
   p.back() = std::accumulate(counts.begin() + end, counts.end(), p.back());
   const std::vector<int64_t> q = coarse_image(window, p, levels);
-  const bool is_empty = std::ranges::all_of(q, [](int64_t count) { return count == 0; });
-  return is_empty ? std::numeric_limits<float>::infinity() : divergence(p, q);
+  // Where a count would fall under 0, onnxruntime gives up.
+  const bool has_no_divergence = !(given(p) < 1 && given(q) < 1);
+  return has_no_divergence ? std::numeric_limits<float>::infinity() : divergence(p, q);
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 namespace quantdyn {
 namespace {
 
+/// And passes on their scale.
 bool keeps_channels(const Network& network, int unit) {
+  if (activation_of(network, unit) != "none") return false;
   const std::string& kind = network.units()[unit].kind;
   return kind == "max_pool" || kind == "average_pool" || kind == "global_average_pool" ||
          kind == "flatten";
@@ -54,7 +56,9 @@ void add_to_bias(const Linear<float>& linear, std::span<const double> values) {
 }
 
 std::string activation_of(const Network& network, int unit) {
-  const int node = network.units()[unit].activation;
+  const Unit& u = network.units()[unit];
+  const bool is_one = u.leader > 0 && network.layer(u.leader)->is_activation();
+  const int node = is_one ? u.leader : u.activation;
   return node < 0 ? "none" : network.nodes()[node].kind;
 }
 

@@ -27,7 +27,7 @@ const Linear<float>& linear_of(const Network& network, int unit);
 WeightAxes weight_axes(const Network& network, int unit);
 /// Adds a value to each output channel's bias, which is made where there is none.
 void add_to_bias(const Linear<float>& linear, std::span<const double> values);
-/// "relu", "relu6", ... or "none".
+/// "relu", "relu6", ... or "none": what stands behind the unit's leader, or is it.
 std::string activation_of(const Network& network, int unit);
 
 }  // namespace quantdyn

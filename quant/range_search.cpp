@@ -25,7 +25,9 @@ class Search {
     const auto [low, high] = place;
     if (low < 0 || low >= low_count_ || high < 0 || high >= high_count_) return;
     const auto [found, is_new] = known_.try_emplace(place);
-    if (is_new) found->second = error_(low, high);
+    if (!is_new) return;
+    const double error = error_(low, high);
+    found->second = std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
   }
   void evaluate_around(const Place& place, int64_t distance) {
     for (int64_t i : {-distance, int64_t{0}, distance})

@@ -20,6 +20,11 @@ Wide divide_away(Wide x, int bits) {
   return x >= 0 ? (x + half) >> bits : -((-x + half) >> bits);
 }
 
+int64_t saturated(Wide x) {
+  return static_cast<int64_t>(std::clamp<Wide>(x, std::numeric_limits<int64_t>::min(),
+                                               std::numeric_limits<int64_t>::max()));
+}
+
 }  // namespace
 
 FixedPointMultiplier fixed_point(double multiplier) {
@@ -38,9 +43,10 @@ int64_t multiply(int64_t x, const FixedPointMultiplier& m, FixedPointRounding ro
   if (rounding == FixedPointRounding::single) {
     const Wide product = Wide{x} * m.mantissa;
     const int bits = 31 - m.shift;
-    if (bits <= 0) return static_cast<int64_t>(product << -bits);
     if (bits > 126) return 0;
-    return static_cast<int64_t>((product + (Wide{1} << (bits - 1))) >> bits);
+    // A product that is not 0 has 30 bits at least, so 33 more are over any int64.
+    return saturated(bits <= 0 ? product << std::min(-bits, 33)
+                               : (product + (Wide{1} << (bits - 1))) >> bits);
   }
   const int64_t shifted = static_cast<int64_t>(
       std::clamp<Wide>(Wide{x} << std::clamp(m.shift, 0, 62), lowest, highest));

@@ -141,7 +141,7 @@ class PoolUnit final : public IntegerUnit {
           }
           ++inside;
         });
-        note_largest(sums, largest_sum);
+        if (!is_max) note_largest(sums, largest_sum);  // nothing accumulates in a maximum
         const size_t count = is_max ? 1 : pooling_.counts_padding ? by_count_.size() : inside;
         for (int64_t c = 0; c < g.out_c; ++c)
           to[c] = requantized(sums[c], by_count_[count - 1], to_, rounding);
@@ -222,19 +222,13 @@ std::vector<int> sources_of(const Network& network, int unit) {
   return out;
 }
 
-/// What the unit's leader does to a value, where it is an activation itself.
-std::string own_activation(const Network& network, int unit) {
-  const Node<float>& leader = network.nodes()[network.units()[unit].leader];
-  return leader.layer->is_activation() ? leader.kind : activation_of(network, unit);
-}
-
 }  // namespace
 
 bool has_integer_form(const Network& network, int index) {
   const Unit& unit = network.units()[index];
   if (unit.leader == 0) return true;
   const Layer<float>& layer = *network.layer(unit.leader);
-  const std::string activation = own_activation(network, index);
+  const std::string activation = activation_of(network, index);
   if (activation != "none" && activation != "relu" && activation != "relu6") return false;
   return network.nodes()[unit.leader].layer->linear() || layer.pooling() || layer.is_activation() ||
          unit.kind == "add" || unit.kind == "flatten";
@@ -255,7 +249,7 @@ IntegerNetwork::IntegerNetwork(const Network& network, const IntegerParts& parts
           unit.name, unit.kind);
     std::vector<Coding> from;
     for (int source : sources) from.push_back(coding_of(*codings_[source]));
-    const Coding to = behind(coding_of(*codings_[index]), own_activation(network, index));
+    const Coding to = behind(coding_of(*codings_[index]), activation_of(network, index));
     if (network.layer(unit.leader)->linear())
       units_[index] = std::make_unique<LinearUnit>(network, index, sources[0], from[0], to,
                                                    parts.weights.at(index));

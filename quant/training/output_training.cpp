@@ -41,12 +41,15 @@ void OutputTraining::evaluate(std::span<const View<const float>> x, View<float> 
 
 void OutputTraining::forward(std::span<const View<const float>> x, View<float> y, View<float>,
                              float*) {
-  if (range_.learning() != Learning::straight_through)
-    range_.follow_parameter();
-  else if (!is_frozen_)
-    move_range(x[0]);
+  if (!is_frozen_) {
+    if (range_.learning() == Learning::straight_through)
+      move_range(x[0]);
+    else
+      range_.follow_parameter();
+  }
   const int64_t channels = y.shape.channels(), rows = y.shape.of_one().rows();
-  const int64_t first_chunk = step_++ * chunk_count(y.shape[0]);
+  const int64_t first_chunk = next_chunk_;
+  next_chunk_ += chunk_count(y.shape[0]);
   parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
     const int64_t most = rows_per_tile(channels);
     for (int64_t row = 0; row < chunk.images * rows; row += most) {

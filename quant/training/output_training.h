@@ -14,7 +14,7 @@ class OutputTraining final : public Step {
   /// Of the result of `node`; `range` outlives the step.
   OutputTraining(int node, TrainedRange& range, double momentum);
 
-  /// From now on ranges stay where they are.
+  /// From now on the range stays where it is, whatever becomes of its parameter.
   void freeze() { is_frozen_ = true; }
 
   void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
@@ -34,7 +34,7 @@ class OutputTraining final : public Step {
   double momentum_;
   const ChannelMap* map_ = nullptr;
   bool is_frozen_ = false;
-  int64_t step_ = 0;
+  int64_t next_chunk_ = 0;  // over all batches: stochastic rounding draws anew
 };
 
 }  // namespace quantdyn

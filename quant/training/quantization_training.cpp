@@ -41,6 +41,10 @@ void check(const Options& section, const QuantizationTrainingSettings& out, cons
     refuse("folding",
            fmt::format("the variant '{}' has fold: {}; accepted with it: {}", variant.name,
                        variant.fold, variant.fold ? "running, batch" : "none"));
+  if (!variant.calibration.convergence.empty())
+    refuse("variant", fmt::format("'{}' has calibration.convergence, but training moves its "
+                                  "ranges; leave it out",
+                                  variant.name));
   if (variant.repairs.any())
     refuse("variant",
            fmt::format("'{}' has repairs, which would undo what is trained", variant.name));

@@ -35,18 +35,33 @@ TrainedRange::TrainedRange(std::shared_ptr<const Scheme> scheme, std::string ten
       values_(std::move(values)) {
   fit();
   if (learning_ == Learning::straight_through) return;
-  const auto entries = std::ssize(ranges_);
   parameter_.name = learning_ == Learning::lsq ? "step" : "clip";
   parameter_.decays = false;
-  parameter_.master = parameter_.grad = Tensor<float>(Shape{entries});
-  for (int64_t entry = 0; entry < entries; ++entry) {
-    const float scale = quantization_->affine(entry)->scale;
-    const Ends ends = outermost(*quantization_, entry);
-    parameter_.master[entry] =
-        learning_ == Learning::lsq ? scale : static_cast<float>(ranges_[entry].high);
-    codes_.push_back({std::nearbyint(ends.low / scale), std::nearbyint(ends.high / scale)});
+  parameter_.master = parameter_.grad = Tensor<float>(Shape{std::ssize(ranges_)});
+  if (learning_ == Learning::lsq) {
+    start_steps();
+  } else {
+    for (int64_t entry = 0; entry < std::ssize(ranges_); ++entry)
+      parameter_.master[entry] = static_cast<float>(ranges_[entry].high);
   }
   follow_parameter();
+}
+
+/// Steps as they are, and the ranges that steps of 1 have: the outermost levels, or as far beyond
+/// or within as the scheme's fit has to be told (symmetric ones divide by one code or another).
+void TrainedRange::start_steps() {
+  for (int64_t entry = 0; entry < std::ssize(ranges_); ++entry) {
+    const float scale = quantization_->affine(entry)->scale;
+    const Ends ends = outermost(*quantization_, entry);
+    parameter_.master[entry] = scale;
+    positive_codes_.push_back(std::nearbyint((ends.high > 0 ? ends.high : -ends.low) / scale));
+    ranges_[entry] = {ends.low, ends.high};
+  }
+  fit();
+  for (int64_t entry = 0; entry < std::ssize(ranges_); ++entry) {
+    const double fitted = quantization_->affine(entry)->scale;
+    of_step_one_.push_back({ranges_[entry].low / fitted, ranges_[entry].high / fitted});
+  }
 }
 
 void TrainedRange::set(std::vector<Range> ranges, std::vector<Distribution> values) {
@@ -60,7 +75,7 @@ void TrainedRange::follow_parameter() {
     // Under zero is no range: the quantizer's smallest scale takes over, and reports it.
     const double value = std::max(parameter_.master[static_cast<int64_t>(entry)], 0.0f);
     ranges_[entry] = learning_ == Learning::lsq
-                         ? Range{codes_[entry].low * value, codes_[entry].high * value}
+                         ? Range{of_step_one_[entry].low * value, of_step_one_[entry].high * value}
                          : Range{0, value};
   }
   fit();
@@ -90,11 +105,9 @@ void TrainedRange::add_gradient(const std::vector<double>& sums) {
   for (int64_t c = 0; c < channels_; ++c) {
     const int64_t entry = quantization_->entry_of(c);
     double gradient = sums[c];
-    if (learning_ == Learning::lsq) {
-      const double codes = std::max(-codes_[entry].low, codes_[entry].high);
-      gradient /=
-          quantization_->affine(entry)->scale * std::sqrt(static_cast<double>(count_) * codes);
-    }
+    if (learning_ == Learning::lsq)
+      gradient /= quantization_->affine(entry)->scale *
+                  std::sqrt(static_cast<double>(count_) * positive_codes_[entry]);
     parameter_.grad[entry] += static_cast<float>(gradient);
   }
 }

@@ -50,6 +50,7 @@ class TrainedRange {
   void add_gradient(const std::vector<double>& sums);
 
  private:
+  void start_steps();
   void fit();
 
   std::shared_ptr<const Scheme> scheme_;
@@ -61,10 +62,8 @@ class TrainedRange {
   std::vector<Distribution> values_;
   std::unique_ptr<Quantization> quantization_;
   Parameter<float> parameter_;
-  struct Codes {
-    double low, high;  // less the zero point
-  };
-  std::vector<Codes> codes_;  // by entry; of lsq
+  std::vector<double> positive_codes_;  // Q_P by entry, of lsq: codes over 0, or else under it
+  std::vector<Range> of_step_one_;      // by entry, of lsq
   std::vector<float> lowest_, highest_;
 };
 

@@ -17,10 +17,11 @@ std::vector<Distribution> needed_values(const Scheme& scheme, const Tensor<float
 
 WeightTraining::WeightTraining(std::shared_ptr<const Scheme> scheme, const std::string& tensor,
                                Learning learning, const Tensor<float>& weight)
-    : range_(scheme, tensor, weight.shape().channels(), learning,
-             estimated_ranges(*scheme, tensor, weight.view()),
-             weight.elements() /
-                 scheme->quantizer->granularity().entries(weight.shape().channels())) {}
+    : range_(
+          scheme, tensor, weight.shape().channels(), learning,
+          estimated_ranges(*scheme, tensor, weight.view()),
+          weight.elements() / scheme->quantizer->granularity().entries(weight.shape().channels()),
+          needed_values(*scheme, weight)) {}
 
 void WeightTraining::forward(const Tensor<float>& weight, Tensor<float>& effective) {
   if (range_.learning() == Learning::straight_through)

@@ -143,6 +143,7 @@ BOOST_AUTO_TEST_CASE(export_refuses_what_cannot_be) {
   expect_usage_error({"export", from, "--output", "model.h5"},
                      "--output model.h5: is there already; accepted: another name, or --force");
   BOOST_TEST(run({"export", from, "--output", "model.h5", "--force"}).exit_code == 0);
+  expect_usage_error({"export", from, "--output", from, "--force"}, ": is the result itself");
   const Outcome none = run({"export", from, "--output", "a.h5", "--epoch", "7"});
   BOOST_TEST(none.exit_code == 1);
   BOOST_TEST(contains(none.err, "no snapshot of float32 at epoch 7; there are"), none.err);

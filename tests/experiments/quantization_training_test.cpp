@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "experiments/result_reader.h"
+#include "framework/h5.h"
 #include "tests/experiments/program.h"
 
 using namespace quantdyn;
@@ -63,6 +64,26 @@ BOOST_AUTO_TEST_CASE(every_way_of_training_runs_and_leaves_its_ranges) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(frozen_ranges_end_where_they_were) {
+  // Behind the first of two epochs ranges stay: the second one's do not depend on how it went.
+  for (const std::string activations : {"straight_through", "lsq", "pact"}) {
+    const auto high_of = [&](const std::string& section) {
+      write_tiny("folding: batch, activations: " + activations + section);
+      BOOST_REQUIRE(run_low("out").exit_code == 0);
+      const auto file = h5::File::open(path / "out/snapshots/snapshot-0004.h5");
+      const auto earlier = h5::File::open(path / "out/snapshots/snapshot-0002.h5");
+      const std::string group = "quantization/low/conv1/output";
+      return std::pair(earlier.group(group).number("range_high"),
+                       file.group(group).number("range_high"));
+    };
+    const auto [first, second] = high_of(", freeze_epoch: 1");
+    BOOST_TEST(first == second, activations);
+    const auto [free_first, free_second] = high_of("");
+    BOOST_TEST(free_first == first, activations);
+    BOOST_TEST(free_first != free_second, activations);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(training_with_the_quantizers_beats_quantizing_behind) {
   write_tiny("folding: batch, weights: lsq");
   BOOST_REQUIRE(run_low("with").exit_code == 0);
@@ -110,6 +131,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_before_any_compute) {
     return outcome.err;
   };
   BOOST_TEST(contains(refusal("folding: none", ""), "low.yaml:8: folding: the variant 'low'"));
+  write_tiny("folding: batch");
+  BOOST_TEST(contains(run_low("refused", {"--set", "variants.0.calibration.convergence=[8]"}).err,
+                      "variant: 'low' has calibration.convergence, but training moves"));
   BOOST_TEST(contains(refusal("weights: lsq", "", {"--set", "train.epochs=0"}),
                       "start_epoch: 0 of 0 epochs are float before"));
   BOOST_TEST(contains(refusal("folding: batch", "", {"--no-fuse"}),

@@ -171,4 +171,14 @@ BOOST_AUTO_TEST_CASE(ranges_converge_to_those_of_as_many_images) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(recalibrated_ranges_converge_behind_the_quantized_weights) {
+  run_variants(
+      "  - {name: again, weights: {quantizer: {name: affine, bit_width: 3}}, activations: {}, "
+      "calibration: {images: 64, convergence: [8, 64]}, repairs: {recalibrate: true}}\n");
+  const h5::File file = h5::File::open(path / "out/result.h5");
+  const h5::Group logits = file.group("quantization/again/logits/output");
+  BOOST_TEST(logits.dataset("convergence_high").read<double>().back() ==
+             logits.number("range_high"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -43,6 +43,12 @@ BOOST_AUTO_TEST_CASE(a_crash_is_an_error) {
   BOOST_TEST(message_of([] { std::quick_exit(3); }) == "reading x: crashed");
 }
 
+BOOST_AUTO_TEST_CASE(a_crash_is_seen_where_the_ends_of_children_are_ignored) {
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  BOOST_TEST(message_of([] { std::raise(SIGKILL); }) == "reading x: crashed (Killed)");
+  BOOST_TEST((std::signal(SIGCHLD, before) == SIG_IGN));
+}
+
 BOOST_AUTO_TEST_CASE(what_does_not_end_is_an_error) {
   const auto wait = [] { std::this_thread::sleep_for(std::chrono::minutes(2)); };
   BOOST_TEST(message_of(wait, 1) == "reading x: took over 1 s");

@@ -135,9 +135,7 @@ BOOST_AUTO_TEST_CASE(values_that_are_not_finite_are_an_error_that_names_their_pl
       BOOST_TEST(error_of<Error>([&] {
                    observed(watched, x, {16, 2, 8, 2});
                  }) ==
-                 fmt::format("conv1/output: channel 1 holds a NaN or an infinity (in images {} to "
-                             "{}); a range needs finite values",
-                             is_weight ? 0 : 16, is_weight ? 7 : 23));
+                 "conv1/output: channel 1 holds a NaN or an infinity; a range needs finite values");
     }
   });
 }

@@ -51,6 +51,16 @@ BOOST_AUTO_TEST_CASE(double_rounding_rounds_each_step_away_from_zero) {
   BOOST_TEST(multiply(100, large, FixedPointRounding::twice) == 102400);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_over_all_integers_is_the_largest) {
+  constexpr int64_t most = std::numeric_limits<int64_t>::max();
+  for (const double multiplier : {1e17, 1e20, 0x1p62, 0x1p200})
+    for (const int64_t x : {int64_t{1000}, int64_t{1} << 40, most}) {
+      BOOST_TEST(multiply(x, fixed_point(multiplier), FixedPointRounding::single) == most);
+      BOOST_TEST(multiply(-x, fixed_point(multiplier), FixedPointRounding::single) == -most - 1);
+    }
+  BOOST_TEST(multiply(3, fixed_point(0x1p40), FixedPointRounding::single) == int64_t{3} << 40);
+}
+
 BOOST_AUTO_TEST_CASE(tiny_multipliers_give_zero) {
   for (const auto rounding : {FixedPointRounding::single, FixedPointRounding::twice})
     BOOST_TEST(multiply(1 << 30, fixed_point(1e-30), rounding) == 0);

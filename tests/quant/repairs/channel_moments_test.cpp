@@ -68,6 +68,24 @@ BOOST_AUTO_TEST_CASE(adds_sum_pools_pass_on_and_linear_layers_start_anew) {
   BOOST_TEST(at("input").mean[2] == 0.3);
 }
 
+BOOST_AUTO_TEST_CASE(an_activation_that_is_a_unit_of_its_own_clips) {
+  // Two read the norm, so the relu is no part of its unit.
+  const FoldedNetwork net = fold_network(network_of(R"(
+input: [4, 4, 2]
+nodes:
+  - block: {name: a, channels: 3, activation: none}
+  - relu: {name: act}
+  - add: {name: sum, inputs: [a, act]}
+  - conv2d: {name: b, channels: 1, kernel: 4, padding: valid}
+  - flatten: {name: logits}
+)"));
+  const auto moments = output_moments(net, {{0, 0}, {0, 0}});
+  const FoldedNorm& norm = net.norms[unit_of(net.network, "a")];
+  const ClippedNormal clipped = clipped_normal(norm.beta[0], std::abs(norm.gamma[0]), infinity);
+  BOOST_TEST(moments[unit_of(net.network, "a")].mean[0] == norm.beta[0]);
+  BOOST_TEST(moments[unit_of(net.network, "act")].mean[0] == clipped.mean);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_known_is_seen_in_the_unfolded_net) {
   const Network net = small_network();
   for (int unit = 1; unit < static_cast<int>(net.units().size()); ++unit)

@@ -110,6 +110,19 @@ BOOST_AUTO_TEST_CASE(pairs_are_layers_in_a_row_without_a_branch) {
              "conv1>sep2_dw sep2_dw>sep2_pw sep2_pw>grouped grouped>plain plain>logits ");
 }
 
+BOOST_AUTO_TEST_CASE(a_pool_with_an_activation_of_its_own_ends_a_pair) {
+  const Network net = network_of(R"(
+input: [4, 4, 1]
+nodes:
+  - conv2d: {name: a, channels: 2, kernel: 1}
+  - max_pool: {name: pool}
+  - relu6: {name: act}
+  - conv2d: {name: b, channels: 2, kernel: 1}
+  - flatten: {name: logits}
+)");
+  BOOST_TEST(linear_pairs(net).empty());
+}
+
 BOOST_AUTO_TEST_CASE(relu6_is_refused_replaced_or_skipped) {
   const Network trained = small_network("relu6");
   BOOST_TEST(contains(error_of<ConfigError>([&] { read("{}", trained); }),
