@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "framework/error.h"
+#include "framework/log_softmax.h"
 #include "layers/chunk_sums.h"
 
 namespace quantdyn {
@@ -28,19 +29,6 @@ void check(View<const T> logits, std::span<const int32_t> labels, double smoothi
     if (labels[n] < 0 || labels[n] >= logits.shape[1])
       fail("softmax_cross_entropy: found label {} of image {}, accepted: 0 to {}", labels[n], n,
            logits.shape[1] - 1);
-}
-
-/// log softmax(logits)_k = (x_k - max) - log sum_j exp(x_j - max).
-template <typename T>
-void log_softmax(std::span<const T> logits, std::span<double> out) {
-  const auto largest = static_cast<double>(*std::ranges::max_element(logits));
-  double sum = 0;
-  for (size_t k = 0; k < out.size(); ++k) {
-    out[k] = static_cast<double>(logits[k]) - largest;
-    sum += std::exp(out[k]);
-  }
-  const double log_sum = std::log(sum);
-  for (double& value : out) value -= log_sum;
 }
 
 double loss_of(std::span<const double> log_probability, int32_t label, double smoothing) {

@@ -1,37 +1,26 @@
 #include "quant/logits_error.h"
 
-#include <algorithm>
 #include <cmath>
 #include <span>
 
+#include "framework/log_softmax.h"
+
 namespace quantdyn {
-namespace {
 
-double log_sum(std::span<const float> logits) {
-  const double largest = *std::ranges::max_element(logits);
-  double sum = 0;
-  for (float logit : logits) sum += std::exp(logit - largest);
-  return largest + std::log(sum);
-}
-
-}  // namespace
-
-LogitsError::LogitsError(View<const float> logits) : classes_(logits.shape.channels()) {
-  for (int64_t n = 0; n < logits.shape.rows(); ++n) {
-    const std::span<const float> image(logits.data + n * classes_, static_cast<size_t>(classes_));
-    const double log = log_sum(image);
-    for (float logit : image) shares_.push_back(std::exp(logit - log));
-  }
+LogitsError::LogitsError(View<const float> logits)
+    : classes_(logits.shape.channels()), shares_(static_cast<size_t>(logits.elements())) {
+  for (int64_t n = 0; n < logits.shape.rows(); ++n)
+    log_softmax(logits.slice(n, 1).values(), std::span(shares_).subspan(n * classes_, classes_));
+  for (double& share : shares_) share = std::exp(share);
 }
 
 double LogitsError::operator()(View<const float> quantized) const {
   const int64_t images = quantized.shape.rows();
+  std::vector<double> logarithms(static_cast<size_t>(classes_));
   double sum = 0;
   for (int64_t n = 0; n < images; ++n) {
-    const std::span<const float> image(quantized.data + n * classes_,
-                                       static_cast<size_t>(classes_));
-    const double log = log_sum(image);
-    for (int64_t k = 0; k < classes_; ++k) sum -= shares_[n * classes_ + k] * (image[k] - log);
+    log_softmax(quantized.slice(n, 1).values(), std::span(logarithms));
+    for (int64_t k = 0; k < classes_; ++k) sum -= shares_[n * classes_ + k] * logarithms[k];
   }
   return sum / static_cast<double>(images);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "framework/registry.h"
@@ -54,6 +55,8 @@ class Quantization : public Transform {
   virtual void codes(const Tile& tile, int32_t* codes) const = 0;
   /// The value of code first_code() + i in place i, 2^bit_width of them; NaN for codes never given.
   virtual std::vector<float> levels(int64_t entry) const = 0;
+  /// The first and the last code that is given.
+  std::pair<int32_t, int32_t> given_codes(int64_t entry) const;
   /// The smallest code: 0, or -2^(bit_width - 1) where codes are signed.
   virtual int32_t first_code() const = 0;
   /// Scale and zero point, where the scheme is affine.

@@ -89,4 +89,10 @@ std::vector<Spread> ChannelSpreads::finish() {
                        : tree_.finish(merge_all);
 }
 
+std::vector<Spread> SpreadObserver::spreads() const {
+  ChannelSpreads all = workers_[0];
+  for (size_t w = 1; w < workers_.size(); ++w) all.merge(ChannelSpreads(workers_[w]));
+  return all.finish();
+}
+
 }  // namespace quantdyn

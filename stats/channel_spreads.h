@@ -52,4 +52,19 @@ class alignas(64) ChannelSpreads {
   ChunkTree<std::vector<Spread>> tree_;
 };
 
+/// Watches a tap: the spread of each of its channels.
+class SpreadObserver final : public Observer {
+ public:
+  explicit SpreadObserver(int64_t channels)
+      : workers_(static_cast<size_t>(worker_count()), ChannelSpreads(channels)) {}
+
+  void add(const Tile& tile) override { workers_[tile.worker].add(tile); }
+  void end_chunk(int64_t chunk, int worker) override { workers_[worker].end_chunk(chunk); }
+  /// By channel; a count of 0 where nothing was shown, a mean of NaN behind a NaN or an infinity.
+  std::vector<Spread> spreads() const;
+
+ private:
+  std::vector<ChannelSpreads> workers_;
+};
+
 }  // namespace quantdyn

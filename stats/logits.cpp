@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/error.h"
+#include "framework/log_softmax.h"
 #include "framework/threads.h"
 #include "stats/error.h"
 
@@ -51,14 +52,11 @@ struct Reading {
   int64_t largest = 0;
   std::vector<double> log_softmax;  // NaN where a logit is not finite
 
-  explicit Reading(std::span<const float> logits) : log_softmax(logits.begin(), logits.end()) {
+  explicit Reading(std::span<const float> logits) : log_softmax(logits.size()) {
     finite = std::ranges::all_of(logits, [](float x) { return std::isfinite(x); });
     largest = std::ranges::max_element(logits) - logits.begin();  // the first of equals
-    const double shift = finite ? logits[largest] : NAN;
-    double sum = 0;
-    for (double& x : log_softmax) sum += std::exp(x -= shift);
-    const double log_sum = std::log(sum);
-    for (double& x : log_softmax) x -= log_sum;
+    quantdyn::log_softmax(logits, std::span(log_softmax));
+    if (!finite) std::ranges::fill(log_softmax, NAN);
   }
   void add_to(RunSums& sums, std::optional<int32_t> label) const {
     sums.correct += label ? finite && largest == *label : NAN;

@@ -24,13 +24,13 @@ class SigmaObserver : public RangeObserver {
       : options_(options),
         granularity_(task.quantizer->granularity()),
         ends_(task.tensor, task.channels),
-        workers_(static_cast<size_t>(worker_count()), ChannelSpreads(task.channels)) {}
+        spreads_(task.channels) {}
 
   void add(const Tile& tile) override {
     ends_.add(tile);
-    workers_[tile.worker].add(tile);
+    spreads_.add(tile);
   }
-  void end_chunk(int64_t chunk, int worker) override { workers_[worker].end_chunk(chunk); }
+  void end_chunk(int64_t chunk, int worker) override { spreads_.end_chunk(chunk, worker); }
   std::vector<Range> ranges() const override;
 
  private:
@@ -39,14 +39,12 @@ class SigmaObserver : public RangeObserver {
   SigmaOptions options_;
   Granularity granularity_;
   Extremes ends_;
-  std::vector<ChannelSpreads> workers_;
+  SpreadObserver spreads_;
 };
 
 /// By entry: its channels' merged in their order.
 std::vector<Spread> SigmaObserver::spreads(int64_t entries) const {
-  ChannelSpreads all = workers_[0];
-  for (size_t w = 1; w < workers_.size(); ++w) all.merge(ChannelSpreads(workers_[w]));
-  const std::vector<Spread> channels = all.finish();
+  const std::vector<Spread> channels = spreads_.spreads();
   std::vector<Spread> out(static_cast<size_t>(entries));
   for (size_t c = 0; c < channels.size(); ++c)
     out[granularity_.entry_of(static_cast<int64_t>(c))].merge(channels[c]);

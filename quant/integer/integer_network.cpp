@@ -19,12 +19,8 @@ struct Coding {
 
 Coding coding_of(const Quantization& quantization) {
   const AffineParameters affine = *quantization.affine(0);
-  const std::vector<float> levels = quantization.levels(0);
-  const auto lowest =
-      std::ranges::find_if(levels, [](float level) { return !std::isnan(level); }) - levels.begin();
-  const int32_t first = quantization.first_code();
-  return {affine.scale, affine.zero_point, first + static_cast<int32_t>(lowest),
-          first + static_cast<int32_t>(levels.size()) - 1};
+  const auto [lowest, highest] = quantization.given_codes(0);
+  return {affine.scale, affine.zero_point, lowest, highest};
 }
 
 /// The codes behind an activation: relu ends at the code of 0, relu6 also at that of 6.

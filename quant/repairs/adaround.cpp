@@ -76,14 +76,11 @@ class SoftWeight {
  private:
   void add_channel(const Quantization& quantization, int64_t entry) {
     const AffineParameters affine = *quantization.affine(entry);
-    const auto levels = quantization.levels(entry);
-    const auto is_given = [](float level) { return !std::isnan(level); };
-    const auto lowest = std::ranges::find_if(levels, is_given) - levels.begin();
-    const int32_t first = quantization.first_code();
+    const auto [lowest, highest] = quantization.given_codes(entry);
     scale_.push_back(affine.scale);
     zero_point_.push_back(static_cast<float>(affine.zero_point));
-    lowest_.push_back(static_cast<float>(first + lowest));
-    highest_.push_back(static_cast<float>(first + std::ssize(levels) - 1));
+    lowest_.push_back(static_cast<float>(lowest));
+    highest_.push_back(static_cast<float>(highest));
   }
   RoundingGrid grid() const {
     return {scale_.data(), zero_point_.data(), lowest_.data(), highest_.data(), channels_};

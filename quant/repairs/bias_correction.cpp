@@ -3,9 +3,9 @@
 #include <map>
 #include <memory>
 
-#include "quant/channel_means.h"
 #include "quant/linear_pairs.h"
 #include "quant/selection.h"
+#include "stats/channel_spreads.h"
 
 namespace quantdyn {
 namespace {
@@ -17,17 +17,18 @@ const Quantity correction_quantity{"bias_correction", "1", "what was added to th
 /// The means of some taps over the calibration images, by unit.
 std::map<int, std::vector<double>> means_of(Evaluator& net, const std::vector<int>& units,
                                             TapKind kind, const CalibrationRun& run) {
-  std::map<int, std::unique_ptr<ChannelMeans>> observers;
+  std::map<int, std::unique_ptr<SpreadObserver>> observers;
   for (int unit : units) {
     const int node = net.network().units()[unit].last;
-    observers[unit] = std::make_unique<ChannelMeans>(net.network().nodes()[node].shape.channels());
+    observers[unit] =
+        std::make_unique<SpreadObserver>(net.network().nodes()[node].shape.channels());
     net.tap(unit, kind).after.push_back(observers[unit].get());
   }
   run(net);
   std::map<int, std::vector<double>> out;
   for (const auto& [unit, observer] : observers) {
     std::erase(net.tap(unit, kind).after, static_cast<Observer*>(observer.get()));
-    out[unit] = observer->finish();
+    for (const Spread& channel : observer->spreads()) out[unit].push_back(channel.mean);
   }
   return out;
 }

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <map>
 
-#include "quant/channel_means.h"
 #include "quant/linear_pairs.h"
 #include "quant/selection.h"
+#include "stats/channel_spreads.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {
@@ -32,10 +32,12 @@ struct Twins {
   }
   std::vector<double> means(const Network& network, int unit) {
     Evaluator net(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
-    ChannelMeans observer(network.nodes()[network.units()[unit].last].shape.channels());
+    SpreadObserver observer(network.nodes()[network.units()[unit].last].shape.channels());
     net.tap(unit, TapKind::norm).after.push_back(&observer);
     run(net);
-    return observer.finish();
+    std::vector<double> out;
+    for (const Spread& channel : observer.spreads()) out.push_back(channel.mean);
+    return out;
   }
   void correct(const std::string& yaml) {
     Evaluator reference(folded.network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
