@@ -61,12 +61,23 @@ class ScaledWeight {
   std::vector<double> of_input, of_output;  ///< what weights are multiplied by
 };
 
+/// Which channels between two layers carry something: both ranges are over that share of their
+/// layer's largest. What does not would be scaled by whatever its rounding errors ask for.
+std::vector<bool> live_channels(const ScaledWeight& first, const ScaledWeight& second,
+                                double smallest) {
+  const std::vector<double> r1 = first.output_ranges(), r2 = second.input_ranges();
+  const double least1 = smallest * std::ranges::max(r1), least2 = smallest * std::ranges::max(r2);
+  std::vector<bool> out;
+  for (size_t i = 0; i < r1.size(); ++i) out.push_back(r1[i] > least1 && r2[i] > least2);
+  return out;
+}
+
 /// Equalizes one pair; returns max |s - 1|.
-double equalize(ScaledWeight& first, ScaledWeight& second) {
+double equalize(ScaledWeight& first, ScaledWeight& second, const std::vector<bool>& is_live) {
   const std::vector<double> r1 = first.output_ranges(), r2 = second.input_ranges();
   double largest = 0;
   for (size_t i = 0; i < r1.size(); ++i) {
-    if (!(r1[i] > 0 && r2[i] > 0)) continue;
+    if (!is_live[i]) continue;
     const double s = std::sqrt(r1[i] * r2[i]) / r2[i];
     first.of_output[i] /= s;
     second.of_input[i] *= s;
@@ -116,6 +127,9 @@ std::vector<LinearPair> read_pairs(const Options& section, const Network& networ
 Equalization Equalization::read(const Options& section, const Network& network) {
   Equalization out{};
   out.tolerance = section.number("tolerance", 1e-3, over(0.0), "largest |s - 1| of the last sweep");
+  out.smallest = section.number(
+      "smallest", 1e-6, between(0.0, 1.0),
+      "channels whose range, on either side, is at most this share of the layer's largest stay");
   out.sweeps = section.integer("sweeps", 100, at_least<int64_t>(1), "sweeps over the net at most");
   out.relu6 = section.choice<Relu6>(
       "relu6", Relu6::refuse,
@@ -148,13 +162,17 @@ void Equalization::apply(FoldedNetwork& net, Frame& report) const {
       scaled.emplace_back(linear_of(net.network, unit), weight_axes(net.network, unit));
     }
   }
+  std::vector<std::vector<bool>> is_live;
+  for (const LinearPair& pair : pairs)
+    is_live.push_back(
+        live_channels(scaled[place[pair.first]], scaled[place[pair.second]], smallest));
   int64_t done = 0;
   double residual = 0;
   do {
     residual = 0;
-    for (const LinearPair& pair : pairs)
-      residual =
-          std::max(residual, equalize(scaled[place[pair.first]], scaled[place[pair.second]]));
+    for (size_t i = 0; i < pairs.size(); ++i)
+      residual = std::max(residual, equalize(scaled[place[pairs[i].first]],
+                                             scaled[place[pairs[i].second]], is_live[i]));
     ++done;
   } while (residual > tolerance && done < sweeps);
   for (int unit = 0; unit < static_cast<int>(place.size()); ++unit)

@@ -12,12 +12,14 @@ namespace quantdyn {
 /// Nagel et al. 2019 (arXiv 1906.04721), equations 8 to 11: with r1_i = max |w1| of output channel
 /// i and r2_i = max |w2| of input channel i,
 ///   s_i = sqrt(r1_i r2_i) / r2_i,   w1_i / s_i,   b1_i / s_i,   w2_i s_i
-/// makes both sqrt(r1_i r2_i); s = 1 where a range is 0. Consecutive pairs are swept until no scale
+/// makes both sqrt(r1_i r2_i); s = 1 where a range is at most `smallest` times its layer's largest
+/// (a dead channel's ranges are rounding errors). Consecutive pairs are swept until no scale
 /// moves further than the tolerance. Between them must stand a positively homogeneous activation.
 struct Equalization {
   /// What becomes of a pair with relu6 between: the variant is refused, relu takes its place, or
   /// the pair stays as it is.
   enum class Relu6 { refuse, replace, skip };
+  double smallest;   ///< ranges that are none, as a share of the layer's largest
   double tolerance;  ///< of max |s - 1| in a sweep
   int64_t sweeps;    ///< at most
   Relu6 relu6;

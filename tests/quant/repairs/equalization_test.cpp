@@ -110,6 +110,22 @@ BOOST_AUTO_TEST_CASE(pairs_are_layers_in_a_row_without_a_branch) {
              "conv1>sep2_dw sep2_dw>sep2_pw sep2_pw>grouped grouped>plain plain>logits ");
 }
 
+BOOST_AUTO_TEST_CASE(dead_channels_are_left_as_they_are) {
+  FoldedNetwork net = fold_network(network_of(R"(
+input: [1, 1, 1]
+nodes:
+  - conv2d: {name: a, channels: 3, kernel: 1}
+  - conv2d: {name: b, channels: 1, kernel: 1}
+  - flatten: {name: logits}
+)"));
+  const float first[] = {4, 1e-12f, 1}, second[] = {1, 1, 1e-9f};
+  std::copy_n(first, 3, linear_of(net.network, 1).weight->master.data());
+  std::copy_n(second, 3, linear_of(net.network, 2).weight->master.data());
+  Frame report = frame_of(net.network);
+  read("{sweeps: 1}", net.network).apply(net, report);
+  BOOST_TEST(channel_report(report, "equalization_scale", 1) == (std::vector<double>{2, 1, 1}));
+}
+
 BOOST_AUTO_TEST_CASE(a_pool_with_an_activation_of_its_own_ends_a_pair) {
   const Network net = network_of(R"(
 input: [4, 4, 1]
