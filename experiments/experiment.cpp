@@ -12,9 +12,9 @@ namespace {
 
 TrackingSettings read_tracking(const Options& section, int64_t test_images) {
   TrackingSettings out;
-  out.probe_images =
-      section.integer("probe_images", 512, at_least<int64_t>(8),
-                      "test images whose distributions are tracked; a multiple of 8");
+  out.probe_images = section.integer(
+      "probe_images", std::clamp<int64_t>(test_images / 8 * 8, 8, 512), at_least<int64_t>(8),
+      "test images whose distributions are tracked; a multiple of 8");
   if (out.probe_images % images_per_chunk != 0)
     section.refuse("probe_images", "expected a multiple of 8");
   if (out.probe_images > test_images)
@@ -155,8 +155,11 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                                                           out.train.epochs);
   if (out.quantization.folding != Folding::none && out.fusing == Fusing::unfused)
     quantization->refuse("folding", "is done by fused kernels; expected compute.fuse: true");
-  for (const Variant& variant : out.variants)  // what cannot be chosen is refused now
-    chosen_images(variant.calibration, *out.data->train, out.rng("calibrate"));
+  for (const Variant& variant : out.variants) try {  // what cannot be chosen is refused now
+      chosen_images(variant.calibration, *out.data->train, out.rng("calibrate"));
+    } catch (const ConfigError& e) {
+      fail<ConfigError>("{}: variant '{}': {}", file.string(), variant.name, e.what());
+    }
   out.standardization = standardize.make(*out.data->train);
   if (!out.weights.empty()) load_weights(document, out.weights, *out.network);
   return out;

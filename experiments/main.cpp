@@ -1,6 +1,8 @@
 // The program `quantdyn`: its commands and their arguments.
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <iostream>
+#include <map>
 #include <thread>
 
 #include "experiments/bench.h"
@@ -92,6 +94,27 @@ void inspect(const std::vector<std::string>& files) {
   }
 }
 
+/// Refuses options that the command does not read.
+void check_options(const std::string& command, const po::variables_map& arguments) {
+  static const std::map<std::string, std::vector<std::string>> accepted{
+      {"run", {"set", "output", "no-fuse", "force", "quiet"}},
+      {"validate", {"set", "output", "no-fuse", "force", "quiet"}},
+      {"inspect", {}},
+      {"export", {"output", "epoch", "force"}},
+      {"bench", {"mode", "batch", "seconds"}},
+      {"list", {}}};
+  const auto known = accepted.find(command);
+  if (known == accepted.end())
+    fail<ConfigError>("unknown command '{}'; accepted: run, validate, inspect, export, bench, list",
+                      command);
+  std::vector<std::string> names = known->second;
+  names.emplace_back("threads");
+  for (const auto& [name, value] : arguments)
+    if (name != "words" && !value.defaulted() && std::ranges::find(names, name) == names.end())
+      fail<ConfigError>("{}: --{} does nothing here; accepted: --{}", command, name,
+                        fmt::join(names, ", --"));
+}
+
 void set_threads(const po::variables_map& arguments) {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int threads = arguments.count("threads") ? arguments["threads"].as<int>() : cores;
@@ -103,15 +126,13 @@ void set_threads(const po::variables_map& arguments) {
 int dispatch(const std::vector<std::string>& words, const po::variables_map& arguments,
              const std::string& command_line) {
   const std::string& command = words.front();
-  if (command == "list" && words.size() <= 2) {
+  check_options(command, arguments);
+  if (command == "list") {
+    if (words.size() > 2)
+      fail<ConfigError>("list: expected one name or none, found {}", words.size() - 1);
     std::cout << list_plugins(words.size() == 2 ? words[1] : "");
     return 0;
   }
-  const bool takes_file = command == "run" || command == "validate" || command == "inspect" ||
-                          command == "export" || command == "bench";
-  if (!takes_file)
-    fail<ConfigError>("unknown command '{}'; accepted: run, validate, inspect, export, bench, list",
-                      command);
   if (command == "inspect" && words.size() >= 2) {
     inspect({words.begin() + 1, words.end()});
     return 0;

@@ -1,6 +1,7 @@
 #include "experiments/network_file.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "experiments/keras/import.h"
 #include "framework/config_node.h"
@@ -109,6 +110,9 @@ void read_parameters(const ResultReader& result, const SnapshotLabel& snapshot,
     if (master.empty()) continue;
     const std::vector<float> values = result.parameter(snapshot, network.nodes()[named.node].name,
                                                        named.parameter->name, master.shape());
+    if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
+      fail<Error>("{} of '{}' holds a NaN or an infinity", named.parameter->name,
+                  network.nodes()[named.node].name);
     std::ranges::copy(values, master.data());
   }
 }

@@ -57,6 +57,8 @@ ResultWriter::ResultWriter(fs::path output, RunFacts facts, Overwrite overwrite)
   require_free(output_, overwrite);
   try {
     fs::create_directories(output_ / "snapshots");
+    lock_.emplace(output_);
+    require_free(output_, overwrite);  // now that nobody else can finish one
     clear_leftovers();
     fs::create_directories(output_ / "snapshots");
     for (const fs::path& folder : {output_, output_ / "snapshots"}) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "experiments/result_layout.h"
 #include "experiments/result_statistics.h"
 #include "framework/background.h"
+#include "framework/durable_file.h"
 
 namespace quantdyn {
 
@@ -31,8 +33,8 @@ void require_free(const std::filesystem::path& output, Overwrite overwrite);
 class ResultWriter {
  public:
   /// Makes the folder and clears leftovers. ConfigError, before any compute: it cannot be made or
-  /// written, or it holds a result and `overwrite` is refuse. Error: node names that cannot be
-  /// names in the file.
+  /// written, another process writes there, or it holds a result and `overwrite` is refuse. Error:
+  /// node names that cannot be names in the file.
   ResultWriter(std::filesystem::path output, RunFacts facts, Overwrite overwrite);
 
   /// Checks the snapshot and leaves its writing to a thread in the background: training goes on,
@@ -63,6 +65,7 @@ class ResultWriter {
              const std::vector<TrainingRow>& training) const;
 
   std::filesystem::path output_;
+  std::optional<FolderLock> lock_;  // for as long as the run writes
   RunFacts facts_;
   Facts later_;  // joins the provenance when nothing reads facts_ in the background any more
   std::filesystem::path set_aside_;

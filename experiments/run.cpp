@@ -60,10 +60,12 @@ class Run {
     }
   }
 
-  /// Quantizes the trained net in every way asked for.
+  /// Quantizes the trained net in every way asked for; one that fails leaves the others.
   void quantize() {
     for (const Variant& variant : e_.variants) quantize(variant);
   }
+  /// What became of variants that are not in the result: "experiment: variant: why".
+  const std::vector<std::string>& failures() const { return failures_; }
 
  private:
   /// Starts and freezes training with quantization ahead of the epochs that say so.
@@ -116,24 +118,43 @@ class Run {
     };
     const FloatTwin& twin = float_twin(variant.fold);
     const bool is_trained = quantization_ && e_.quantization.variant == &variant;
-    Snapshot snapshot = variant_snapshot(
-        {twin.network, variant, e_.fusing, calibration_images(variant), probe_,
-         test_images(variant.sensitivity_images), test_images(variant.integer_images),
-         *e_.data->test, twin.predictions, e_.track.statistics,
-         is_trained ? quantization_->ranges() : TrainedRanges{}, epoch_, step_,
-         e_.rng("variant").fork(variant.name), note});
+    std::optional<Snapshot> snapshot;
+    try {
+      snapshot = variant_snapshot({twin.network, variant, e_.fusing, calibration_images(variant),
+                                   probe_, test_images(variant.sensitivity_images),
+                                   test_images(variant.integer_images), *e_.data->test,
+                                   twin.predictions, e_.track.statistics,
+                                   is_trained ? quantization_->ranges() : TrainedRanges{}, epoch_,
+                                   step_, e_.rng("variant").fork(variant.name), note});
+    } catch (const Error& e) {
+      failures_.push_back(fmt::format("{}: {}: {}", e_.name, variant.name, e.what()));
+      progress.reset();
+      Progress(e_.name, 1, style_).line(failures_.back());
+      return;
+    }
     progress.reset();
-    const double accuracy = network_value(snapshot, "accuracy");
-    writer_.add_snapshot(std::move(snapshot));
+    const std::string accuracy = number_text(network_value(*snapshot, "accuracy"), 4);
+    const std::string note_of_bad = nonfinite_note(*snapshot);
+    writer_.add_snapshot(*std::move(snapshot));
     Progress(e_.name, 1, style_)
-        .line(fmt::format("{}: {}  accuracy {}  {:.1f} s", e_.name, variant.name,
-                          number_text(accuracy, 4), watch.seconds()));
+        .line(fmt::format("{}: {}  accuracy {}  {:.1f} s{}", e_.name, variant.name, accuracy,
+                          watch.seconds(), note_of_bad));
+  }
+
+  /// Images whose logits are NaN or infinite must not hide behind an accuracy.
+  std::string nonfinite_note(const Snapshot& snapshot) const {
+    const double images = network_value(snapshot, "nonfinite_images");
+    return images > 0 ? fmt::format("  {} of {} test images have logits that are NaN or infinite",
+                                    images, e_.data->test->size())
+                      : "";
   }
 
   void take_snapshot() {
     Snapshot snapshot = float_snapshot(*e_.network, e_.fusing, probe_, *e_.data->test,
                                        e_.track.statistics, epoch_, step_);
     float_accuracy_ = network_value(snapshot, "accuracy");
+    if (const std::string note = nonfinite_note(snapshot); !note.empty())
+      Progress(e_.name, 1, style_).line(fmt::format("{}: epoch {}{}", e_.name, epoch_, note));
     writer_.add_snapshot(std::move(snapshot));
     snapshot_epoch_ = epoch_;
   }
@@ -146,16 +167,27 @@ class Run {
   std::optional<FloatTwin> folded_, unfolded_;          // of the latest step that needed them
   int64_t epoch_ = 0, step_ = 0, snapshot_epoch_ = -1;
   double float_accuracy_ = 0;
+  std::vector<std::string> failures_;
 };
 
-Experiment read(const RunRequest& request) {
+Experiment read(const RunRequest& request) try {
   Experiment out = Experiment::read(request.config, request.sets);
   if (!request.output.empty()) out.output = request.output;
   return out;
+} catch (const ConfigError& e) {
+  if (request.place.empty()) throw;
+  std::string message = e.what();
+  if (message.starts_with("--set ")) message.erase(0, 6);  // the entry's key, not an argument
+  fail<ConfigError>("{}: {}", request.place, message);
 }
 
-/// Returns the result's path.
-std::filesystem::path run_one(const RunRequest& request) {
+/// What a run leaves.
+struct Outcome {
+  std::filesystem::path result;
+  std::vector<std::string> failures;  ///< by variant
+};
+
+Outcome run_one(const RunRequest& request) {
   const Stopwatch watch;
   Experiment experiment = read(request);
   ResultWriter writer(experiment.output, facts_of(experiment, request.command_line),
@@ -168,8 +200,10 @@ std::filesystem::path run_one(const RunRequest& request) {
   run.quantize();
   writer.add_provenance("seconds", watch.seconds());
   writer.add_provenance("peak_memory_mib", peak_memory_mib());
+  if (!run.failures().empty())
+    writer.add_provenance("failures", fmt::format("{}", fmt::join(run.failures(), "\n")));
   writer.finish();
-  return writer.result_path();
+  return {writer.result_path(), run.failures()};
 }
 
 std::string description_of(const Experiment& experiment) {
@@ -189,10 +223,16 @@ void run_experiment(const RunRequest& request) {
       require_free(experiment.output, run.force ? Overwrite::replace : Overwrite::refuse);
     }
   std::vector<std::filesystem::path> results;
-  for (const RunRequest& run : runs) results.push_back(run_one(run));
+  std::vector<std::string> failures;
+  for (const RunRequest& run : runs) {
+    const Outcome outcome = run_one(run);
+    results.push_back(outcome.result);
+    failures.insert(failures.end(), outcome.failures.begin(), outcome.failures.end());
+  }
   std::cout << summary_table(results);
   for (const std::filesystem::path& result : results)
     std::cout << "written: " << result.string() << "\n";
+  if (!failures.empty()) fail("without these, which failed:\n  {}", fmt::join(failures, "\n  "));
 }
 
 std::string validate_experiment(const RunRequest& request) {

@@ -15,10 +15,12 @@ struct RunRequest {
   bool force = false;
   bool quiet = false;
   std::string command_line;  ///< for the record
+  std::string place;         ///< of the sweep's entry, for errors; empty: no sweep
 };
 
 /// Trains (or loads), quantizes, tracks and writes `<output>/result.h5`, for a sweep run by run
-/// when all of them are known to be valid; prints the table of variants of all.
+/// when all of them are known to be valid; prints the table of variants of all. A variant that
+/// fails leaves the others: the results are written, then Error says what is not in them.
 void run_experiment(const RunRequest& request);
 
 /// Makes everything that each run would make before its first compute; returns a summary.

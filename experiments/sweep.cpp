@@ -29,8 +29,10 @@ std::vector<RunRequest> runs_of(const RunRequest& request) {
       if (entry.has(key))
         entry.refuse(key, "stands for the whole sweep; accepted: outside its entries");
     RunRequest run = request;
-    run.sets.push_back("sweep=[]");
+    run.sets = {"sweep=[]"};
     for (const auto& [key, value] : entry.entries()) run.sets.push_back(key + "=" + value);
+    run.sets.insert(run.sets.end(), request.sets.begin(), request.sets.end());
+    run.place = fmt::format("{}: run '{}'", entry.where("name"), own);
     run.output = output / own;
     out.push_back(std::move(run));
   }

@@ -13,9 +13,9 @@ namespace quantdyn {
 ///       - {name: dws, network.file: networks/dws.yaml}
 ///       - {name: regular, network.file: networks/regular.yaml, train.epochs: 5}
 ///
-/// whose keys are set as by `--set` (behind those of the command line) and whose result goes into a
-/// folder of the entry's name below the output folder. ConfigError: an entry without a name of its
-/// own, a file that cannot be read.
+/// whose keys are set as by `--set` (the command line's come behind them) and whose result goes
+/// into a folder of the entry's name below the output folder. ConfigError: an entry without a name
+/// of its own, a file that cannot be read.
 std::vector<RunRequest> runs_of(const RunRequest& request);
 
 }  // namespace quantdyn

@@ -1,6 +1,7 @@
 #include "experiments/trainer.h"
 
 #include <cmath>
+#include <optional>
 
 #include "layers/softmax_cross_entropy.h"
 
@@ -16,14 +17,16 @@ int64_t batches_of(const LoaderSettings& loader, int64_t images) {
 
 TrainingSettings TrainingSettings::read(const Options& section, int64_t train_images) {
   TrainingSettings out;
-  out.epochs = section.integer("epochs", 10, at_least<int64_t>(0),
+  out.epochs = section.integer("epochs", 10, between<int64_t>(0, 1000000000),
                                "passes over the training set; 0: no training");
   out.loader = LoaderSettings::for_training(section);
   out.label_smoothing = section.number("label_smoothing", 0.0,
                                        Accepted<double>{.low = 0, .high = 1, .high_excluded = true},
                                        "of the softmax cross-entropy (Szegedy et al. 2016)");
   const Options optimizer = section.plugin("optimizer", "sgd", "how gradients move the parameters");
-  const Options schedule = section.plugin("schedule", "cosine", "the learning rate by step");
+  std::optional<Options> schedule;
+  if (out.epochs > 0 || section.has("schedule"))
+    schedule = section.plugin("schedule", "cosine", "the learning rate by step");
   section.finish();
   if (out.epochs > 0 && batches_of(out.loader, train_images) == 0)
     section.refuse(
@@ -34,7 +37,7 @@ TrainingSettings TrainingSettings::read(const Options& section, int64_t train_im
   out.optimizer = Registry<Optimizer>::instance().make(optimizer);
   const TrainingLength length{std::max<int64_t>(1, batches_of(out.loader, train_images)),
                               out.epochs};
-  out.schedule = ScheduleRegistry::instance().make(schedule, length);
+  if (schedule) out.schedule = ScheduleRegistry::instance().make(*schedule, length);
   return out;
 }
 

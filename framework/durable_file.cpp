@@ -1,6 +1,7 @@
 #include "framework/durable_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -50,5 +51,16 @@ void write_durably(const std::filesystem::path& path, std::string_view text) {
   std::filesystem::remove(part, ignored);
   fail<Error>("{}: cannot be written: {}", path.string(), std::strerror(reason));
 }
+
+FolderLock::FolderLock(const std::filesystem::path& folder)
+    : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (descriptor_ < 0) fail("{}: {}", folder.string(), std::strerror(errno));
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(descriptor_);
+  fail<ConfigError>("{}: another process is writing there; accepted: another output folder",
+                    folder.string());
+}
+
+FolderLock::~FolderLock() { ::close(descriptor_); }
 
 }  // namespace quantdyn

@@ -16,4 +16,19 @@ void publish(const std::filesystem::path& path);
 /// Writes a small file by way of `path`.part. Throws Error; the part file is removed then.
 void write_durably(const std::filesystem::path& path, std::string_view text);
 
+/// Holds a folder against other processes: while it lives, another one's FolderLock throws. It goes
+/// with the process, however that ends, and leaves no file. Where the file system knows no locks it
+/// holds nothing.
+class FolderLock {
+ public:
+  /// ConfigError: another process holds the folder. Error: it cannot be opened.
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 }  // namespace quantdyn

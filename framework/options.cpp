@@ -268,6 +268,9 @@ Options Options::section(const std::string& key, std::string_view help) const {
 }
 
 std::optional<Options> Options::section_if(const std::string& key, std::string_view help) const {
+  if (has(key) && node_->find(key)->kind == Kind::null)
+    refuse(key,
+           "expected a mapping, found nothing; accepted: {} for all of its defaults, or no key");
   if (has(key)) return section(key, help);
   find(key, false, {key, "a mapping", "left out", "", std::string(help)});
   return {};
@@ -320,6 +323,11 @@ std::string Options::plugin_name() const {
   note_asked("name");
   node->was_read = true;
   return read_text(*node, "name");
+}
+
+void Options::leave_out(const std::string& key, std::string_view why) const {
+  if (has(key)) refuse(key, fmt::format("{}; leave it out", why));
+  std::erase_if(node_->entries, [&](const auto& entry) { return entry.first == key; });
 }
 
 std::vector<std::pair<std::string, std::string>> Options::entries() const {

@@ -133,6 +133,9 @@ class Options {
   std::vector<std::pair<std::string, std::string>> entries() const;
   /// The keys of this mapping, in the document's order.
   std::vector<std::string> keys() const;
+  /// For a key that was read and says nothing here: refuses it where it is given ("..., leave it
+  /// out"), else takes its default out of the resolved document.
+  void leave_out(const std::string& key, std::string_view why) const;
   /// Refuses keys that nobody read, naming those that could have been. Ends a describing factory.
   void finish() const;
   /// Throws ConfigError at the key's place (at this mapping's own for an empty or absent key).

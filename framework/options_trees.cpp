@@ -8,6 +8,16 @@ namespace quantdyn {
 using Kind = ConfigNode::Kind;
 using Pointer = ConfigNode::Pointer;
 
+namespace {
+
+void set_line(ConfigNode& node, int line) {
+  node.line = line;
+  for (const Pointer& item : node.items) set_line(*item, line);
+  for (const auto& [key, entry] : node.entries) set_line(*entry, line);
+}
+
+}  // namespace
+
 void Options::substitute(const Options& parameters) const {
   const auto visit = [&](const auto& self, ConfigNode& node) -> void {
     if (node.kind == Kind::scalar && node.scalar.starts_with("$") && !node.quoted) {
@@ -51,7 +61,7 @@ Options Options::derive(const std::vector<std::pair<std::string, std::string>>& 
   made->line = node_->line;
   for (const auto& [key, value] : entries) {
     made->entries.emplace_back(key, parse_yaml(value, node_->source));
-    made->entries.back().second->line = node_->line;
+    set_line(*made->entries.back().second, node_->line);
   }
   for (const std::string& key : passed_on)
     if (const Pointer value = node_->find(key)) {

@@ -145,20 +145,15 @@ void read_rounding(const Options& options, const Conventions& defaults, AffineOp
       "of ties; by default as `rounding`");
 }
 
-/// Refuses a key that was given.
-void refuse_given(const Options& options, const char* key, const char* why) {
-  if (options.has(key)) options.refuse(key, why);
-}
-
 void check_symmetry(const Options& options, const AffineOptions& out) {
   if (!out.is_symmetric) {
-    refuse_given(options, "symmetric_divisor", "needs symmetric: true; leave it out");
+    options.leave_out("symmetric_divisor", "needs symmetric: true");
     if (out.signedness == Signedness::automatic)
       options.refuse("signed", "auto needs symmetric: true; accepted here: true, false");
     return;
   }
   for (const char* key : {"widen_to_zero", "zero_point", "zero_point_rounding"})
-    refuse_given(options, key, "has no meaning with symmetric: true; leave it out");
+    options.leave_out(key, "has no meaning with symmetric: true");
   if (out.order == Order::add_then_round)
     options.refuse("order",
                    "add_then_round has no meaning with symmetric: true, whose zero point "
@@ -167,8 +162,7 @@ void check_symmetry(const Options& options, const AffineOptions& out) {
     options.refuse("restricted_range",
                    "would leave out 0, the lowest of unsigned symmetric codes; accepted: false");
   if (out.signedness == Signedness::no)
-    refuse_given(options, "symmetric_divisor",
-                 "unsigned symmetric scales divide by the highest code; leave it out");
+    options.leave_out("symmetric_divisor", "unsigned symmetric scales divide by the highest code");
 }
 
 void check_profile(const Options& options, const AffineOptions& out, const Conventions& defaults) {
@@ -187,12 +181,12 @@ void check_rest(const Options& options, const AffineOptions& out) {
     if (out.order != Order::round_then_add)
       options.refuse("order", "has no meaning with rounding: stochastic; accepted: round_then_add");
   } else {
-    refuse_given(options, "seed", "needs rounding: stochastic; leave it out");
+    options.leave_out("seed", "needs rounding: stochastic");
   }
   if (out.narrow == Narrow::widen)
-    refuse_given(options, "smallest_scale", "has no meaning with narrow: widen; leave it out");
+    options.leave_out("smallest_scale", "has no meaning with narrow: widen");
   else
-    refuse_given(options, "smallest_width", "needs narrow: widen; leave it out");
+    options.leave_out("smallest_width", "needs narrow: widen");
 }
 
 }  // namespace

@@ -1,11 +1,14 @@
 #include "quant/calibration_choice.h"
 
+#include <algorithm>
+
 namespace quantdyn {
 
 CalibrationChoice CalibrationChoice::read(const Options& section, int64_t training_images) {
   CalibrationChoice out;
-  out.images = section.integer("images", 512, at_least<int64_t>(1),
-                               "training images, not augmented: the first as `choice` orders them");
+  out.images =
+      section.integer("images", std::min<int64_t>(512, training_images), at_least<int64_t>(1),
+                      "training images, not augmented: the first as `choice` orders them");
   out.order = section.choice<Order>(
       "choice", Order::shuffle,
       {{"shuffle", Order::shuffle}, {"first", Order::first}, {"balanced", Order::balanced}},
@@ -19,8 +22,7 @@ CalibrationChoice CalibrationChoice::read(const Options& section, int64_t traini
   if (out.images > training_images)
     section.refuse("images", fmt::format("{} asked for, the training set has {}", out.images,
                                          training_images));
-  if (out.order == Order::first && section.has("seed"))
-    section.refuse("seed", "has no meaning with choice: first; leave it out");
+  if (out.order == Order::first) section.leave_out("seed", "has no meaning with choice: first");
   for (size_t i = 0; i < out.convergence.size(); ++i)
     if (out.convergence[i] > out.images || (i > 0 && out.convergence[i] <= out.convergence[i - 1]))
       section.refuse("convergence",

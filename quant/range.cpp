@@ -20,8 +20,7 @@ Granularity Granularity::read(const Options& options) {
                                        "consecutive channels that share a range, with per_group");
   if (kind == Kind::per_group && !options.has("group_size"))
     options.refuse("granularity", "per_group needs `group_size`, the channels of a group");
-  if (kind != Kind::per_group && options.has("group_size"))
-    options.refuse("group_size", "needs granularity: per_group; leave it out");
+  if (kind != Kind::per_group) options.leave_out("group_size", "needs granularity: per_group");
   return Granularity(kind == Kind::per_tensor ? 0 : size);
 }
 

@@ -36,7 +36,7 @@ void read_calibration(const Options& entry, int64_t training_images, Variant& va
       section ? *section : entry.section("calibration", "what activation ranges are taken from");
   variant.calibration = CalibrationChoice::read(own, training_images);
   if (!variant.calibration.convergence.empty() && !variant.quantizes_activations())
-    own.refuse("convergence", "is of the ranges of activations, which stay float32; leave it out");
+    own.leave_out("convergence", "is of the ranges of activations, which stay float32");
 }
 
 void check_int32_bias(const Options& entry, const Network& network, const Variant& variant) {

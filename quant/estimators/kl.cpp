@@ -89,12 +89,13 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
       "groups of bins; 0: 2^(bits - 1), or 2^bits where tensorrt's values have one sign and the "
       "quantizer's levels too");
   out.first_bin = options.choice<FirstBin>(
-      "first_bin", FirstBin::counted,
-      {{"counted", FirstBin::counted}, {"as_second", FirstBin::as_second}},
-      "as_second: the bin at zero counts as many values as the next; tensorrt only");
+      "first_bin", FirstBin::as_second,
+      {{"as_second", FirstBin::as_second}, {"counted", FirstBin::counted}},
+      "as_second: the bin at zero counts as many values as the next, as zeros cost nothing; "
+      "tensorrt only");
   options.finish();
-  if (out.rule == Rule::onnxruntime && options.has("first_bin"))
-    options.refuse("first_bin", "has no meaning with rule: onnxruntime; leave it out");
+  if (out.rule == Rule::onnxruntime)
+    options.leave_out("first_bin", "has no meaning with rule: onnxruntime");
   return estimator_of(
       [out](const RangeTask& task) { return std::make_unique<KlObserver>(task, out); });
 }

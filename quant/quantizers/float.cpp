@@ -126,9 +126,10 @@ FloatFormat read_format(const Options& options) {
   out.saturates = options.flag(
       "saturate", true, "what is over the largest number becomes that; else infinity or NaN");
   for (const char* key : {"exponent_bits", "mantissa_bits"})
-    if (options.has(key) != (format == Format::custom))
-      options.refuse(key, format == Format::custom ? "missing; format: custom needs it"
-                                                   : "needs format: custom; leave it out");
+    if (format != Format::custom)
+      options.leave_out(key, "needs format: custom");
+    else if (!options.has(key))
+      options.refuse(key, "missing; format: custom needs it");
   return out;
 }
 
@@ -161,7 +162,7 @@ std::unique_ptr<Quantizer> make(const Options& options) {
   check_format(options, out.format);
   if (out.scale_from == ScaleFrom::none)
     for (const char* key : {"power_of_two", "smallest_scale", "granularity"})
-      if (options.has(key)) options.refuse(key, "needs scaling: range; leave it out");
+      options.leave_out(key, "needs scaling: range");
   return std::make_unique<SmallFloat>(out);
 }
 

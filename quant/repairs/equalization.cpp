@@ -147,6 +147,8 @@ Equalization Equalization::read(const Options& section, const Network& network) 
     std::erase_if(out.pairs, [&](const LinearPair& pair) {
       return activation_of(network, pair.first) == "relu6";
     });
+  if (out.pairs.empty())
+    section.refuse("relu6", "skip leaves no pair, relu6 stands in all of them; accepted: replace");
   return out;
 }
 

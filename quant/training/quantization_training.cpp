@@ -48,6 +48,15 @@ void check(const Options& section, const QuantizationTrainingSettings& out, cons
   if (variant.repairs.any())
     refuse("variant",
            fmt::format("'{}' has repairs, which would undo what is trained", variant.name));
+  const auto has = [&](auto UnitSchemes::*part) {
+    return std::ranges::any_of(variant.units,
+                               [&](const UnitSchemes& u) { return u.*part != nullptr; });
+  };
+  if (out.weights != Learning::straight_through && !has(&UnitSchemes::weight))
+    refuse("weights", fmt::format("learns steps, but '{}' quantizes no weights", variant.name));
+  if (out.outputs != Learning::straight_through && !has(&UnitSchemes::output))
+    refuse("activations",
+           fmt::format("learns ranges, but '{}' quantizes no activations", variant.name));
   for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit) {
     const std::string& node = network.units()[unit].name;
     check_learned(section, "weights", out.weights, variant.units[unit].weight.get(), node);
@@ -107,6 +116,9 @@ QuantizationTrainingSettings QuantizationTrainingSettings::read(
       section.number("clip_decay", 1e-4, at_least(0.0),
                      "of pact: this times the square of each upper end joins the loss");
   section.finish();
+  if (out.outputs == Learning::lsq)
+    section.leave_out("range_momentum", "moves no range that is learned");
+  if (out.outputs != Learning::pact) section.leave_out("clip_decay", "needs activations: pact");
   const auto found = std::ranges::find(names, name);
   if (found == names.end())
     section.refuse("variant", fmt::format("no variant is called '{}'; accepted: {}", name,

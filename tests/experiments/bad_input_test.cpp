@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(keys_and_values_are_refused_with_file_and_line) {
                  "bad.yaml:8: epoch: unknown key; accepted here: quantization, epochs");
   expect_refused(tiny_with("seed: 3", "seed: 3\nseed: 4"), "bad.yaml:3: seed");
   expect_refused(tiny_with("epochs: 2", "epochs: two"),
-                 "bad.yaml:7: epochs: expected a whole number at least 0, found 'two'");
+                 "bad.yaml:7: epochs: expected a whole number from 0 to 1000000000, found 'two'");
   expect_refused(tiny_with("epochs: 2", "epochs: [2]"), "bad.yaml:7: epochs: expected a whole");
   expect_refused(tiny_with("batch_size: 32", "batch_size: 0"),
                  "bad.yaml:8: batch_size: 0 is out of range; accepted: a whole number from 1 to");

@@ -3,7 +3,8 @@
 #include <sstream>
 
 #include "data/dataset.h"
-#include "experiments/result_reader.h"
+#include "experiments//result_reader.h"
+#include "framework/durable_file.h"
 #include "framework/optimizer.h"
 #include "framework/schedule.h"
 #include "quant/quantizer.h"
@@ -83,6 +84,12 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({"run", "tiny.yaml", "--threads", "0"}, "--threads 0: accepted: from 1 to");
   expect_usage_error({"run", "tiny.yaml", "--threads", "many"}, "--threads");
   expect_usage_error({"list", "nonsense"}, "called 'nonsense'");
+  expect_usage_error({"list", "affine", "relu"}, "list: expected one name or none, found 2");
+  expect_usage_error({"inspect", "networks/dws.yaml", "--set", "width=0.5"},
+                     "inspect: --set does nothing here; accepted: --threads");
+  expect_usage_error({"bench", "networks/dws.yaml", "--quiet"},
+                     "bench: --quiet does nothing here; accepted: --mode, --batch");
+  expect_usage_error({"run", "tiny.yaml", "--epoch", "3"}, "run: --epoch does nothing here");
   BOOST_TEST(!fs::exists(path / "results"));
 }
 
@@ -96,6 +103,7 @@ BOOST_AUTO_TEST_CASE(a_set_that_cannot_be_exits_with_2_and_names_it) {
       {"variants.first.name=a", "'first' stands for an entry of a list"},
       {"train.epochs=-1", "--set train.epochs=-1: epochs: -1 is out of range; accepted"},
       {"train.epochs=1.5", "epochs: expected a whole number"},
+      {"variants.0.activations=", "activations: expected a mapping, found nothing; accepted: {}"},
       {"train.optimizer=steepest", "unknown name 'steepest'; accepted: adam, sgd"},
       {"network.depth=3", "networks/dws.yaml has no such parameter; accepted: input"},
   };
@@ -175,6 +183,35 @@ BOOST_AUTO_TEST_CASE(quiet_prints_results_only) {
   BOOST_TEST(outcome.exit_code == 0);
   BOOST_TEST(outcome.err == "");
   BOOST_TEST(contains(outcome.out, "int8"));
+}
+
+BOOST_AUTO_TEST_CASE(a_variant_that_fails_leaves_the_others) {
+  const Outcome outcome =
+      run_tiny("out", {"--set", "train.epochs=0", "--set",
+                       "variants.0.weights={quantizer: {name: affine, symmetric: true, signed: "
+                       "false}}"});
+  BOOST_TEST(outcome.exit_code == 1);
+  BOOST_TEST(contains(outcome.err, "without these, which failed:\n  tiny: int8: conv1/weight"));
+  BOOST_TEST(contains(outcome.out, "int4"));
+  const ResultReader result(path / "out" / "result.h5");
+  BOOST_TEST(result.last("int4").epoch == 0);
+  BOOST_TEST(contains(result.file().group("provenance").text("failures"), "tiny: int8: "));
+}
+
+BOOST_AUTO_TEST_CASE(the_resolved_configuration_is_an_experiment) {
+  BOOST_REQUIRE(run_tiny("out", {"--set", "train={epochs: 0}"}).exit_code == 0);
+  const ResultReader result(path / "out" / "result.h5");
+  write("again.yaml", result.file().group("config").dataset("resolved").read_texts().at(0));
+  const Outcome outcome = run({"validate", "again.yaml"});
+  BOOST_TEST(outcome.exit_code == 0, outcome.err);
+}
+
+BOOST_AUTO_TEST_CASE(two_runs_cannot_write_into_one_folder) {
+  fs::create_directories(path / "out");
+  const FolderLock lock(path / "out");
+  const Outcome outcome = run_tiny("out");
+  BOOST_TEST(outcome.exit_code == 2);
+  BOOST_TEST(contains(outcome.err, "out: another process is writing there"));
 }
 
 BOOST_AUTO_TEST_CASE(a_complete_result_is_replaced_by_force_only) {

@@ -33,10 +33,10 @@ BOOST_FIXTURE_TEST_SUITE(sweep_test, Sweep)
 
 BOOST_AUTO_TEST_CASE(each_entry_is_a_run_with_its_own_keys_and_folder) {
   write_sweep(two);
-  const Outcome outcome = run_sweep();
+  const Outcome outcome = run({"run", "sweep.yaml", "--quiet", "--output", "out"});
   BOOST_REQUIRE_MESSAGE(outcome.exit_code == 0, outcome.err);
   const ResultReader wide(path / "out/wide/result.h5"), narrow(path / "out/narrow/result.h5");
-  BOOST_TEST(wide.last().epoch == 1);
+  BOOST_TEST(wide.last().epoch == 2);
   BOOST_TEST(narrow.last().epoch == 0);
   BOOST_TEST(wide.network().at(1).channels == 8);
   BOOST_TEST(narrow.network().at(1).channels == 4);
@@ -48,10 +48,17 @@ BOOST_AUTO_TEST_CASE(each_entry_is_a_run_with_its_own_keys_and_folder) {
   BOOST_TEST(contains(run({"validate", "sweep.yaml"}).out, "is a valid experiment (narrow): "));
 }
 
+BOOST_AUTO_TEST_CASE(the_command_line_comes_behind_the_entries) {
+  write_sweep("  - {name: a, seed: 1, train.epochs: 0}\n  - {name: b, seed: 2, train.epochs: 0}\n");
+  BOOST_REQUIRE(run_sweep({"--set", "seed=7", "--set", "train.epochs=0"}).exit_code == 0);
+  for (const char* name : {"a", "b"})
+    BOOST_TEST(ResultReader(path / "out" / name / "result.h5").file().integer("seed") == 7);
+}
+
 BOOST_AUTO_TEST_CASE(a_mistake_in_the_last_entry_stops_before_the_first_runs) {
   for (const auto& [last, message] :
        {std::pair<std::string, std::string>{"{name: b, network.wide: 1}",
-                                            "has no such parameter; accepted: "},
+                                            "sweep.yaml:22: run 'b': network.wide=1: "},
         {"{name: wide}", "sweep.yaml:22: name: 'wide' names an earlier run too"},
         {"{name: ../b}", "sweep.yaml:22: name: '../b' cannot name a folder"},
         {"{name: b, output: there}", "sweep.yaml:22: output: stands for the whole sweep"},

@@ -312,6 +312,16 @@ BOOST_AUTO_TEST_CASE(a_small_file_on_a_full_disk_fails_at_its_end) {
              }) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_locked_folder_is_refused_until_the_lock_goes) {
+  {
+    const FolderLock lock(path);
+    BOOST_TEST(contains(error_of<ConfigError>([&] { FolderLock second(path); }),
+                        ": another process is writing there"));
+  }
+  BOOST_TEST(error_of([&] { FolderLock again(path); }) == "");
+  BOOST_TEST(files() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(threads_may_use_different_files) {
   const auto work = [&](int which) {
     for (int round = 0; round < 20; ++round) {

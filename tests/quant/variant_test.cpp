@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(repairs_are_read_and_what_cannot_be_is_refused) {
 variants:
   - name: a
     weights: {}
-    repairs: {dead_channels: {variance: 1e-5}, equalize: , absorb: {deviations: 2}, correct_bias: {}}
+    repairs: {dead_channels: {variance: 1e-5}, equalize: {}, absorb: {deviations: 2}, correct_bias: {}}
 )")[0]
                               .repairs;
   BOOST_TEST(repairs.dead_channels->variance == 1e-5);
@@ -264,6 +264,9 @@ BOOST_AUTO_TEST_CASE(bad_keys_and_values_are_refused_with_their_line) {
                       "test.yaml:4: seed: has no meaning with choice: first"));
   BOOST_TEST(contains(error("variants: [{name: a, activations: {}, calibration: {choice: last}}]"),
                       "accepted: shuffle, first, balanced"));
+  BOOST_TEST(contains(error("variants:\n  - name: a\n    weights: {quantizer: ternary}\n    "
+                            "overrides:\n      - {nodes: first, bit_width: 8}\n"),
+                      "test.yaml:5: bit_width: unknown key"));
   for (const char* numbers : {"[8, 8]", "[16, 8]", "[8, 513]", "[0]"})
     BOOST_TEST(contains(error(fmt::format("variants: [{{name: a, activations: {{}}, calibration: "
                                           "{{convergence: {}}}}}]",

@@ -145,7 +145,19 @@ BOOST_AUTO_TEST_CASE(relu6_is_refused_replaced_or_skipped) {
                       "relu6: relu6 stands behind 'conv1'"));
   FoldedNetwork net = fold_network(trained);
   Frame report = frame_of(net.network);
-  BOOST_TEST(read("{relu6: skip}", trained).pairs.empty());
+  BOOST_TEST(contains(error_of<ConfigError>([&] { read("{relu6: skip}", trained); }),
+                      "relu6: skip leaves no pair"));
+  const Network mixed = network_of(R"(
+input: [8, 8, 3]
+nodes:
+  - block: {name: a, channels: 4, activation: relu6}
+  - block: {name: b, channels: 4, activation: relu}
+  - block: {name: c, channels: 4}
+  - flatten: {name: logits}
+)");
+  const Equalization rest = read("{relu6: skip}", mixed);
+  BOOST_REQUIRE(rest.pairs.size() == 1);
+  BOOST_TEST(rest.pairs[0].first == unit_of(mixed, "b"));
   const Equalization only = read("{relu6: replace, nodes: conv1}", trained);
   BOOST_TEST(only.pairs.size() == 1);
   only.apply(net, report);
