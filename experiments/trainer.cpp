@@ -74,7 +74,7 @@ EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
   for (int64_t batch_index = 0; batch_index < loader_.batches(); ++batch_index, ++step_) {
     const Batch& batch = loader_.next();
     const View<const float> x = batch.x.view().slice(0, batch.images);
-    const View<const float> logits = plan_->forward(x);
+    const View<const float> logits = forward(x, epoch);
     const ClassificationLoss loss = softmax_cross_entropy<float>(
         logits, batch.labels, settings_.label_smoothing, plan_->logits_gradient());
     if (!std::isfinite(loss.mean_loss)) report_not_finite(loss.mean_loss, epoch, step_, x);
@@ -98,6 +98,13 @@ EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
   out.accuracy = static_cast<double>(correct) / static_cast<double>(images);
   out.seconds = watch.seconds();
   return out;
+}
+
+View<const float> Trainer::forward(View<const float> x, int64_t epoch) try {
+  return plan_->forward(x);
+} catch (const Error& e) {  // of a quantizer whose weight or output has no range
+  fail("training stopped in epoch {}, step {}: {}; a smaller learning rate or a warm-up may help",
+       epoch, step_, e.what());
 }
 
 void Trainer::report_not_finite(double loss, int64_t epoch, int64_t step, View<const float> x) {

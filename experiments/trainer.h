@@ -48,10 +48,11 @@ class Trainer {
   /// From now on their ranges, and statistics that fold, stay as they are.
   void freeze();
   /// Trains one epoch, from 1. Throws Error with epoch, step and the first node at fault when the
-  /// loss is not finite.
+  /// loss, or what a quantizer takes a range from, is not finite.
   EpochResult run_epoch(int64_t epoch, Progress& progress);
 
  private:
+  View<const float> forward(View<const float> x, int64_t epoch);
   [[noreturn]] void report_not_finite(double loss, int64_t epoch, int64_t step,
                                       View<const float> x);
 
