@@ -54,7 +54,7 @@ void TrainedRange::start_steps() {
     const float scale = quantization_->affine(entry)->scale;
     const Ends ends = outermost(*quantization_, entry);
     parameter_.master[entry] = scale;
-    positive_codes_.push_back(std::nearbyint((ends.high > 0 ? ends.high : -ends.low) / scale));
+    positive_codes_.push_back(std::nearbyint(std::max(ends.high / scale, -ends.low / scale - 1)));
     ranges_[entry] = {ends.low, ends.high};
   }
   fit();

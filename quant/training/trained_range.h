@@ -62,8 +62,10 @@ class TrainedRange {
   std::vector<Distribution> values_;
   std::unique_ptr<Quantization> quantization_;
   Parameter<float> parameter_;
-  std::vector<double> positive_codes_;  // Q_P by entry, of lsq: codes over 0, or else under it
-  std::vector<Range> of_step_one_;      // by entry, of lsq
+  /// Q_P by entry, of lsq: 2^b - 1 of unsigned codes and 2^(b-1) - 1 of signed ones, as the paper
+  /// has it; where zero lies elsewhere, what is on its larger side.
+  std::vector<double> positive_codes_;
+  std::vector<Range> of_step_one_;  // by entry, of lsq
   std::vector<float> lowest_, highest_;
 };
 
