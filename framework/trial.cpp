@@ -46,4 +46,12 @@ void try_in_child(const std::string& what, unsigned seconds, const std::function
        WIFSIGNALED(status) ? fmt::format(" ({})", strsignal(WTERMSIG(status))) : "");
 }
 
+void try_reading(const std::filesystem::path& file, unsigned seconds,
+                 const std::function<void()>& act) try {
+  try_in_child(file.string() + ": libhdf5 cannot read this file, which must be damaged", seconds,
+               act);
+} catch (const Error& e) {
+  fail<ConfigError>("{}", e.what());
+}
+
 }  // namespace quantdyn

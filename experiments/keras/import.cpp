@@ -55,17 +55,6 @@ bool has_model(const fs::path& path) try {
   return false;
 }
 
-/// libhdf5 crashes or hangs on some damaged files, so a child process goes first.
-void try_reading(const fs::path& path, const std::function<void()>& act) {
-  constexpr unsigned seconds = 30;
-  try {
-    try_in_child(path.string() + ": libhdf5 cannot read this file, which must be damaged", seconds,
-                 act);
-  } catch (const Error& e) {
-    fail<ConfigError>("{}", e.what());
-  }
-}
-
 }  // namespace
 
 bool is_keras_file(const fs::path& path) {
@@ -77,13 +66,13 @@ bool is_keras_file(const fs::path& path) {
 bool holds_keras_model(const fs::path& path) {
   // A result's checksum is compared before libhdf5 sees the file: leave that to ResultReader.
   if (!looks_like_hdf5(path) || fs::exists(path.string() + ".sha256")) return false;
-  try_reading(path, [&] { has_model(path); });
+  try_reading(path, 30, [&] { has_model(path); });
   return has_model(path);
 }
 
 Network import_keras(const fs::path& path) try {
   check_format(path);
-  try_reading(path, [&] { build(path); });
+  try_reading(path, 30, [&] { build(path); });
   return build(path);
 } catch (const Error& e) {
   const std::string message = e.what(), file = path.string();
