@@ -65,11 +65,31 @@ class Frame {
 
   /// By path, sorted.
   const std::map<std::string, Array>& arrays() const { return arrays_; }
+  /// A node's part of layerwise/<tensor>/<name> or channelwise/<tensor>/<name>, further axis
+  /// included; T is double, or uint64_t for counts. Empty where the frame has no such array.
+  template <typename T>
+  std::span<const T> layer_values(const std::string& tensor, const std::string& name,
+                                  int64_t node) const {
+    return part_of<T>("layerwise/" + tensor + "/" + name, node, 1);
+  }
+  template <typename T>
+  std::span<const T> channel_values(const std::string& tensor, const std::string& name,
+                                    int64_t node) const {
+    return part_of<T>("channelwise/" + tensor + "/" + name, offsets_[node], channels_of(node));
+  }
 
  private:
   template <typename T>
   void put(Scope scope, const std::string& tensor, const Quantity& quantity, int64_t first,
            int64_t entries, std::span<const T> values);
+  template <typename T>
+  std::span<const T> part_of(const std::string& path, int64_t first, int64_t entries) const {
+    const auto found = arrays_.find(path);
+    if (found == arrays_.end()) return {};
+    const int64_t per_entry = found->second.per_entry;
+    return std::span(std::get<std::vector<T>>(found->second.values))
+        .subspan(static_cast<size_t>(first * per_entry), static_cast<size_t>(entries * per_entry));
+  }
 
   std::vector<int64_t> offsets_;
   std::map<std::string, Array> arrays_;

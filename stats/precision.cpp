@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <variant>
 
 #include "framework/error.h"
 
@@ -35,15 +34,10 @@ double smallest(std::span<const double> values) {
 
 std::span<const double> channel_values(const Frame& frame, const std::string& tensor, int64_t node,
                                        const std::string& name) {
-  const auto found = frame.arrays().find("channelwise/" + tensor + "/" + name);
-  if (found == frame.arrays().end())
+  if (!frame.arrays().contains("channelwise/" + tensor + "/" + name))
     fail("channel precision: no channelwise/{}/{}; the statistic `moments` writes it", tensor,
          name);
-  int64_t offset = 0;
-  for (int64_t before = 0; before < node; ++before) offset += frame.channels_of(before);
-  const auto& values = std::get<std::vector<double>>(found->second.values);
-  return std::span(values).subspan(static_cast<size_t>(offset),
-                                   static_cast<size_t>(frame.channels_of(node)));
+  return frame.channel_values<double>(tensor, name, node);
 }
 
 }  // namespace

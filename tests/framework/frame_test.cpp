@@ -62,4 +62,19 @@ BOOST_AUTO_TEST_CASE(a_node_without_channels_leaves_no_trace) {
   BOOST_TEST(values<double>(frame, "channelwise/output/mean") == (std::vector<double>{1, 2}));
 }
 
+BOOST_AUTO_TEST_CASE(a_node_s_part_of_an_array_can_be_read_back) {
+  Frame frame({0, 2, 5});
+  const std::vector<double> means{1, 2, 3};
+  const std::vector<uint64_t> bins{1, 2, 3, 4};
+  frame.channel("output", {"mean", "1", "mean", "", ""}, 1, std::span<const double>(means));
+  frame.layer("output", {"histogram", "1", "counts", "", "bin"}, 0,
+              std::span<const uint64_t>(bins));
+  const auto mean = frame.channel_values<double>("output", "mean", 1);
+  BOOST_TEST(std::vector<double>(mean.begin(), mean.end()) == means);
+  const auto counts = frame.layer_values<uint64_t>("output", "histogram", 0);
+  BOOST_TEST(std::vector<uint64_t>(counts.begin(), counts.end()) == bins);
+  BOOST_TEST(frame.layer_values<uint64_t>("output", "histogram", 1)[3] == 0u);
+  BOOST_TEST(frame.layer_values<double>("output", "median", 0).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
