@@ -18,6 +18,9 @@ void observe_tensor(View<const float> values, Observer& observer, int64_t chunk,
   observer.end_chunk(chunk, worker);
 }
 
-int64_t rows_per_tile(int64_t channels) { return std::max<int64_t>(1, 4096 / channels); }
+int64_t rows_per_tile(int64_t channels) {
+  constexpr int64_t floats = 4096, fewest = 64;
+  return std::max(fewest, floats / channels);
+}
 
 }  // namespace quantdyn

@@ -80,7 +80,8 @@ TileOf<T> whole_tile(View<T> values) {
   const int64_t channels = values.shape.channels();
   return {values.data, values.shape.rows(), channels, channels, 0, 0, 0, 0};
 }
-/// Rows of a tile of about 16 KB, to be read from the cache by every observer.
+/// Rows of a tile of about 16 KB, to be read from the cache by every observer; at least 64, as what
+/// an observer keeps by channel, a histogram, is in the cache only while it works on the channel.
 int64_t rows_per_tile(int64_t channels);
 /// Shows a tensor [..., K] to an observer as tiles of one chunk, by one worker.
 void observe_tensor(View<const float> values, Observer& observer, int64_t chunk = 0,

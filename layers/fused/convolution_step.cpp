@@ -70,9 +70,14 @@ void ConvolutionStep::evaluate(std::span<const View<const float>> x, View<float>
                                const UnitTaps& taps, const EvaluationChunk& chunk) const {
   const int64_t valid = y.shape.of_one().rows() * chunk.images;
   const bool is_bare = std::ranges::all_of(taps, [](const Tap& tap) { return tap.empty(); });
+  const int64_t all = y.shape.rows(), enough = rows_per_tile(channels_);
+  int64_t finished = 0;
   kernel_->forward({x[0].data}, images_per_chunk, y.data, is_bare ? &map_ : nullptr, chunk.scratch,
-                   [&](int64_t first, int64_t rows) {
-                     if (!is_bare) finish_rows(y.data, first, rows, valid, taps, chunk);
+                   [&](int64_t first, int64_t rows) {  // rows come in order; few wait for more
+                     const int64_t end = first + rows;
+                     if (is_bare || (end - finished < enough && end < all)) return;
+                     finish_rows(y.data, finished, end - finished, valid, taps, chunk);
+                     finished = end;
                    });
 }
 
