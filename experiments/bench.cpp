@@ -67,16 +67,38 @@ Timing time_inference(const Network& network, View<const float> x, double second
   return time_steps(seconds, [&] { evaluator.run(x, x.shape[0], 0, logits.view()); });
 }
 
+/// Values that convolutions give for one image, before norm and activation.
+int64_t convolution_outputs(const Network& network) {
+  int64_t out = 0;
+  for (int i = 0; i < static_cast<int>(network.nodes().size()); ++i)
+    if (const Layer<float>* const layer = network.layer(i); layer && layer->convolution())
+      out += network.nodes()[i].shape.elements();
+  return out;
+}
+
+/// All taps tracked; the same forward pass without trackers takes turns with it.
 Timing time_statistics(const Network& network, View<const float> x, double seconds,
                        nlohmann::ordered_json& out) {
   const StatisticKinds kinds = read_statistics(Options::from_text("{}", "bench"));
   Evaluator evaluator(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
+  Evaluator bare(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
   TapTrackers trackers(evaluator, kinds);
   int64_t chunk = 0;
-  const Timing timing = time_steps(seconds, [&] {
+  double bare_seconds = 0;
+  Timing timing;
+  for (int64_t step = -warm_up_steps; timing.seconds + bare_seconds < seconds; ++step) {
+    const Stopwatch bare_watch;
+    bare.run(x, x.shape[0], chunk, {});
+    const double bare_time = bare_watch.seconds();
+    const Stopwatch watch;
     evaluator.run(x, x.shape[0], chunk, {});
+    const double time = watch.seconds();
     chunk += x.shape[0] / images_per_chunk;
-  });
+    if (step < 0) continue;
+    bare_seconds += bare_time;
+    timing.seconds += time;
+    ++timing.iterations;
+  }
   Frame frame = make_frame(network);
   trackers.finish(frame);
   uint64_t counted = 0;
@@ -88,6 +110,11 @@ Timing time_statistics(const Network& network, View<const float> x, double secon
     elements += node.shape.elements() * static_cast<int64_t>(node.taps.size());
   out["counted"] = counted;
   out["expected_count"] = elements * x.shape[0] * (timing.iterations + warm_up_steps);
+  const auto iterations = static_cast<double>(timing.iterations);
+  const double outputs = static_cast<double>(convolution_outputs(network) * x.shape[0]);
+  out["bare_milliseconds_per_batch"] = 1e3 * bare_seconds / iterations;
+  out["tracking_nanoseconds_per_convolution_output"] =
+      1e9 * (timing.seconds - bare_seconds) / iterations / outputs;
   return timing;
 }
 
