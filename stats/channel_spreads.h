@@ -1,27 +1,44 @@
-// Mean, squared deviations and ends of every channel, in one pass and to a double's precision.
+// The first four moments and the ends of every channel, in one pass and to a double's precision.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "framework/tap.h"
 #include "framework/tensor.h"
 #include "framework/threads.h"
+#include "stats/kernels.h"
 
 namespace quantdyn {
 
-/// Mean and squared deviations of some values.
+/// Mean and central sums of some values.
 struct Spread {
-  double count = 0, mean = 0, deviations = 0;  ///< deviations: sum (x - mean)^2
+  double count = 0, mean = 0;
+  double deviations = 0;  ///< sum (x - mean)^2
+  double cubes = 0;       ///< sum (x - mean)^3
+  double fourths = 0;     ///< sum (x - mean)^4
+  double absolute = 0;    ///< sum |x|
 
-  /// Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm", eq. 2.1.
+  /// Takes over other values. Pebay 2008, "Formulas for robust, one-pass parallel computation of
+  /// covariances and arbitrary-order statistical moments" (SAND2008-6212), section 1; of the
+  /// deviations that is Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm".
   void merge(const Spread& other);
-  /// Of the population: sqrt(deviations / count).
-  double standard_deviation() const { return std::sqrt(deviations / count); }
+  /// Adds the sums of values whose mean lies elsewhere to these, about this mean, which stays.
+  void add_about_mean(const Spread& other);
+  /// Of the population: deviations / count and its root.
+  double variance() const { return deviations / count; }
+  double standard_deviation() const { return std::sqrt(variance()); }
+  /// m3 / m2^(3/2) and m4 / m2^2, m_k = sum (x - mean)^k / count; NaN where all values are equal.
+  double skewness() const { return cubes / count / (variance() * standard_deviation()); }
+  double kurtosis() const { return fourths / count / (variance() * variance()); }
 };
+
+/// Of several parts, in their order: the mean first, then the sums about it.
+Spread pooled(std::span<const Spread> parts);
 
 /// What one worker sees of a tensor. Sums start anew in every chunk and are combined by ChunkTree:
 /// the same bits for any number of workers, any cut into tiles and any batch of whole chunks.
@@ -44,11 +61,13 @@ class alignas(64) ChannelSpreads {
 
  private:
   void begin_channels(const Tile& tile);
+  MomentSums sums_from(int64_t channel);
+  Spread chunk_spread(int64_t channel) const;
 
   int64_t channels_;
-  Tensor<int64_t> rows_;                 // of the open chunk, by channel; 0: nothing yet
-  Tensor<double> shift_, sum_, square_;  // of the open chunk
-  Tensor<float> minimum_, maximum_;      // of everything
+  Tensor<int64_t> rows_;  // of the open chunk, by channel; 0: nothing yet
+  Tensor<double> shift_, sum_, square_, cube_, fourth_, absolute_;  // of the open chunk
+  Tensor<float> minimum_, maximum_;                                 // of everything
   ChunkTree<std::vector<Spread>> tree_;
 };
 

@@ -33,74 +33,78 @@ HWY_INLINE V larger(V x, V so_far) {
 template <size_t lanes>
 HWY_INLINE void moments_of_lanes(const float* values, int64_t rows, int64_t row_stride,
                                  const MomentSums& into) {
-  constexpr size_t half = lanes / 2;
-  const hn::CappedTag<double, half> wide;
+  const hn::CappedTag<double, lanes> wide;
   const hn::Rebind<float, decltype(wide)> narrow;
-  const hn::CappedTag<float, lanes> whole;
-  const auto shift = hn::LoadU(wide, into.shift), high_shift = hn::LoadU(wide, into.shift + half);
-  auto sum = hn::LoadU(wide, into.sum), high_sum = hn::LoadU(wide, into.sum + half);
-  auto square = hn::LoadU(wide, into.square), high_square = hn::LoadU(wide, into.square + half);
-  auto minimum = hn::LoadU(whole, into.minimum);
-  auto maximum = hn::LoadU(whole, into.maximum);
+  // x 1 + sum has the bits of x + sum, and leaves the adders to the others.
+  const auto one = hn::Set(wide, 1.0);
+  const auto shift = hn::LoadU(wide, into.shift);
+  auto sum = hn::LoadU(wide, into.sum), square = hn::LoadU(wide, into.square);
+  auto cube = hn::LoadU(wide, into.cube), fourth = hn::LoadU(wide, into.fourth);
+  auto absolute = hn::LoadU(wide, into.absolute);
+  auto minimum = hn::LoadU(narrow, into.minimum), maximum = hn::LoadU(narrow, into.maximum);
   for (int64_t row = 0; row < rows; ++row, values += row_stride) {
-    const auto x = hn::PromoteTo(wide, hn::LoadU(narrow, values));
-    const auto high_x = hn::PromoteTo(wide, hn::LoadU(narrow, values + half));
-    const auto shifted = hn::Sub(x, shift), high_shifted = hn::Sub(high_x, high_shift);
-    sum = hn::Add(sum, shifted);
-    high_sum = hn::Add(high_sum, high_shifted);
-    square = hn::Add(square, hn::Mul(shifted, shifted));
-    high_square = hn::Add(high_square, hn::Mul(high_shifted, high_shifted));
-    minimum = smaller(hn::LoadU(whole, values), minimum);
-    maximum = larger(hn::LoadU(whole, values), maximum);
+    const auto value = hn::LoadU(narrow, values);
+    const auto x = hn::PromoteTo(wide, value);
+    const auto shifted = hn::Sub(x, shift);
+    const auto power = hn::Mul(shifted, shifted);
+    sum = hn::MulAdd(shifted, one, sum);
+    square = hn::MulAdd(power, one, square);
+    cube = hn::Add(cube, hn::Mul(power, shifted));
+    fourth = hn::Add(fourth, hn::Mul(power, power));
+    absolute = hn::MulAdd(hn::Abs(x), one, absolute);
+    minimum = smaller(value, minimum);
+    maximum = larger(value, maximum);
   }
   hn::StoreU(sum, wide, into.sum);
-  hn::StoreU(high_sum, wide, into.sum + half);
   hn::StoreU(square, wide, into.square);
-  hn::StoreU(high_square, wide, into.square + half);
-  hn::StoreU(minimum, whole, into.minimum);
-  hn::StoreU(maximum, whole, into.maximum);
+  hn::StoreU(cube, wide, into.cube);
+  hn::StoreU(fourth, wide, into.fourth);
+  hn::StoreU(absolute, wide, into.absolute);
+  hn::StoreU(minimum, narrow, into.minimum);
+  hn::StoreU(maximum, narrow, into.maximum);
 }
 
 /// The tile's last channels, fewer than `lanes`: what follows them in a vector belongs to the next
 /// row and is dropped. Where no row follows, values go one by one.
 template <size_t lanes>
-HWY_INLINE void moments_of_last(int64_t c, const Tile& tile, const MomentSums& into) {
-  const int64_t end = tile.rows * tile.channels - c;
+HWY_INLINE void moments_of_last(const Tile& tile, const MomentSums& all, int64_t c) {
+  const int64_t end = tile.rows * tile.channels - c, count = tile.channels - c;
   const bool is_dense = tile.row_stride == tile.channels;
   const int64_t step = static_cast<int64_t>(lanes);
   const int64_t rows = is_dense && end >= step ? (end - step) / tile.channels + 1 : 0;
-  HWY_ALIGN double shift[lanes] = {}, sum[lanes] = {}, square[lanes] = {};
-  HWY_ALIGN float minimum[lanes] = {}, maximum[lanes] = {};
-  const int64_t count = tile.channels - c;
-  std::copy_n(into.shift + c, count, shift);
-  std::copy_n(into.sum + c, count, sum);
-  std::copy_n(into.square + c, count, square);
-  std::copy_n(into.minimum + c, count, minimum);
-  std::copy_n(into.maximum + c, count, maximum);
-  const MomentSums part{shift, sum, square, minimum, maximum};
+  HWY_ALIGN double shift[lanes] = {}, sums[5][lanes] = {};
+  HWY_ALIGN float ends[2][lanes] = {};
+  const MomentSums part{shift, sums[0], sums[1], sums[2], sums[3], sums[4], ends[0], ends[1]};
+  const MomentSums into = all.from(c);
+  const auto copy = [count](const MomentSums& from, const MomentSums& to) {
+    std::copy_n(from.sum, count, to.sum);
+    std::copy_n(from.square, count, to.square);
+    std::copy_n(from.cube, count, to.cube);
+    std::copy_n(from.fourth, count, to.fourth);
+    std::copy_n(from.absolute, count, to.absolute);
+    std::copy_n(from.minimum, count, to.minimum);
+    std::copy_n(from.maximum, count, to.maximum);
+  };
+  std::copy_n(into.shift, count, shift);
+  copy(into, part);
   moments_of_lanes<lanes>(tile.values + c, rows, tile.row_stride, part);
   Tile rest = tile;
   rest.values += rows * tile.row_stride + c;
   rest.rows -= rows;
   rest.channels = count;
   reference::add_moments(rest, part);
-  std::copy_n(sum, count, into.sum + c);
-  std::copy_n(square, count, into.square + c);
-  std::copy_n(minimum, count, into.minimum + c);
-  std::copy_n(maximum, count, into.maximum + c);
+  copy(part, into);
 }
 
 template <size_t lanes>
 HWY_INLINE void moments_from(int64_t c, const Tile& tile, const MomentSums& into) {
   constexpr auto step = static_cast<int64_t>(lanes);
   for (; c + step <= tile.channels; c += step)
-    moments_of_lanes<lanes>(
-        tile.values + c, tile.rows, tile.row_stride,
-        {into.shift + c, into.sum + c, into.square + c, into.minimum + c, into.maximum + c});
+    moments_of_lanes<lanes>(tile.values + c, tile.rows, tile.row_stride, into.from(c));
   if (c == tile.channels) return;
   if constexpr (lanes > 2)
     if (tile.channels - c <= step / 2) return moments_from<lanes / 2>(c, tile, into);
-  moments_of_last<lanes>(c, tile, into);
+  moments_of_last<lanes>(tile, into, c);
 }
 template <size_t lanes>
 HWY_INLINE void moments_of_tile(const Tile& tile, const MomentSums& into) {
@@ -110,7 +114,7 @@ HWY_INLINE void moments_of_tile(const Tile& tile, const MomentSums& into) {
     moments_from<lanes>(0, tile, into);
 }
 void add_moments(const Tile& tile, const MomentSums& into) {
-  moments_of_tile<float_lanes>(tile, into);
+  moments_of_tile<double_lanes>(tile, into);
 }
 
 template <size_t lanes>

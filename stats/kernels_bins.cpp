@@ -15,6 +15,7 @@ namespace quantdyn::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr size_t float_lanes = hn::MaxLanes(hn::ScalableTag<float>());
+static_assert(channel_group == 1 << 4);
 
 /// LogBins::index for finite values, given their bits.
 template <class D, class V>
@@ -35,17 +36,18 @@ HWY_INLINE bool all_finite(D d, V bits) {
   return hn::AllTrue(d, hn::Lt(magnitude, hn::Set(d, LogBins::infinity_bits)));
 }
 
-/// Writes the places of `lanes` values, `offset` behind their bins.
-template <class D, class V>
+/// Writes the places of `lanes` values: their bins, shifted left, and `offset` behind that.
+template <int shift = 0, class D, class V>
 HWY_INLINE void find_places(D d, const float* values, V offset, const LogBins& bins,
                             int32_t* places) {
   const hn::Rebind<float, D> d_float;
   const auto bits = hn::BitCast(d, hn::LoadU(d_float, values));
-  hn::StoreU(hn::Add(finite_bin(d, bits, bins), offset), d, places);
+  hn::StoreU(hn::Add(hn::ShiftLeft<shift>(finite_bin(d, bits, bins)), offset), d, places);
   if (HWY_LIKELY(all_finite(d, bits))) return;
   HWY_ALIGN int32_t offsets[hn::MaxLanes(d)];
   hn::Store(offset, d, offsets);
-  for (size_t i = 0; i < hn::MaxLanes(d); ++i) places[i] = offsets[i] + bins.index(values[i]);
+  for (size_t i = 0; i < hn::MaxLanes(d); ++i)
+    places[i] = offsets[i] + (bins.index(values[i]) << shift);
 }
 
 /// Some places that are found, to be counted from `first` on.
@@ -95,25 +97,24 @@ HWY_INLINE void bins_from(int64_t c, const Tile& tile, const LogBins& bins, Coun
 }
 
 /// Fewer channels than lanes: the values are one row, and the channel goes round.
-template <size_t lanes, typename Count>
+template <size_t lanes, int shift = 0, typename Count>
 HWY_INLINE void narrow_bins(const Tile& tile, const LogBins& bins, Count* counts,
-                            int64_t per_channel) {
+                            int64_t channel_stride) {
   constexpr auto step = static_cast<int64_t>(lanes);
   const hn::CappedTag<int32_t, lanes> d;
   HWY_ALIGN int32_t places[step * step];
   int64_t row = 0;
   for (; row + step <= tile.rows; row += step) {
     for (int64_t i = 0; i < tile.channels; ++i)
-      find_places(d, tile.values + row * tile.channels + i * step, hn::Zero(d), bins,
-                  places + i * step);
+      find_places<shift>(d, tile.values + row * tile.channels + i * step, hn::Zero(d), bins,
+                         places + i * step);
     for (int64_t i = 0; i < step; ++i)
       for (int64_t c = 0; c < tile.channels; ++c)
-        ++counts[c * per_channel + places[i * tile.channels + c]];
+        ++counts[c * channel_stride + places[i * tile.channels + c]];
   }
-  Tile rest = tile;
-  rest.values += row * tile.row_stride;
-  rest.rows -= row;
-  bins_from<lanes>(0, rest, bins, counts, per_channel);
+  for (; row < tile.rows; ++row)
+    for (int64_t c = 0; c < tile.channels; ++c)
+      ++counts[c * channel_stride + (bins.index(tile.values[row * tile.channels + c]) << shift)];
 }
 
 template <typename Count>
@@ -131,6 +132,47 @@ void count_bins_64(const Tile& tile, const LogBins& bins, uint64_t* counts, int6
   bins_of_tile(tile, bins, counts, per_channel);
 }
 
+/// Counts of 16 channels lie side by side, so that the bins that they share share the cache's
+/// lines; each vector finds the next rows' places while the last ones are counted.
+template <size_t lanes>
+HWY_INLINE void count_together(const float* values, int64_t rows, int64_t row_stride,
+                               const LogBins& bins, uint16_t* counts) {
+  constexpr auto step = static_cast<int64_t>(lanes);
+  constexpr int64_t at_once = 4;
+  const hn::CappedTag<int32_t, lanes> d;
+  HWY_ALIGN int32_t places[2][at_once * step];
+  Found<uint16_t> last;
+  for (int64_t done = 0, turn = 0; done < rows; done += at_once, turn = 1 - turn) {
+    const Found<uint16_t> found{counts, places[turn], std::min(at_once, rows - done)};
+    for (int64_t row = 0; row < found.rows; ++row, values += row_stride)
+      find_places<4>(d, values, hn::Iota(d, 0), bins, places[turn] + row * step);
+    count<lanes>(last);
+    last = found;
+  }
+  count<lanes>(last);
+}
+
+/// From channel c of the tile on: the widest vector that fits; returns how many channels it took.
+template <size_t lanes>
+HWY_INLINE int64_t count_next(int64_t c, const Tile& tile, const LogBins& bins, uint16_t* counts) {
+  constexpr auto step = static_cast<int64_t>(lanes);
+  const int64_t channel = tile.first_channel + c, lane = channel % channel_group;
+  if constexpr (lanes > 1)
+    if (lane % step != 0 || tile.channels - c < step)
+      return count_next<lanes / 2>(c, tile, bins, counts);
+  count_together<lanes>(tile.values + c, tile.rows, tile.row_stride, bins,
+                        counts + (channel - lane) * bins.size() + lane);
+  return step;
+}
+
+void count_channels(const Tile& tile, const LogBins& bins, uint16_t* counts) {
+  constexpr size_t lanes = std::min<size_t>(float_lanes, channel_group);
+  if (tile.channels < static_cast<int64_t>(lanes) && tile.row_stride == tile.channels &&
+      tile.first_channel + tile.channels <= channel_group)
+    return narrow_bins<lanes, 4>(tile, bins, counts + tile.first_channel, 1);
+  for (int64_t c = 0; c < tile.channels;) c += count_next<lanes>(c, tile, bins, counts);
+}
+
 }  // namespace quantdyn::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -139,12 +181,17 @@ namespace quantdyn::kernels {
 
 HWY_EXPORT(count_bins_32);
 HWY_EXPORT(count_bins_64);
+HWY_EXPORT(count_channels);
 
 void count_bins(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel) {
   HWY_DYNAMIC_DISPATCH(count_bins_32)(tile, bins, counts, per_channel);
 }
 void count_bins(const Tile& tile, const LogBins& bins, uint64_t* counts, int64_t per_channel) {
   HWY_DYNAMIC_DISPATCH(count_bins_64)(tile, bins, counts, per_channel);
+}
+
+void count_channels(const Tile& tile, const LogBins& bins, uint16_t* counts) {
+  HWY_DYNAMIC_DISPATCH(count_channels)(tile, bins, counts);
 }
 
 }  // namespace quantdyn::kernels

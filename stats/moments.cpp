@@ -1,4 +1,4 @@
-// Plugin `moments`: count, minimum, maximum, mean, standard deviation, and what is not finite.
+// Plugin `moments`: counts, ends, the first four moments and norms, and what is not finite.
 
 #include <algorithm>
 #include <cmath>
@@ -16,11 +16,27 @@ const Quantity nan_quantity{"nan_count", "1", "number of values that are not a n
 const Quantity infinity_quantity{"infinity_count", "1", "number of infinite values", "", ""};
 const Quantity min_quantity{"min", "1", "smallest value, NaN left out", "", ""};
 const Quantity max_quantity{"max", "1", "largest value, NaN left out", "", ""};
+const Quantity absolute_max_quantity{"absolute_max", "1", "largest magnitude, NaN left out",
+                                     "max |x|", ""};
 const Quantity mean_quantity{"mean", "1", "mean of all values; NaN where one is not finite",
                              "sum x / count", ""};
+const Quantity variance_quantity{"variance", "1",
+                                 "population variance; NaN where a value is not finite",
+                                 "m_2, m_k = sum (x - mean)^k / count", ""};
 const Quantity std_quantity{"std", "1",
                             "population standard deviation; NaN where a value is not finite",
                             "sqrt(sum (x - mean)^2 / count)", ""};
+const Quantity skewness_quantity{"skewness", "1",
+                                 "skewness; NaN where all values are equal or one is not finite",
+                                 "m_3 / m_2^(3/2), m_k = sum (x - mean)^k / count", ""};
+const Quantity kurtosis_quantity{"kurtosis", "1",
+                                 "kurtosis (3 for a normal distribution); NaN where all values are "
+                                 "equal or one is not finite",
+                                 "m_4 / m_2^2, m_k = sum (x - mean)^k / count", ""};
+const Quantity l1_quantity{"l1_norm", "1", "sum of magnitudes; NaN where a value is not finite",
+                           "sum |x|", ""};
+const Quantity l2_quantity{"l2_norm", "1", "Euclidean norm; NaN where a value is not finite",
+                           "sqrt(sum x^2)", ""};
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
@@ -34,8 +50,17 @@ struct Summary {
   bool finite() const { return nan_count + infinity_count == 0 && count > 0; }
   double min() const { return minimum > maximum ? missing : minimum; }
   double max() const { return minimum > maximum ? missing : maximum; }
+  double absolute_max() const { return std::max(std::abs(min()), std::abs(max())); }
   double mean() const { return finite() ? spread.mean : missing; }
+  double variance() const { return finite() ? spread.variance() : missing; }
   double std() const { return finite() ? spread.standard_deviation() : missing; }
+  double skewness() const { return finite() ? spread.skewness() : missing; }
+  double kurtosis() const { return finite() ? spread.kurtosis() : missing; }
+  double l1_norm() const { return finite() ? spread.absolute : missing; }
+  double l2_norm() const {  // both summands are positive: nothing cancels
+    return finite() ? std::sqrt(spread.deviations + spread.count * spread.mean * spread.mean)
+                    : missing;
+  }
 };
 
 class Moments final : public Statistic {
@@ -66,8 +91,14 @@ class Moments final : public Statistic {
     save_counts(frame, tensor, node, infinity_quantity, layer, &Summary::infinity_count);
     save_values(frame, tensor, node, min_quantity, layer, &Summary::min);
     save_values(frame, tensor, node, max_quantity, layer, &Summary::max);
+    save_values(frame, tensor, node, absolute_max_quantity, layer, &Summary::absolute_max);
     save_values(frame, tensor, node, mean_quantity, layer, &Summary::mean);
+    save_values(frame, tensor, node, variance_quantity, layer, &Summary::variance);
     save_values(frame, tensor, node, std_quantity, layer, &Summary::std);
+    save_values(frame, tensor, node, skewness_quantity, layer, &Summary::skewness);
+    save_values(frame, tensor, node, kurtosis_quantity, layer, &Summary::kurtosis);
+    save_values(frame, tensor, node, l1_quantity, layer, &Summary::l1_norm);
+    save_values(frame, tensor, node, l2_quantity, layer, &Summary::l2_norm);
   }
 
  private:
@@ -93,25 +124,19 @@ class Moments final : public Statistic {
     }
   }
 
-  /// Derived from the channels', in two passes: exact in the mean first, then in the deviations.
+  /// Derived from the channels'.
   Summary layer_summary() const {
     Summary layer;
-    double sum = 0;
+    std::vector<Spread> spreads;
     for (const Summary& channel : summaries_) {
       layer.count += channel.count;
       layer.nan_count += channel.nan_count;
       layer.infinity_count += channel.infinity_count;
       layer.minimum = std::min(layer.minimum, channel.minimum);
       layer.maximum = std::max(layer.maximum, channel.maximum);
-      layer.spread.count += channel.spread.count;
-      sum += channel.spread.count * channel.spread.mean;
+      spreads.push_back(channel.spread);
     }
-    layer.spread.mean = sum / layer.spread.count;
-    for (const Summary& channel : summaries_) {
-      const double difference = channel.spread.mean - layer.spread.mean;
-      layer.spread.deviations +=
-          channel.spread.deviations + channel.spread.count * difference * difference;
-    }
+    layer.spread = pooled(spreads);
     return layer;
   }
 
@@ -136,7 +161,9 @@ class Moments final : public Statistic {
 };
 
 const Registered<StatisticKind> moments{
-    "moments", "count, min, max, mean, std, and how many values are NaN or infinite",
+    "moments",
+    "count, min, max, absolute_max, mean, variance, std, skewness, kurtosis, l1_norm, l2_norm, and "
+    "how many values are NaN or infinite",
     [](const Options& options) {
       options.finish();
       return statistic_kind<Moments>();

@@ -196,11 +196,11 @@ void norm_backward_sums(benchmark::State& state) {
 }
 BENCHMARK(norm_backward_sums)->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
 
-/// Moments and histogram, layerwise and channelwise, as a run tracks a tap: tiles of 16 KB.
-void tracking(benchmark::State& state) {
-  const int64_t channels = state.range(0), rows = 4096 / channels;
+/// Statistics, layerwise and channelwise, as a run tracks a tap: tiles of 16 KB.
+void tracking(benchmark::State& state, const char* statistics) {
+  const int64_t channels = state.range(0), rows = std::max<int64_t>(4096 / channels, 64);
   Tensor<float> x = random_values(rows * channels);
-  Tracker tracker(channels, 1, read_statistics(Options::from_text("{}", "bench")));
+  Tracker tracker(channels, 1, read_statistics(Options::from_text(statistics, "bench")));
   constexpr int64_t tiles_per_chunk = 16;
   int64_t tile = 0;
   for (auto _ : state) {
@@ -213,7 +213,12 @@ void tracking(benchmark::State& state) {
       Counter(static_cast<double>(x.elements() * state.iterations()) * 1e-9,
               Counter::kIsRate | Counter::kInvert);
 }
-BENCHMARK(tracking)->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
+void widths(benchmark::internal::Benchmark* b) {
+  b->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
+}
+BENCHMARK_CAPTURE(tracking, all, "{}")->Apply(widths);
+BENCHMARK_CAPTURE(tracking, moments, "{statistics: [moments]}")->Apply(widths);
+BENCHMARK_CAPTURE(tracking, histogram, "{statistics: [histogram]}")->Apply(widths);
 
 /// The transform of each scheme, with one set of levels or one for each channel.
 void quantize(benchmark::State& state, const char* scheme) {

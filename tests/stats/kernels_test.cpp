@@ -45,17 +45,21 @@ struct Sample {
 };
 
 struct Moments {
-  std::vector<double> shift, sum, square;
+  std::vector<double> shift, sum, square, cube, fourth, absolute;
   std::vector<float> minimum, maximum;
 
   explicit Moments(int64_t channels)
       : shift(channels, 0.25),
         sum(channels + 1, 1),
         square(channels + 1, 1),
+        cube(channels + 1, 1),
+        fourth(channels + 1, 1),
+        absolute(channels + 1, 1),
         minimum(channels + 1, 1),
         maximum(channels + 1, -1) {}
   MomentSums sums() {
-    return {shift.data(), sum.data(), square.data(), minimum.data(), maximum.data()};
+    return {shift.data(),  sum.data(),      square.data(),  cube.data(),
+            fourth.data(), absolute.data(), minimum.data(), maximum.data()};
   }
 };
 
@@ -100,6 +104,9 @@ BOOST_AUTO_TEST_CASE(moments_have_the_bits_of_the_reference_on_every_instruction
     kernels::reference::add_moments(sample.tile(), slow.sums());
     BOOST_TEST(same_numbers(fast.sum, slow.sum));
     BOOST_TEST(same_numbers(fast.square, slow.square));
+    BOOST_TEST(same_numbers(fast.cube, slow.cube));
+    BOOST_TEST(same_numbers(fast.fourth, slow.fourth));
+    BOOST_TEST(same_numbers(fast.absolute, slow.absolute));
     BOOST_TEST(same_numbers(fast.minimum, slow.minimum));
     BOOST_TEST(same_numbers(fast.maximum, slow.maximum));
     BOOST_TEST(fast.sum.back() == 1);  // one past the end is untouched
@@ -134,6 +141,19 @@ BOOST_AUTO_TEST_CASE(bins_are_those_of_the_reference_on_every_instruction_set) {
       BOOST_TEST((shared == sums));
     });
   }
+}
+
+BOOST_AUTO_TEST_CASE(counts_by_channel_are_those_of_the_reference_on_every_instruction_set) {
+  for (const LogBins bins : {LogBins{}, LogBins{0, -48}})
+    for (int64_t first_channel : {0, 3, 8, 16, 21})
+      on_all_targets([&](const Sample& sample) {
+        Tile tile = sample.tile();
+        tile.first_channel = first_channel;
+        std::vector<uint16_t> fast((sample.channels + 48) / 16 * 16 * bins.size()), slow = fast;
+        kernels::count_channels(tile, bins, fast.data());
+        kernels::reference::count_channels(tile, bins, slow.data());
+        BOOST_TEST((fast == slow));
+      });
 }
 
 BOOST_AUTO_TEST_CASE(ranges_are_those_of_the_reference_on_every_instruction_set) {

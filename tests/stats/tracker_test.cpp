@@ -3,10 +3,12 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
+#include <random>
 #include <thread>
 #include <vector>
 
 #include "framework/error.h"
+#include "stats/channel_counts.h"
 #include "stats/log_bins.h"
 #include "tests/stats/observe.h"
 
@@ -124,6 +126,54 @@ BOOST_AUTO_TEST_CASE(mean_and_deviation_hold_where_the_mean_is_far_from_zero) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(shape_and_norms_of_a_small_tensor_are_those_computed_by_hand) {
+  const Frame frame = tensor_statistics({-1, 2, 0, 2, 0, 2, 5, 2}, {4, 2});
+  const auto channel = [&](const std::string& name) {
+    return doubles(frame, "channelwise/weight/" + name);
+  };
+  BOOST_TEST(channel("absolute_max")[0] == 5);
+  BOOST_TEST(channel("variance")[0] == 5.5);  // deviations -2, -1, -1, 4
+  BOOST_TEST(channel("skewness")[0] == 13.5 / (5.5 * std::sqrt(5.5)));
+  BOOST_TEST(channel("kurtosis")[0] == 68.5 / (5.5 * 5.5));
+  BOOST_TEST(channel("l1_norm")[0] == 6);
+  BOOST_TEST(channel("l2_norm")[0] == std::sqrt(26.0));
+  BOOST_TEST(channel("l1_norm")[1] == 8);
+  BOOST_TEST(channel("l2_norm")[1] == 4);
+  BOOST_TEST(channel("variance")[1] == 0);
+  BOOST_TEST((std::isnan(channel("skewness")[1]) && std::isnan(channel("kurtosis")[1])));
+  BOOST_TEST(doubles(frame, "layerwise/weight/variance")[0] == 3);  // mean 1.5
+  BOOST_TEST(doubles(frame, "layerwise/weight/skewness")[0] == 2.625 / (3 * std::sqrt(3.0)));
+  BOOST_TEST(doubles(frame, "layerwise/weight/kurtosis")[0] == 24.9375 / 9);
+  BOOST_TEST(doubles(frame, "layerwise/weight/l1_norm")[0] == 14);
+}
+
+BOOST_AUTO_TEST_CASE(moments_are_those_of_two_passes_to_a_millionth_of_the_deviation_s_power) {
+  std::mt19937 generator(5);
+  std::gamma_distribution<float> heavy(0.3f, 2.0f);  // kurtosis 23
+  for (float mean : {0.0f, 30.0f, -1e4f}) {
+    const int64_t rows = 50, channels = 5;
+    std::vector<float> x(200 * rows * channels);
+    for (float& value : x) value = mean + heavy(generator);
+    const Frame frame = tracked(x, rows, channels, {64, 3, 7, 1000});
+    for (int64_t c = 0; c < channels; ++c) {
+      const int64_t n = 200 * rows;
+      long double sum = 0, powers[5] = {};
+      for (int64_t i = 0; i < n; ++i) sum += x[i * channels + c];
+      for (int64_t i = 0; i < n; ++i)
+        for (int k = 2; k < 5; ++k) powers[k] += std::pow(x[i * channels + c] - sum / n, k) / n;
+      const auto channel = [&, c](const std::string& name) {
+        return doubles(frame, "channelwise/output/" + name)[c];
+      };
+      const auto expect = [](double found, long double wanted, double tolerance) {
+        BOOST_TEST(std::abs(found - static_cast<double>(wanted)) < tolerance);
+      };
+      expect(channel("variance") / static_cast<double>(powers[2]), 1, 1e-6);
+      expect(channel("skewness"), powers[3] / std::pow(powers[2], 1.5L), 1e-6);
+      expect(channel("kurtosis"), powers[4] / (powers[2] * powers[2]), 1e-6);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(values_that_are_not_finite_are_counted_and_seen) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float inf = std::numeric_limits<float>::infinity();
@@ -166,6 +216,20 @@ BOOST_AUTO_TEST_CASE(histogram_holds_every_value_in_its_bin_by_channel) {
   BOOST_TEST(channels[584 + bins.zero()] == 1u);
   BOOST_TEST(channels[584 + 1] == 1u);
   for (size_t i = 0; i < layer.size(); ++i) BOOST_TEST(layer[i] == channels[i] + channels[584 + i]);
+}
+
+BOOST_AUTO_TEST_CASE(more_values_of_one_channel_than_a_small_count_holds_are_all_counted) {
+  const std::vector<float> x(140000, 0.5f);  // 2^16 and more in one tile
+  ChannelCounts counts(1, LogBins{}), other = counts;
+  counts.add({x.data(), 140000, 1, 1, 0, 0, 0, 0});
+  for (int64_t row = 0; row < 140000; row += 20000)
+    other.add({x.data() + row, 20000, 1, 1, row, 0, 0, 0});
+  const int32_t bin = LogBins{}.index(0.5f);
+  BOOST_TEST(counts.count(0, bin) == 140000u);
+  BOOST_TEST(other.count(0, bin) == 140000u);
+  counts.merge(other);
+  BOOST_TEST(counts.count(0, bin) == 280000u);
+  BOOST_TEST(counts.clamped(0, bin - 3).count(0, bin - 3) == 280000u);
 }
 
 BOOST_AUTO_TEST_CASE(a_tap_that_showed_nothing_has_count_zero_and_nan) {
