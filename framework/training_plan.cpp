@@ -146,7 +146,7 @@ View<float> TrainingPlan::logits_gradient() {
   return {buffers_.back().gradient, batch_shape(last_node(steps_.size() - 1))};
 }
 
-void TrainingPlan::backward() {
+void TrainingPlan::backward(const GradientObserver& observe) {
   std::vector<bool> written(steps_.size(), false);
   for (size_t s = steps_.size(); s-- > 0;) {
     std::vector<InputGradient> gradients;
@@ -163,8 +163,9 @@ void TrainingPlan::backward() {
                            saved_of(source)});
       wanted.push_back(static_cast<size_t>(source));
     }
-    steps_[s]->backward(inputs_of(s), result_of(s), saved_of(s),
-                        {buffers_[s].gradient, batch_shape(last_node(s))}, gradients, scratch_);
+    const View<float> gradient{buffers_[s].gradient, batch_shape(last_node(s))};
+    if (observe) observe(last_node(s), gradient);  // all readers have added to it
+    steps_[s]->backward(inputs_of(s), result_of(s), saved_of(s), gradient, gradients, scratch_);
     for (size_t source : wanted) written[source] = true;
   }
   for (TransformedWeight& t : transformed_) {

@@ -1,6 +1,7 @@
 // Forward and backward over a batch, in one arena planned from the graph.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "framework/step.h"
 
 namespace quantdyn {
+
+/// Sees the gradient of the loss with respect to a node's result, [n,...], when it is complete; in
+/// reverse order of the nodes, the net's input left out.
+using GradientObserver = std::function<void(int node, View<const float> gradient)>;
 
 /// Trains a net: batch norms use the batch's statistics and update their running ones.
 class TrainingPlan {
@@ -23,7 +28,9 @@ class TrainingPlan {
   /// Where the gradient of the loss with respect to the logits goes before backward().
   View<float> logits_gradient();
   /// Adds to the parameters' gradients, which are zero before it where weights are transformed.
-  void backward();
+  /// `observe`, where not empty, sees the result of every step's last node: all nodes of an unfused
+  /// plan.
+  void backward(const GradientObserver& observe = {});
   /// From now on batch norms that are folded use their running statistics.
   void freeze_folding();
 
