@@ -8,13 +8,12 @@
 namespace quantdyn {
 namespace {
 
-const Quantity histogram_quantity{"histogram", "1", "number of values in each bin", "", "bin"};
-
 class alignas(64) Histogram final : public Statistic {
  public:
-  explicit Histogram(int64_t channels) : channels_(channels), counts_(channels, LogBins{}) {}
-  Histogram(int64_t channels, ChannelCounts counts)
-      : channels_(channels), counts_(std::move(counts)) {}
+  explicit Histogram(const TensorTraits& traits)
+      : Histogram(traits, ChannelCounts(traits.channels, traits.bins)) {}
+  Histogram(const TensorTraits& traits, ChannelCounts counts)
+      : traits_(traits), counts_(std::move(counts)) {}
 
   void add(const Tile& tile) override { counts_.add(tile); }
   void end_chunk(int64_t) override {}  // counts are whole numbers and need no chunks
@@ -25,14 +24,16 @@ class alignas(64) Histogram final : public Statistic {
   void save(Frame& frame, const std::string& tensor, int64_t node) override {
     const int32_t bins = counts_.bins().size();
     std::vector<uint64_t> by_channel, layer(static_cast<size_t>(bins));
-    by_channel.reserve(static_cast<size_t>(channels_ * bins));
-    for (int64_t c = 0; c < channels_; ++c)
+    by_channel.reserve(static_cast<size_t>(traits_.channels * bins));
+    for (int64_t c = 0; c < traits_.channels; ++c)
       for (int32_t bin = 0; bin < bins; ++bin) {
         by_channel.push_back(counts_.count(c, bin));
         layer[bin] += by_channel.back();
       }
-    frame.channel(tensor, histogram_quantity, node, std::span<const uint64_t>(by_channel));
-    frame.layer(tensor, histogram_quantity, node, std::span<const uint64_t>(layer));
+    const Quantity quantity{"histogram", "1", "number of values in each bin", "", traits_.bin_axis};
+    if (traits_.channel_histograms)
+      frame.channel(tensor, quantity, node, std::span<const uint64_t>(by_channel));
+    frame.layer(tensor, quantity, node, std::span<const uint64_t>(layer));
   }
 
   bool can_go_behind() const override { return true; }
@@ -42,11 +43,11 @@ class alignas(64) Histogram final : public Statistic {
     const LogBins& bins = counts_.bins();
     const int32_t low = activation == Activation::none ? 0 : bins.zero();
     const int32_t high = activation == Activation::relu6 ? bins.index(6.0f) : bins.nan() - 1;
-    return std::make_unique<Histogram>(channels_, counts_.clamped(low, high));
+    return std::make_unique<Histogram>(traits_, counts_.clamped(low, high));
   }
 
  private:
-  int64_t channels_;
+  TensorTraits traits_;
   ChannelCounts counts_;
 };
 

@@ -5,12 +5,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "framework/channel_map.h"
 #include "framework/frame.h"
 #include "framework/registry.h"
 #include "framework/tap.h"
+#include "stats/log_bins.h"
 
 namespace quantdyn {
 
@@ -42,18 +44,31 @@ class Statistic {
   }
 };
 
+/// What a statistic must know of a tensor ahead of its values.
+struct TensorTraits {
+  int64_t channels;
+  LogBins bins{};                  ///< of histograms
+  std::string bin_axis = "bin";    ///< the file's axis of these bins
+  bool channel_histograms = true;  ///< whether histograms are also written by channel
+};
+
 /// A choice of `statistics:`; makes one Statistic for each tensor and worker.
 struct StatisticKind {
-  std::function<std::unique_ptr<Statistic>(int64_t channels)> make;
+  std::function<std::unique_ptr<Statistic>(const TensorTraits& traits)> make;
 };
 using StatisticKinds = std::vector<StatisticKind>;
 
 /// For a plugin's factory, after it has read its options: `return statistic_kind<Moments>();`.
-/// T is made from (channels, settings...).
+/// T is made from (traits, settings...), or from (channels, settings...) where that is all it
+/// needs.
 template <typename T, typename... Settings>
 std::unique_ptr<StatisticKind> statistic_kind(Settings... settings) {
-  return std::make_unique<StatisticKind>(
-      StatisticKind{[=](int64_t channels) { return std::make_unique<T>(channels, settings...); }});
+  return std::make_unique<StatisticKind>(StatisticKind{[=](const TensorTraits& traits) {
+    if constexpr (std::is_constructible_v<T, const TensorTraits&, Settings...>)
+      return std::make_unique<T>(traits, settings...);
+    else
+      return std::make_unique<T>(traits.channels, settings...);
+  }});
 }
 
 using StatisticRegistry = Registry<StatisticKind>;

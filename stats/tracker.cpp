@@ -4,14 +4,14 @@
 
 namespace quantdyn {
 
-Tracker::Tracker(int64_t channels, int workers, StatisticKinds kinds)
-    : channels_(channels), kinds_(std::move(kinds)), workers_(static_cast<size_t>(workers)) {}
+Tracker::Tracker(const TensorTraits& traits, int workers, StatisticKinds kinds)
+    : traits_(traits), kinds_(std::move(kinds)), workers_(static_cast<size_t>(workers)) {}
 
 Tracker::Worker& Tracker::open(int worker) {
   Worker& mine = workers_[static_cast<size_t>(worker)];
   if (mine.statistics.empty())
     for (const StatisticKind& kind : kinds_) {
-      mine.statistics.push_back(kind.make(channels_));
+      mine.statistics.push_back(kind.make(traits_));
       if (follows_ && mine.statistics.back()->can_go_behind()) mine.statistics.back().reset();
     }
   return mine;

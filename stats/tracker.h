@@ -20,7 +20,9 @@ namespace quantdyn {
 ///   tracker.finish(frame, "output", node);
 class Tracker final : public Observer {
  public:
-  Tracker(int64_t channels, int workers, StatisticKinds kinds);
+  Tracker(const TensorTraits& traits, int workers, StatisticKinds kinds);
+  Tracker(int64_t channels, int workers, StatisticKinds kinds)
+      : Tracker(TensorTraits{channels}, workers, std::move(kinds)) {}
 
   /// This tap will show what `activation` makes of the values that the source's tap shows. What can
   /// be told from the source's statistics is not gathered again: the source's finish(), which must
@@ -42,7 +44,7 @@ class Tracker final : public Observer {
   Worker& open(int worker);
   void hand_over(const Worker& finished);
 
-  int64_t channels_;
+  TensorTraits traits_;
   StatisticKinds kinds_;
   std::vector<Worker> workers_;
   bool follows_ = false;
