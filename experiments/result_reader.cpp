@@ -65,6 +65,11 @@ ResultReader::ResultReader(const fs::path& path) : file_(open_checked(path)) {
     fail<Error>("{}: snapshot, epoch, step and variant differ in length", path.string());
   for (size_t i = 0; i < indices.size(); ++i)
     snapshots_.push_back({indices[i], epochs[i], steps[i], variants[i]});
+  if (!file_.has("training")) return;
+  const auto trained = integers(file_, "training/epoch"), last = integers(file_, "training/step");
+  if (trained.size() != last.size())
+    fail<Error>("{}: the columns of /training differ in length", path.string());
+  for (size_t i = 0; i < trained.size(); ++i) last_steps_[trained[i]] = last[i];
 }
 
 std::vector<NodeRow> ResultReader::network() const {
@@ -93,8 +98,15 @@ std::vector<std::string> ResultReader::output_shapes() const {
 std::string ResultReader::available() const {
   std::string out;
   for (const SnapshotLabel& s : snapshots_)
-    out += fmt::format("{}{} at epoch {}", out.empty() ? "" : ", ", s.variant, s.epoch);
+    out += fmt::format("{}{} at epoch {}{}", out.empty() ? "" : ", ", s.variant, s.epoch,
+                       ends_epoch(s) ? "" : fmt::format(" step {}", s.step));
   return out;
+}
+
+bool ResultReader::ends_epoch(const SnapshotLabel& snapshot) const {
+  if (snapshot.epoch == 0) return snapshot.step == 0;
+  const auto found = last_steps_.find(snapshot.epoch);
+  return found == last_steps_.end() || found->second == snapshot.step;
 }
 
 const SnapshotLabel& ResultReader::last(const std::string& variant) const {
@@ -105,7 +117,8 @@ const SnapshotLabel& ResultReader::last(const std::string& variant) const {
 
 const SnapshotLabel& ResultReader::at_epoch(int64_t epoch, const std::string& variant) const {
   for (const SnapshotLabel& snapshot : snapshots_)
-    if (snapshot.variant == variant && snapshot.epoch == epoch) return snapshot;
+    if (snapshot.variant == variant && snapshot.epoch == epoch && ends_epoch(snapshot))
+      return snapshot;
   fail<Error>("{}: no snapshot of {} at epoch {}; there are: {}", file_.path().string(), variant,
               epoch, available());
 }
@@ -115,8 +128,10 @@ std::vector<float> ResultReader::parameter(const SnapshotLabel& snapshot, const 
   const std::string weights = fmt::format("weights/{}", snapshot.index);
   const std::string file = file_.path().string();
   if (!file_.has(weights))
-    fail<Error>("{}: no weights in snapshot {} ({} at epoch {})", file, snapshot.index,
-                snapshot.variant, snapshot.epoch);
+    fail<Error>(
+        "{}: no weights in snapshot {} ({} at epoch {}, step {}); track.weights says which "
+        "snapshots keep them",
+        file, snapshot.index, snapshot.variant, snapshot.epoch, snapshot.step);
   const h5::Group nodes = file_.group(weights);
   if (!nodes.has(node))
     fail<Error>("{}: no weights of node '{}'; there are: {}", file, node,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,8 +28,8 @@ class ResultReader {
   std::vector<NodeRow> network() const;
   std::vector<std::string> output_shapes() const;
 
-  /// The last snapshot of a variant (as trained by default), or the one behind an epoch. Error
-  /// names what there is.
+  /// The last snapshot of a variant (as trained by default), or the one behind an epoch: not one
+  /// that was taken within the next. Error names what there is.
   const SnapshotLabel& last(const std::string& variant = float_variant) const;
   const SnapshotLabel& at_epoch(int64_t epoch, const std::string& variant = float_variant) const;
 
@@ -44,9 +45,12 @@ class ResultReader {
  private:
   size_t place_of(const SnapshotLabel& snapshot) const;
   std::string available() const;
+  /// Whether the snapshot was taken right behind its epoch.
+  bool ends_epoch(const SnapshotLabel& snapshot) const;
 
   h5::File file_;
   std::vector<SnapshotLabel> snapshots_;
+  std::map<int64_t, int64_t> last_steps_;  // by epoch, of those that the training curve has
 };
 
 }  // namespace quantdyn

@@ -26,7 +26,7 @@ std::string summary_table(std::span<const std::filesystem::path> results) {
     const std::string accuracy = number_text(metric(result, trained, "accuracy"), 4);
     const size_t rows_before = rows.size();
     for (const SnapshotLabel& s : result.snapshots())
-      if (s.variant != float_variant && s.epoch == trained.epoch)
+      if (s.variant != float_variant && s.step == trained.step)
         rows.push_back({name, s.variant, accuracy, number_text(metric(result, s, "accuracy"), 4),
                         number_text(metric(result, s, "relative_accuracy_decrease"), 4),
                         number_text(metric(result, s, "average_channel_precision"), 3),

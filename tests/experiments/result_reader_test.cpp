@@ -58,7 +58,9 @@ BOOST_AUTO_TEST_CASE(what_is_missing_is_named_with_what_there_is) {
   BOOST_TEST(contains(error_of([&] { reader.at_epoch(5); }),
                       "no snapshot of float32 at epoch 5; there are"));
   BOOST_TEST(error_of([&] { reader.parameter(reader.last("int8"), "dw2", "bias", {2}); }) ==
-             name + ": no weights in snapshot 2 (int8 at epoch 1)");
+             name +
+                 ": no weights in snapshot 2 (int8 at epoch 1, step 50); track.weights says which "
+                 "snapshots keep them");
   BOOST_TEST(error_of([&] { reader.parameter(reader.last(), "dw3", "bias", {2}); }) ==
              name + ": no weights of node 'dw3'; there are: dw2");
   BOOST_TEST(error_of([&] { reader.parameter(reader.last(), "dw2", "gamma", {2}); }) ==
