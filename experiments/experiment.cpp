@@ -5,30 +5,9 @@
 #include "experiments/calibration.h"
 #include "experiments/network_file.h"
 #include "experiments/quantized_twin.h"
-#include "framework/threads.h"
 
 namespace quantdyn {
 namespace {
-
-TrackingSettings read_tracking(const Options& section, int64_t test_images) {
-  TrackingSettings out;
-  out.probe_images = section.integer(
-      "probe_images", std::clamp<int64_t>(test_images / 8 * 8, 8, 512), at_least<int64_t>(8),
-      "test images whose distributions are tracked; a multiple of 8");
-  if (out.probe_images % images_per_chunk != 0)
-    section.refuse("probe_images", "expected a multiple of 8");
-  if (out.probe_images > test_images)
-    section.refuse("probe_images",
-                   fmt::format("{} asked for, the test set has {}", out.probe_images, test_images));
-  out.epochs =
-      section.integers("epochs", std::vector<int64_t>{0}, at_least<int64_t>(0),
-                       "epochs with a snapshot; 0: at initialization; the last always has one");
-  out.every = section.integer("every", 0, at_least<int64_t>(0),
-                              "a snapshot every so many epochs; 0: only those listed");
-  out.statistics = read_statistics(section);
-  section.finish();
-  return out;
-}
 
 void check_fit(const Options& section, const Network& network, const Dataset& data) {
   if (!(network.input_shape() == data.sample_shape()))
@@ -71,11 +50,6 @@ void load_weights(const Options& document, const std::filesystem::path& file,
 }
 
 }  // namespace
-
-bool TrackingSettings::has_snapshot(int64_t epoch, int64_t last) const {
-  return epoch == last || (every > 0 && epoch % every == 0) ||
-         std::ranges::find(epochs, epoch) != epochs.end();
-}
 
 Experiment Experiment::read(const std::filesystem::path& file, std::span<const std::string> sets) {
   Options document = Options::from_file(file, sets);
@@ -132,7 +106,6 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                  algorithm,
                  output};
   out.initializer = Registry<Initializer>::instance().make(initializer);
-  out.track = read_tracking(track, out.data->test->size());
   out.train = TrainingSettings::read(train, out.data->train->size());
   if (out.train.epochs > 0 && out.data->train->classes() == 0)
     train.refuse("epochs", fmt::format("{} asked for, but the images of {} have no labels; "
@@ -148,6 +121,9 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   check_fit(network_section, *out.network, *out.data->train);
   check_foldable(*out.network);
   check_batches(train, out.train, out.data->train->size(), *out.network);
+  out.track = TrackingSettings::read(
+      track, {out.data->train->size(), out.data->test->size(), out.train.epochs,
+              out.train.steps_per_epoch, out.data->train->classes() > 0, *out.network});
   out.variants =
       read_variants(variants, *out.network, {out.data->train->size(), out.data->test->size()});
   if (quantization)

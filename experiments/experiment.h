@@ -9,22 +9,11 @@
 
 #include "data/dataset.h"
 #include "data/standardize.h"
+#include "experiments/tracking_settings.h"
 #include "experiments/trainer.h"
 #include "quant/variant.h"
-#include "stats/statistic.h"
 
 namespace quantdyn {
-
-/// The section `track`: what is written when.
-struct TrackingSettings {
-  int64_t probe_images;         ///< of the test set, a multiple of 8
-  std::vector<int64_t> epochs;  ///< snapshots behind these epochs; 0: at initialization
-  int64_t every;                ///< and every so many epochs; 0: none
-  StatisticKinds statistics;
-
-  /// The last epoch always has one.
-  bool has_snapshot(int64_t epoch, int64_t last) const;
-};
 
 struct Experiment {
   Options document;

@@ -61,27 +61,36 @@ double save_network_precision(const Network& network, const std::string& tensor,
   return mean;
 }
 
-Snapshot float_snapshot(const Network& network, Fusing fusing, const ImageSet& probe,
-                        const Dataset& test, const StatisticKinds& kinds, int64_t epoch,
-                        int64_t step) {
+Snapshot float_snapshot(const FloatTask& task) {
+  const Network& network = task.network;
+  const ImageSet& probe = task.probe;
   Frame frame = make_frame(network);
-  track_weights(network, kinds, frame, "weight");
-  track_weights(fold_network(network).network, kinds, frame, "folded_weight");
-  Evaluator evaluator(network, fusing, ConvolutionAlgorithm::direct, Keep::logits);
+  track_weights(network, task.kinds, frame, "weight");
+  track_weights(fold_network(network).network, task.kinds, frame, "folded_weight");
+  Evaluator evaluator(network, task.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+  RawTensors raw(task.tensors, evaluator);
   {
-    TapTrackers trackers(evaluator, kinds);
+    TapTrackers trackers(evaluator, task.kinds);
     for_image_batches(*probe.dataset, *probe.standardization, probe.indices,
                       [&](View<const float> x, int64_t images, int64_t first_chunk) {
                         evaluator.run(x, images, first_chunk, {});
                       });
     trackers.finish(frame);
   }
+  if (task.gradients) track_gradients(network, *task.gradients, task.kinds, frame, raw);
+  std::vector<RawTensor> tensors = raw.take();
   for (const char* tensor : {"weight", "folded_weight", "output"})
     save_precision(network, tensor, frame);
   save_network_precision(network, "folded_weight", frame);
-  const Predictions predictions = predict(evaluator, test, *probe.standardization);
+  const Predictions predictions = predict(evaluator, task.test, *probe.standardization);
   save(classify(predictions.logits.view(), predictions.labels), frame);
-  return {epoch, step, float_variant, std::move(frame), saved_parameters(network), {}};
+  return {task.epoch,
+          task.step,
+          float_variant,
+          std::move(frame),
+          task.saves_weights ? saved_parameters(network) : std::vector<SavedParameter>{},
+          {},
+          std::move(tensors)};
 }
 
 }  // namespace quantdyn

@@ -2,16 +2,28 @@
 // themselves.
 #pragma once
 
+#include "experiments/gradients.h"
 #include "experiments/quantized_twin.h"
 #include "experiments/result.h"
 
 namespace quantdyn {
 
-/// Moves statistics, precision (asymmetric widths), accuracy and weights of a float net into a
-/// snapshot. `folded_weight` is the weight with its batch norm folded in.
-Snapshot float_snapshot(const Network& network, Fusing fusing, const ImageSet& probe,
-                        const Dataset& test, const StatisticKinds& kinds, int64_t epoch,
-                        int64_t step);
+/// What a snapshot of the net as trained is made from.
+struct FloatTask {
+  const Network& network;
+  Fusing fusing;
+  const ImageSet& probe;
+  const Dataset& test;
+  const StatisticKinds& kinds;
+  const GradientProbe* gradients;    ///< null: none
+  const RawTensorSettings* tensors;  ///< null: none
+  bool saves_weights;
+  int64_t epoch, step;
+};
+
+/// Moves statistics, precision (asymmetric widths), accuracy and what else is asked for of a float
+/// net into a snapshot. `folded_weight` is the weight with its batch norm folded in.
+Snapshot float_snapshot(const FloatTask& task);
 
 /// Masters of all parameters, running statistics included.
 std::vector<SavedParameter> saved_parameters(const Network& network);

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "experiments/gradients.h"
 #include "experiments/inspect_network.h"
 #include "framework/gemm.h"
 #include "framework/simd.h"
@@ -57,11 +58,14 @@ std::vector<NodeRow> rows_of(const Network& network) {
   return out;
 }
 
-ExtraAxis bin_axis() {
-  const LogBins bins;
-  ExtraAxis out{"bin", "bins of the log-linear histogram, in value order", bins.size(), {}};
-  AxisLabel lower{{"bin_lower", "1", "lower edge of the bin", "", "bin"}, {}};
-  AxisLabel upper{{"bin_upper", "1", "upper edge of the bin", "", "bin"}, {}};
+/// The bins of a tensor's histogram with the labels `<name>_lower` and `<name>_upper`.
+ExtraAxis bin_axis(const TensorTraits& traits, const std::string& of) {
+  const LogBins& bins = traits.bins;
+  const std::string& name = traits.bin_axis;
+  ExtraAxis out{
+      name, "bins of the log-linear histogram" + of + ", in value order", bins.size(), {}};
+  AxisLabel lower{{name + "_lower", "1", "lower edge of the bin", "", name}, {}};
+  AxisLabel upper{{name + "_upper", "1", "upper edge of the bin", "", name}, {}};
   for (int32_t bin = 0; bin < bins.size(); ++bin) {
     lower.values.push_back(bins.lower(bin));
     upper.values.push_back(bins.upper(bin));
@@ -108,7 +112,15 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
   if (!experiment.keras_sha256.empty())
     out.provenance.emplace_back("keras_sha256", experiment.keras_sha256);
   out.network = rows_of(*experiment.network);
-  out.axes = {bin_axis()};
+  out.axes = {bin_axis(TensorTraits{1}, "")};
+  if (const auto& gradients = experiment.track.gradients) {
+    out.axes.push_back(
+        bin_axis(gradient_traits(1, gradients->channel_histograms), " of gradients"));
+    out.provenance.emplace_back(
+        "gradient_images", fmt::format("the first {} of a shuffle of the training set by "
+                                       "Rng(seed).fork(\"gradients\"), one batch, not augmented",
+                                       gradients->images));
+  }
   return out;
 }
 

@@ -64,6 +64,13 @@ struct SavedParameter {
   std::vector<float> values;
 };
 
+/// The first images of a tensor of a node, or its weight's gradient.
+struct RawTensor {
+  std::string node, tensor;
+  Shape shape;  ///< [images, ...]
+  std::vector<float> values;
+};
+
 /// What a quantizer did to one tensor of one node; empty vectors for what it does not have.
 struct QuantizationEntry {
   std::string node, tensor;
@@ -91,6 +98,7 @@ struct Snapshot {
   Frame frame;
   std::vector<SavedParameter> weights;
   std::vector<QuantizationEntry> quantization;
+  std::vector<RawTensor> tensors = {};
 };
 
 }  // namespace quantdyn

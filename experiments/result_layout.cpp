@@ -202,12 +202,34 @@ void write_facts(h5::File& file, const RunFacts& facts, const ResultAxes& axes,
   write_training(file, axes, training);
 }
 
+namespace {
+
+/// One array of floats without scales, compressed where that is worth it.
+void write_floats(h5::File& file, const std::string& path, const Shape& shape,
+                  const std::vector<float>& values, const Quantity& quantity) {
+  h5::Storage storage;
+  if (values.size() > 1024) storage.chunk.assign(shape.sizes().begin(), shape.sizes().end());
+  h5::Dataset written = file.write<float>(path, shape.sizes(), values, storage);
+  describe(written, quantity);
+}
+
+}  // namespace
+
 void write_weights(h5::File& file, int64_t snapshot, std::span<const SavedParameter> weights) {
-  for (const SavedParameter& saved : weights) {
-    h5::Dataset written =
-        file.write<float>(fmt::format("weights/{}/{}/{}", snapshot, saved.node, saved.parameter),
-                          saved.shape.sizes(), saved.values);
-    describe(written, plain(saved.parameter, saved.parameter + " of " + saved.node));
+  for (const SavedParameter& saved : weights)
+    write_floats(file, fmt::format("weights/{}/{}/{}", snapshot, saved.node, saved.parameter),
+                 saved.shape, saved.values,
+                 plain(saved.parameter, saved.parameter + " of " + saved.node));
+}
+
+void write_tensors(h5::File& file, int64_t snapshot, std::span<const RawTensor> tensors) {
+  for (const RawTensor& raw : tensors) {
+    const size_t end = raw.tensor.find("_gradient");
+    const std::string what = end == std::string::npos
+                                 ? raw.tensor
+                                 : "gradient of the mean loss by the " + raw.tensor.substr(0, end);
+    write_floats(file, fmt::format("tensors/{}/{}/{}", snapshot, raw.node, raw.tensor), raw.shape,
+                 raw.values, plain(raw.tensor, what + " of " + raw.node));
   }
 }
 

@@ -56,6 +56,8 @@ void set_fact(h5::Object& object, const std::string& name, const Fact& fact);
 void write_facts(h5::File& file, const RunFacts& facts, const ResultAxes& axes,
                  std::span<const TrainingRow> training);
 void write_weights(h5::File& file, int64_t snapshot, std::span<const SavedParameter> weights);
+/// /tensors/<snapshot>/<node>/<tensor>, without scales.
+void write_tensors(h5::File& file, int64_t snapshot, std::span<const RawTensor> tensors);
 /// Below /quantization/<variant>, whose attribute `snapshot` says when these codes were in force.
 void write_quantization(h5::File& file, const SnapshotLabel& snapshot,
                         std::span<const QuantizationEntry> entries);

@@ -132,6 +132,7 @@ void ResultWriter::write(const Snapshot& snapshot, const SnapshotLabel& label,
   statistics.append(rows_of(snapshot.frame));
   statistics.finish();
   write_weights(file, label.index, snapshot.weights);
+  write_tensors(file, label.index, snapshot.tensors);
   write_quantization(file, label, snapshot.quantization);
   file.set("status", "snapshot");
   file.commit();
@@ -150,8 +151,10 @@ void ResultWriter::finish() {
   for (const SnapshotLabel& label : snapshots_) {
     const h5::File snapshot = h5::File::open(snapshot_path(label.index));
     statistics.append(rows_of(snapshot));
-    const std::string weights = fmt::format("weights/{}", label.index);
-    if (snapshot.has(weights)) file.copy(weights, snapshot, weights);
+    for (const char* group : {"weights", "tensors"}) {
+      const std::string part = fmt::format("{}/{}", group, label.index);
+      if (snapshot.has(part)) file.copy(part, snapshot, part);
+    }
   }
   statistics.finish();
   for (const auto& [variant, last] : quantization_)

@@ -33,30 +33,39 @@ class Run {
         writer_(writer),
         style_(style),
         probe_{e_.data->test.get(), &e_.standardization,
-               first_of_shuffle(e_.rng("probe"), e_.data->test->size(), e_.track.probe_images)} {}
+               first_of_shuffle(e_.rng("probe"), e_.data->test->size(), e_.track.probe_images)} {
+    if (const auto& gradients = e_.track.gradients)
+      gradients_.emplace(GradientProbe{
+          {e_.data->train.get(), &e_.standardization,
+           first_of_shuffle(e_.rng("gradients"), e_.data->train->size(), gradients->images)},
+          e_.train.label_smoothing,
+          gradients->channel_histograms});
+  }
 
   void train() {
     if (!e_.has_weights()) e_.network->initialize(*e_.initializer, e_.rng("initialize"));
-    if (e_.track.has_snapshot(0, e_.train.epochs)) take_snapshot();
+    if (e_.track.has_snapshot(0)) take_snapshot();
     if (e_.train.epochs == 0) return;
     Trainer trainer(*e_.network, *e_.data->train, e_.standardization, e_.train, e_.fusing,
                     e_.algorithm, e_.rng("train"));
     Progress progress(e_.name, e_.train.epochs * e_.data->train->size(), style_);
     for (int64_t epoch = 1; epoch <= e_.train.epochs; ++epoch) {
       prepare_quantization(trainer, epoch);
-      const EpochResult result = trainer.run_epoch(epoch, progress);
+      const EpochResult result = trainer.run_epoch(
+          epoch, progress, [&](int64_t step) { look_in(epoch - 1, step, progress); });
       writer_.add_training_row({result.step, result.epoch, result.loss, result.accuracy,
                                 result.learning_rate, result.seconds});
       epoch_ = result.epoch;
       step_ = result.step;
-      if (e_.track.has_snapshot(epoch, e_.train.epochs)) take_snapshot();
+      const bool is_tracked = e_.track.has_snapshot(step_);
+      if (is_tracked) take_snapshot();
       progress.line(fmt::format(
           "{}: epoch {}/{}  loss {:.4f}  accuracy {:.4f}  learning rate {:.4g}  {:.1f} s{}",
           e_.name, epoch, e_.train.epochs, result.loss, result.accuracy, result.learning_rate,
           result.seconds,
-          snapshot_epoch_ == epoch ? fmt::format("  test accuracy {:.4f}", float_accuracy_) : ""));
-      const bool is_tracked = snapshot_epoch_ == epoch && epoch < e_.train.epochs;
-      if (quantization_ && is_tracked) quantize(*e_.quantization.variant);
+          is_tracked ? fmt::format("  test accuracy {:.4f}", float_accuracy_) : ""));
+      if (quantization_ && is_tracked && epoch < e_.train.epochs)
+        quantize(*e_.quantization.variant);
     }
   }
 
@@ -68,6 +77,16 @@ class Run {
   const std::vector<std::string>& failures() const { return failures_; }
 
  private:
+  /// A snapshot in the middle of an epoch, where the experiment asks for one.
+  void look_in(int64_t finished_epochs, int64_t step, Progress& progress) {
+    if (!e_.track.has_snapshot(step)) return;
+    epoch_ = finished_epochs;
+    step_ = step;
+    take_snapshot();
+    progress.line(fmt::format("{}: step {}  test accuracy {:.4f}", e_.name, step, float_accuracy_));
+    if (quantization_) quantize(*e_.quantization.variant);
+  }
+
   /// Starts and freezes training with quantization ahead of the epochs that say so.
   void prepare_quantization(Trainer& trainer, int64_t epoch) {
     const QuantizationTrainingSettings& settings = e_.quantization;
@@ -125,7 +144,8 @@ class Run {
                                    test_images(variant.integer_images), *e_.data->test,
                                    twin.predictions, e_.track.statistics,
                                    is_trained ? quantization_->ranges() : TrainedRanges{}, epoch_,
-                                   step_, e_.rng("variant").fork(variant.name), note});
+                                   step_, e_.rng("variant").fork(variant.name), note,
+                                   e_.track.tensors_of(step_), e_.track.saves_weights(step_)});
     } catch (const Error& e) {
       failures_.push_back(fmt::format("{}: {}: {}", e_.name, variant.name, e.what()));
       progress.reset();
@@ -150,22 +170,24 @@ class Run {
   }
 
   void take_snapshot() {
-    Snapshot snapshot = float_snapshot(*e_.network, e_.fusing, probe_, *e_.data->test,
-                                       e_.track.statistics, epoch_, step_);
+    Snapshot snapshot =
+        float_snapshot({*e_.network, e_.fusing, probe_, *e_.data->test, e_.track.statistics,
+                        gradients_ ? &*gradients_ : nullptr, e_.track.tensors_of(step_),
+                        e_.track.saves_weights(step_), epoch_, step_});
     float_accuracy_ = network_value(snapshot, "accuracy");
     if (const std::string note = nonfinite_note(snapshot); !note.empty())
-      Progress(e_.name, 1, style_).line(fmt::format("{}: epoch {}{}", e_.name, epoch_, note));
+      Progress(e_.name, 1, style_).line(fmt::format("{}: step {}{}", e_.name, step_, note));
     writer_.add_snapshot(std::move(snapshot));
-    snapshot_epoch_ = epoch_;
   }
 
   Experiment& e_;
   ResultWriter& writer_;
   Progress::Style style_;
   ImageSet probe_;
+  std::optional<GradientProbe> gradients_;
   std::unique_ptr<QuantizationTraining> quantization_;  // from its first epoch on
   std::optional<FloatTwin> folded_, unfolded_;          // of the latest step that needed them
-  int64_t epoch_ = 0, step_ = 0, snapshot_epoch_ = -1;
+  int64_t epoch_ = 0, step_ = 0;
   double float_accuracy_ = 0;
   std::vector<std::string> failures_;
 };

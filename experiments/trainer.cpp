@@ -35,8 +35,8 @@ TrainingSettings TrainingSettings::read(const Options& section, int64_t train_im
                     "batch size, or last_batch: keep",
                     train_images, out.loader.batch_size));
   out.optimizer = Registry<Optimizer>::instance().make(optimizer);
-  const TrainingLength length{std::max<int64_t>(1, batches_of(out.loader, train_images)),
-                              out.epochs};
+  out.steps_per_epoch = batches_of(out.loader, train_images);
+  const TrainingLength length{std::max<int64_t>(1, out.steps_per_epoch), out.epochs};
   if (schedule) out.schedule = ScheduleRegistry::instance().make(*schedule, length);
   return out;
 }
@@ -66,10 +66,11 @@ void Trainer::freeze() {
   plan_->freeze_folding();
 }
 
-EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
+EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress, const StepCallback& behind_step) {
   const Stopwatch watch;
   EpochResult out{epoch, 0, 0, 0, 0, 0};
   int64_t correct = 0, images = 0;
+  double paused = 0;  // seconds
   loader_.start_epoch(epoch);
   for (int64_t batch_index = 0; batch_index < loader_.batches(); ++batch_index, ++step_) {
     const Batch& batch = loader_.next();
@@ -92,11 +93,16 @@ EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress) {
                     fmt::format("epoch {}/{}  loss {:.4f}  accuracy {:.4f}", epoch,
                                 settings_.epochs, out.loss / static_cast<double>(batch_index + 1),
                                 static_cast<double>(correct) / static_cast<double>(images)));
+    if (behind_step && batch_index + 1 < loader_.batches()) {
+      const Stopwatch pause;
+      behind_step(step_ + 1);
+      paused += pause.seconds();
+    }
   }
   out.step = step_;
   out.loss /= static_cast<double>(loader_.batches());
   out.accuracy = static_cast<double>(correct) / static_cast<double>(images);
-  out.seconds = watch.seconds();
+  out.seconds = watch.seconds() - paused;
   return out;
 }
 

@@ -1,6 +1,7 @@
 // Trains a net: loader, forward, loss, backward, optimizer, epoch by epoch.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "data/loader.h"
@@ -15,6 +16,7 @@ namespace quantdyn {
 /// The section `train` of an experiment.
 struct TrainingSettings {
   int64_t epochs = 0;
+  int64_t steps_per_epoch = 0;  ///< batches of the training set
   LoaderSettings loader;
   double label_smoothing = 0;
   std::unique_ptr<Optimizer> optimizer;
@@ -34,6 +36,9 @@ struct EpochResult {
   double seconds;
 };
 
+/// Called when so many steps are done in all; the parameters stand still meanwhile.
+using StepCallback = std::function<void(int64_t step)>;
+
 class Trainer {
  public:
   /// References must outlive the trainer. Batches are drawn from `rng`'s stream.
@@ -41,15 +46,16 @@ class Trainer {
           TrainingSettings& settings, Fusing fusing, ConvolutionAlgorithm algorithm,
           const Rng& rng);
 
-  int64_t steps_per_epoch() const { return loader_.batches(); }
   /// From now on trains with these quantizers, which outlive the trainer; ConfigError where the net
   /// cannot be run so.
   void quantize(QuantizationTraining& quantization);
   /// From now on their ranges, and statistics that fold, stay as they are.
   void freeze();
   /// Trains one epoch, from 1. Throws Error with epoch, step and the first node at fault when the
-  /// loss, or what a quantizer takes a range from, is not finite.
-  EpochResult run_epoch(int64_t epoch, Progress& progress);
+  /// loss, or what a quantizer takes a range from, is not finite. `behind_step`, which may be
+  /// empty, is called behind every step but the epoch's last; its time does not count as the
+  /// epoch's, and whatever it reads of the net, training goes on to the same bits.
+  EpochResult run_epoch(int64_t epoch, Progress& progress, const StepCallback& behind_step = {});
 
  private:
   View<const float> forward(View<const float> x, int64_t epoch);

@@ -121,7 +121,9 @@ Snapshot variant_snapshot(const VariantTask& task) {
   const Network& net = twin.float_network();
   if (variant.fold) track_weights(net, task.kinds, frame, "folded_weight");
   if (variant.quantizes_weights()) track_weights(twin.network(), task.kinds, frame, "weight");
+  RawTensors raw(task.tensors, twin.evaluator());
   twin.track(task.probe, task.kinds, frame);
+  std::vector<RawTensor> tensors = raw.take();
   save_precisions(twin, variant, frame);
   save_network_precision(net, "folded_weight", frame);
   const Predictions predictions = predict(twin.evaluator(), task.test, *task.probe.standardization);
@@ -131,8 +133,8 @@ Snapshot variant_snapshot(const VariantTask& task) {
   if (!task.sensitivity.indices.empty())
     save_sensitivity(twin, task.sensitivity, task.fusing, frame, task.note);
   if (!task.integer.indices.empty()) save_integer_check(twin, task.integer, frame, task.note);
-  Snapshot out{
-      task.epoch, task.step, variant.name, std::move(frame), saved_parameters(twin.network()), {}};
+  Snapshot out{task.epoch, task.step, variant.name, std::move(frame), {}, {}, std::move(tensors)};
+  if (task.saves_weights) out.weights = saved_parameters(twin.network());
   for (const auto& [place, tensor] : twin.tensors()) {
     out.quantization.push_back(
         entry_of(net.units()[place.first].name, place.second, tensor, scheme_of(variant, place)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "experiments/quantized_twin.h"
+#include "experiments/raw_tensors.h"
 #include "experiments/result.h"
 
 namespace quantdyn {
@@ -20,6 +21,8 @@ struct VariantTask {
   int64_t epoch, step;
   Rng rng;
   WorkNote note;
+  const RawTensorSettings* tensors;  ///< null: none
+  bool saves_weights;
 };
 
 /// Quantizes the folded net as the variant says and fills a snapshot.
