@@ -29,7 +29,12 @@ inline RunFacts facts() {
                "bin of a histogram",
                4,
                {{{"bin_lower", "1", "lower edge", "", ""}, {edges.begin(), edges.end() - 1}},
-                {{"bin_upper", "1", "upper edge", "", ""}, {edges.begin() + 1, edges.end()}}}}};
+                {{"bin_upper", "1", "upper edge", "", ""}, {edges.begin() + 1, edges.end()}}}},
+              {"gradient_bin",
+               "bin of a histogram of gradients",
+               2,
+               {{{"gradient_bin_lower", "1", "lower edge", "", ""}, {-0.5, 0}},
+                {{"gradient_bin_upper", "1", "upper edge", "", ""}, {0, 0.5}}}}};
   return out;
 }
 
@@ -69,7 +74,12 @@ inline Snapshot snapshot(int64_t index) {
   }
   frame.network({"accuracy", "1", "share of images classified right", "correct / images", ""},
                 0.5 + 0.125 * static_cast<double>(index));
+  out.tensors = {{"dw2", "output", {2, 8, 8, 2}, std::vector<float>(256, 0.25f)}};
   if (!is_quantized) {
+    const Quantity counts{"histogram", "1", "number of values in each bin", "", "gradient_bin"};
+    const std::vector<uint64_t> halves = {3, static_cast<uint64_t>(index)};
+    frame.layer("weight_gradient", counts, 1, std::span<const uint64_t>(halves));
+    out.tensors.push_back({"dw2", "weight_gradient", {3, 3}, std::vector<float>(9, -1.0f)});
     std::vector<float> weight(27);
     for (size_t i = 0; i < weight.size(); ++i)
       weight[i] = static_cast<float>(index) + static_cast<float>(i) / 32;

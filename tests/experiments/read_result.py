@@ -96,6 +96,23 @@ def check_other_groups(path):
         assert ds["weight"].shape == (3, 3, 3) and ds["bias"].values.tolist() == [0.5, -0.5]
 
 
+def check_gradients_and_raw_tensors(path):
+    with xr.open_dataset(path, engine="h5netcdf", group="layerwise/weight_gradient") as ds:
+        histogram = ds["histogram"].sel(layer="dw2")
+        assert histogram.dims == ("snapshot", "gradient_bin")
+        assert histogram.values.tolist() == [[3, 0], [3, 1], [0, 0]]  # the variant has none
+        assert ds.gradient_bin_lower.values.tolist() == [-0.5, 0]
+    with h5py.File(path) as f:
+        assert sorted(f["tensors"]) == ["0", "1", "2"]
+        assert sorted(f["tensors/1/dw2"]) == ["output", "weight_gradient"]
+        assert sorted(f["tensors/2/dw2"]) == ["output"]
+        assert f["tensors/1/dw2/weight_gradient"].attrs["long_name"].decode() == \
+            "gradient of the mean loss by the weight of dw2"
+    with xr.open_dataset(path, engine="h5netcdf", group="tensors/2/dw2", phony_dims="sort") as ds:
+        assert ds["output"].shape == (2, 8, 8, 2) and ds["output"].dtype == np.float32
+        assert (ds["output"] == 0.25).all()
+
+
 def check_snapshot(path):
     with xr.open_dataset(path, engine="h5netcdf", group="layerwise/output") as ds:
         assert ds.snapshot.values.tolist() == [1] and ds.sel(layer="dw2")["mean"].item() == 101
@@ -115,11 +132,15 @@ def main():
         check_layerwise(result)
         check_channelwise(result)
         check_other_groups(result)
+        check_gradients_and_raw_tensors(result)
         check_snapshot(os.path.join(output, "snapshots", "snapshot-0001.h5"))
         check_before_training(os.path.join(output, "snapshots", "snapshot-0000.h5"))
         if shutil.which("h5dump"):
             listing = subprocess.run(["h5dump", "-n", result], check=True, capture_output=True, text=True).stdout
             assert "/channelwise/output/histogram" in listing
+        if shutil.which("h5ls"):
+            listing = subprocess.run(["h5ls", "-r", result], check=True, capture_output=True, text=True).stdout
+            assert "/tensors/1/dw2/weight_gradient Dataset {3, 3}" in listing
         subprocess.run(["sha256sum", "-c", "--quiet", "result.h5.sha256"], cwd=output, check=True)
 
 
