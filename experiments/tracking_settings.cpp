@@ -32,9 +32,11 @@ std::vector<int64_t> read_times(const Options& section, const std::string& key,
   return out;
 }
 
-GradientSettings read_gradients(const Options& section, const TrackedRun& run) {
+}  // namespace
+
+GradientSettings GradientSettings::read(const Options& section, int64_t train_images) {
   GradientSettings out{};
-  out.images = read_images(section, "images", 128, run.train_images, "training",
+  out.images = read_images(section, "images", 128, train_images, "training",
                            "training images, one batch, whose mean loss has these gradients; a "
                            "multiple of 8");
   out.channel_histograms = section.flag("channel_histograms", false,
@@ -42,8 +44,6 @@ GradientSettings read_gradients(const Options& section, const TrackedRun& run) {
   section.finish();
   return out;
 }
-
-}  // namespace
 
 TrackingSettings TrackingSettings::read(const Options& section, const TrackedRun& run) {
   TrackingSettings out;
@@ -71,7 +71,7 @@ TrackingSettings TrackingSettings::read(const Options& section, const TrackedRun
           section.section_if("gradients", "gradients of weights and activations")) {
     if (!run.has_labels)
       section.refuse("gradients", "the images have no labels; expected a dataset that has them");
-    out.gradients = read_gradients(*gradients, run);
+    out.gradients = GradientSettings::read(*gradients, run.train_images);
   }
   if (const auto tensors = section.section_if("tensors", "raw tensors of chosen nodes"))
     out.tensors = RawTensorSettings::read(

@@ -16,6 +16,9 @@ namespace quantdyn {
 struct GradientSettings {
   int64_t images;           ///< of the training set, one batch; a multiple of 8
   bool channel_histograms;  ///< whether histograms are also written by channel
+
+  /// Reads the section and calls finish(). ConfigError: images that there are not.
+  static GradientSettings read(const Options& section, int64_t train_images);
 };
 
 /// Which snapshots' weights are saved.

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "data/order.h"
 #include "experiments/tracking.h"
@@ -183,6 +184,29 @@ BOOST_AUTO_TEST_CASE(gradients_of_weights_are_those_of_the_fused_plan_to_roundin
   const double gap = largest_difference(probed, fused, Norm::euclidean, where);
   BOOST_TEST(gap < 1e-5, where << ": " << gap);
   BOOST_TEST(fused.size() == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(a_fused_plan_shows_the_gradients_at_the_ends_of_its_steps) {
+  const auto found = gradients();
+  const Network copy = network.clone();
+  TrainingPlan plan(copy, Fusing::fused, ConvolutionAlgorithm::direct, images);
+  const Batch probe_batch = batch();
+  const View<const float> logits = plan.forward(probe_batch.x.view());
+  softmax_cross_entropy<float>(logits, probe_batch.labels, smoothing, plan.logits_gradient());
+  std::vector<int> seen;
+  plan.backward([&](int index, View<const float> gradient) {
+    const Node<float>& node = copy.nodes()[index];
+    seen.push_back(index);
+    if (node.taps.empty()) return;
+    const std::string name =
+        copy.units()[node.unit].name + "/" + to_string(node.taps.front()) + "_gradient";
+    const double gap =
+        difference(gradient.values(), found.at(name).values(), Norm::euclidean, 1e-30);
+    BOOST_TEST(gap < 1e-4, name << ": " << gap);
+  });
+  BOOST_TEST(seen.size() > 6u);
+  BOOST_TEST(seen.size() < copy.nodes().size() - 1);
+  BOOST_TEST((std::ranges::is_sorted(seen, std::greater()) && seen.back() > 0));
 }
 
 BOOST_AUTO_TEST_CASE(a_probe_leaves_parameters_gradients_and_running_statistics_alone) {

@@ -6,7 +6,9 @@
 #include <functional>
 
 #include "experiments/result_reader.h"
+#include "experiments/tracking_settings.h"
 #include "tests/experiments/program.h"
+#include "tests/quant/helpers.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
@@ -43,6 +45,28 @@ std::vector<std::string> groups_below(const ResultReader& result, const std::str
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
   return !a.empty() && a.size() == b.size() &&
          std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+/// All options of the section: its own ("", "every") and those below it ("tensors", "images").
+std::vector<std::pair<std::string, std::string>> options() {
+  const Network network = small_network();
+  std::vector<std::pair<std::string, std::string>> out;
+  const auto describe = [&](const std::string& section, const auto& read) {
+    std::vector<OptionDescription> described;
+    try {
+      read(Options::describing(described));
+    } catch (const Options::DescriptionDone&) {
+    }
+    for (const OptionDescription& option : described) out.emplace_back(section, option.key);
+  };
+  const TrackedRun run{100, 64, 1, 10, true, network};
+  describe("", [&](const Options& section) { TrackingSettings::read(section, run); });
+  describe("gradients", [&](const Options& section) { GradientSettings::read(section, 100); });
+  describe("tensors", [&](const Options& section) {
+    RawTensorSettings::read(section, network, {64, 64});
+  });
+  BOOST_TEST(out.size() == 15u);
+  return out;
 }
 
 const std::string chosen_tensors =
@@ -150,6 +174,14 @@ BOOST_AUTO_TEST_CASE(every_option_changes_what_is_in_the_file) {
       {tensors + "}", tensors + ", images: 2}"},
       {tensors + "}", tensors + ", tensors: [norm]}"},
       {tensors + "}", tensors + ", snapshots: last}"}};
+  for (const auto& [section, key] : options()) {
+    const bool is_flipped = std::ranges::any_of(flips, [&](const auto& flip) {
+      return section.empty()
+                 ? flip.second.starts_with(key + "=")
+                 : flip.second.starts_with(section + "={") && contains(flip.second, key + ": ");
+    });
+    BOOST_TEST(is_flipped, "no flip for the option " << section << " " << key);
+  }
   for (const auto& [one, other] : flips) {
     const bool sets_statistics = contains(one + other, "statistics");
     const auto sets = [&](const std::string& set) {
