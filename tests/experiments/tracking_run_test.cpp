@@ -174,7 +174,8 @@ BOOST_AUTO_TEST_CASE(every_option_changes_what_is_in_the_file) {
       {tensors + "}", tensors + ", images: 2}"},
       {tensors + "}", tensors + ", tensors: [norm]}"},
       {tensors + "}", tensors + ", snapshots: last}"}};
-  for (const auto& [section, key] : options()) {
+  for (const auto& option : options()) {  // lambdas of Clang 14 capture no structured bindings
+    const std::string &section = option.first, &key = option.second;
     const bool is_flipped = std::ranges::any_of(flips, [&](const auto& flip) {
       return section.empty()
                  ? flip.second.starts_with(key + "=")
@@ -182,7 +183,8 @@ BOOST_AUTO_TEST_CASE(every_option_changes_what_is_in_the_file) {
     });
     BOOST_TEST(is_flipped, "no flip for the option " << section << " " << key);
   }
-  for (const auto& [one, other] : flips) {
+  for (const auto& flip : flips) {
+    const std::string &one = flip.first, &other = flip.second;
     const bool sets_statistics = contains(one + other, "statistics");
     const auto sets = [&](const std::string& set) {
       std::vector<std::string> out{set};
