@@ -120,7 +120,8 @@ class Run {
     FoldedNetwork network = is_folded ? fold_network(*e_.network) : unfolded(*e_.network);
     Evaluator evaluator(network.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
     Predictions predictions = predict(evaluator, *e_.data->test, e_.standardization);
-    return twin.emplace(std::move(network), std::move(predictions), step_);
+    twin = FloatTwin{std::move(network), std::move(predictions), step_};
+    return *twin;
   }
 
   void quantize(const Variant& variant) {
