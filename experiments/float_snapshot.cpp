@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "experiments/scales.h"
 #include "experiments/tracking.h"
 #include "stats/logits.h"
 #include "stats/precision.h"
@@ -82,6 +83,7 @@ Snapshot float_snapshot(const FloatTask& task) {
   for (const char* tensor : {"weight", "folded_weight", "output"})
     save_precision(network, tensor, frame);
   save_network_precision(network, "folded_weight", frame);
+  save_float_scales(network, frame);
   const Predictions predictions = predict(evaluator, task.test, *probe.standardization);
   save(classify(predictions.logits.view(), predictions.labels), frame);
   return {task.epoch,

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "data/order.h"
+#include "experiments/drift.h"
 #include "experiments/experiment.h"
 #include "experiments/float_snapshot.h"
 #include "experiments/provenance.h"
@@ -175,6 +176,7 @@ class Run {
         float_snapshot({*e_.network, e_.fusing, probe_, *e_.data->test, e_.track.statistics,
                         gradients_ ? &*gradients_ : nullptr, e_.track.tensors_of(step_),
                         e_.track.saves_weights(step_), epoch_, step_});
+    drift_.add(*e_.network, snapshot);
     float_accuracy_ = network_value(snapshot, "accuracy");
     if (const std::string note = nonfinite_note(snapshot); !note.empty())
       Progress(e_.name, 1, style_).line(fmt::format("{}: step {}{}", e_.name, step_, note));
@@ -186,6 +188,7 @@ class Run {
   Progress::Style style_;
   ImageSet probe_;
   std::optional<GradientProbe> gradients_;
+  Drift drift_;
   std::unique_ptr<QuantizationTraining> quantization_;  // from its first epoch on
   std::optional<FloatTwin> folded_, unfolded_;          // of the latest step that needed them
   int64_t epoch_ = 0, step_ = 0;

@@ -5,6 +5,7 @@
 
 #include "experiments/float_snapshot.h"
 #include "experiments/integer_check.h"
+#include "experiments/scales.h"
 #include "experiments/sensitivity.h"
 #include "experiments/tracking.h"
 #include "stats/logits.h"
@@ -126,6 +127,7 @@ Snapshot variant_snapshot(const VariantTask& task) {
   std::vector<RawTensor> tensors = raw.take();
   save_precisions(twin, variant, frame);
   save_network_precision(net, "folded_weight", frame);
+  save_variant_scales(net, frame);
   const Predictions predictions = predict(twin.evaluator(), task.test, *task.probe.standardization);
   save(compare_logits(task.reference.logits.view(), predictions.logits.view(),
                       task.reference.labels),
