@@ -2,18 +2,15 @@
 
 namespace quantdyn {
 
-Drift::Moment Drift::moment_of(const Network& network, const Snapshot& snapshot) {
+Drift::Moment Drift::moment_of(const Network& network, const Frame& frame) {
   Moment out;
   for (int64_t unit = 0; unit < static_cast<int64_t>(network.units().size()); ++unit) {
     for (const char* tensor : {"weight", "output"})
-      out.distributions[{tensor, unit}] = keep_distribution(snapshot.frame, tensor, unit);
-    const int leader = network.units()[unit].leader;
-    Layer<float>* const layer = network.layer(leader);
+      out.distributions[{tensor, unit}] = keep_distribution(frame, tensor, unit);
+    Layer<float>* const layer = network.layer(network.units()[unit].leader);
     if (layer == nullptr || layer->linear() == nullptr) continue;
-    for (const SavedParameter& saved : snapshot.weights)
-      if (saved.node == network.nodes()[leader].name &&
-          saved.parameter == layer->linear()->weight->name)
-        out.weights[unit] = saved.values;
+    const auto weights = layer->linear()->weight->master.values();
+    out.weights[unit] = {weights.begin(), weights.end()};
   }
   return out;
 }
@@ -30,11 +27,11 @@ void Drift::save(const Moment& now, const Moment* before, const std::string& sin
                             frame, place.first, place.second);
 }
 
-void Drift::add(const Network& network, Snapshot& snapshot) {
-  Moment now = moment_of(network, snapshot);
+void Drift::add(const Network& network, Frame& frame) {
+  Moment now = moment_of(network, frame);
   if (!start_) start_ = now;
-  save(now, &*start_, "start", snapshot.frame);
-  save(now, previous_ ? &*previous_ : nullptr, "previous", snapshot.frame);
+  save(now, &*start_, "start", frame);
+  save(now, previous_ ? &*previous_ : nullptr, "previous", frame);
   previous_ = std::move(now);
 }
 

@@ -7,13 +7,13 @@
 #include <utility>
 #include <vector>
 
-#include "experiments/result.h"
+#include "framework/frame.h"
 #include "framework/network.h"
 #include "stats/drift.h"
 
 namespace quantdyn {
 
-/// Told the float snapshots of a run in turn, writes into each how far its weights and the
+/// Shown the float snapshots of a run in turn, writes into each how far its weights and the
 /// distributions of weight and output are from the start and from the previous one.
 ///
 /// The start is the run's first snapshot, wherever its weights come from; its own distance from the
@@ -21,15 +21,15 @@ namespace quantdyn {
 /// snapshots.
 class Drift {
  public:
-  /// `snapshot` holds the parameters of `network`, and statistics in its frame.
-  void add(const Network& network, Snapshot& snapshot);
+  /// `frame` holds the statistics of `network` as it is now.
+  void add(const Network& network, Frame& frame);
 
  private:
   struct Moment {
     std::map<int64_t, std::vector<float>> weights;  // by node of the file
     std::map<std::pair<std::string, int64_t>, KeptDistribution> distributions;
   };
-  static Moment moment_of(const Network& network, const Snapshot& snapshot);
+  static Moment moment_of(const Network& network, const Frame& frame);
   static void save(const Moment& now, const Moment* before, const std::string& since, Frame& frame);
 
   std::optional<Moment> start_, previous_;

@@ -176,7 +176,7 @@ class Run {
         float_snapshot({*e_.network, e_.fusing, probe_, *e_.data->test, e_.track.statistics,
                         gradients_ ? &*gradients_ : nullptr, e_.track.tensors_of(step_),
                         e_.track.saves_weights(step_), epoch_, step_});
-    drift_.add(*e_.network, snapshot);
+    drift_.add(*e_.network, snapshot.frame);
     float_accuracy_ = network_value(snapshot, "accuracy");
     if (const std::string note = nonfinite_note(snapshot); !note.empty())
       Progress(e_.name, 1, style_).line(fmt::format("{}: step {}{}", e_.name, step_, note));
