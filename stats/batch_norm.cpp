@@ -14,15 +14,19 @@ namespace {
 const std::string tensor = "batch_norm";
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
-const Quantity gamma_quantity{"gamma", "1", "scale of the batch norm", "", ""};
-const Quantity beta_quantity{"beta", "1", "shift of the batch norm", "", ""};
-const Quantity mean_quantity{"running_mean", "1", "running mean of the batch norm", "", ""};
+const std::string norm_formula =
+    "y = gamma (x - running mean) / sqrt(running variance + epsilon) + beta (Ioffe & Szegedy 2015)";
+const Quantity gamma_quantity{"gamma", "1", "scale of the batch norm", norm_formula, ""};
+const Quantity beta_quantity{"beta", "1", "shift of the batch norm", norm_formula, ""};
+const Quantity mean_quantity{"running_mean", "1", "running mean of the batch norm", norm_formula,
+                             ""};
 const Quantity std_quantity{"running_std", "1",
                             "standard deviation from the running variance of the batch norm",
                             "sqrt(running variance)", ""};
 const Quantity factor_quantity{
     "gamma_over_sigma", "1", "what folding the batch norm multiplies the channel's weights by",
-    "gamma / sqrt(running variance + epsilon) (Jacob et al. 2018, arXiv 1712.05877, eq. 14)", ""};
+    "gamma / sqrt(running variance + epsilon) (Jacob et al. 2018, arXiv 1712.05877, section 3.2)",
+    ""};
 const Quantity shift_quantity{
     "batch_mean_shift", "1",
     "mean on the probe images less the running mean, in running standard deviations",

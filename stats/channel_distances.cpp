@@ -11,7 +11,7 @@ namespace {
 
 const Quantity js_quantity{
     "js_to_layer", "bit", "Jensen-Shannon divergence between the channel's and the layer's values",
-    "KL(p||m)/2 + KL(q||m)/2, m = (p + q)/2, log2, on the bins (Lin 1991, eq. 4.1)", ""};
+    "KL(p||m)/2 + KL(q||m)/2, m = (p + q)/2, log2, on the bins (Lin 1991, section IV)", ""};
 const Quantity wasserstein_quantity{
     "wasserstein_to_layer", "1",
     "1-Wasserstein distance between the channel's and the layer's values",

@@ -10,7 +10,7 @@
 namespace quantdyn {
 
 /// KL(p || q) = sum_i p_i ln(p_i / q_i) in nat, p_i and q_i the shares of the counts (Kullback &
-/// Leibler 1951, eq. 2.4). +infinity where q has nothing on a bin of p, NaN where either is empty.
+/// Leibler 1951). +infinity where q has nothing on a bin of p, NaN where either is empty.
 /// Exactly 0 for the same shares; rounding may leave others some 1e-16 under it.
 /// Throws Error where the numbers of bins differ.
 double kl_divergence(std::span<const uint64_t> p, std::span<const uint64_t> q);
@@ -20,7 +20,7 @@ double kl_divergence(std::span<const uint64_t> p, std::span<const uint64_t> q);
 double unmatched_share(std::span<const uint64_t> p, std::span<const uint64_t> q);
 
 /// Jensen-Shannon *divergence* in bit, 0 to 1 (its square root is the Jensen-Shannon distance):
-/// 1/2 KL(p || m) + 1/2 KL(q || m) with m = (p + q) / 2 and log2 (Lin 1991, eq. 4.1 with equal
+/// 1/2 KL(p || m) + 1/2 KL(q || m) with m = (p + q) / 2 and log2 (Lin 1991, section IV, with equal
 /// weights). Symmetric to the last bit; exactly 0 for the same shares, exactly 1 where no bin is
 /// shared. NaN where either is empty. Throws Error where the numbers of bins differ.
 double js_divergence(std::span<const uint64_t> p, std::span<const uint64_t> q);

@@ -100,10 +100,11 @@ void save_distribution_drift(const KeptDistribution* before, const std::string& 
     wasserstein = wasserstein_distance(*now, then);
   }
   const std::string words = "between the layer's values and those of " + words_of(since);
-  frame.layer(tensor,
-              {"js_from_" + since, "bit", "Jensen-Shannon divergence " + words,
-               "KL(p||m)/2 + KL(q||m)/2, m = (p + q)/2, log2, on the bins (Lin 1991, eq. 4.1)", ""},
-              node, js);
+  frame.layer(
+      tensor,
+      {"js_from_" + since, "bit", "Jensen-Shannon divergence " + words,
+       "KL(p||m)/2 + KL(q||m)/2, m = (p + q)/2, log2, on the bins (Lin 1991, section IV)", ""},
+      node, js);
   frame.layer(tensor,
               {"wasserstein_from_" + since, "1", "1-Wasserstein distance " + words,
                "integral |F(x) - G(x)| dx, mass uniform within a bin (Vallender 1974)", ""},
