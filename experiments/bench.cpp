@@ -100,7 +100,7 @@ Timing time_statistics(const Network& network, View<const float> x, double secon
     ++timing.iterations;
   }
   Frame frame = make_frame(network);
-  trackers.finish(frame);
+  trackers.finish({}, frame);
   uint64_t counted = 0;
   int64_t elements = 0;
   for (const auto& [path, array] : frame.arrays())

@@ -76,7 +76,7 @@ Snapshot float_snapshot(const FloatTask& task) {
                       [&](View<const float> x, int64_t images, int64_t first_chunk) {
                         evaluator.run(x, images, first_chunk, {});
                       });
-    trackers.finish(frame);
+    trackers.finish(probe, frame);
   }
   if (task.gradients) track_gradients(network, *task.gradients, task.kinds, frame, raw);
   std::vector<RawTensor> tensors = raw.take();

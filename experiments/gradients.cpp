@@ -35,10 +35,12 @@ void track_gradients(const Network& network, const GradientProbe& probe,
     for (TapKind kind : node.taps) {
       const std::string tensor = to_string(kind) + "_gradient";
       Tracker tracker = tracker_of(gradient.shape, worker_count());
-      parallel_chunks(count, [&](const Chunk& chunk) {
-        observe_tensor(gradient.slice(chunk.first, chunk.images), tracker, chunk.index,
-                       chunk.worker);
-      });
+      do {
+        parallel_chunks(count, [&](const Chunk& chunk) {
+          observe_tensor(gradient.slice(chunk.first, chunk.images), tracker, chunk.index,
+                         chunk.worker);
+        });
+      } while (tracker.another_pass());
       tracker.finish(frame, tensor, node.unit);
       raw.add(copy.units()[node.unit].name, tensor, gradient);
     }
@@ -49,7 +51,9 @@ void track_gradients(const Network& network, const GradientProbe& probe,
     if (leader == nullptr || leader->linear() == nullptr) continue;
     const Tensor<float>& gradient = leader->linear()->weight->grad;
     Tracker tracker = tracker_of(gradient.shape(), 1);
-    observe_tensor(gradient.view(), tracker);
+    do {
+      observe_tensor(gradient.view(), tracker);
+    } while (tracker.another_pass());
     tracker.finish(frame, "weight_gradient", static_cast<int64_t>(unit));
     raw.add(copy.units()[unit].name, "weight_gradient", gradient.view());
   }

@@ -12,6 +12,7 @@
 #include "framework/threads.h"
 #include "revision.h"
 #include "stats/log_bins.h"
+#include "stats/quantile_places.h"
 
 namespace quantdyn {
 namespace {
@@ -112,7 +113,12 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
   if (!experiment.keras_sha256.empty())
     out.provenance.emplace_back("keras_sha256", experiment.keras_sha256);
   out.network = rows_of(*experiment.network);
-  out.axes = {bin_axis(TensorTraits{1}, "")};
+  out.axes = {bin_axis(TensorTraits{1}, ""),
+              {"quantile",
+               "fraction of the values",
+               static_cast<int64_t>(quantile_fractions.size()),
+               {},
+               {quantile_fractions.begin(), quantile_fractions.end()}}};
   if (const auto& gradients = experiment.track.gradients) {
     out.axes.push_back(
         bin_axis(gradient_traits(1, gradients->channel_histograms), " of gradients"));

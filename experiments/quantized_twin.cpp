@@ -136,7 +136,7 @@ void QuantizedTwin::track(const ImageSet& probe, const StatisticKinds& kinds, Fr
                     chunk.images, index, chunk.worker);
         });
       });
-  trackers.finish(frame);
+  trackers.finish(probe, frame);
   for (int unit = 0; unit < units; ++unit) {
     accumulated[unit]->save(frame, "output", unit, "accumulated");
     if (unit > 0) local[unit]->save(frame, "output", unit, "local");

@@ -33,11 +33,13 @@ struct AxisLabel {
   std::vector<double> values;
 };
 
-/// An axis behind layer or channel that quantities name: "bin", labelled by the edges of the bins.
+/// An axis behind layer or channel that quantities name: "bin", labelled by the edges of the bins,
+/// or "quantile", whose places are fractions.
 struct ExtraAxis {
   std::string name, long_name;
   int64_t size;
   std::vector<AxisLabel> labels;
+  std::vector<double> places = {};  ///< empty: 0, 1, 2 ...
 };
 
 /// Everything about a run that is known before its first step.

@@ -70,7 +70,9 @@ ResultAxes::ResultAxes(h5::File& file, const RunFacts& facts,
   label("channel", plain("index_in_node", "number of the channel in its node"), index_in_node);
 
   for (const ExtraAxis& axis : facts.axes) {
-    add(axis.name, axis.long_name, file.write(axis.name, counting(axis.size)));
+    add(axis.name, axis.long_name,
+        axis.places.empty() ? file.write(axis.name, counting(axis.size))
+                            : file.write(axis.name, axis.places));
     for (const AxisLabel& l : axis.labels) label(axis.name.c_str(), l.quantity, l.values);
   }
   add("training_row", "row of the training curve",

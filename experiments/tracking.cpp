@@ -46,7 +46,18 @@ TapTrackers::~TapTrackers() {
                static_cast<Observer*>(place.tracker.get()));
 }
 
-void TapTrackers::finish(Frame& frame) {
+bool TapTrackers::another_pass() {
+  bool again = false;
+  for (Place& place : places_) again |= place.tracker->another_pass();
+  return again;
+}
+
+void TapTrackers::finish(const ImageSet& images, Frame& frame) {
+  while (another_pass())
+    for_image_batches(*images.dataset, *images.standardization, images.indices,
+                      [&](View<const float> x, int64_t count, int64_t first_chunk) {
+                        evaluator_.run(x, count, first_chunk, {});
+                      });
   for (Place& place : places_) place.tracker->finish(frame, to_string(place.kind), place.unit);
 }
 

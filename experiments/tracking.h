@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/loader.h"
+#include "experiments/calibration.h"
 #include "framework/evaluator.h"
 #include "framework/frame.h"
 #include "stats/statistic.h"
@@ -25,8 +26,9 @@ class TapTrackers {
   ~TapTrackers();
   TapTrackers(const TapTrackers&) = delete;
   TapTrackers& operator=(const TapTrackers&) = delete;
-  /// Writes what all taps showed, as tensors "conv", "norm" and "output".
-  void finish(Frame& frame);
+  /// Writes what all taps showed for these images, as tensors "conv", "norm" and "output"; runs the
+  /// evaluator on them again where a statistic needs it.
+  void finish(const ImageSet& images, Frame& frame);
 
  private:
   struct Place {
@@ -35,6 +37,7 @@ class TapTrackers {
     std::unique_ptr<Tracker> tracker;
   };
   void follow_norm(const Place& output);
+  bool another_pass();
 
   Evaluator& evaluator_;
   std::vector<Place> places_;

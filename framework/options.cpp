@@ -291,30 +291,63 @@ std::vector<Options> Options::list(const std::string& key, std::string_view help
   return out;
 }
 
+namespace {
+
+Pointer named_plugin(const ConfigNode& parent, const std::string& name) {
+  auto made = std::make_shared<ConfigNode>();
+  made->kind = Kind::map;
+  made->source = parent.source;
+  made->line = parent.line;
+  made->entries.emplace_back("name", make_scalar(parent, name));
+  return made;
+}
+
+/// A bare name becomes the mapping that it stands for.
+void require_plugin(ConfigNode& node, const std::string& key) {
+  if (node.kind == Kind::scalar) {
+    Pointer name = make_scalar(node, node.scalar, node.quoted);
+    node.kind = Kind::map;
+    node.scalar.clear();
+    node.entries.emplace_back("name", std::move(name));
+  }
+  if (node.kind != Kind::map || !node.find("name"))
+    fail<ConfigError>("{}: {}: expected a name, or a mapping whose key `name` says which, found {}",
+                      node.where(), key, describe(node));
+}
+
+}  // namespace
+
 Options Options::plugin(const std::string& key, std::optional<std::string> fallback,
                         std::string_view help) const {
-  const Pointer node = find(key, !fallback,
-                            {key, "a name, or a mapping with `name`", fallback.value_or("required"),
-                             "", std::string(help)});
+  Pointer node = find(key, !fallback,
+                      {key, "a name, or a mapping with `name`", fallback.value_or("required"), "",
+                       std::string(help)});
   if (!node) {
-    auto made = std::make_shared<ConfigNode>();
-    made->kind = Kind::map;
-    made->source = node_->source;
-    made->line = node_->line;
-    made->entries.emplace_back("name", make_scalar(*node_, fallback.value_or("")));
-    if (!document_->descriptions) write_default(*node_, key, made);
-    return {document_, made};
+    node = named_plugin(*node_, fallback.value_or(""));
+    if (!document_->descriptions) write_default(*node_, key, node);
   }
-  if (node->kind == Kind::scalar) {
-    Pointer name = make_scalar(*node, node->scalar, node->quoted);
-    node->kind = Kind::map;
-    node->scalar.clear();
-    node->entries.emplace_back("name", std::move(name));
-  }
-  if (node->kind != Kind::map || !node->find("name"))
-    fail<ConfigError>("{}: {}: expected a name, or a mapping whose key `name` says which, found {}",
-                      node->where(), key, describe(*node));
+  require_plugin(*node, key);
   return {document_, node};
+}
+
+std::vector<Options> Options::plugins(const std::string& key,
+                                      const std::vector<std::string>& fallback,
+                                      std::string_view help) const {
+  Pointer node = find(key, false,
+                      {key, "a list of names, or of mappings with `name`", list_text(fallback), "",
+                       std::string(help)});
+  if (!node) {
+    node = make_list(*node_, fallback);
+    if (!document_->descriptions) write_default(*node_, key, node);
+  }
+  if (node->kind != Kind::sequence)
+    fail<ConfigError>("{}: {}: expected a list, found {}", node->where(), key, describe(*node));
+  std::vector<Options> out;
+  for (const Pointer& item : node->items) {
+    require_plugin(*item, key);
+    out.push_back({document_, item});
+  }
+  return out;
 }
 
 std::string Options::plugin_name() const {

@@ -126,7 +126,10 @@ class Options {
   /// A plugin choice: a bare name, or a mapping whose key `name` says which; `fallback` is a name.
   Options plugin(const std::string& key, std::optional<std::string> fallback,
                  std::string_view help) const;
-  /// What `name` says in a mapping made by plugin().
+  /// Several of them; `fallback` are names.
+  std::vector<Options> plugins(const std::string& key, const std::vector<std::string>& fallback,
+                               std::string_view help) const;
+  /// What `name` says in a mapping made by plugin() or plugins().
   std::string plugin_name() const;
 
   /// All keys with their values as YAML in one line; they count as read.

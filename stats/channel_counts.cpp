@@ -5,7 +5,6 @@
 
 #include "framework/error.h"
 #include "stats/kernels.h"
-#include "stats/statistic.h"
 
 namespace quantdyn {
 namespace {
@@ -64,7 +63,23 @@ uint64_t ChannelCounts::count(int64_t channel, int32_t bin) const {
   return uint64_t{recent_[at]} + (kept_.empty() ? 0 : kept_[at]);
 }
 
-ChannelCounts ChannelCounts::clamped(int32_t low, int32_t high) const {
+std::vector<uint64_t> ChannelCounts::of_channel(int64_t channel) const {
+  std::vector<uint64_t> out;
+  for (int32_t bin = 0; bin < bins_.size(); ++bin) out.push_back(count(channel, bin));
+  return out;
+}
+
+std::vector<uint64_t> ChannelCounts::of_layer() const {
+  std::vector<uint64_t> out(static_cast<size_t>(bins_.size()));
+  for (int64_t c = 0; c < channels_; ++c)
+    for (int32_t bin = 0; bin < bins_.size(); ++bin) out[bin] += count(c, bin);
+  return out;
+}
+
+/// Negative values end in the bin of 0, for relu6 those over 6 in the bin that starts with 6.
+ChannelCounts ChannelCounts::behind(Activation activation) const {
+  const int32_t low = activation == Activation::none ? 0 : bins_.zero();
+  const int32_t high = activation == Activation::relu6 ? bins_.index(6.0f) : bins_.nan() - 1;
   ChannelCounts out(channels_, bins_);
   out.rows_ = rows_;
   out.keep_recent();

@@ -2,12 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
+#include "framework/channel_map.h"
 #include "framework/tap.h"
 #include "framework/tensor.h"
 #include "stats/log_bins.h"
 
 namespace quantdyn {
+
+/// Channels rounded up, so that no two workers' arrays share a cache line.
+inline Shape padded_channels(int64_t channels) { return {(channels + 15) / 16 * 16}; }
 
 /// Between two chunks the counts of a wide tensor leave the cache, and fetching them back is what
 /// counting costs there. So the counts that are added to are small, and those of neighbouring
@@ -21,9 +26,11 @@ class ChannelCounts {
   void add(const Tile& tile);
   void merge(const ChannelCounts& other);
   uint64_t count(int64_t channel, int32_t bin) const;
-  /// Moves the values of some bins: those under `low` go to it, those from `high` on but NaN to
-  /// that.
-  ChannelCounts clamped(int32_t low, int32_t high) const;
+  /// By bin.
+  std::vector<uint64_t> of_channel(int64_t channel) const;
+  std::vector<uint64_t> of_layer() const;
+  /// The counts of what an activation makes of the same values, exactly as if it had been counted.
+  ChannelCounts behind(Activation activation) const;
 
  private:
   int64_t place(int64_t channel, int32_t bin) const;

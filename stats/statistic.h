@@ -12,6 +12,7 @@
 #include "framework/frame.h"
 #include "framework/registry.h"
 #include "framework/tap.h"
+#include "stats/channel_counts.h"
 #include "stats/log_bins.h"
 
 namespace quantdyn {
@@ -34,14 +35,6 @@ class Statistic {
   virtual void merge(Statistic&& other) = 0;
   /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of a node; called once, at the end.
   virtual void save(Frame& frame, const std::string& tensor, int64_t node) = 0;
-
-  /// Whether behind() can be called.
-  virtual bool can_go_behind() const { return false; }
-  /// The statistic of what an activation makes of the same values, exactly as if it had seen them.
-  virtual std::unique_ptr<Statistic> behind(Activation activation) const {
-    static_cast<void>(activation);
-    return nullptr;
-  }
 };
 
 /// What a statistic must know of a tensor ahead of its values.
@@ -52,32 +45,58 @@ struct TensorTraits {
   bool channel_histograms = true;  ///< whether histograms are also written by channel
 };
 
-/// A choice of `statistics:`; makes one Statistic for each tensor and worker.
+/// The counts of a tensor's values by channel and bin, which all statistics that follow from them
+/// share.
+struct CountedTensor {
+  const TensorTraits& traits;
+  const ChannelCounts& counts;
+};
+
+/// What takes the values once more, or several times, as the counts alone cannot tell it.
+class Refinement {
+ public:
+  virtual ~Refinement() = default;
+  /// Thread-safe for tiles of different workers.
+  virtual void add(const Tile& tile) = 0;
+  /// Whether there is anything to find.
+  virtual bool is_needed() const = 0;
+  /// All values have passed once more; returns whether they must do so again.
+  virtual bool next_pass() = 0;
+  virtual void save(Frame& frame, const std::string& tensor, int64_t node) = 0;
+};
+
+/// A choice of `statistics:`. It gathers from the values (`make`: one Statistic for each tensor and
+/// worker), or follows from their counts (`derive`, called once, behind the save() of all that
+/// gathers), or takes more passes with the counts known (`refine`, then its save()).
 struct StatisticKind {
   std::function<std::unique_ptr<Statistic>(const TensorTraits& traits)> make;
+  std::function<void(const CountedTensor& counted, Frame& frame, const std::string& tensor,
+                     int64_t node)>
+      derive;
+  std::function<std::unique_ptr<Refinement>(const CountedTensor& counted, int workers)> refine;
 };
 using StatisticKinds = std::vector<StatisticKind>;
 
-/// For a plugin's factory, after it has read its options: `return statistic_kind<Moments>();`.
-/// T is made from (traits, settings...), or from (channels, settings...) where that is all it
-/// needs.
+/// For the factory of a plugin that gathers, after it has read its options:
+/// `return statistic_kind<Moments>();`. T is made from (traits, settings...), or from (channels,
+/// settings...) where that is all it needs.
 template <typename T, typename... Settings>
 std::unique_ptr<StatisticKind> statistic_kind(Settings... settings) {
-  return std::make_unique<StatisticKind>(StatisticKind{[=](const TensorTraits& traits) {
-    if constexpr (std::is_constructible_v<T, const TensorTraits&, Settings...>)
-      return std::make_unique<T>(traits, settings...);
-    else
-      return std::make_unique<T>(traits.channels, settings...);
-  }});
+  return std::make_unique<StatisticKind>(
+      StatisticKind{[=](const TensorTraits& traits) {
+                      if constexpr (std::is_constructible_v<T, const TensorTraits&, Settings...>)
+                        return std::make_unique<T>(traits, settings...);
+                      else
+                        return std::make_unique<T>(traits.channels, settings...);
+                    },
+                    {},
+                    {}});
 }
 
 using StatisticRegistry = Registry<StatisticKind>;
 
-/// Reads `statistics: [moments, histogram]` (the default). ConfigError for an unknown or repeated
-/// name.
+/// Reads `statistics: [moments, {name: quantiles, exact: true}]`; all of them, where there is no
+/// such key. ConfigError for an unknown or repeated name.
 StatisticKinds read_statistics(const Options& options);
-
-/// Channels rounded up, so that no two workers' arrays share a cache line.
-inline Shape padded_channels(int64_t channels) { return {(channels + 15) / 16 * 16}; }
 
 }  // namespace quantdyn

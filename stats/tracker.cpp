@@ -5,15 +5,17 @@
 namespace quantdyn {
 
 Tracker::Tracker(const TensorTraits& traits, int workers, StatisticKinds kinds)
-    : traits_(traits), kinds_(std::move(kinds)), workers_(static_cast<size_t>(workers)) {}
+    : traits_(traits), kinds_(std::move(kinds)), workers_(static_cast<size_t>(workers)) {
+  for (const StatisticKind& kind : kinds_) needs_counts_ |= kind.derive || kind.refine;
+}
 
 Tracker::Worker& Tracker::open(int worker) {
   Worker& mine = workers_[static_cast<size_t>(worker)];
-  if (mine.statistics.empty())
-    for (const StatisticKind& kind : kinds_) {
-      mine.statistics.push_back(kind.make(traits_));
-      if (follows_ && mine.statistics.back()->can_go_behind()) mine.statistics.back().reset();
-    }
+  if (mine.statistics.empty() && !mine.counts) {
+    for (const StatisticKind& kind : kinds_)
+      if (kind.make) mine.statistics.push_back(kind.make(traits_));
+    if (needs_counts_ && !follows_) mine.counts.emplace(traits_.channels, traits_.bins);
+  }
   return mine;
 }
 
@@ -22,46 +24,73 @@ void Tracker::follow(Tracker& source, Activation activation) {
   source.followers_.emplace_back(this, activation);
 }
 
-void Tracker::hand_over(const Worker& finished) {
-  for (const auto& [follower, activation] : followers_) {
-    Worker& to = follower->open(0);
-    for (size_t i = 0; i < to.statistics.size(); ++i)
-      if (!to.statistics[i]) to.statistics[i] = finished.statistics[i]->behind(activation);
-  }
-}
-
 void Tracker::add(const Tile& tile) {
+  if (is_merged_) {
+    for (const auto& refinement : refinements_) refinement->add(tile);
+    return;
+  }
   Worker& mine = open(tile.worker);
   assert(mine.open_chunk == -1 || mine.open_chunk == tile.chunk);
   mine.open_chunk = tile.chunk;
-  for (const auto& statistic : mine.statistics)
-    if (statistic) statistic->add(tile);
+  for (const auto& statistic : mine.statistics) statistic->add(tile);
+  if (mine.counts) mine.counts->add(tile);
 }
 
 void Tracker::end_chunk(int64_t chunk, int worker) {
+  if (is_merged_) return;
   Worker& mine = open(worker);
-  for (const auto& statistic : mine.statistics)
-    if (statistic) statistic->end_chunk(chunk);
+  for (const auto& statistic : mine.statistics) statistic->end_chunk(chunk);
   mine.open_chunk = -1;
 }
 
-void Tracker::finish(Frame& frame, const std::string& tensor, int64_t node) {
+void Tracker::merge_workers() {
+  is_merged_ = true;
   Worker& first = open(0);
-  for (size_t worker = 1; worker < workers_.size(); ++worker) {
-    for (size_t i = 0; i < workers_[worker].statistics.size(); ++i)
-      if (workers_[worker].statistics[i])
-        first.statistics[i]->merge(std::move(*workers_[worker].statistics[i]));
-    workers_[worker].statistics.clear();
+  for (size_t i = 1; i < workers_.size(); ++i) {
+    Worker& other = workers_[i];
+    for (size_t s = 0; s < other.statistics.size(); ++s)
+      first.statistics[s]->merge(std::move(*other.statistics[s]));
+    if (other.counts) first.counts->merge(*other.counts);
+    other = {};
   }
-  hand_over(first);
-  for (const auto& statistic : first.statistics) statistic->save(frame, tensor, node);
-  first.statistics.clear();  // a net's counters and its frame need not be in memory together
+  for (const auto& [follower, activation] : followers_)
+    if (first.counts) follower->open(0).counts = first.counts->behind(activation);
+}
+
+bool Tracker::another_pass() {
+  bool again = false;
+  if (is_merged_) {
+    for (const auto& refinement : refinements_) again |= refinement->next_pass();
+    return again;
+  }
+  merge_workers();
+  for (const StatisticKind& kind : kinds_)
+    if (kind.refine)
+      refinements_.push_back(
+          kind.refine({traits_, *workers_.front().counts}, static_cast<int>(workers_.size())));
+  for (const auto& refinement : refinements_) again |= refinement->is_needed();
+  return again;
+}
+
+void Tracker::finish(Frame& frame, const std::string& tensor, int64_t node) {
+  if (!is_merged_) {
+    [[maybe_unused]] const bool again = another_pass();
+    assert(!again);
+  }
+  Worker& all = workers_.front();
+  for (const auto& statistic : all.statistics) statistic->save(frame, tensor, node);
+  for (const StatisticKind& kind : kinds_)
+    if (kind.derive) kind.derive({traits_, *all.counts}, frame, tensor, node);
+  for (const auto& refinement : refinements_) refinement->save(frame, tensor, node);
+  all = {};  // a net's counters and its frame need not be in memory together
 }
 
 void track_tensor(View<const float> values, const StatisticKinds& kinds, Frame& frame,
                   const std::string& tensor, int64_t node) {
   Tracker tracker(values.shape.channels(), 1, kinds);
-  observe_tensor(values, tracker);
+  do {
+    observe_tensor(values, tracker);
+  } while (tracker.another_pass());
   tracker.finish(frame, tensor, node);
 }
 

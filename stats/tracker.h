@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace quantdyn {
 /// workers.
 ///
 ///   Tracker tracker(channels, worker_count(), kinds);   // one for each tap
-///   tap.after.push_back(&tracker);                      // ... run ...
+///   tap.after.push_back(&tracker);
+///   do { ... run ... } while (tracker.another_pass());
 ///   tracker.finish(frame, "output", node);
 class Tracker final : public Observer {
  public:
@@ -25,30 +27,35 @@ class Tracker final : public Observer {
       : Tracker(TensorTraits{channels}, workers, std::move(kinds)) {}
 
   /// This tap will show what `activation` makes of the values that the source's tap shows. What can
-  /// be told from the source's statistics is not gathered again: the source's finish(), which must
-  /// be first, hands it over. To be called ahead of all add().
+  /// be told from the source's statistics is not gathered again: the source, whose another_pass()
+  /// or finish() must be called first, hands it over. To be called ahead of all add().
   void follow(Tracker& source, Activation activation);
   /// Thread-safe for tiles of different workers.
   void add(const Tile& tile) override;
   void end_chunk(int64_t chunk, int worker) override;
-  /// Merges the workers and writes layerwise/<tensor>/... and channelwise/<tensor>/... of the node;
-  /// a tap that showed nothing has count 0 and NaN. Once, and nothing is added afterwards.
+  /// All values have been shown; returns whether a statistic needs them shown again.
+  bool another_pass();
+  /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of the node; a tap that showed
+  /// nothing has count 0 and NaN. Once, and nothing is added afterwards.
   void finish(Frame& frame, const std::string& tensor, int64_t node);
 
  private:
   struct alignas(64) Worker {
-    std::vector<std::unique_ptr<Statistic>>
-        statistics;  // made by the worker itself when first used; null: told by the source
+    // Made by the worker itself when first used.
+    std::vector<std::unique_ptr<Statistic>> statistics;
+    std::optional<ChannelCounts> counts;  // where a kind needs them, and the source does not tell
     int64_t open_chunk = -1;
   };
   Worker& open(int worker);
-  void hand_over(const Worker& finished);
+  void merge_workers();
 
   TensorTraits traits_;
   StatisticKinds kinds_;
+  bool needs_counts_ = false;
   std::vector<Worker> workers_;
-  bool follows_ = false;
+  bool follows_ = false, is_merged_ = false;
   std::vector<std::pair<Tracker*, Activation>> followers_;
+  std::vector<std::unique_ptr<Refinement>> refinements_;
 };
 
 /// The statistics of a weight or any other tensor [..., K], channels innermost, as one chunk.

@@ -234,6 +234,20 @@ BOOST_AUTO_TEST_CASE(wrong_set_arguments_are_refused_by_their_own_name) {
   BOOST_TEST(refusal_of(yaml, {"a=[1"}).starts_with("--set a=[1:"));
 }
 
+BOOST_AUTO_TEST_CASE(plugins_are_a_list_of_bare_names_and_mappings) {
+  const Options root = parse("o: [sgd, {name: adam, rate: 1}]");
+  const auto both = root.plugins("o", {}, "");
+  BOOST_TEST(both.size() == 2u);
+  BOOST_TEST(both[0].plugin_name() == "sgd");
+  BOOST_TEST(both[1].plugin_name() == "adam");
+  BOOST_TEST(parse("").plugins("o", {"a", "b"}, "")[1].plugin_name() == "b");
+  BOOST_TEST(parse("o: []").plugins("o", {"a"}, "").empty());
+  BOOST_TEST(refusal([] { parse("o: sgd").plugins("o", {}, ""); }).find("expected a list") !=
+             std::string::npos);
+  BOOST_TEST(refusal([] { parse("o: [{rate: 1}]").plugins("o", {}, ""); }).find("`name`") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_plugin_is_a_bare_name_or_a_mapping) {
   BOOST_TEST(parse("o: sgd").plugin("o", required, "").plugin_name() == "sgd");
   const Options full = parse("o:\n  name: sgd\n  momentum: 0.9\n").plugin("o", required, "");
