@@ -1,0 +1,47 @@
+"""The table of figures: a figure is a module with draw(results, choice), and one line here."""
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import effective_bits
+import epochs
+import errors
+import precision
+import ranges
+import ridgelines
+from style import PAGE_INCHES
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user chose: a figure of one variant takes the first."""
+
+    variants: tuple = ()  # names, in the order in which they are drawn
+    layer: Optional[str] = None
+    epoch: Optional[int] = None  # of the float32 snapshot; None: the last
+    width: float = PAGE_INCHES  # of the figure, in inches
+
+    @property
+    def variant(self):
+        return self.variants[0] if self.variants else None
+
+
+@dataclass(frozen=True)
+class Entry:
+    name: str  # the file's stem
+    draw: Callable  # (results, choice) -> matplotlib figure; raises Missing
+    caption: str  # one sentence, for the report
+
+
+FIGURES = (
+    Entry("ranges", ranges.draw, "Range (max \u2212 min) of every layer as a bar, the ranges of its channels as boxes "
+          "from 25 to 75 % with whiskers from 5 to 95 %; dead channels left out."),
+    Entry("precision", precision.draw, "Average channel precision: the share of its layer's range that a channel uses "
+          "(Nagel et al. 2019, section 3.3)."),
+    Entry("ridgelines", ridgelines.draw, "Share of values per octave, every layer scaled to its own largest share; the "
+          "cell in the middle holds zero and what is smaller than the axis shows, and is cut at the largest share."),
+    Entry("effective_bits", effective_bits.draw, "Effective bits of every channel, log2(1 + p (2^b \u2212 1)); channels of "
+          "a layer sorted, fewest bits below."),
+    Entry("errors", errors.draw, "SQNR of every layer's output. local: this layer quantized, its input the float net's; "
+          "accumulated: everything up to it quantized."),
+    Entry("epochs", epochs.draw, "Quantiles of one layer's values at every float32 snapshot."),
+)

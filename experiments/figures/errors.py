@@ -1,0 +1,54 @@
+"""Local and accumulated error over depth, as SQNR in dB: where a quantized net loses, and what it carries on."""
+import numpy as np
+from matplotlib.lines import Line2D
+
+import style
+from result import Missing
+
+# rows of panels: prefix of layerwise/output/<prefix>_sqnr -> line style; the second row only where a file has it
+ROWS = ({"local": (0, (1, 1)), "accumulated": "-"}, {"added": (0, (1, 1)), "propagated": "-"})
+
+
+def series(result, choice, row):
+    """[(variant, prefix, SQNR in dB [layer])] of one result; infinite where the error is zero."""
+    out = []
+    for variant in (name for name in choice.variants if name in result.variants):
+        for prefix in ROWS[row]:
+            values = result.layerwise("output", f"{prefix}_sqnr", result.pick(variant))
+            if values is not None and np.isfinite(values).any():
+                out.append((variant, prefix, values))
+    return out
+
+
+def draw_lines(axis, choice, row, entries):
+    """Draws one panel; returns what its legend needs."""
+    handles = []
+    for variant, prefix, values in entries:
+        index = choice.variants.index(variant)
+        colour, marker = style.SERIES[index % len(style.SERIES)], style.MARKERS[index % len(style.MARKERS)]
+        is_solid = ROWS[row][prefix] == "-"
+        look = {"color": colour, "linestyle": ROWS[row][prefix], "marker": marker,
+                "markerfacecolor": colour if is_solid else "white", "markeredgewidth": 0.6}
+        axis.plot(np.where(np.isfinite(values), values, np.nan), **look)
+        handles.append(Line2D([], [], label=f"{variant}, {prefix}", **look))
+    return handles
+
+
+def draw(results, choice):
+    rows = [row for row in range(len(ROWS)) if any(series(result, choice, row) for result in results)]
+    if not rows:
+        raise Missing("no result has a quantized variant with layerwise/output/local_sqnr")
+    figure, axes, stacked = style.panels(results, len(rows), choice, row_inches=1.9)
+    handles = []
+    for column, result in enumerate(results):
+        for index, row in enumerate(rows):
+            axis = axes[index][column]
+            handles += draw_lines(axis, choice, row, series(result, choice, row))
+            style.layer_ticks(axis, result, is_named=index == len(rows) - 1)
+            if column == 0 or stacked:
+                axis.set_ylabel(f"SQNR of the layer's output{result.units('layerwise/output/local_sqnr')}")
+    for row in axes:
+        lowest = min(axis.dataLim.y0 for axis in row)
+        row[0].set_ylim(bottom=min(0, lowest - 1))
+    style.legend(figure, handles)
+    return figure

@@ -1,0 +1,176 @@
+"""A result.h5 as the figures see it: layers, snapshots, and arrays that are None where the file has none.
+
+The layout is that of ../FILE.md; the meaning of every dataset that of ../../stats/README.md.
+"""
+import os
+
+import h5py
+import numpy as np
+
+FLOAT = "float32"
+QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
+
+
+class UserError(Exception):
+    """What the user asked for is not there: one line for the terminal, no traceback."""
+
+
+class Missing(Exception):
+    """A figure cannot be drawn from these results: the line says why, the other figures go on."""
+
+
+def text(value):
+    """An attribute or a label as str, whatever kind of bytes it came as."""
+    if isinstance(value, np.ndarray) and value.shape == ():
+        value = value[()]
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+class Result:
+    """One opened result: `variants`, `epochs`, `steps` [snapshot]; `layers`, `kinds` [layer]."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        if os.path.isdir(self.path):
+            self.path = os.path.join(self.path, "result.h5")
+        try:
+            self.file = h5py.File(self.path, "r")
+        except OSError:
+            state = "is not HDF5" if os.path.isfile(self.path) else "is no file"
+            raise UserError(f"{path}: {state}; accepted: a result.h5 of quantdyn run, or its folder") from None
+        needed = ("snapshot", "variant", "epoch", "step", "layer", "network/channels", "network/channel_offset")
+        absent = [name for name in needed if name not in self.file]
+        if "schema" not in self.file.attrs or absent:
+            found = f"it has no {absent[0]}" if absent else "it has no attribute schema"
+            raise UserError(f"{path}: not a result, {found}; accepted: a result.h5 of quantdyn run")
+        if self.file.attrs["schema"] != 1:
+            raise UserError(f"{path}: schema {self.file.attrs['schema']}; accepted: schema 1")
+        self.variants = [text(name) for name in self.file["variant"][:]]
+        self.epochs = self.file["epoch"][:]
+        self.steps = self.file["step"][:]
+        self.layers = [text(name) for name in self.file["layer"][:]]
+        self.kinds = [text(kind) for kind in self.file["network/kind"][:]]
+        self.channels = self.file["network/channels"][:]
+        self.offsets = self.file["network/channel_offset"][:]
+        self.name = self._name()
+
+    def _name(self):
+        """The experiment's name, else the folder's."""
+        provenance = self.file.get("provenance")
+        if provenance is not None and "experiment" in provenance.attrs:
+            return text(provenance.attrs["experiment"])
+        return os.path.basename(os.path.dirname(os.path.abspath(self.path))) or self.path
+
+    # Snapshots.
+
+    def snapshots_of(self, variant):
+        """The indices on the axis `snapshot` of a variant, in the order of the file."""
+        return [index for index, name in enumerate(self.variants) if name == variant]
+
+    def quantized_variants(self):
+        """Names of the variants, float32 left out, in the order of the file."""
+        return [name for name in dict.fromkeys(self.variants) if name != FLOAT]
+
+    def pick(self, variant, epoch=None):
+        """The index of a variant's last snapshot, or of its last one at an epoch."""
+        found = self.snapshots_of(variant)
+        if not found:
+            raise UserError(f"{self.path}: no variant {variant}; it has {', '.join(dict.fromkeys(self.variants))}")
+        if epoch is None:
+            return found[-1]
+        at_epoch = [index for index in found if self.epochs[index] == epoch]
+        if not at_epoch:
+            there = ", ".join(str(self.epochs[index]) for index in found)
+            raise UserError(f"{self.path}: variant {variant} has no snapshot at epoch {epoch}; it has {there}")
+        return at_epoch[-1]
+
+    def layer_index(self, name):
+        if name not in self.layers:
+            raise UserError(f"{self.path}: no layer {name}; it has {', '.join(self.layers)}")
+        return self.layers.index(name)
+
+    def snapshot_label(self, index):
+        return f"{self.variants[index]}, epoch {self.epochs[index]}"
+
+    # Arrays.
+
+    def has(self, path):
+        return path in self.file
+
+    def units(self, path):
+        """The dataset's units as a label's ending: " (dB)"; nothing where the unit is 1 or the array is absent."""
+        unit = text(self.file[path].attrs.get("units", "1")) if path in self.file else "1"
+        return "" if unit == "1" else f" ({unit})"
+
+    def layerwise(self, tensor, statistic, snapshot):
+        """[layer], or None where the file has no such array."""
+        path = f"layerwise/{tensor}/{statistic}"
+        return self.file[path][snapshot] if path in self.file else None
+
+    def channelwise(self, tensor, statistic, snapshot, layer=None):
+        """[channel] of all layers or of one (an index); with a further axis [channel, ...]. None where absent."""
+        path = f"channelwise/{tensor}/{statistic}"
+        if path not in self.file:
+            return None
+        return self.file[path][snapshot, self.span(layer)] if layer is not None else self.file[path][snapshot]
+
+    def span(self, layer):
+        """Where a layer's channels lie on the axis `channel`."""
+        return slice(int(self.offsets[layer]), int(self.offsets[layer] + self.channels[layer]))
+
+    def by_layer(self, values):
+        """[channel] -> a list of [channel of the layer], NaN left out; empty lists where nothing is left."""
+        parts = [values[self.span(layer)] for layer in range(len(self.layers))]
+        return [part[~np.isnan(part)] for part in parts]
+
+    def edges(self, axis="bin"):
+        """Lower and upper edges [bin]; both NaN in the bin of NaN. None where there is no histogram."""
+        if f"{axis}_lower" not in self.file:
+            return None
+        return self.file[f"{axis}_lower"][:], self.file[f"{axis}_upper"][:]
+
+    def histogram_axis(self, tensor):
+        """The axis of the tensor's histogram: "bin", or "gradient_bin" of a gradient."""
+        return "gradient_bin" if tensor.endswith("gradient") else "bin"
+
+    def histogram(self, tensor, snapshot, layer):
+        """Counts [bin] of a layer, None where there are none."""
+        path = f"layerwise/{tensor}/histogram"
+        if path not in self.file:
+            return None
+        counts = self.file[path][snapshot, layer]
+        return counts if counts.any() else None
+
+    def channel_histogram(self, tensor, snapshot, layer):
+        """Counts [channel, bin] of a layer's channels, None where there are none."""
+        counts = self.channelwise(tensor, "histogram", snapshot, layer)
+        return counts if counts is not None and counts.any() else None
+
+    # Derived.
+
+    def width(self, tensor, snapshot):
+        """(layer's width [layer], channels' widths [channel]): max - min, in the tensor's unit. None where absent."""
+        parts = [get(tensor, statistic, snapshot)
+                 for get in (self.layerwise, self.channelwise) for statistic in ("min", "max")]
+        if any(part is None for part in parts):
+            return None
+        layer_low, layer_high, channel_low, channel_high = (part.astype(np.float64) for part in parts)
+        return layer_high - layer_low, channel_high - channel_low
+
+    def equalized_variant(self, wanted=None):
+        """The wanted variant if it was equalized, else the first one that was; None where none was."""
+        path = "channelwise/repairs/equalization_scale"
+        if path not in self.file:
+            return None
+        for name in ([wanted] if wanted in self.variants else []) + self.quantized_variants():
+            if np.isfinite(self.file[path][self.pick(name)]).any():
+                return name
+        return None
+
+    def narrowest_layer(self, snapshot):
+        """Index of the layer whose weights, folded, have the least average channel precision: the default layer."""
+        for tensor in ("folded_weight", "weight", "output"):
+            precision = self.layerwise(tensor, "average_channel_precision", snapshot)
+            if precision is not None and np.isfinite(precision).any():
+                return int(np.nanargmin(precision))
+        return len(self.layers) // 2
