@@ -33,6 +33,8 @@ def quantiles_of(result, tensor, snapshot, layer):
 
 def series(result, choice, tensor):
     """(steps in epochs [snapshot], quantiles [snapshot, quantile]) of float32; None where fewer than two have them."""
+    if choice.layer is not None and choice.layer not in result.layers:
+        return None
     layer = layer_of(result, choice)
     found = [(result.epochs[at], quantiles_of(result, tensor, at, layer)) for at in result.snapshots_of(FLOAT)]
     found = [(epoch, values) for epoch, values in found if values is not None and np.isfinite(values).any()]
@@ -50,9 +52,14 @@ def draw_bands(axis, epochs, values):
     outer = np.ptp(values[:, [0, -1]], axis=1).max()
     inner = np.ptp(values[:, [QUANTILES.index(0.05), QUANTILES.index(0.95)]], axis=1).max()
     if inner > 0 and outer > 30 * inner:
-        axis.set_yscale("symlog", base=2, linthresh=2 ** np.floor(np.log2(inner / 2)), linscale=1)
-        axis.yaxis.set_major_locator(style.matplotlib.ticker.SymmetricalLogLocator(
-            base=8, linthresh=2 ** np.floor(np.log2(inner / 2))))
+        smallest, largest = int(np.floor(np.log2(inner / 2))), int(np.ceil(np.log2(np.abs(values).max())))
+        axis.set_yscale("symlog", base=2, linthresh=2.0**smallest, linscale=1)
+        exponents = range(largest, smallest + 1, -max(1, (largest - smallest) // 3))
+        ticks = [2.0**e for e in exponents]
+        axis.set_yticks([-tick for tick in ticks] + [0] + ticks)
+        axis.set_yticklabels([f"\N{MINUS SIGN}{bins.power(e)}" for e in exponents] + ["0"] +
+                             [bins.power(e) for e in exponents])
+        axis.set_yticks([], minor=True)
 
 
 def draw(results, choice):

@@ -73,13 +73,14 @@ def legend(figure, handles):
     unique = {}
     for handle in handles:
         unique.setdefault(handle.get_label(), handle)
-    entry_inches = 0.42 + 0.057 * max(len(label) for label in unique)
-    rows = -(-len(unique) // max(1, int(figure.get_figwidth() / entry_inches)))
+    inches = [0.42 + 0.052 * len(label) for label in unique]
+    rows = next((rows for rows in range(1, len(inches)) if figure.get_figwidth() > sum(
+        max(inches[start:start + rows]) for start in range(0, len(inches), rows))), len(inches))
     columns = -(-len(unique) // rows)
     figure.legend(handles=list(unique.values()), loc="upper center", bbox_to_anchor=(0.5, 1), ncols=columns,
                   borderaxespad=0.2)
-    inches = 0.06 + 0.14 * rows
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - inches / figure.get_figheight()))
+    height = 0.06 + 0.14 * rows
+    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - height / figure.get_figheight()))
 
 
 def svg_bytes(figure):

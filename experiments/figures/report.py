@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+"""Makes one self-contained HTML page of a result: report.py RESULT [--output report.html] [--variant V...] [--limit MB]
+
+Needs Debian's python3-h5py and python3-matplotlib. The page needs no network and no server.
+"""
+import argparse
+import json
+import os
+import re
+import sys
+from html import escape
+
+try:
+    import matplotlib
+
+    import report_tables
+    from catalogue import FIGURES
+    from figures import choose
+    from report_data import picker
+    from result import Missing, Result, UserError
+    from style import HEAT, PAGE_INCHES, plt, svg_bytes
+except ImportError as missing:
+    sys.exit(f"report: {missing}; install python3-h5py python3-matplotlib")
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def part(name):
+    with open(os.path.join(HERE, name), encoding="utf-8") as f:
+        return f.read()
+
+
+def inline_svg(data, name, caption):
+    """An SVG for the inside of a page: no prolog, ids of its own, a title for readers that do not see."""
+    svg = data.decode("utf-8")
+    svg = svg[svg.index("<svg"):]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(caption)}" ', 1)
+
+
+def figures(result, choice):
+    out = []
+    for entry in FIGURES:
+        try:
+            figure = entry.draw([result], choice)
+        except Missing as why:
+            out.append(f'<p class="note">No figure of {escape(entry.name.replace("_", " "))}: {escape(str(why))}.</p>\n')
+            continue
+        svg = inline_svg(svg_bytes(figure), entry.name, entry.caption)
+        plt.close(figure)
+        out.append(f'<figure id="{entry.name}">{svg}<figcaption>{escape(entry.caption)}</figcaption></figure>\n')
+    return "".join(out)
+
+
+def colours():
+    """The heat map's colours as one string of hexadecimal digits, 6 each."""
+    levels = matplotlib.colormaps[HEAT].resampled(64)
+    return "".join(matplotlib.colors.to_hex(levels(index))[1:] for index in range(64))
+
+
+def page(result, choice, limit_bytes):
+    data, notes = picker(result, choice.variants, limit_bytes)
+    notes = "".join(f'<p class="note">{escape(note)}</p>\n' for note in notes)
+    name = escape(result.name)
+    variants = len(result.quantized_variants())
+    picked = ""
+    if data is not None:
+        # "</" would end the script element early.
+        content = json.dumps({**data, "colours": colours()}, separators=(",", ":")).replace("</", "<\\/")
+        picked = (part("picker.html") + f'<script type="application/json" id="histograms">{content}</script>\n'
+                  f"<script>\n{part('picker.js')}</script>\n")
+    return (f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">\n'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{name}: quantdyn</title>\n'
+            f'<link rel="icon" href="data:,">\n<style>\n{part("page.css")}</style></head>\n<body>\n'
+            f"<header><h1>{name}</h1><p>{len(result.layers)} layers, {int(result.channels.sum())} channels, "
+            f"{len(result.variants)} snapshots, {variants} quantization variants</p>"
+            '<nav><a href="#summary">Summary</a> <a href="#figures">Figures</a> <a href="#picker">Channels</a> '
+            '<a href="#layers">Layers</a> <a href="#provenance">Provenance</a></nav></header>\n<main>\n'
+            f'<section id="summary"><h2>Summary</h2>\n{report_tables.summary(result)}</section>\n'
+            f'<section id="figures"><h2>Figures</h2>\n{figures(result, choice)}</section>\n'
+            f'<section id="picker"><h2>Channel histograms</h2>\n{picked}{notes}</section>\n'
+            f'<section id="layers"><h2>Layers</h2>\n{report_tables.layers(result, choice.variant)}</section>\n'
+            f'<section id="provenance"><h2>Provenance</h2>\n{report_tables.provenance(result)}'
+            f"{report_tables.texts(result)}</section>\n</main>\n</body>\n</html>\n")
+
+
+def arguments(argv):
+    parser = argparse.ArgumentParser(prog="report.py", description=__doc__.splitlines()[0])
+    parser.add_argument("result", metavar="RESULT", help="a result.h5 or the folder that holds one")
+    parser.add_argument("--output", default="report.html", metavar="FILE", help="(unless set: %(default)s)")
+    parser.add_argument("--variant", nargs="+", default=[], metavar="V",
+                        help="quantization variants of the figures and the picker (unless set: the first three)")
+    parser.add_argument("--layer", metavar="L", help="the layer of epochs (unless set: the one of least precision)")
+    parser.add_argument("--epoch", type=int, metavar="E", help="epoch of the figures' float32 snapshot")
+    parser.add_argument("--limit", type=float, default=12, metavar="MB",
+                        help="most of the histograms in the page, in megabytes (unless set: %(default)s)")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    options = arguments(argv)
+    try:
+        result = Result(options.result)
+        choice = choose([result], options.variant, options.layer, options.epoch, PAGE_INCHES)
+        content = page(result, choice, options.limit * 1e6)
+        with open(options.output, "w", encoding="utf-8") as f:
+            f.write(content)
+        print(f"{options.output}: {len(content.encode('utf-8')) / 1e6:.1f} MB")
+    except (UserError, OSError) as error:
+        print(f"report: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The channel histograms of a report's layer picker, packed: which snapshots and tensors, in how fine cells.
+
+A block is one (snapshot, tensor, layer): counts [cell, channel] in the smallest unsigned type, deflated, base64.
+"""
+import base64
+import json
+import zlib
+
+import numpy as np
+
+import bins
+from result import FLOAT
+
+TENSORS = ("weight", "folded_weight", "conv", "norm", "output",
+           "weight_gradient", "conv_gradient", "norm_gradient", "output_gradient")
+COARSEST, USUAL, FINEST = 1, 2, 8  # cells an octave
+
+
+def snapshots(result, variants):
+    """Indices of the snapshots to show: first and last of float32, and the variants' last."""
+    floats = result.snapshots_of(FLOAT)
+    wanted = floats[-1:] + [result.pick(name) for name in variants] + floats[:1]
+    return list(dict.fromkeys(wanted))
+
+
+def tensors_of(result, snapshot):
+    return [tensor for tensor in TENSORS if result.has(f"channelwise/{tensor}/histogram")
+            and result.edges(result.histogram_axis(tensor)) is not None
+            and result.file[f"channelwise/{tensor}/histogram"][snapshot].any()]
+
+
+def encode(values):
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
+
+
+def block(result, counts, tensor, snapshot, layer, parts):
+    """One block as a dictionary ready for JSON; None where nothing finite was counted. counts [channel, bin]."""
+    lower, upper = result.edges(result.histogram_axis(tensor))
+    total = counts.sum(axis=0, dtype=np.uint64)
+    cells = bins.merge(lower, upper, total, parts)
+    if not len(cells):
+        return None
+    merged = np.add.reduceat(counts[:, : cells[-1]].astype(np.uint64), cells[:-1], axis=1).T
+    kind = next(k for k in (np.uint8, np.uint16, np.uint32) if merged.max() <= np.iinfo(k).max)
+    unbinned = total.sum() - merged.sum()
+    ends = [result.channelwise(tensor, statistic, snapshot, layer) for statistic in ("min", "max")]
+    return {
+        "edges": encode(np.concatenate([lower[cells[:-1]], upper[cells[-1:] - 1]]).astype("<f8")),
+        "cells": len(cells) - 1, "channels": int(counts.shape[0]), "bytes": kind().itemsize,
+        "counts": base64.b64encode(zlib.compress(merged.astype(np.dtype(kind).newbyteorder("<")).tobytes(), 6)).decode(),
+        "total": int(merged.sum()), "nonfinite": int(unbinned),
+        "ends": None if any(end is None for end in ends) else encode(np.stack(ends).astype("<f4")),
+    }
+
+
+def pack(result, snapshot, parts, limit_bytes):
+    """All blocks of a snapshot; None once they are larger than the limit."""
+    size, out = 0, []
+    for tensor in tensors_of(result, snapshot):
+        counts = result.channelwise(tensor, "histogram", snapshot)
+        for layer in range(len(result.layers)):
+            one = counts[result.span(layer)]
+            made = block(result, one, tensor, snapshot, layer, parts) if one.any() else None
+            if made is None:
+                continue
+            made.update(snapshot=int(snapshot), tensor=tensor, layer=layer)
+            size += len(json.dumps(made))
+            if size > limit_bytes:
+                return None
+            out.append(made)
+    return out
+
+
+def pack_first(result, chosen, parts, limit_bytes):
+    """As many of the chosen snapshots, from the first on, as fit: a list of blocks a snapshot."""
+    out, left = [], limit_bytes
+    for snapshot in chosen:
+        blocks = pack(result, snapshot, parts, left)
+        if blocks is None:
+            break
+        left -= sum(len(json.dumps(one)) for one in blocks)
+        out.append(blocks)
+    return out
+
+
+def finest(result, chosen, limit_bytes):
+    """(cells an octave, blocks by snapshot): the finest cells with which all fit, else fewer snapshots, else coarser."""
+    best = USUAL, pack_first(result, chosen, USUAL, limit_bytes)
+    if not best[1]:
+        return COARSEST, pack_first(result, chosen, COARSEST, limit_bytes)
+    while len(best[1]) == len(chosen) and best[0] < FINEST:
+        finer = pack_first(result, chosen, 2 * best[0], limit_bytes)
+        if len(finer) < len(chosen):
+            break
+        best = 2 * best[0], finer
+    return best
+
+
+def picker(result, variants, limit_bytes):
+    """(data of the picker or None, sentences on what was left out)."""
+    chosen = snapshots(result, variants)
+    notes = []
+    others = [name for name in result.quantized_variants() if name not in variants]
+    if others:
+        notes.append(f"{len(others)} other variants are not in the picker (report.py --variant chooses): "
+                     f"{', '.join(others)}.")
+    parts, packed = finest(result, chosen, limit_bytes)
+    blocks = [one for blocks in packed for one in blocks]
+    if not blocks:
+        why = "are larger than report.py --limit" if len(packed) < len(chosen) else "are not in the result"
+        return None, [f"There is no picker: channel histograms {why}."]
+    if len(packed) < len(chosen):
+        left = "; ".join(result.snapshot_label(index) for index in chosen[len(packed):])
+        notes.append(f"To keep the page small (report.py --limit), these were left out: {left}.")
+    notes.append(f"Bins are joined to {parts} an octave; the smallest 0.5 % of a layer's values share a cell a side. "
+                 "The result has all bins.")
+    labels = {str(index): result.snapshot_label(index) for index in chosen[:len(packed)]}
+    return {"snapshots": labels, "layers": result.layers, "blocks": blocks}, notes

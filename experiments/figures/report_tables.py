@@ -1,0 +1,99 @@
+"""The tables of a report: summary, provenance, layers. Text in, HTML out, everything escaped."""
+from html import escape
+
+import h5py
+import numpy as np
+
+from result import FLOAT, text
+
+# columns of the layer table behind those of /network: (heading, tensor, statistic, whether of the variant)
+LAYER_STATISTICS = (
+    ("precision of weights, folded", "folded_weight", "average_channel_precision", False),
+    ("precision of activations", "output", "average_channel_precision", False),
+    ("dead channels", "output", "dead_channels", False),
+    ("local SQNR", "output", "local_sqnr", True),
+    ("accumulated SQNR", "output", "accumulated_sqnr", True),
+)
+
+
+def number(value):
+    """Four digits; a dash where there is no value."""
+    if isinstance(value, (bytes, str)):
+        return text(value)
+    if np.isnan(value):
+        return "\u2013"
+    if np.isinf(value):
+        return "\u221e" if value > 0 else "\u2212\u221e"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:.4g}"
+
+
+def table(caption, headings, rows):
+    """A table whose first column is the rows' heading."""
+    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
+    body = "".join(
+        f'<tr><th scope="row">{escape(str(row[0]))}</th>'
+        + "".join(f"<td>{escape(str(cell))}</td>" for cell in row[1:]) + "</tr>\n" for row in rows)
+    return (f'<div class="wide"><table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n'
+            f"<tbody>{body}</tbody></table></div>\n")
+
+
+def of_snapshots(result, group):
+    """Names of a group's arrays of numbers over snapshots: not the labels and scales that readers need."""
+    labels = ("snapshot", "variant", "epoch", "step")
+    return [name for name in sorted(result.file.get(group, {})) if name not in labels
+            and isinstance(result.file[f"{group}/{name}"], h5py.Dataset)]
+
+
+def summary(result):
+    """A row a snapshot, a column a networkwise metric that any snapshot has."""
+    names = [name for name in of_snapshots(result, "networkwise")
+             if not np.isnan(result.file[f"networkwise/{name}"][:]).all()]
+    first = [name for name in ("accuracy", "relative_accuracy_decrease", "agreement", "logits_sqnr") if name in names]
+    names = first + [name for name in names if name not in first]
+    headings = ["variant", "epoch", "step"] + [
+        name.replace("_", " ") + result.units(f"networkwise/{name}") for name in names]
+    columns = [result.file[f"networkwise/{name}"][:] for name in names]
+    rows = [[result.variants[index], result.epochs[index], result.steps[index]]
+            + [number(column[index]) for column in columns] for index in range(len(result.variants))]
+    return table("The whole net, by snapshot and variant", headings, rows)
+
+
+def provenance(result):
+    rows = [[name.replace("_", " "), attribute(value)] for name, value in sorted(result.file.attrs.items())]
+    if result.has("provenance"):
+        rows += [[name.replace("_", " "), attribute(value)]
+                 for name, value in sorted(result.file["provenance"].attrs.items())]
+    return table("Where the result comes from", ["what", "value"], rows)
+
+
+def attribute(value):
+    return number(value) if isinstance(value, (float, np.floating)) else text(value)
+
+
+def layers(result, variant):
+    """A row a layer: /network's columns, precision of float32 and errors of the variant."""
+    columns = [("layer", result.layers)]
+    for name in ("kind", "inputs", "output_shape", "channels", "parameters", "multiply_accumulates"):
+        if result.has(f"network/{name}"):
+            columns.append((name.replace("_", " "), [number(value) for value in result.file[f"network/{name}"][:]]))
+    for heading, tensor, statistic, is_of_variant in LAYER_STATISTICS:
+        if is_of_variant and variant is None:
+            continue
+        values = result.layerwise(tensor, statistic, result.pick(variant if is_of_variant else FLOAT))
+        if values is not None:
+            columns.append((heading + result.units(f"layerwise/{tensor}/{statistic}"), [number(v) for v in values]))
+    errors = "" if variant is None else f", errors of {variant}"
+    return table(f"The net; precision of float32{errors}", [heading for heading, _ in columns], list(zip(*(values for _, values in columns))))
+
+
+def texts(result):
+    """The experiment as given and with every default, folded away."""
+    out = ""
+    for name, title in (("raw", "The experiment as given"), ("resolved", "The experiment with every default"),
+                        ("network", "The network as built")):
+        if result.has(f"config/{name}"):
+            out += (f"<details><summary>{title}</summary><pre>{escape(text(result.file[f'config/{name}'][()]))}</pre>"
+                    "</details>\n")
+    return out
