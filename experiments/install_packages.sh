@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# Installs what quantdyn needs where it is missing: install_packages.sh [--tests]
+# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --tests]
+#   --figures  also what experiments/figures draws with; --tests also that, and what the tests need
 # Debian 12's packages, with sudo where not root; elsewhere it prints the list and stops.
 set -euo pipefail
 
 packages=(g++ git meson ninja-build pkg-config libblis-dev libboost-program-options-dev libfmt-dev libhdf5-dev
   libhwy-dev librandom123-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
+if [ "${1:-}" = --figures ] || [ "${1:-}" = --tests ]; then
+  packages+=(python3 python3-h5py python3-matplotlib)
+fi
 if [ "${1:-}" = --tests ]; then
-  packages+=(hdf5-tools libboost-test-dev python3 python3-h5netcdf python3-h5py python3-xarray)
+  packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-xarray)
 fi
 
 missing=()

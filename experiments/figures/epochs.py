@@ -21,8 +21,8 @@ def layer_of(result, choice):
 def quantiles_of(result, tensor, snapshot, layer):
     """[quantile] at QUANTILES: the file's where it has them, else read off the histogram. None without either."""
     stored = result.layerwise(tensor, "quantiles", snapshot)
-    if stored is not None and result.has("quantile_fraction"):
-        fractions = result.file["quantile_fraction"][:]
+    fractions = result.fractions(f"layerwise/{tensor}/quantiles")
+    if stored is not None and fractions is not None:
         where = [int(np.argmin(np.abs(fractions - wanted))) for wanted in QUANTILES]
         if np.allclose(fractions[where], QUANTILES):
             return stored[layer, where]
@@ -32,15 +32,15 @@ def quantiles_of(result, tensor, snapshot, layer):
 
 
 def series(result, choice, tensor):
-    """(steps in epochs [snapshot], quantiles [snapshot, quantile]) of float32; None where fewer than two have them."""
+    """(time in epochs [snapshot], quantiles [snapshot, quantile]) of float32; None where fewer than two have them."""
     if choice.layer is not None and choice.layer not in result.layers:
         return None
     layer = layer_of(result, choice)
-    found = [(result.epochs[at], quantiles_of(result, tensor, at, layer)) for at in result.snapshots_of(FLOAT)]
-    found = [(epoch, values) for epoch, values in found if values is not None and np.isfinite(values).any()]
+    found = [(result.time(at), quantiles_of(result, tensor, at, layer)) for at in result.snapshots_of(FLOAT)]
+    found = [(time, values) for time, values in found if values is not None and np.isfinite(values).any()]
     if len(found) < 2:
         return None
-    return np.array([epoch for epoch, _ in found], dtype=np.float64), np.array([values for _, values in found])
+    return np.array([time for time, _ in found]), np.array([values for _, values in found])
 
 
 def draw_bands(axis, epochs, values):

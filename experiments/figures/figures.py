@@ -9,7 +9,7 @@ import sys
 
 try:
     from catalogue import FIGURES, Choice
-    from result import Missing, Result, UserError
+    from result import FLOAT, Missing, Result, UserError
     from style import COLUMN_INCHES, PAGE_INCHES, WRITERS, save
 except ImportError as missing:
     sys.exit(f"figures: {missing}; install python3-h5py python3-matplotlib")
@@ -35,6 +35,7 @@ def arguments(argv):
 def choose(results, variants, layer, epoch, width):
     """The choice, checked against every result. Throws UserError where a result lacks what was asked for."""
     for result in results:
+        result.pick(FLOAT, epoch)
         for variant in variants:
             result.pick(variant)
     if layer is not None and all(layer not in result.layers for result in results):

@@ -90,7 +90,10 @@ class Result:
         return self.layers.index(name)
 
     def snapshot_label(self, index):
-        return f"{self.variants[index]}, epoch {self.epochs[index]}"
+        """Variant and epoch; the step, too, where the variant has several snapshots at that epoch."""
+        twins = [at for at in self.snapshots_of(self.variants[index]) if self.epochs[at] == self.epochs[index]]
+        step = f", step {self.steps[index]}" if len(twins) > 1 else ""
+        return f"{self.variants[index]}, epoch {self.epochs[index]}{step}"
 
     # Arrays.
 
@@ -123,6 +126,18 @@ class Result:
         parts = [values[self.span(layer)] for layer in range(len(self.layers))]
         return [part[~np.isnan(part)] for part in parts]
 
+    def fractions(self, path):
+        """The fractions of an array of quantiles, its last axis: the label or scale whose values lie in (0, 1)."""
+        if path not in self.file:
+            return None
+        array = self.file[path]
+        for name in [*text(array.attrs.get("coordinates", "")).split(), "quantile"]:
+            label = array.parent.get(name)
+            if label is not None and label.shape == array.shape[-1:] and label.dtype.kind == "f":
+                if np.all((label[:] > 0) & (label[:] < 1)):
+                    return label[:]
+        return None
+
     def edges(self, axis="bin"):
         """Lower and upper edges [bin]; both NaN in the bin of NaN. None where there is no histogram."""
         if f"{axis}_lower" not in self.file:
@@ -147,6 +162,13 @@ class Result:
         return counts if counts is not None and counts.any() else None
 
     # Derived.
+
+    def time(self, snapshot):
+        """When a snapshot was taken, in epochs: a step within an epoch is a fraction of it."""
+        if "training/step" not in self.file or not len(self.file["training/step"]):
+            return float(self.epochs[snapshot])
+        steps = np.concatenate([[0], self.file["training/step"][:]])
+        return float(np.interp(self.steps[snapshot], steps, np.concatenate([[0], self.file["training/epoch"][:]])))
 
     def width(self, tensor, snapshot):
         """(layer's width [layer], channels' widths [channel]): max - min, in the tensor's unit. None where absent."""

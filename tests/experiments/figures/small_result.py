@@ -1,6 +1,7 @@
-"""A small real result for the tests of figures and report: a tiny net, three epochs, three variants, in seconds."""
+"""A small real result for the tests of figures and report, and what both need to run the commands."""
 import os
 import subprocess
+import sys
 
 EXPERIMENT = """
 name: {name}
@@ -18,10 +19,25 @@ variants:
 """
 
 
-def small_result(program, networks, folder, network="dws", name="small"):
-    """Runs the experiment; returns the path of its result.h5."""
-    experiment, output = os.path.join(folder, f"{name}.yaml"), os.path.join(folder, name)
+def small_result(program, networks, folder, network):
+    """Trains and quantizes a tiny net in seconds; returns the path of its result.h5."""
+    experiment, output = os.path.join(folder, f"{network}.yaml"), os.path.join(folder, network)
     with open(experiment, "w", encoding="utf-8") as f:
-        f.write(EXPERIMENT.format(networks=networks, network=network, name=name))
+        f.write(EXPERIMENT.format(networks=networks, network=network, name=f"small {network}"))
     subprocess.run([program, "run", experiment, "--output", output], check=True, capture_output=True)
     return os.path.join(output, "result.h5")
+
+
+def call(script, *arguments):
+    """(exit code, standard output, standard error) of a command, which must not end in a traceback."""
+    done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def expect_refusal(script, arguments, *parts):
+    """The command fails with one line that holds every part."""
+    code, _, errors = call(script, *arguments)
+    assert code == 1 and errors.count("\n") == 1, (code, errors)
+    for part in parts:
+        assert part in errors, (part, errors)

@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""Makes reports of a small result, reads them, and opens them in a headless Chromium where there is one.
+
+report_test.py FIGURES QUANTDYN NETWORKS. Exit code 77, which Meson shows as skipped, where a package or the browser is missing.
+"""
+import html.parser
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+try:
+    import h5py
+    import matplotlib  # noqa: F401
+    import numpy as np
+    from PIL import Image
+except ImportError as missing:
+    print(f"skipped: {missing}; install python3-h5py python3-matplotlib")
+    sys.exit(77)
+
+from small_result import call, expect_refusal, small_result
+
+SCRIPT = os.path.join(sys.argv[1], "report.py")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-shell", "google-chrome")
+
+
+class Page(html.parser.HTMLParser):
+    """Ids, attributes that could fetch something, and whether every element is closed in order."""
+
+    VOID = {"meta", "link", "br", "img", "path", "use", "image", "rect", "line"}
+
+    def __init__(self, content):
+        super().__init__()
+        self.ids, self.addresses, self.open, self.rows = [], [], [], 0
+        self.feed(content)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name == "id":
+                self.ids.append(value)
+            if name in ("src", "href", "xlink:href"):
+                self.addresses.append(value)
+        self.rows += tag == "tr"
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open and self.open.pop() == tag, tag
+
+
+def make(result, output, *options):
+    code, printed, errors = call(SCRIPT, result, "--output", output, *options)
+    assert code == 0 and not errors and output in printed, errors
+    with open(output, encoding="utf-8") as f:
+        return f.read()
+
+
+def page_is_whole_and_fetches_nothing(result, folder):
+    content = make(result, os.path.join(folder, "report.html"))
+    assert content == make(result, os.path.join(folder, "again.html"))
+    page = Page(content)
+    assert not page.open and len(page.ids) == len(set(page.ids))
+    assert all(address.startswith(("#", "data:")) for address in page.addresses)
+    assert "@import" not in content and "fetch(" not in content
+    assert content.count("<svg ") == 6 and page.rows > 7 + 14
+    for text in ("int4", "sep3_dw", "accumulated SQNR (dB)", "git revision", "learning_rate", "<noscript>"):
+        assert text in content, text
+    assert len(content) < 3e6
+
+
+def limit_is_kept_and_said(result, folder):
+    small = make(result, os.path.join(folder, "small.html"), "--limit", "0.15", "--variant", "int4")
+    assert "these were left out: " in small and "2 other variants are not in the picker" in small
+    none = make(result, os.path.join(folder, "none.html"), "--limit", "0.001")
+    assert "There is no picker" in none and 'id="canvas"' not in none
+
+
+def wrong_use_is_one_line(result, folder):
+    output = ["--output", os.path.join(folder, "refused.html")]
+    expect_refusal(SCRIPT, [result, *output, "--variant", "int3"], "no variant int3", "int8")
+    expect_refusal(SCRIPT, [SCRIPT, *output], "is not HDF5")
+    expect_refusal(SCRIPT, [result, "--output", os.path.join(folder, "absent", "x.html")], "absent")
+    assert not os.path.exists(output[1])
+
+
+def browse(browser, folder, address, *options):
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0",
+               f"--user-data-dir={folder}/profile", "--virtual-time-budget=10000", "--window-size=1280,1000",
+               *options, address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=folder)
+    assert "CONSOLE" not in done.stderr, done.stderr
+    return done.stdout
+
+
+def picked(browser, folder, address):
+    """What the page says it shows: the data attributes of the section."""
+    dom = browse(browser, folder, address, "--dump-dom")
+    section = re.search(r'<section id="picker"([^>]*)>', dom).group(1)
+    return dict(re.findall(r'data-([a-z]+)="([^"]*)"', section)), dom
+
+
+def picker_shows_what_is_chosen(browser, result, folder):
+    address = "file://" + os.path.join(folder, "report.html")
+    with h5py.File(result) as f:
+        variants = list(f["variant"].asstr())
+        float_at = len(variants) - 1 - variants[::-1].index("float32")
+        int4, layers = variants.index("int4"), list(f["layer"].asstr())
+        pictures = set()
+        for snapshot, tensor, layer in ((float_at, "output", "sep3_dw"), (float_at, "folded_weight", "sep3_dw"),
+                                        (int4, "output", "sep3_dw"), (float_at, "output", "logits")):
+            shown, dom = picked(browser, folder, f"{address}#snapshot={snapshot}&tensor={tensor}&layer={layer}")
+            at = layers.index(layer)
+            assert (shown["tensor"], shown["layer"], shown["snapshot"]) == (tensor, layer, str(snapshot)), shown
+            assert shown["rendered"] == "1"
+            assert int(shown["channels"]) == f["network/channels"][at]
+            assert int(shown["total"]) == f[f"layerwise/{tensor}/histogram"][snapshot, at].sum()
+            assert int(shown["inked"].split(":")[0]) > 5000
+            assert re.search(rf'<p id="status"[^>]*>{layer}, {tensor.replace("_", " ")}, ', dom)
+            pictures.add(shown["inked"])
+        assert len(pictures) == 4
+    shown, _ = picked(browser, folder, address + "#layer=nonsense")
+    assert shown["layer"] == layers[0] and shown["snapshot"] == str(float_at)
+
+
+def screenshot_has_colours(browser, folder):
+    browse(browser, folder, f"file://{folder}/report.html", f"--screenshot={folder}/page.png")
+    with Image.open(os.path.join(folder, "page.png")) as image:
+        assert image.width == 1280 and len(np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)) > 20
+
+
+def main():
+    _, _, program, networks = sys.argv
+    browser = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    with tempfile.TemporaryDirectory() as folder:
+        result = small_result(program, networks, folder, "dws")
+        page_is_whole_and_fetches_nothing(result, folder)
+        limit_is_kept_and_said(result, folder)
+        wrong_use_is_one_line(result, folder)
+        if browser is None:
+            print("passed, but skipped: the page in a browser; install chromium-headless-shell")
+            sys.exit(77)
+        picker_shows_what_is_chosen(browser, result, folder)
+        screenshot_has_colours(browser, folder)
+
+
+if __name__ == "__main__":
+    main()
