@@ -33,15 +33,20 @@ class Entry:
 
 
 FIGURES = (
-    Entry("ranges", ranges.draw, "Range (max \u2212 min) of every layer as a bar, the ranges of its channels as boxes "
-          "from 25 to 75 % with whiskers from 5 to 95 %; dead channels left out."),
-    Entry("precision", precision.draw, "Average channel precision: the share of its layer's range that a channel uses "
-          "(Nagel et al. 2019, section 3.3)."),
-    Entry("ridgelines", ridgelines.draw, "Share of values per octave, every layer scaled to its own largest share; the "
-          "cell in the middle holds zero and what is smaller than the axis shows, and is cut at the largest share."),
-    Entry("effective_bits", effective_bits.draw, "Effective bits of every channel, log2(1 + p (2^b \u2212 1)); channels of "
-          "a layer sorted, fewest bits below."),
-    Entry("errors", errors.draw, "SQNR of every layer's output. local: this layer quantized, its input the float net's; "
-          "accumulated: everything up to it quantized."),
+    Entry("ranges", ranges.draw,
+          "Range (max \u2212 min) of every layer as a bar, the ranges of its channels as boxes from 25 to 75 % with "
+          "whiskers from 5 to 95 %; dead channels left out."),
+    Entry("precision", precision.draw,
+          "Average channel precision: the share of its layer's range that a channel uses (Nagel et al. 2019, section "
+          "3.3)."),
+    Entry("ridgelines", ridgelines.draw,
+          "Share of values per octave, every layer scaled to its own largest share; the cell in the middle holds zero "
+          "and what is smaller than the axis shows, and is cut at the largest share."),
+    Entry("effective_bits", effective_bits.draw,
+          "Effective bits of every channel, log2(1 + p (2^b \u2212 1)); channels of a layer sorted, fewest bits "
+          "below."),
+    Entry("errors", errors.draw,
+          "SQNR of every layer's output. local: this layer quantized, its input the float net's; accumulated: "
+          "everything up to it quantized; propagated: everything before it; added: accumulated less propagated error."),
     Entry("epochs", epochs.draw, "Quantiles of one layer's values at every float32 snapshot."),
 )

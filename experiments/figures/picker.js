@@ -4,6 +4,7 @@
   const data = JSON.parse(document.getElementById("histograms").textContent);
   const section = document.getElementById("picker");
   const canvas = document.getElementById("canvas");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   const status = document.getElementById("status");
   const select = Object.fromEntries(["snapshot", "tensor", "layer", "order"].map((id) => [id, document.getElementById(id)]));
   const margin = { left: 78, right: 12, top: 26, bottom: 40, gap: 14, side: 150 };
@@ -85,9 +86,8 @@
              side: width - margin.right - margin.side, view };
   }
 
-  function axisTicks(context, area) {
+  function axisTicks(area) {
     const view = area.view, cellHeight = area.height / view.cells;
-    let last = -Infinity;
     const wanted = [];
     for (let edge = 0; edge <= view.cells; ++edge) {
       const value = view.edges[edge];
@@ -107,7 +107,7 @@
     }
   }
 
-  function channelTicks(context, area) {
+  function channelTicks(area) {
     const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((s) => area.view.channels / s <= area.width / 45) || 5000;
     context.textAlign = "center"; context.textBaseline = "top";
     for (let x = 0; x < area.view.channels; x += step) {
@@ -119,7 +119,7 @@
     context.fillText(name, area.x + area.width / 2, area.y + area.height + 22);
   }
 
-  function ends(context, area, order) {
+  function ends(area, order) {
     if (!area.view.low) return;
     const columnWidth = area.width / area.view.channels, cellHeight = area.height / area.view.cells;
     context.fillStyle = "#d55e00";
@@ -132,7 +132,7 @@
     });
   }
 
-  function layerBars(context, area) {
+  function layerBars(area) {
     const view = area.view, cellHeight = area.height / view.cells, largest = Math.max(...view.layer);
     context.fillStyle = "#56b4e9";
     view.layer.forEach((count, cell) => {
@@ -147,7 +147,7 @@
 
   function draw() {
     if (!shown) return;
-    const ratio = window.devicePixelRatio || 1, context = canvas.getContext("2d");
+    const ratio = window.devicePixelRatio || 1;
     canvas.width = canvas.clientWidth * ratio; canvas.height = canvas.clientHeight * ratio;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
@@ -155,15 +155,15 @@
     const area = box(shown), order = channelOrder(shown);
     context.imageSmoothingEnabled = shown.channels > area.width;
     context.drawImage(image(shown, order), area.x, area.y, area.width, area.height);
-    ends(context, area, order);
+    ends(area, order);
     context.strokeStyle = "#888"; context.lineWidth = 1;
     context.strokeRect(area.x - 0.5, area.y - 0.5, area.width + 1, area.height + 1);
     context.fillStyle = "#1a1a1a";
     context.textAlign = "left"; context.textBaseline = "bottom";
     context.fillText("value (1)", 8, area.y - 6);
-    axisTicks(context, area);
-    channelTicks(context, area);
-    layerBars(context, area);
+    axisTicks(area);
+    channelTicks(area);
+    layerBars(area);
   }
 
   function describe() {
@@ -224,7 +224,7 @@
 
   /** How many pixels of the canvas are painted, and a sum that another picture would not have: for tests. */
   function inked() {
-    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
     let painted = 0, sum = 0;
     for (let at = 0; at < pixels.length; at += 4)
       if (pixels[at + 3] && pixels[at] + pixels[at + 1] + pixels[at + 2] < 765) {

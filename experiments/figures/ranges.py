@@ -70,13 +70,14 @@ def draw(results, choice):
                 axis.hlines(layer_range, positions - 0.45 * width, positions + 0.45 * width, color=colour,
                             linewidth=1.6)
                 handles.append(Patch(facecolor=colour, alpha=0.6, label=label))
-            lowest[row_index].append(np.nanmin([entry[3][entry[3] > 0].min() for entry in here], initial=np.inf))
+            lowest[row_index] += [entry[3][entry[3] > 0].min() for entry in here if (entry[3] > 0).any()]
             style.layer_ticks(axis, result, is_named=row_index == len(rows) - 1)
             axis.yaxis.set_major_locator(MaxNLocator(7, integer=True))
             axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
             if column == 0 or stacked:
                 axis.set_ylabel(("weights" if row == 0 else "activations") + ":\nmax \N{MINUS SIGN} min (1)")
     for row_axes, narrowest in zip(axes, lowest):
-        row_axes[0].set_ylim(bottom=max(row_axes[0].get_ylim()[0], np.log2(min(narrowest)) - OCTAVES_BELOW))
+        if narrowest:
+            row_axes[0].set_ylim(bottom=max(row_axes[0].get_ylim()[0], np.log2(min(narrowest)) - OCTAVES_BELOW))
     style.legend(figure, handles)
     return figure

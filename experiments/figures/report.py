@@ -45,7 +45,8 @@ def figures(result, choice):
         try:
             figure = entry.draw([result], choice)
         except Missing as why:
-            out.append(f'<p class="note">No figure of {escape(entry.name.replace("_", " "))}: {escape(str(why))}.</p>\n')
+            name = escape(entry.name.replace("_", " "))
+            out.append(f'<p class="note">No figure of {name}: {escape(str(why))}.</p>\n')
             continue
         svg = inline_svg(svg_bytes(figure), entry.name, entry.caption)
         plt.close(figure)

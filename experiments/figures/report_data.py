@@ -47,7 +47,7 @@ def block(result, counts, tensor, snapshot, layer, parts):
     return {
         "edges": encode(np.concatenate([lower[cells[:-1]], upper[cells[-1:] - 1]]).astype("<f8")),
         "cells": len(cells) - 1, "channels": int(counts.shape[0]), "bytes": kind().itemsize,
-        "counts": base64.b64encode(zlib.compress(merged.astype(np.dtype(kind).newbyteorder("<")).tobytes(), 6)).decode(),
+        "counts": encode(np.frombuffer(zlib.compress(merged.astype(kind).tobytes(), 6), np.uint8)),
         "total": int(merged.sum()), "nonfinite": int(unbinned),
         "ends": None if any(end is None for end in ends) else encode(np.stack(ends).astype("<f4")),
     }
@@ -84,7 +84,7 @@ def pack_first(result, chosen, parts, limit_bytes):
 
 
 def finest(result, chosen, limit_bytes):
-    """(cells an octave, blocks by snapshot): the finest cells with which all fit, else fewer snapshots, else coarser."""
+    """(cells an octave, blocks by snapshot): the finest cells with which all fit, else fewer snapshots."""
     best = USUAL, pack_first(result, chosen, USUAL, limit_bytes)
     if not best[1]:
         return COARSEST, pack_first(result, chosen, COARSEST, limit_bytes)

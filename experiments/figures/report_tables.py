@@ -42,8 +42,8 @@ def table(caption, headings, rows):
 def of_snapshots(result, group):
     """Names of a group's arrays of numbers over snapshots: not the labels and scales that readers need."""
     labels = ("snapshot", "variant", "epoch", "step")
-    return [name for name in sorted(result.file.get(group, {})) if name not in labels
-            and isinstance(result.file[f"{group}/{name}"], h5py.Dataset)]
+    items = sorted(result.file.get(group, {}).items())
+    return [name for name, item in items if name not in labels and isinstance(item, h5py.Dataset) and item.ndim == 1]
 
 
 def summary(result):
@@ -83,9 +83,11 @@ def layers(result, variant):
             continue
         values = result.layerwise(tensor, statistic, result.pick(variant if is_of_variant else FLOAT))
         if values is not None:
-            columns.append((heading + result.units(f"layerwise/{tensor}/{statistic}"), [number(v) for v in values]))
+            units = result.units(f"layerwise/{tensor}/{statistic}")
+            columns.append((heading + units, [number(value) for value in values]))
     errors = "" if variant is None else f", errors of {variant}"
-    return table(f"The net; precision of float32{errors}", [heading for heading, _ in columns], list(zip(*(values for _, values in columns))))
+    rows = list(zip(*(values for _, values in columns)))
+    return table(f"The net; precision of float32{errors}", [heading for heading, _ in columns], rows)
 
 
 def texts(result):

@@ -38,7 +38,8 @@ class Result:
         except OSError:
             state = "is not HDF5" if os.path.isfile(self.path) else "is no file"
             raise UserError(f"{path}: {state}; accepted: a result.h5 of quantdyn run, or its folder") from None
-        needed = ("snapshot", "variant", "epoch", "step", "layer", "network/channels", "network/channel_offset")
+        needed = ("snapshot", "variant", "epoch", "step", "layer", "network/kind", "network/channels",
+                  "network/channel_offset")
         absent = [name for name in needed if name not in self.file]
         if "schema" not in self.file.attrs or absent:
             found = f"it has no {absent[0]}" if absent else "it has no attribute schema"
@@ -72,7 +73,7 @@ class Result:
         return [name for name in dict.fromkeys(self.variants) if name != FLOAT]
 
     def pick(self, variant, epoch=None):
-        """The index of a variant's last snapshot, or of its last one at an epoch."""
+        """The index of a variant's last snapshot, or of that behind an epoch: later ones of its number lie within the next."""
         found = self.snapshots_of(variant)
         if not found:
             raise UserError(f"{self.path}: no variant {variant}; it has {', '.join(dict.fromkeys(self.variants))}")
@@ -82,7 +83,7 @@ class Result:
         if not at_epoch:
             there = ", ".join(str(self.epochs[index]) for index in found)
             raise UserError(f"{self.path}: variant {variant} has no snapshot at epoch {epoch}; it has {there}")
-        return at_epoch[-1]
+        return at_epoch[0]
 
     def layer_index(self, name):
         if name not in self.layers:

@@ -57,7 +57,8 @@ def draw_ridges(axis, result, choice, tensor):
         for index, (ends, share) in enumerate(ridge):
             height = base + np.minimum(share / tallest, 1.0) * OVERLAP * 0.92
             if index == 0:
-                axis.stairs(height, ends, baseline=base, fill=True, color=style.SKY, alpha=0.75, linewidth=0, zorder=row)
+                axis.stairs(height, ends, baseline=base, fill=True, color=style.SKY, alpha=0.75, linewidth=0,
+                            zorder=row)
             axis.stairs(np.where(share > 0, height, np.nan), ends, baseline=base, zorder=row + 0.5, linewidth=0.7,
                         color=style.BLUE if index == 0 else style.VERMILION)
         axis.axhline(base, color="#BBBBBB", linewidth=0.4, zorder=row)

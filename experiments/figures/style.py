@@ -1,4 +1,4 @@
-"""How every figure looks and is saved: sizes of paper columns, colours safe for the colour-blind, the same bytes each time."""
+"""How every figure looks and is saved: sizes of paper columns, colour-blind-safe colours, equal bytes."""
 import io
 import os
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Draws every figure of small results, and compares what is drawn with the file.
 
-figures_test.py FIGURES QUANTDYN NETWORKS MAKE_RESULT. Exit code 77, which Meson shows as skipped, where a package is missing.
+figures_test.py FIGURES QUANTDYN NETWORKS MAKE_RESULT. Exit code 77, shown as skipped, where a package is missing.
 """
 import os
 import shutil
@@ -114,7 +114,8 @@ def drawn_numbers_are_the_files(path):
         widths, channel_widths = drawn[0, "both in equalized"]
         assert widths[layer] == group["max"][equalized, layer] - group["min"][equalized, layer]
         low, high = (f[f"channelwise/folded_weight/{end}"][equalized, here].astype(float) for end in ("min", "max"))
-        assert np.array_equal(ranges.boxes(result, channel_widths)[layer], np.percentile(np.log2(high - low), ranges.BOX))
+        box = np.percentile(np.log2(high - low), ranges.BOX)
+        assert np.array_equal(ranges.boxes(result, channel_widths)[layer], box)
 
         averages = {label: values for label, _, _, values in precision.series(result, choice)}
         wanted = f["layerwise/weight/average_channel_precision"][last]

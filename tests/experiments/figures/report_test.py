@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Makes reports of a small result, reads them, and opens them in a headless Chromium where there is one.
 
-report_test.py FIGURES QUANTDYN NETWORKS. Exit code 77, which Meson shows as skipped, where a package or the browser is missing.
+report_test.py FIGURES QUANTDYN NETWORKS. Exit code 77, shown as skipped, where a package or the browser is missing.
 """
 import html.parser
 import os
@@ -94,7 +94,7 @@ def wrong_use_is_one_line(result, folder):
 
 
 def browse(browser, folder, address, *options):
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0",
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr", "--v=0",
                f"--user-data-dir={folder}/profile", "--virtual-time-budget=10000", "--window-size=1280,1000",
                *options, address]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=folder)
@@ -132,6 +132,35 @@ def picker_shows_what_is_chosen(browser, result, folder):
     assert shown["layer"] == layers[0] and shown["snapshot"] == str(float_at)
 
 
+USER = """<script>
+setTimeout(() => {
+  const first = document.getElementById("picker").dataset.inked;
+  const list = document.getElementById("layer");
+  list.value = "logits";
+  list.dispatchEvent(new Event("change"));
+  setTimeout(() => {
+    const canvas = document.getElementById("canvas"), frame = canvas.getBoundingClientRect();
+    canvas.dispatchEvent(new MouseEvent("mousemove",
+      { clientX: frame.left + 90, clientY: frame.top + frame.height / 2 }));
+    document.body.dataset.before = first;
+    document.body.dataset.address = location.hash;
+  }, 1000);
+}, 1000);
+</script>"""
+
+
+def picker_answers_a_user(browser, folder):
+    """Another choice in the list redraws and changes the address; pointing at a cell tells its channel and edges."""
+    with open(os.path.join(folder, "report.html"), encoding="utf-8") as f, \
+         open(os.path.join(folder, "used.html"), "w", encoding="utf-8") as used:
+        used.write(f.read().replace("</body>", USER + "</body>"))
+    shown, dom = picked(browser, folder, f"file://{folder}/used.html#layer=sep3_dw&tensor=output")
+    body = dict(re.findall(r'data-([a-z]+)="([^"]*)"', re.search(r"<body([^>]*)>", dom).group(1)))
+    assert shown["layer"] == "logits" and shown["rendered"] == "2", shown
+    assert body["before"] != shown["inked"] and "layer=logits" in body["address"], body
+    assert re.search(r'<p id="status"[^>]*>channel 0, values from \S+ to \S+: [\d,]+ of 16; range ', dom)
+
+
 def screenshot_has_colours(browser, folder):
     browse(browser, folder, f"file://{folder}/report.html", f"--screenshot={folder}/page.png")
     with Image.open(os.path.join(folder, "page.png")) as image:
@@ -150,6 +179,7 @@ def main():
             print("passed, but skipped: the page in a browser; install chromium-headless-shell")
             sys.exit(77)
         picker_shows_what_is_chosen(browser, result, folder)
+        picker_answers_a_user(browser, folder)
         screenshot_has_colours(browser, folder)
 
 
