@@ -59,11 +59,12 @@ def octave_ends(lower, upper, counts, tail=0.005):
 
 
 def share_per_octave(lower, upper, counts, axis, parts):
-    """Shares of all finite values in cells of 1 / parts of an octave, divided by the cells' width in octaves.
+    """Shares of all finite values in cells, `parts` equal ones an octave, by the cells' width in octaves.
 
     Returns (cell ends on the axis [cell + 1], share per octave [cell]); the centre [-1, 1] is one cell and holds zero.
     """
-    side = np.concatenate([np.arange(1, axis.end, 1 / parts), [axis.end]])
+    inside = np.log2(1 + np.arange(parts) / parts)
+    side = np.concatenate([np.add.outer(np.arange(1, axis.end), inside).ravel(), [axis.end]])
     ends = np.concatenate([-side[::-1], side])
     middle = midpoints(lower, upper)
     finite = np.isfinite(middle)
@@ -91,7 +92,7 @@ def merge(lower, upper, counts, parts, tail=0.005):
     """The cells that a layer's bins are merged into for a page: indices of their first bins, and one past the last.
 
     counts [bin] of the layer. Bins outside of what is in use are left out, bins of less than the share `tail` nearest
-    to zero form one cell a side, and the others cells of 1 / parts of an octave; zero stays alone.
+    to zero form one cell a side, and the others join to `parts` equal ones an octave; zero stays alone.
     """
     used = np.flatnonzero(counts)
     finite = [index for index in used if np.isfinite(lower[index]) or np.isfinite(upper[index])]
@@ -99,9 +100,10 @@ def merge(lower, upper, counts, parts, tail=0.005):
         return np.array([], dtype=np.int64)
     ends = octave_ends(lower, upper, counts, tail)
     axis = SymmetricLog(*ends) if ends else SymmetricLog(0, 1)
-    position = axis(midpoints(lower, upper))
     middle = midpoints(lower, upper)
-    cell = np.where(np.abs(position) < 1, np.sign(middle), np.floor(position * parts) + 2 * np.sign(position))
+    sign, position = np.sign(middle), np.abs(axis(middle))
+    inside = 2.0 ** (position % 1) - 1  # the share of its octave below a value
+    cell = sign * np.where(position < 1, 1, 2 + parts * np.floor(position) + np.floor(parts * inside))
     starts = [finite[0]]
     for index in range(finite[0] + 1, finite[-1] + 1):
         if cell[index] != cell[index - 1]:

@@ -6,7 +6,8 @@
   const canvas = document.getElementById("canvas");
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const status = document.getElementById("status");
-  const select = Object.fromEntries(["snapshot", "tensor", "layer", "order"].map((id) => [id, document.getElementById(id)]));
+  const select = Object.fromEntries(
+    ["snapshot", "tensor", "layer", "order"].map((id) => [id, document.getElementById(id)]));
   const margin = { left: 78, right: 12, top: 26, bottom: 40, gap: 14, side: 150 };
   const palette = data.colours.match(/.{6}/g).map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
   let shown = null;  // the block on the canvas, decoded
@@ -181,7 +182,8 @@
     if (cell < 0 || cell >= shown.cells) return describe();
     const values = `values from ${valueText(shown.edges[cell])} to ${valueText(shown.edges[cell + 1])}`;
     if (event.clientX - frame.left >= area.side) {
-      status.textContent = `whole layer, ${values}: ${shown.layer[cell].toLocaleString("en")} of ${shown.block.total.toLocaleString("en")}`;
+      status.textContent = `whole layer, ${values}: ${shown.layer[cell].toLocaleString("en")} of ` +
+        shown.block.total.toLocaleString("en");
     } else if (x >= 0 && x < shown.channels) {
       const channel = channelOrder(shown)[x], count = shown.counts[cell * shown.channels + channel];
       const range = shown.low ? `; range ${valueText(shown.low[channel])} to ${valueText(shown.high[channel])}` : "";

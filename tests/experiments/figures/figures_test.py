@@ -173,6 +173,11 @@ def bins_are_joined_without_loss():
     assert bins.quantiles(lower, upper, counts, [0, 3.5 / 16, 1]).tolist() == [-4, 0, 4]
     assert np.isnan(bins.quantiles(lower, upper, 0 * counts, [0.5])).all()
     assert len(bins.merge(lower, upper, 0 * counts, 1)) == 0
+    lower, upper = np.arange(8, 16) / 8, np.arange(9, 17) / 8  # the octave from 1 to 2 as the file has it
+    for parts in (1, 2, 4, 8):
+        assert bins.merge(lower, upper, np.ones(8), parts, tail=0).tolist() == list(range(0, 9, 8 // parts))
+        ends, shares = bins.share_per_octave(lower, upper, np.ones(8), bins.SymmetricLog(0, 1), parts)
+        assert np.allclose(shares * np.diff(ends), [0] * (parts + 1) + [1 / parts] * parts)
 
 
 def main():

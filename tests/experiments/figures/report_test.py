@@ -94,8 +94,9 @@ def wrong_use_is_one_line(result, folder):
 
 
 def browse(browser, folder, address, *options):
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr", "--v=0",
-               f"--user-data-dir={folder}/profile", "--virtual-time-budget=10000", "--window-size=1280,1000",
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+               "--enable-logging=stderr", "--v=0", f"--user-data-dir={folder}/profile",
+               "--virtual-time-budget=10000", "--window-size=1280,1000",
                *options, address]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, cwd=folder)
     assert "CONSOLE" not in done.stderr, done.stderr
