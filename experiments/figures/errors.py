@@ -5,8 +5,24 @@ from matplotlib.lines import Line2D
 import style
 from result import Missing
 
-# rows of panels: prefix of layerwise/output/<prefix>_sqnr -> line style; the second row only where a file has it
+# rows of panels: prefix of the error -> line style; the second row only where a file has it
 ROWS = ({"local": (0, (1, 1)), "accumulated": "-"}, {"added": (0, (1, 1)), "propagated": "-"})
+
+
+def sqnr(result, prefix, snapshot):
+    """SQNR in dB [layer], None where the file has no such error.
+
+    added: of accumulated - propagated QMSE, so accumulated SQNR - 10 log10(added QMSE / accumulated QMSE); NaN where
+    the layer's own error makes the whole smaller.
+    """
+    if prefix != "added":
+        return result.layerwise("output", f"{prefix}_sqnr", snapshot)
+    added, accumulated, of_accumulated = (
+        result.layerwise("output", name, snapshot) for name in ("added_qmse", "accumulated_qmse", "accumulated_sqnr"))
+    if added is None or accumulated is None or of_accumulated is None:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return of_accumulated - 10 * np.log10(np.where(added > 0, added / accumulated, np.nan))
 
 
 def series(result, choice, row):
@@ -14,7 +30,7 @@ def series(result, choice, row):
     out = []
     for variant in (name for name in choice.variants if name in result.variants):
         for prefix in ROWS[row]:
-            values = result.layerwise("output", f"{prefix}_sqnr", result.pick(variant))
+            values = sqnr(result, prefix, result.pick(variant))
             if values is not None and np.isfinite(values).any():
                 out.append((variant, prefix, values))
     return out

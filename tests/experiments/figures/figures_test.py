@@ -150,13 +150,22 @@ def datasets_to_come_are_used(path, folder):
     shutil.copy(path, copy)
     with h5py.File(copy, "a") as f:
         group = f["layerwise/weight"]
+        for name in ("fraction", "quantiles"):
+            if name in group:
+                del group[name]
         group["fraction"] = np.array(QUANTILES)
         group["quantiles"] = np.tile(np.arange(9.0), (*group["mean"].shape, 1))
         group["quantiles"].attrs["coordinates"] = np.bytes_("variant epoch step fraction")
-        f["layerwise/output/added_sqnr"] = f["layerwise/output/local_sqnr"][:] + 1
+        halves = f["layerwise/output/accumulated_qmse"][:] / 2
+        halves[:, 2] *= -1  # a layer whose own error makes the whole smaller
+        if "added_qmse" in f["layerwise/output"]:
+            del f["layerwise/output/added_qmse"]
+        f["layerwise/output/added_qmse"] = halves
+        accumulated = f["layerwise/output/accumulated_sqnr"][list(f["variant"].asstr()).index("int8")]
     result, choice = Result(copy), Choice(("int8",), "conv1")
     assert epochs.series(result, choice, "weight")[1].tolist() == [list(range(9))] * 4
-    assert [prefix for _, prefix, _ in errors.series(result, choice, 1)] == ["added"]
+    added = {prefix: values for _, prefix, values in errors.series(result, choice, 1)}["added"]
+    assert np.isnan(added[2]) and np.allclose(np.delete(added - accumulated, 2), 10 * np.log10(2))
     assert len(errors.draw([result], choice).axes) == 2
 
 
