@@ -40,10 +40,10 @@ def table(caption, headings, rows):
 
 
 def of_snapshots(result, group):
-    """Names of a group's arrays of numbers over snapshots: not the labels and scales that readers need."""
-    labels = ("snapshot", "variant", "epoch", "step")
+    """Names of a group's arrays [snapshot]: not the labels and scales that readers need, which have no coordinates."""
     items = sorted(result.file.get(group, {}).items())
-    return [name for name, item in items if name not in labels and isinstance(item, h5py.Dataset) and item.ndim == 1]
+    return [name for name, item in items if isinstance(item, h5py.Dataset) and item.ndim == 1
+            and "variant" in text(item.attrs.get("coordinates", "")).split()]
 
 
 def summary(result):

@@ -85,6 +85,17 @@ def limit_is_kept_and_said(result, folder):
     assert "There is no picker" in none and 'id="canvas"' not in none
 
 
+def labels_of_other_axes_are_no_metrics(result, folder):
+    """As a merged file has them: an axis of runs in every group."""
+    copy = os.path.join(folder, "merged.h5")
+    shutil.copy(result, copy)
+    with h5py.File(copy, "a") as f:
+        f["networkwise/run_seed"] = [1, 2]
+        del f["channelwise"]
+    content = make(copy, os.path.join(folder, "merged.html"))
+    assert "run seed" not in content and "There is no picker" in content and "No figure of effective bits" in content
+
+
 def wrong_use_is_one_line(result, folder):
     output = ["--output", os.path.join(folder, "refused.html")]
     expect_refusal(SCRIPT, [result, *output, "--variant", "int3"], "no variant int3", "int8")
@@ -175,6 +186,7 @@ def main():
         result = small_result(program, networks, folder, "dws")
         page_is_whole_and_fetches_nothing(result, folder)
         limit_is_kept_and_said(result, folder)
+        labels_of_other_axes_are_no_metrics(result, folder)
         wrong_use_is_one_line(result, folder)
         if browser is None:
             print("passed, but skipped: the page in a browser; install chromium-headless-shell")
