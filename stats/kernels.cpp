@@ -117,31 +117,6 @@ void add_moments(const Tile& tile, const MomentSums& into) {
   moments_of_tile<double_lanes>(tile, into);
 }
 
-template <size_t lanes>
-HWY_INLINE void errors_from(int64_t c, const Tile& x, const Tile& q, double* error,
-                            double* signal) {
-  constexpr auto step = static_cast<int64_t>(lanes);
-  const hn::CappedTag<double, lanes> wide;
-  const hn::Rebind<float, decltype(wide)> narrow;
-  for (; c + step <= x.channels; c += step) {
-    auto error_sum = hn::LoadU(wide, error + c);
-    auto signal_sum = hn::LoadU(wide, signal + c);
-    for (int64_t row = 0; row < x.rows; ++row) {
-      const auto value = hn::PromoteTo(wide, hn::LoadU(narrow, x.values + row * x.row_stride + c));
-      const auto twin = hn::PromoteTo(wide, hn::LoadU(narrow, q.values + row * q.row_stride + c));
-      const auto difference = hn::Sub(value, twin);
-      error_sum = hn::Add(error_sum, hn::Mul(difference, difference));
-      signal_sum = hn::Add(signal_sum, hn::Mul(value, value));
-    }
-    hn::StoreU(error_sum, wide, error + c);
-    hn::StoreU(signal_sum, wide, signal + c);
-  }
-  if constexpr (lanes > 1) errors_from<lanes / 2>(c, x, q, error, signal);
-}
-void add_errors(const Tile& x, const Tile& q, double* error, double* signal) {
-  errors_from<double_lanes>(0, x, q, error, signal);
-}
-
 void widen_range(const float* values, int64_t count, float& minimum, float& maximum) {
   const hn::CappedTag<float, float_lanes> d;
   constexpr auto step = static_cast<int64_t>(float_lanes);
@@ -169,14 +144,10 @@ HWY_AFTER_NAMESPACE();
 namespace quantdyn::kernels {
 
 HWY_EXPORT(add_moments);
-HWY_EXPORT(add_errors);
 HWY_EXPORT(widen_range);
 
 void add_moments(const Tile& tile, const MomentSums& into) {
   HWY_DYNAMIC_DISPATCH(add_moments)(tile, into);
-}
-void add_errors(const Tile& x, const Tile& q, double* error, double* signal) {
-  HWY_DYNAMIC_DISPATCH(add_errors)(x, q, error, signal);
 }
 void widen_range(const float* values, int64_t count, float& minimum, float& maximum) {
   HWY_DYNAMIC_DISPATCH(widen_range)(values, count, minimum, maximum);

@@ -35,8 +35,6 @@ namespace kernels {
 inline constexpr int64_t channel_group = 16;
 
 void add_moments(const Tile& tile, const MomentSums& into);
-/// error[c] += (x - q)^2 and signal[c] += x^2 over the rows; the tiles have the same size.
-void add_errors(const Tile& x, const Tile& q, double* error, double* signal);
 /// ++counts[c * per_channel + bin] for every value of the tile's channel c; per_channel is
 /// bins.size(), or 0 where all channels share their counts. At most 2^20.
 void count_bins(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel);
@@ -49,7 +47,6 @@ void widen_range(const float* values, int64_t count, float& minimum, float& maxi
 
 namespace reference {
 void add_moments(const Tile& tile, const MomentSums& into);
-void add_errors(const Tile& x, const Tile& q, double* error, double* signal);
 void count_bins(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel);
 void count_channels(const Tile& tile, const LogBins& bins, uint16_t* counts);
 void widen_range(const float* values, int64_t count, float& minimum, float& maximum);

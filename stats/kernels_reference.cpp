@@ -21,17 +21,6 @@ void add_moments(const Tile& tile, const MomentSums& into) {
   }
 }
 
-void add_errors(const Tile& x, const Tile& q, double* error, double* signal) {
-  for (int64_t row = 0; row < x.rows; ++row) {
-    for (int64_t c = 0; c < x.channels; ++c) {
-      const double value = x.values[row * x.row_stride + c];
-      const double difference = value - q.values[row * q.row_stride + c];
-      error[c] += difference * difference;
-      signal[c] += value * value;
-    }
-  }
-}
-
 void count_bins(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel) {
   for (int64_t row = 0; row < tile.rows; ++row)
     for (int64_t c = 0; c < tile.channels; ++c)

@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "framework/error.h"
@@ -40,6 +41,64 @@ BOOST_AUTO_TEST_CASE(errors_of_a_small_tensor_are_those_computed_by_hand) {
   BOOST_TEST(doubles(frame, "layerwise/output/local_qmse")[0] == 0.5);
   BOOST_TEST(doubles(frame, "layerwise/output/local_sqnr")[0] == 10 * std::log10(114 / 2.0));
   BOOST_TEST(frame.arrays().at("layerwise/output/local_sqnr").quantity.units == "dB");
+}
+
+BOOST_AUTO_TEST_CASE(cosine_and_shifts_are_those_computed_by_hand) {
+  // Channel 0: x = 3, 4 and q = 4, 3; channel 1: x = 1, 5 and q = 2, 8; channel 2: all zero.
+  const Frame frame = compared({3, 1, 0, 4, 5, 0}, {4, 2, 0, 3, 8, 0}, 2, 3, {});
+  const auto& cosine = doubles(frame, "channelwise/output/local_cosine");
+  BOOST_TEST(cosine[0] == 24.0 / 25);
+  BOOST_TEST(cosine[1] == 42 / (std::sqrt(26.0) * std::sqrt(68.0)));
+  BOOST_TEST(std::isnan(cosine[2]));
+  BOOST_TEST(doubles(frame, "channelwise/output/local_mean_shift") ==
+             (std::vector<double>{0, 2, 0}));
+  BOOST_TEST(doubles(frame, "channelwise/output/local_variance_shift") ==
+             (std::vector<double>{0, 5, 0}));  // 9 - 4
+  BOOST_TEST(doubles(frame, "layerwise/output/local_mean_shift")[0] == 4.0 / 6);
+}
+
+BOOST_AUTO_TEST_CASE(equal_values_have_cosine_one_and_no_shifts) {
+  const auto x = random_values(83 * 5 * 3, 10);
+  const Frame frame = compared(x, x, 5, 3, {16, 2, 7, 1000});
+  BOOST_TEST(doubles(frame, "channelwise/output/local_cosine") == (std::vector<double>{1, 1, 1}));
+  BOOST_TEST(doubles(frame, "layerwise/output/local_cosine")[0] == 1);
+  for (const char* name : {"mean_shift", "variance_shift", "qmse"})
+    BOOST_TEST(doubles(frame, fmt::format("channelwise/output/local_{}", name)) ==
+               (std::vector<double>{0, 0, 0}));
+}
+
+BOOST_AUTO_TEST_CASE(shifts_agree_with_long_double) {
+  const auto x = random_values(64 * 50, 10);
+  auto q = x;
+  for (float& value : q) value = std::round(value * 4) / 4 + 0.5f;
+  const Frame frame = compared(x, q, 50, 1, {16, 2, 7, 1000});
+  const auto moments = [](const std::vector<float>& values) {
+    long double mean = 0, square = 0;
+    for (float value : values) mean += value;
+    mean /= values.size();
+    for (float value : values) square += (value - mean) * (value - mean);
+    return std::pair(mean, square / values.size());
+  };
+  const auto [mean_x, variance_x] = moments(x);
+  const auto [mean_q, variance_q] = moments(q);
+  BOOST_TEST(std::abs(doubles(frame, "layerwise/output/local_mean_shift")[0] -
+                      static_cast<double>(mean_q - mean_x)) < 1e-14);
+  BOOST_TEST(std::abs(doubles(frame, "layerwise/output/local_variance_shift")[0] -
+                      static_cast<double>(variance_q - variance_x)) < 1e-12);
+}
+
+BOOST_AUTO_TEST_CASE(added_error_is_accumulated_less_propagated) {
+  Frame frame({0, 2});
+  const std::vector<double> accumulated{3, 1}, propagated{1, 2};
+  frame.channel("output", {"accumulated_qmse", "1", "", "", ""}, 0,
+                std::span<const double>(accumulated));
+  frame.channel("output", {"propagated_qmse", "1", "", "", ""}, 0,
+                std::span<const double>(propagated));
+  frame.layer("output", {"accumulated_qmse", "1", "", "", ""}, 0, 2.0);
+  frame.layer("output", {"propagated_qmse", "1", "", "", ""}, 0, 1.5);
+  save_added_error(frame, "output", 0);
+  BOOST_TEST(doubles(frame, "channelwise/output/added_qmse") == (std::vector<double>{2, -1}));
+  BOOST_TEST(doubles(frame, "layerwise/output/added_qmse")[0] == 0.5);
 }
 
 BOOST_AUTO_TEST_CASE(results_do_not_depend_on_batches_workers_or_tiles) {

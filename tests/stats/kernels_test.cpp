@@ -2,11 +2,14 @@
 
 #include <hwy/targets.h>
 
+#include <algorithm>
 #include <bit>
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <limits>
 #include <vector>
 
+#include "stats/kernels_pairs.h"
 #include "tests/stats/observe.h"
 
 using namespace quantdyn;
@@ -117,14 +120,35 @@ BOOST_AUTO_TEST_CASE(errors_have_the_bits_of_the_reference_on_every_instruction_
   on_all_targets([](const Sample& sample) {
     Sample twin = sample;
     for (float& value : twin.values) value = value * 0.99f + 0.01f;
-    std::vector<double> error(sample.channels + 1), signal(sample.channels + 1);
-    std::vector<double> slow_error = error, slow_signal = signal;
-    kernels::add_errors(sample.tile(), twin.tile(), error.data(), signal.data());
-    kernels::reference::add_errors(sample.tile(), twin.tile(), slow_error.data(),
-                                   slow_signal.data());
-    BOOST_TEST(same_numbers(error, slow_error));
-    BOOST_TEST(same_numbers(signal, slow_signal));
-    BOOST_TEST(signal[0] != 0);
+    const int64_t n = sample.channels + 1;
+    std::vector<double> fast(6 * n, 1), slow = fast;
+    const auto sums = [n](std::vector<double>& to) {
+      double* const s = to.data();
+      return PairSums{s, s + n, s + 2 * n, s + 3 * n, s + 4 * n, s + 5 * n};
+    };
+    kernels::add_errors(sample.tile(), twin.tile(), sums(fast));
+    kernels::reference::add_errors(sample.tile(), twin.tile(), sums(slow));
+    BOOST_TEST(same_numbers(fast, slow));
+    for (int64_t i = 0; i < 6; ++i) BOOST_TEST(fast[i * n + n - 1] == 1);  // past the end
+    BOOST_TEST(fast[3 * n] != 1);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(quantizer_errors_have_the_bits_of_the_reference_on_every_instruction_set) {
+  on_all_targets([](const Sample& sample) {
+    Sample twin = sample;
+    for (float& value : twin.values) value = std::clamp(std::round(value * 4) / 4, -1.0f, 0.5f);
+    const int64_t n = sample.channels + 1;
+    const std::vector<float> lowest(n, -1), highest(n, 0.5f);
+    std::vector<double> fast(2 * n, 1), slow = fast;
+    const auto sums = [&](std::vector<double>& to) {
+      return QuantizerErrorSums{lowest.data(), highest.data(), to.data(), to.data() + n};
+    };
+    kernels::add_quantizer_errors(sample.tile(), twin.tile(), sums(fast));
+    kernels::reference::add_quantizer_errors(sample.tile(), twin.tile(), sums(slow));
+    BOOST_TEST(same_numbers(fast, slow));
+    BOOST_TEST(fast[n - 1] == 1);
+    BOOST_TEST(fast[2 * n - 1] == 1);
   });
 }
 
