@@ -1,12 +1,9 @@
 #include "experiments/quantized_twin.h"
 
-#include <algorithm>
-
 #include "experiments/tracking.h"
 #include "framework/threads.h"
 #include "quant/linear_pairs.h"
 #include "quant/selection.h"
-#include "stats/error.h"
 
 namespace quantdyn {
 namespace {
@@ -17,17 +14,6 @@ std::string tap_name(const Network& network, int unit, const std::string& tensor
 
 int64_t channels_of(const Network& network, int unit) {
   return network.nodes()[network.units()[unit].last].shape.channels();
-}
-
-/// Feeds the rows of both outputs' real images to an observer, as one tile.
-void compare(PairObserver& errors, View<const float> reference, View<const float> quantized,
-             int64_t images, int64_t chunk, int worker) {
-  const Shape one = reference.shape.of_one();
-  const auto tile = [&](const float* values) {
-    return Tile{values, images * one.rows(), one.channels(), one.channels(), 0, 0, chunk, worker};
-  };
-  errors.add(tile(reference.data), tile(quantized.data));
-  errors.end_chunk(chunk, worker);
 }
 
 FoldedNetwork mended(const FoldedNetwork& folded, const Repairs& repairs, Frame& report) {
@@ -110,37 +96,20 @@ void QuantizedTwin::round_biases() {
 }
 
 void QuantizedTwin::track(const ImageSet& probe, const StatisticKinds& kinds, Frame& frame) {
-  Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::all);
-  const int units = static_cast<int>(network_.units().size());
-  std::vector<std::unique_ptr<ErrorStatistics>> accumulated, local;
-  for (const Unit& unit : network_.units()) {
-    const int64_t channels = network_.nodes()[unit.last].shape.channels();
-    accumulated.push_back(std::make_unique<ErrorStatistics>(channels, worker_count()));
-    local.push_back(std::make_unique<ErrorStatistics>(channels, worker_count()));
-  }
   TapTrackers trackers(evaluator_, kinds);
-  for_image_batches(
-      *probe.dataset, *probe.standardization, probe.indices,
-      [&](View<const float> x, int64_t count, int64_t first_chunk) {
-        parallel_chunks(count, [&](const Chunk& chunk) {
-          const View<const float> images = x.slice(chunk.first, images_per_chunk);
-          const int64_t index = first_chunk + chunk.index;
-          reference.run_chunk(images, chunk.images, index, chunk.worker);
-          evaluator_.run_chunk(images, chunk.images, index, chunk.worker);
-          for (int unit = 0; unit < units; ++unit)
-            compare(*accumulated[unit], reference.output(unit, chunk.worker),
-                    evaluator_.output(unit, chunk.worker), chunk.images, index, chunk.worker);
-          for (int unit = 1; unit < units; ++unit)
-            compare(*local[unit], reference.output(unit, chunk.worker),
-                    evaluator_.run_unit(unit, reference, chunk.images, index, chunk.worker),
-                    chunk.images, index, chunk.worker);
-        });
-      });
+  {
+    OutputErrors errors(evaluator_, float_.network, fusing_, tensors_);
+    for_image_batches(*probe.dataset, *probe.standardization, probe.indices,
+                      [&](View<const float> x, int64_t count, int64_t first_chunk) {
+                        parallel_chunks(count, [&](const Chunk& chunk) {
+                          errors.run_chunk(x.slice(chunk.first, images_per_chunk), chunk.images,
+                                           first_chunk + chunk.index, chunk.worker);
+                        });
+                      });
+    errors.save(frame);
+  }  // its observers see the images once
   trackers.finish(probe, frame);
-  for (int unit = 0; unit < units; ++unit) {
-    accumulated[unit]->save(frame, "output", unit, "accumulated");
-    if (unit > 0) local[unit]->save(frame, "output", unit, "local");
-  }
+  save_weight_errors(network_, float_.network, tensors_, frame);
 }
 
 }  // namespace quantdyn

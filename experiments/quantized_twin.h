@@ -10,6 +10,7 @@
 
 #include "experiments/calibration.h"
 #include "experiments/evaluation.h"
+#include "experiments/twin_errors.h"
 #include "framework/frame.h"
 #include "quant/integer_bias.h"
 #include "quant/training/quantization_training.h"
@@ -37,12 +38,12 @@ class QuantizedTwin {
   const Network& network() const { return network_; }
 
   /// Runs probe images through the float twin and this net, chunk by chunk: writes the taps'
-  /// statistics and the accumulated and local errors of every output (DESIGN section 5) into the
+  /// statistics, the errors of every output (OutputErrors) and those of every weight into the
   /// frame.
   void track(const ImageSet& probe, const StatisticKinds& kinds, Frame& frame);
 
   /// What was quantized, by (unit, tensor): "weight" with its codes, "output".
-  const std::map<std::pair<int, std::string>, QuantizedTensor>& tensors() const { return tensors_; }
+  const QuantizedTensors& tensors() const { return tensors_; }
   /// How the ranges of outputs settled; empty unless the variant asks and its estimators chose.
   const Convergence& convergence() const { return convergence_; }
   /// By unit; only where the variant's biases are int32.
@@ -59,7 +60,7 @@ class QuantizedTwin {
   FoldedNetwork float_;
   Network network_;
   Evaluator evaluator_;
-  std::map<std::pair<int, std::string>, QuantizedTensor> tensors_;
+  QuantizedTensors tensors_;
   Convergence convergence_;
   std::map<int, IntegerBias> biases_;
 };

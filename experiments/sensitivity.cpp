@@ -100,7 +100,7 @@ void save_sensitivity(QuantizedTwin& twin, const ImageSet& images, Fusing fusing
   const auto total = static_cast<int64_t>(images.indices.size());
   Nets nets(twin, fusing);
   std::vector<Trial> trials = all_trials(twin, total);
-  Tensor<float> wanted(twin.network().output_shape().batch_of(total));
+  Tensor<float> wanted(twin.network().output_shape().batch_of(total)), quantized = wanted;
   const int last = static_cast<int>(twin.network().units().size()) - 1;
   for_image_batches(*images.dataset, *images.standardization, images.indices,
                     [&](View<const float> x, int64_t count, int64_t first_chunk) {
@@ -114,13 +114,28 @@ void save_sensitivity(QuantizedTwin& twin, const ImageSet& images, Fusing fusing
                         };
                         nets.run_twins(x.slice(chunk.first, images_per_chunk), chunk, index);
                         keep(std::as_const(nets.reference).output(last, chunk.worker), wanted);
+                        keep(std::as_const(nets.quantized).output(last, chunk.worker), quantized);
                         for (Trial& trial : trials)
                           keep(nets.run(trial, chunk, index), trial.logits);
                       });
                     });
   const std::vector<int32_t> labels = labels_of(images);
-  for (const Trial& trial : trials)
-    save(trial, compare_logits(wanted.view(), trial.logits.view(), labels), frame);
+  double sum = 0;  // of the errors of tensors quantized alone
+  for (const Trial& trial : trials) {
+    const LogitsComparison comparison = compare_logits(wanted.view(), trial.logits.view(), labels);
+    save(trial, comparison, frame);
+    if (trial.is_only) sum += comparison.qmse;
+  }
+  const double all = compare_logits(wanted.view(), quantized.view(), labels).qmse;
+  frame.network({"sensitivity_all_logits_qmse", "1",
+                 "mean squared error of the logits, on the images of the sensitivity table",
+                 "mean (x - q)^2", ""},
+                all);
+  frame.network({"additivity_gap", "1",
+                 "what the errors of the logits with one tensor quantized alone sum to beyond that "
+                 "of the quantized net",
+                 "sum_t sensitivity_only_logits_qmse_t - sensitivity_all_logits_qmse", ""},
+                sum - all);
 }
 
 }  // namespace quantdyn
