@@ -47,6 +47,7 @@ CodeStatistics::CodeStatistics(const Quantization& quantization, int64_t channel
       workers_(static_cast<size_t>(workers)) {
   for (int64_t i = 0; i < quantization.entries(); ++i)
     entries_.push_back(entry_of_levels(quantization.levels(i)));
+  for (int64_t c = 0; c < channels; ++c) by_channel_.push_back(&entries_[quantization.entry_of(c)]);
 }
 
 CodeStatistics::Worker& CodeStatistics::open(int worker) {
@@ -83,8 +84,8 @@ void CodeStatistics::add_codes(const Tile& tile, const int32_t* codes) {
   for (int64_t c = 0; c < tile.channels; ++c) mine.quantizeds[tile.first_channel + c] += tile.rows;
 }
 
-void CodeStatistics::locate(double x, int32_t level, const Entry& entry, Cell* cells,
-                            Tails& tails) const {
+inline void CodeStatistics::locate(double x, int32_t level, const Entry& entry, Cell* cells,
+                                   Tails& tails) {
   const Gap* const gaps = entry.gaps.data();
   const auto last = static_cast<int32_t>(entry.gaps.size()) - 1;
   while (level < last && x >= gaps[level + 1].low) ++level;
@@ -117,7 +118,7 @@ void CodeStatistics::add_reference(const Tile& x) {
         continue;
       }
       Cell* const cells = mine.cells.data() + channel * codes_;
-      const Entry& own = entry(channel);
+      const Entry& own = *by_channel_[channel];
       ++cells[*codes - first].reference;
       locate(value, own.level[*codes - first], own, cells, mine.tails[channel]);
     }
@@ -173,7 +174,7 @@ void CodeStatistics::require_countable(int64_t channel) const {
 
 CodeStatistics::Total CodeStatistics::total_of(int64_t channel, const Tails& tails) const {
   require_countable(channel);
-  const Entry& own = entry(channel);
+  const Entry& own = *by_channel_[channel];
   Total out = empty_total(own);
   std::vector<Cell> cells(static_cast<size_t>(codes_));
   for (const Worker& worker : workers_) {

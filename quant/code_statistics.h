@@ -32,6 +32,8 @@ class CodeStatistics final : public Observer {
 
   /// The quantization outlives this; of `widest` bits at most.
   CodeStatistics(const Quantization& quantization, int64_t channels, int workers);
+  CodeStatistics(const CodeStatistics&) = delete;
+  CodeStatistics& operator=(const CodeStatistics&) = delete;
 
   /// Values of the quantized run ahead of the quantizer: the observer of a tap, before its
   /// transform.
@@ -88,8 +90,7 @@ class CodeStatistics final : public Observer {
   static void merge(std::vector<Tails>& left, std::vector<Tails>&& right);
   Worker& open(int worker);
   const int32_t* codes_of(const Tile& tile, Worker& mine) const;
-  void locate(double x, int32_t level, const Entry& entry, Cell* cells, Tails& tails) const;
-  const Entry& entry(int64_t channel) const { return entries_[quantization_.entry_of(channel)]; }
+  static void locate(double x, int32_t level, const Entry& entry, Cell* cells, Tails& tails);
   std::vector<Tails> finish_tails();
   Total empty_total(const Entry& entry) const;
   Total total_of(int64_t channel, const Tails& tails) const;
@@ -100,6 +101,7 @@ class CodeStatistics final : public Observer {
   const Quantization& quantization_;
   int64_t channels_, codes_;
   std::vector<Entry> entries_;
+  std::vector<const Entry*> by_channel_;
   std::vector<Worker> workers_;
 };
 

@@ -1,5 +1,6 @@
 // Whole runs of variants: overrides, repairs, the sensitivity table and the integer check, against
 // variants that say the same in another way.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
@@ -77,6 +78,98 @@ BOOST_AUTO_TEST_CASE(sensitivity_is_what_a_variant_of_that_tensor_alone_gives) {
                      variant << " " << metric << ": " << found << " and " << expected);
         }
   BOOST_TEST(std::isnan(node_value(result, "all", "weight/sensitivity_only_accuracy", "pool")));
+}
+
+BOOST_AUTO_TEST_CASE(errors_before_at_and_behind_a_layer_relate_as_defined) {
+  const std::string variants = fmt::format(
+      "  - {{name: all, {}, sensitivity: {{images: 64}}}}\n"
+      "  - {{name: weights, weights: {{quantizer: {{name: affine, bit_width: 4}}}}}}\n",
+      schemes);
+  const ResultReader result = run_variants(variants);
+  const auto row = [&](const std::string& array, const std::string& variant = "all") {
+    return result.row(array, result.last(variant));
+  };
+  for (const char* scope : {"layerwise", "channelwise"}) {
+    const auto of = [&](const std::string& name) {
+      return row(fmt::format("{}/output/{}", scope, name));
+    };
+    const auto added = of("added_qmse"), accumulated = of("accumulated_qmse"),
+               propagated = of("propagated_qmse"), clipping = of("clipping_error"),
+               rounding = of("rounding_error"), quantizer = of("quantizer_qmse"),
+               entropy = of("code_entropy"), local = of("local_qmse");
+    for (size_t i = 0; i < added.size(); ++i) {
+      // The file keeps 24 bits of each.
+      BOOST_TEST(std::abs(added[i] - (accumulated[i] - propagated[i])) <=
+                 1e-6 * (accumulated[i] + propagated[i]));
+      if (std::isnan(quantizer[i])) continue;
+      BOOST_TEST(quantizer[i] == clipping[i] + rounding[i], boost::test_tools::tolerance(1e-6));
+      BOOST_TEST((entropy[i] >= 0 && entropy[i] <= 4));
+    }
+    BOOST_TEST(local[0] == accumulated[0]);  // the input
+    BOOST_TEST(local[0] == quantizer[0], boost::test_tools::tolerance(1e-6));
+    BOOST_TEST(propagated[0] == 0);
+  }
+  // The first convolution reads the quantized input, and no error reaches it where that is float.
+  BOOST_TEST(node_value(result, "all", "output/propagated_qmse", "conv1") > 0);
+  BOOST_TEST(node_value(result, "weights", "output/propagated_qmse", "conv1") == 0);
+  BOOST_TEST(node_value(result, "weights", "output/added_qmse", "conv1") ==
+             node_value(result, "weights", "output/local_qmse", "conv1"));
+  BOOST_TEST(std::isnan(node_value(result, "weights", "output/quantizer_qmse", "conv1")));
+  double sum = 0;
+  for (const char* tensor : {"weight", "output"})
+    for (double error : row(fmt::format("layerwise/{}/sensitivity_only_logits_qmse", tensor)))
+      if (!std::isnan(error)) sum += error;
+  const double all = network_value(result, "all", "sensitivity_all_logits_qmse");
+  BOOST_TEST(all == network_value(result, "all", "logits_qmse"),
+             boost::test_tools::tolerance(1e-6));  // the same 64 images
+  BOOST_TEST(network_value(result, "all", "additivity_gap") == sum - all,
+             boost::test_tools::tolerance(1e-6));
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_has_the_error_of_its_quantizer_and_no_distance_by_code) {
+  const ResultReader result =
+      run_variants(fmt::format("  - {{name: all, {}}}\n"
+                               "  - {{name: wide, weights: {{quantizer: {{name: affine, bit_width: "
+                               "12}}}}}}\n",
+                               schemes));
+  for (const char* node : {"conv1", "sep3_dw", "logits"}) {
+    const auto of = [&](const std::string& name, const std::string& variant = "all") {
+      return node_value(result, variant, "weight/" + name, node);
+    };
+    BOOST_TEST(of("local_qmse") == of("quantizer_qmse"), boost::test_tools::tolerance(1e-6));
+    BOOST_TEST(of("local_qmse") > 0);
+    BOOST_TEST((of("local_cosine") > 0.9 && of("local_cosine") < 1));
+    BOOST_TEST(of("cell_kl") == 0);
+    BOOST_TEST(of("cell_js") == 0);
+    BOOST_TEST((of("code_occupancy") > 0 && of("code_occupancy") <= 1));
+    BOOST_TEST(of("dead_codes") == 16 * (1 - of("code_occupancy")),
+               boost::test_tools::tolerance(1e-6));
+    BOOST_TEST(of("wasserstein_uncertainty") < 1e-8);
+    BOOST_TEST(of("quantizer_qmse", "wide") > 0);
+    BOOST_TEST(std::isnan(of("code_entropy", "wide")));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(errors_and_codes_have_the_same_bits_on_any_threads) {
+  const ResultReader result = run_variants(fmt::format("  - {{name: all, {}}}\n", schemes));
+  for (const char* threads : {"1", "3"}) {
+    BOOST_REQUIRE(run({"run", "variants.yaml", "--quiet", "--force", "--output", "other", "--set",
+                       "train.epochs=1", "--threads", threads})
+                      .exit_code == 0);
+    const ResultReader other(path / "other/result.h5");
+    for (const char* tensor : {"weight", "output"})
+      for (const char* name : {"local_cosine", "local_variance_shift", "clipping_error",
+                               "code_entropy", "cell_js", "wasserstein", "saturation_rate"}) {
+        const std::string array = fmt::format("channelwise/{}/{}", tensor, name);
+        const auto expected = result.row(array, result.last("all"));
+        const auto found = other.row(array, other.last("all"));
+        BOOST_TEST(std::ranges::equal(found, expected,
+                                      [](double a, double b) {
+                                        return a == b || (std::isnan(a) && std::isnan(b));
+                                      }),
+                   array);
+      }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_integer_twin_agrees_with_the_simulation) {
