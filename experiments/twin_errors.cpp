@@ -39,7 +39,7 @@ OutputErrors::OutputErrors(Evaluator& quantized, const Network& float_network, F
     before.push_back(of.quantizer.get());
     if (quantization.bit_width() > CodeStatistics::widest) continue;
     of.codes = std::make_unique<CodeStatistics>(quantization, channels, workers);
-    before.push_back(of.codes.get());
+    if (!of.codes->knows_levels()) before.push_back(of.codes.get());
   }
 }
 
@@ -63,6 +63,7 @@ void OutputErrors::run_chunk(View<const float> x, int64_t images, int64_t chunk,
     const Tile accumulated = tile(std::as_const(quantized_).output(unit, worker));
     compare(*of.accumulated, reference, accumulated);
     if (of.codes) {
+      if (of.codes->knows_levels()) of.codes->add_levels(accumulated);
       of.codes->add_reference(reference);
       of.codes->end_reference_chunk(chunk, worker);
     }

@@ -8,6 +8,22 @@
 #include "framework/error.h"
 
 namespace quantdyn {
+namespace {
+
+/// Beyond it a float holds too few digits behind a code's point.
+constexpr int32_t farthest_zero = 1 << 16;
+
+/// Calls work(channel, row) for the places of a tile, a channel's rows in order. Some rows of one
+/// channel follow each other, as its cells fill a cache.
+template <typename Work>
+void for_places(const Tile& tile, const Work& work) {
+  constexpr int64_t rows_at_once = 128;
+  for (int64_t first = 0; first < tile.rows; first += rows_at_once)
+    for (int64_t c = 0; c < tile.channels; ++c)
+      for (int64_t r = first; r < std::min(first + rows_at_once, tile.rows); ++r) work(c, r);
+}
+
+}  // namespace
 
 void CodeStatistics::Cell::add(const Cell& other) {
   for (size_t side : {0, 1}) {
@@ -48,6 +64,15 @@ CodeStatistics::CodeStatistics(const Quantization& quantization, int64_t channel
   for (int64_t i = 0; i < quantization.entries(); ++i)
     entries_.push_back(entry_of_levels(quantization.levels(i)));
   for (int64_t c = 0; c < channels; ++c) by_channel_.push_back(&entries_[quantization.entry_of(c)]);
+  for (int64_t c = 0; c < channels; ++c) {
+    const auto affine = quantization.affine(quantization.entry_of(c));
+    if (!affine || std::abs(affine->zero_point) > farthest_zero) {
+      per_unit_.clear();
+      return;
+    }
+    per_unit_.push_back(1 / affine->scale);
+    zero_.push_back(static_cast<float>(affine->zero_point - quantization.first_code()));
+  }
 }
 
 CodeStatistics::Worker& CodeStatistics::open(int worker) {
@@ -64,23 +89,54 @@ CodeStatistics::Worker& CodeStatistics::open(int worker) {
 }
 
 const int32_t* CodeStatistics::codes_of(const Tile& tile, Worker& mine) const {
-  mine.codes.resize(static_cast<size_t>(tile.rows * tile.channels));
-  quantization_.codes(tile, mine.codes.data());
+  if (!knows_levels()) {
+    mine.codes.resize(static_cast<size_t>(tile.rows * tile.channels));
+    quantization_.codes(tile, mine.codes.data());
+    return mine.codes.data();
+  }
+  mine.quantized.resize(static_cast<size_t>(tile.rows * tile.channels));
+  for (int64_t r = 0; r < tile.rows; ++r)
+    std::copy_n(tile.values + r * tile.row_stride, tile.channels,
+                mine.quantized.data() + r * tile.channels);
+  MutableTile q{mine.quantized.data(), tile.rows,          tile.channels, tile.channels,
+                tile.first_row,        tile.first_channel, tile.chunk,    tile.worker};
+  quantization_.apply(q);
+  return codes_of_levels(q, mine);
+}
+
+/// Levels lie on whole codes but for rounding errors, which at so few bits are far below one half.
+const int32_t* CodeStatistics::codes_of_levels(const Tile& q, Worker& mine) const {
+  mine.codes.resize(static_cast<size_t>(q.rows * q.channels));
+  const float* const per_unit = per_unit_.data() + q.first_channel;
+  const float* const zero = zero_.data() + q.first_channel;
+  const int32_t first = quantization_.first_code();
+  for (int64_t r = 0; r < q.rows; ++r) {
+    const float* const from = q.values + r * q.row_stride;
+    int32_t* const to = mine.codes.data() + r * q.channels;
+    for (int64_t c = 0; c < q.channels; ++c) {
+      const float place = from[c] * per_unit[c] + zero[c] + 0.5f;
+      const bool is_number = place == place;
+      to[c] = is_number ? static_cast<int32_t>(is_number ? place : 0) + first : no_code;
+    }
+  }
   return mine.codes.data();
 }
 
 void CodeStatistics::add(const Tile& z) { add_codes(z, codes_of(z, open(z.worker))); }
 
+void CodeStatistics::add_levels(const Tile& q) { add_codes(q, codes_of_levels(q, open(q.worker))); }
+
 void CodeStatistics::add_codes(const Tile& tile, const int32_t* codes) {
   Worker& mine = open(tile.worker);
   const int32_t first = quantization_.first_code();
   Cell* const cells = mine.cells.data() + tile.first_channel * codes_;
-  for (int64_t r = 0; r < tile.rows; ++r)
-    for (int64_t c = 0; c < tile.channels; ++c, ++codes)
-      if (*codes != no_code)
-        ++cells[c * codes_ + *codes - first].quantized;
-      else
-        ++mine.uncoded_quantized[tile.first_channel + c];
+  for_places(tile, [&](int64_t c, int64_t r) {
+    const int32_t code = codes[r * tile.channels + c];
+    if (code != no_code)
+      ++cells[c * codes_ + code - first].quantized;
+    else
+      ++mine.uncoded_quantized[tile.first_channel + c];
+  });
   for (int64_t c = 0; c < tile.channels; ++c) mine.quantizeds[tile.first_channel + c] += tile.rows;
 }
 
@@ -107,21 +163,21 @@ inline void CodeStatistics::locate(double x, int32_t level, const Entry& entry, 
 
 void CodeStatistics::add_reference(const Tile& x) {
   Worker& mine = open(x.worker);
-  const int32_t* codes = codes_of(x, mine);
+  const int32_t* const codes = codes_of(x, mine);
   const int32_t first = quantization_.first_code();
-  for (int64_t r = 0; r < x.rows; ++r)
-    for (int64_t c = 0; c < x.channels; ++c, ++codes) {
-      const int64_t channel = x.first_channel + c;
-      const double value = x.values[r * x.row_stride + c];
-      if (*codes == no_code) {
-        mine.tails[channel].below_excess += value;  // a NaN
-        continue;
-      }
-      Cell* const cells = mine.cells.data() + channel * codes_;
-      const Entry& own = *by_channel_[channel];
-      ++cells[*codes - first].reference;
-      locate(value, own.level[*codes - first], own, cells, mine.tails[channel]);
+  for_places(x, [&](int64_t c, int64_t r) {
+    const int64_t channel = x.first_channel + c;
+    const double value = x.values[r * x.row_stride + c];
+    const int32_t code = codes[r * x.channels + c];
+    if (code == no_code) {
+      mine.tails[channel].below_excess += value;  // a NaN
+      return;
     }
+    Cell* const cells = mine.cells.data() + channel * codes_;
+    const Entry& own = *by_channel_[channel];
+    ++cells[code - first].reference;
+    locate(value, own.level[code - first], own, cells, mine.tails[channel]);
+  });
   for (int64_t c = 0; c < x.channels; ++c) mine.references[x.first_channel + c] += x.rows;
 }
 

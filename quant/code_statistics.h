@@ -39,6 +39,11 @@ class CodeStatistics final : public Observer {
   /// transform.
   void add(const Tile& z) override;
   void end_chunk(int64_t, int) override {}  // counts need no order
+  /// Whether add_levels() can be called: the scheme is affine, its zero point not far from its
+  /// codes, so that a level tells its code.
+  bool knows_levels() const { return !per_unit_.empty(); }
+  /// Instead of add(): values behind the quantizer. Cheaper, as a whole chunk is there at once.
+  void add_levels(const Tile& q);
   /// Codes that are known: packed, of the tile's places (its values are not read).
   void add_codes(const Tile& tile, const int32_t* codes);
   /// The float twin's values.
@@ -77,7 +82,8 @@ class CodeStatistics final : public Observer {
     std::vector<uint64_t> uncoded_quantized, references, quantizeds;  // by channel
     std::vector<Tails> tails;                                         // of the open chunk
     ChunkTree<std::vector<Tails>> tree;
-    std::vector<int32_t> codes;  // of one tile
+    std::vector<int32_t> codes;    // of one tile
+    std::vector<float> quantized;  // of one tile
   };
   /// What a channel, or all of a layer, comes to.
   struct Total {
@@ -90,6 +96,7 @@ class CodeStatistics final : public Observer {
   static void merge(std::vector<Tails>& left, std::vector<Tails>&& right);
   Worker& open(int worker);
   const int32_t* codes_of(const Tile& tile, Worker& mine) const;
+  const int32_t* codes_of_levels(const Tile& q, Worker& mine) const;
   static void locate(double x, int32_t level, const Entry& entry, Cell* cells, Tails& tails);
   std::vector<Tails> finish_tails();
   Total empty_total(const Entry& entry) const;
@@ -102,6 +109,7 @@ class CodeStatistics final : public Observer {
   int64_t channels_, codes_;
   std::vector<Entry> entries_;
   std::vector<const Entry*> by_channel_;
+  std::vector<float> per_unit_, zero_;  // by channel, affine: codes a unit, places of zero's code
   std::vector<Worker> workers_;
 };
 

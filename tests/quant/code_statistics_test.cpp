@@ -143,6 +143,24 @@ BOOST_AUTO_TEST_CASE(wasserstein_is_that_of_the_sorted_values_within_its_uncerta
   }
 }
 
+BOOST_AUTO_TEST_CASE(levels_tell_the_codes_that_the_values_ahead_of_the_quantizer_have) {
+  const auto x = random_values(8 * rows * 3);
+  for (const std::string& plugin : plugins) {
+    const auto quantization = fitted(plugin, 3);
+    CodeStatistics by_value(*quantization, 3, 1), by_level(*quantization, 3, 1);
+    BOOST_TEST(by_value.knows_levels() == (plugin.find("affine") != std::string::npos), plugin);
+    if (!by_value.knows_levels()) continue;
+    Frame expected({0, 3}), found({0, 3});
+    const auto q = applied(*quantization, x, 3);
+    by_value.add_codes(whole_tile(View<const float>{x.data(), Shape{8 * rows, 3}}),
+                       codes_of(*quantization, x, 3).data());
+    by_level.add_levels(whole_tile(View<const float>{q.data(), Shape{8 * rows, 3}}));
+    by_value.save(expected, "output", 0);
+    by_level.save(found, "output", 0);
+    BOOST_TEST(same_bits(found, expected), plugin);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_layer_that_shares_its_levels_has_the_distance_of_all_its_values) {
   const int64_t channels = 3;
   const auto x = random_values(40 * rows * channels);
