@@ -3,6 +3,7 @@
 #include <boost/program_options.hpp>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include "experiments/bench.h"
@@ -44,7 +45,18 @@ po::options_description options() {
   add("output", po::value<std::string>()->value_name("DIR"),
       "folder of the result, instead of the YAML's; export: the file");
   add("epoch", po::value<int64_t>()->value_name("N"),
-      "export: the epoch whose weights are written; default: the last");
+      "export: the epoch whose weights are written; default: the last; inspect: that of the layer "
+      "tables");
+  add("snapshot", po::value<int64_t>()->value_name("N"),
+      "inspect: the snapshot of the layer tables; default: the last float32 one and the variant "
+      "with the least accuracy");
+  add("variant", po::value<std::string>()->value_name("NAME"),
+      "inspect: the variant of the layer tables; compare: of the comparison; default: of those in "
+      "both results the one whose accuracies differ most");
+  add("layer", po::value<std::string>()->value_name("NAME"),
+      "inspect: all about one layer and its extreme channels");
+  add("tensor", po::value<std::string>()->value_name("NAME"),
+      "inspect, compare: all quantities of one tensor, such as weight or output");
   add("threads", po::value<int>()->value_name("N"), "threads; default: one for each core");
   add("mode", po::value<std::string>()->default_value("")->value_name("MODE"),
       "bench: train, infer or stats");
@@ -79,18 +91,41 @@ ExportRequest export_request_of(const po::variables_map& arguments, const std::s
   return out;
 }
 
+template <typename T>
+std::optional<T> given(const po::variables_map& arguments, const char* name) {
+  if (!arguments.count(name)) return std::nullopt;
+  return arguments[name].as<T>();
+}
+
+InspectRequest inspect_request_of(const po::variables_map& arguments) {
+  return {{given<int64_t>(arguments, "snapshot"), given<int64_t>(arguments, "epoch"),
+           given<std::string>(arguments, "variant")},
+          given<std::string>(arguments, "layer"),
+          given<std::string>(arguments, "tensor")};
+}
+
 /// One network or result in full; of several results the summary, a row a variant.
-void inspect(const std::vector<std::string>& files) {
+void inspect(const std::vector<std::string>& files, const InspectRequest& request) {
+  const bool chooses = request.choice.is_made() || request.layer || request.tensor;
+  const auto refuse_choice = [&](const char* what) {
+    if (chooses)
+      fail<ConfigError>(
+          "inspect: --snapshot, --variant, --epoch, --layer and --tensor do nothing here: {}; "
+          "accepted: one result",
+          what);
+  };
   for (const std::string& file : files)
     if (!std::filesystem::is_regular_file(file)) fail<ConfigError>("{}: no such file", file);
   if (files.size() > 1) {
+    refuse_choice("several results were given");
     std::cout << summary_table(std::vector<std::filesystem::path>(files.begin(), files.end()));
   } else if (files[0].ends_with(".yaml") || files[0].ends_with(".yml") ||
              holds_keras_model(files[0])) {
+    refuse_choice("a network was given");
     const Options none = Options::from_text("{}", "command line");
     std::cout << network_table(read_network_file(files[0], none).network);
   } else {
-    std::cout << inspect_result(files[0]);
+    std::cout << inspect_result(files[0], request);
   }
 }
 
@@ -99,7 +134,7 @@ void check_options(const std::string& command, const po::variables_map& argument
   static const std::map<std::string, std::vector<std::string>> accepted{
       {"run", {"set", "output", "no-fuse", "force", "quiet"}},
       {"validate", {"set", "output", "no-fuse", "force", "quiet"}},
-      {"inspect", {}},
+      {"inspect", {"snapshot", "variant", "epoch", "layer", "tensor"}},
       {"export", {"output", "epoch", "force"}},
       {"bench", {"mode", "batch", "seconds"}},
       {"list", {}}};
@@ -134,7 +169,7 @@ int dispatch(const std::vector<std::string>& words, const po::variables_map& arg
     return 0;
   }
   if (command == "inspect" && words.size() >= 2) {
-    inspect({words.begin() + 1, words.end()});
+    inspect({words.begin() + 1, words.end()}, inspect_request_of(arguments));
     return 0;
   }
   if (words.size() != 2)

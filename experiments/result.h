@@ -14,6 +14,8 @@ namespace quantdyn {
 
 /// The layout of the file (FILE.md); raised whenever an older reader would misread it.
 inline constexpr int64_t result_schema = 1;
+/// The attribute `status` of a file that joins several results.
+inline constexpr const char* merged_status = "merged";
 /// The variant of snapshots of the net as trained.
 inline constexpr const char* float_variant = "float32";
 

@@ -1,11 +1,13 @@
 #include "experiments/result_reader.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
 #include "framework/error.h"
 #include "framework/hash.h"
+#include "framework/trial.h"
 
 namespace quantdyn {
 namespace {
@@ -26,17 +28,59 @@ void check_sum(const fs::path& path) {
       path.string(), found, checksum.string(), expected);
 }
 
+/// Reads every object below a group, so that what libhdf5 stumbles over shows.
+void read_all(const h5::Group& group) {
+  for (const std::string& name : group.attributes()) group.attribute_content(name);
+  for (const std::string& name : group.names()) {
+    if (group.is_group(name)) {
+      read_all(group.group(name));
+      continue;
+    }
+    const h5::Dataset array = group.dataset(name);
+    array.axis_names();
+    if (array.content() == h5::Content::texts) array.read_texts();
+    if (array.content() != h5::Content::floats && array.content() != h5::Content::integers)
+      continue;
+    const auto sizes = array.sizes();
+    if (sizes.empty()) array.read<double>();
+    if (sizes.empty() || sizes[0] == 0) continue;
+    constexpr int64_t most = 1 << 20;
+    const int64_t rows = std::clamp<int64_t>(most * sizes[0] / (array.elements() + 1), 1, sizes[0]);
+    for (int64_t row = 0; row < sizes[0]; row += rows)
+      array.read_rows<double>(row, std::min(rows, sizes[0] - row));
+  }
+}
+
+bool looks_like_a_result(const h5::File& file) {
+  return file.has_attribute("schema") && file.has_attribute("status") && file.has("network");
+}
+
+/// In a child process: ends it by a signal where any part of a result cannot be read. An error is
+/// no better than a crash: behind it libhdf5's memory may be spoilt, and other parts are unread.
+void read_as_a_whole(const fs::path& path) {
+  const h5::File file = h5::File::open(path);
+  if (!looks_like_a_result(file)) return;
+  try {
+    read_all(file);
+  } catch (const Error&) {
+    std::abort();
+  }
+}
+
 h5::File open_checked(const fs::path& path) {
+  if (fs::is_regular_file(path) && !fs::exists(path.string() + ".sha256"))
+    try_reading(path, 600, [&] { read_as_a_whole(path); });
   check_sum(path);
   h5::File file = h5::File::open(path);
-  if (!file.has_attribute("schema") || !file.has_attribute("status") || !file.has("network"))
+  if (!looks_like_a_result(file))
     fail<Error>("{}: not a result of quantdyn: it has no schema, status or network", path.string());
   if (file.integer("schema") != result_schema)
     fail<Error>("{}: has schema {}; accepted: {}", path.string(), file.integer("schema"),
                 result_schema);
   const std::string status = file.text("status");
-  if (status != "complete" && status != "snapshot")
-    fail<Error>("{}: has status '{}'; accepted: complete, snapshot", path.string(), status);
+  if (status != "complete" && status != "snapshot" && status != merged_status)
+    fail<Error>("{}: has status '{}'; accepted: complete, snapshot, {}", path.string(), status,
+                merged_status);
   return file;
 }
 
@@ -56,6 +100,15 @@ bool looks_like_hdf5(const fs::path& path) {
   return in && start == "\x89HDF\r\n\x1a\n";
 }
 
+std::vector<int64_t> sizes_of(std::string shape) {
+  std::ranges::replace_if(
+      shape, [](char c) { return c == '[' || c == ']' || c == ','; }, ' ');
+  std::istringstream in(shape);
+  std::vector<int64_t> sizes;
+  for (int64_t size; in >> size;) sizes.push_back(size);
+  return sizes;
+}
+
 ResultReader::ResultReader(const fs::path& path) : file_(open_checked(path)) {
   const auto indices = integers(file_, "snapshot"), epochs = integers(file_, "epoch"),
              steps = integers(file_, "step");
@@ -70,6 +123,11 @@ ResultReader::ResultReader(const fs::path& path) : file_(open_checked(path)) {
   if (trained.size() != last.size())
     fail<Error>("{}: the columns of /training differ in length", path.string());
   for (size_t i = 0; i < trained.size(); ++i) last_steps_[trained[i]] = last[i];
+}
+
+std::string ResultReader::seeds() const {
+  if (!is_merged()) return std::to_string(file_.integer("seed"));
+  return fmt::format("{}", fmt::join(file_.numbers("merged_seeds"), ", "));
 }
 
 std::vector<NodeRow> ResultReader::network() const {
@@ -151,6 +209,30 @@ size_t ResultReader::place_of(const SnapshotLabel& snapshot) const {
   for (size_t i = 0; i < snapshots_.size(); ++i)
     if (snapshots_[i].index == snapshot.index) return i;
   fail<Error>("{}: no snapshot {}", file_.path().string(), snapshot.index);
+}
+
+std::vector<std::string> ResultReader::arrays(const std::string& group) const {
+  std::vector<std::string> out;
+  if (!file_.is_group(group)) return out;
+  for (const std::string& name : file_.group(group).names()) {
+    const std::string path = group + "/" + name;
+    if (file_.is_group(path)) {
+      const auto below = arrays(path);
+      out.insert(out.end(), below.begin(), below.end());
+      continue;
+    }
+    if (file_.has(name)) continue;  // axes and labels are linked from the root
+    const auto names = file_.dataset(path).axis_names();
+    if (!names.empty() && names[0] == "snapshot") out.push_back(path);
+  }
+  return out;
+}
+
+std::vector<std::string> ResultReader::axes(const std::string& path) const {
+  auto names = file_.dataset(path).axis_names();
+  if (names.empty()) fail<Error>("{}: {} is a scalar", file_.path().string(), path);
+  names.erase(names.begin());
+  return names;
 }
 
 std::vector<double> ResultReader::row(const std::string& path,

@@ -114,6 +114,9 @@ class Dataset : public Object {
   /// Makes this one-dimensional array an axis; its link's name is the axis's name.
   void make_scale(const std::string& name);
   void attach_scale(int axis, const Dataset& scale);
+  /// The name of the first scale attached to each axis; "" for an axis without one.
+  std::vector<std::string> axis_names() const;
+  bool is_scale() const;
 
  private:
   friend class Group;

@@ -104,4 +104,28 @@ void Dataset::attach_scale(int axis, const Dataset& scale) {
         "cannot be given the axis", scale.where());
 }
 
+bool Dataset::is_scale() const {
+  const Lock lock;
+  return H5DSis_scale(id()) > 0;
+}
+
+std::vector<std::string> Dataset::axis_names() const {
+  const Lock lock;
+  std::vector<std::string> names(sizes().size());
+  if (is_scale()) return names;  // a scale has no scales
+  const auto take = [](hid_t, unsigned, hid_t scale, void* out) -> herr_t {
+    const ssize_t length = H5DSget_scale_name(scale, nullptr, 0);
+    if (length < 0) return -1;
+    auto& name = *static_cast<std::string*>(out);
+    name.resize(static_cast<size_t>(length) + 1);
+    H5DSget_scale_name(scale, name.data(), name.size());
+    name.resize(static_cast<size_t>(length));
+    return 1;  // the first one is enough
+  };
+  for (size_t axis = 0; axis < names.size(); ++axis)
+    check(H5DSiterate_scales(id(), static_cast<unsigned>(axis), nullptr, take, &names[axis]), *this,
+          "its axes cannot be read");
+  return names;
+}
+
 }  // namespace quantdyn::h5

@@ -70,9 +70,9 @@ BOOST_FIXTURE_TEST_SUITE(command_line_test, Program)
 
 BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({}, "quantdyn run CONFIG");
-  expect_usage_error(
-      {"frobnicate", "x"},
-      "unknown command 'frobnicate'; accepted: run, validate, inspect, export, bench");
+  expect_usage_error({"frobnicate", "x"},
+                     "unknown command 'frobnicate'; accepted: run, validate, inspect, compare, "
+                     "merge, export, bench");
   expect_usage_error({"run"}, "run: expected one file, found 0");
   expect_usage_error({"run", "tiny.yaml", "tiny.yaml"}, "run: expected one file, found 2");
   expect_usage_error({"run", "missing.yaml"}, "missing.yaml: no such file");
@@ -86,7 +86,8 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({"list", "nonsense"}, "called 'nonsense'");
   expect_usage_error({"list", "affine", "relu"}, "list: expected one name or none, found 2");
   expect_usage_error({"inspect", "networks/dws.yaml", "--set", "width=0.5"},
-                     "inspect: --set does nothing here; accepted: --threads");
+                     "inspect: --set does nothing here; accepted: --snapshot, --variant, --epoch, "
+                     "--layer, --tensor, --threads");
   expect_usage_error({"bench", "networks/dws.yaml", "--quiet"},
                      "bench: --quiet does nothing here; accepted: --mode, --batch");
   expect_usage_error({"run", "tiny.yaml", "--epoch", "3"}, "run: --epoch does nothing here");
@@ -114,9 +115,9 @@ BOOST_AUTO_TEST_CASE(a_set_that_cannot_be_exits_with_2_and_names_it) {
 BOOST_AUTO_TEST_CASE(help_and_version_exit_with_0) {
   const Outcome help = run({"--help"});
   BOOST_TEST(help.exit_code == 0);
-  for (const char* word :
-       {"run CONFIG", "validate CONFIG", "inspect FILE", "export RESULT", "list", "--set",
-        "--output", "--epoch", "--threads", "--no-fuse", "--force", "--quiet"})
+  for (const char* word : {"run CONFIG", "validate CONFIG", "inspect FILE", "compare A.h5 B.h5",
+                           "merge A.h5 B.h5", "export RESULT", "list", "--set", "--output",
+                           "--epoch", "--threads", "--no-fuse", "--force", "--quiet"})
     BOOST_TEST(contains(help.out, word), word);
   BOOST_TEST(run({"--version"}).out == "quantdyn " QUANTDYN_VERSION "\n");
 }
@@ -174,7 +175,7 @@ BOOST_AUTO_TEST_CASE(a_run_writes_a_result_that_inspect_prints) {
   const Outcome inspected = run({"inspect", "results/tiny/result.h5"});
   BOOST_TEST(inspected.exit_code == 0);
   for (const char* part :
-       {"complete", "sep6_pw", "2 epochs", "logits_sqnr", "local SQNR dB", "2170"})
+       {"complete", "sep6_pw", "2 epochs", "agreement", "accumulated", "sqnr", "2170"})
     BOOST_TEST(contains(inspected.out, part), part << " is not in " << inspected.out);
 }
 

@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(files_that_are_no_result_are_refused) {
     made.commit();
   }
   BOOST_TEST(error_of([&] { const ResultReader reader(other); }) ==
-             other.string() + ": has status 'running'; accepted: complete, snapshot");
+             other.string() + ": has status 'running'; accepted: complete, snapshot, merged");
   BOOST_TEST(looks_like_hdf5(file));
   BOOST_TEST(!looks_like_hdf5(path / "result.h5.sha256"));
 }
@@ -119,9 +119,9 @@ BOOST_AUTO_TEST_CASE(inspect_prints_facts_and_tables) {
   const std::string text = inspect_result(file);
   for (const std::string part :
        {"version       0.1.0 (0123abc)", "command line  quantdyn run a.yaml --set seed=7",
-        "threads       2", "dw2       conv2d  conv1", "[8, 8, 4]",
+        "threads       2", "dw2     conv2d  conv1", "[8, 8, 4]",
         "1 epochs, the last one with loss 1.5, training accuracy 0.25, 2.5 s",
-        "layerwise, snapshot 2 (int8 at epoch 1)", "local SQNR dB"})
+        "layerwise, snapshot 2 (int8 at epoch 1)", "sqnr", "/ dB"})
     BOOST_TEST(contains(text, part), part << " is missing in\n" << text);
   BOOST_TEST(!contains(text, "weight min"));  // this run did not track weights
   BOOST_TEST(!contains(text, "bin_lower"));
