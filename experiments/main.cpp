@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "experiments/bench.h"
+#include "experiments/compare_results.h"
 #include "experiments/export_result.h"
 #include "experiments/inspect_network.h"
 #include "experiments/inspect_result.h"
@@ -29,6 +30,7 @@ constexpr const char* usage = R"(quantdyn: why does this convolutional net quant
   quantdyn validate CONFIG [options]  check an experiment and its data, compute nothing
   quantdyn inspect FILE...            the layers of a network YAML or a Keras model.h5; the tables of a
                                       result.h5; of several results a table with a row a variant
+  quantdyn compare A.h5 B.h5          two results node by node, and what differs most
   quantdyn export RESULT --output MODEL.h5  a result's trained net as a Keras model
   quantdyn bench NETWORK --mode MODE  images per second of one net on random input, as a line of JSON
   quantdyn list [NAME]                plugins with their options: all, one kind, or one plugin
@@ -135,13 +137,16 @@ void check_options(const std::string& command, const po::variables_map& argument
       {"run", {"set", "output", "no-fuse", "force", "quiet"}},
       {"validate", {"set", "output", "no-fuse", "force", "quiet"}},
       {"inspect", {"snapshot", "variant", "epoch", "layer", "tensor"}},
+      {"compare", {"variant", "tensor"}},
       {"export", {"output", "epoch", "force"}},
       {"bench", {"mode", "batch", "seconds"}},
       {"list", {}}};
   const auto known = accepted.find(command);
   if (known == accepted.end())
-    fail<ConfigError>("unknown command '{}'; accepted: run, validate, inspect, export, bench, list",
-                      command);
+    fail<ConfigError>(
+        "unknown command '{}'; accepted: run, validate, inspect, compare, export, "
+        "bench, list",
+        command);
   std::vector<std::string> names = known->second;
   names.emplace_back("threads");
   for (const auto& [name, value] : arguments)
@@ -170,6 +175,13 @@ int dispatch(const std::vector<std::string>& words, const po::variables_map& arg
   }
   if (command == "inspect" && words.size() >= 2) {
     inspect({words.begin() + 1, words.end()}, inspect_request_of(arguments));
+    return 0;
+  }
+  if (command == "compare") {
+    if (words.size() != 3)
+      fail<ConfigError>("compare: expected two results, found {} arguments", words.size() - 1);
+    std::cout << compare_results({words[1], words[2], given<std::string>(arguments, "variant"),
+                                  given<std::string>(arguments, "tensor")});
     return 0;
   }
   if (words.size() != 2)
