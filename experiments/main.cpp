@@ -13,6 +13,7 @@
 #include "experiments/inspect_result.h"
 #include "experiments/keras/import.h"
 #include "experiments/list_plugins.h"
+#include "experiments/merge_results.h"
 #include "experiments/network_file.h"
 #include "experiments/run.h"
 #include "experiments/summary.h"
@@ -31,6 +32,7 @@ constexpr const char* usage = R"(quantdyn: why does this convolutional net quant
   quantdyn inspect FILE...            the layers of a network YAML or a Keras model.h5; the tables of a
                                       result.h5; of several results a table with a row a variant
   quantdyn compare A.h5 B.h5          two results node by node, and what differs most
+  quantdyn merge A.h5 B.h5... --output M.h5  results of several seeds as mean and interval
   quantdyn export RESULT --output MODEL.h5  a result's trained net as a Keras model
   quantdyn bench NETWORK --mode MODE  images per second of one net on random input, as a line of JSON
   quantdyn list [NAME]                plugins with their options: all, one kind, or one plugin
@@ -45,7 +47,7 @@ po::options_description options() {
   add("set", po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
       "set a key of the YAML, as in --set train.epochs=3; may be repeated");
   add("output", po::value<std::string>()->value_name("DIR"),
-      "folder of the result, instead of the YAML's; export: the file");
+      "folder of the result, instead of the YAML's; export, merge: the file");
   add("epoch", po::value<int64_t>()->value_name("N"),
       "export: the epoch whose weights are written; default: the last; inspect: that of the layer "
       "tables");
@@ -138,13 +140,14 @@ void check_options(const std::string& command, const po::variables_map& argument
       {"validate", {"set", "output", "no-fuse", "force", "quiet"}},
       {"inspect", {"snapshot", "variant", "epoch", "layer", "tensor"}},
       {"compare", {"variant", "tensor"}},
+      {"merge", {"output", "force"}},
       {"export", {"output", "epoch", "force"}},
       {"bench", {"mode", "batch", "seconds"}},
       {"list", {}}};
   const auto known = accepted.find(command);
   if (known == accepted.end())
     fail<ConfigError>(
-        "unknown command '{}'; accepted: run, validate, inspect, compare, export, "
+        "unknown command '{}'; accepted: run, validate, inspect, compare, merge, export, "
         "bench, list",
         command);
   std::vector<std::string> names = known->second;
@@ -182,6 +185,14 @@ int dispatch(const std::vector<std::string>& words, const po::variables_map& arg
       fail<ConfigError>("compare: expected two results, found {} arguments", words.size() - 1);
     std::cout << compare_results({words[1], words[2], given<std::string>(arguments, "variant"),
                                   given<std::string>(arguments, "tensor")});
+    return 0;
+  }
+  if (command == "merge") {
+    std::cout << merge_results(
+        {{words.begin() + 1, words.end()},
+         arguments.count("output") ? arguments["output"].as<std::string>() : "",
+         command_line,
+         arguments["force"].as<bool>()});
     return 0;
   }
   if (words.size() != 2)

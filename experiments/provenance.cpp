@@ -36,15 +36,6 @@ std::string name_of(ConvolutionAlgorithm algorithm) {
   return "";
 }
 
-std::string now_utc() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 std::vector<NodeRow> rows_of(const Network& network) {
   std::vector<NodeRow> out;
   int64_t offset = 0;
@@ -77,6 +68,17 @@ ExtraAxis bin_axis(const TensorTraits& traits, const std::string& of) {
 
 }  // namespace
 
+std::string now_utc() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+std::string revision() { return QUANTDYN_REVISION; }
+
 double peak_memory_mib() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -91,7 +93,7 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
   out.seed = experiment.seed;
   out.command_line = command_line;
   out.created = now_utc();
-  out.git_revision = QUANTDYN_REVISION;
+  out.git_revision = revision();
   out.version = QUANTDYN_VERSION;
   out.provenance = {
       {"experiment", experiment.name},

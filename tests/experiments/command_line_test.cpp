@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(help_and_version_exit_with_0) {
   const Outcome help = run({"--help"});
   BOOST_TEST(help.exit_code == 0);
   for (const char* word : {"run CONFIG", "validate CONFIG", "inspect FILE", "compare A.h5 B.h5",
-                           "export RESULT", "list", "--set", "--output",
+                           "merge A.h5 B.h5", "export RESULT", "list", "--set", "--output",
                            "--epoch", "--threads", "--no-fuse", "--force", "--quiet"})
     BOOST_TEST(contains(help.out, word), word);
   BOOST_TEST(run({"--version"}).out == "quantdyn " QUANTDYN_VERSION "\n");
