@@ -1,7 +1,6 @@
 #include "experiments/config_difference.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "framework/config_node.h"
@@ -10,7 +9,7 @@
 namespace quantdyn {
 namespace {
 
-using Values = std::vector<std::pair<std::string, std::string>>;
+using Parts = std::vector<std::pair<std::string, const ConfigNode*>>;
 
 /// "[minmax]" where every entry of the list has another `name`, else "[0]".
 std::vector<std::string> entry_keys(const ConfigNode& list) {
@@ -33,41 +32,49 @@ bool is_flat(const ConfigNode& list) {
       list.items, [](const auto& item) { return item->kind == ConfigNode::Kind::scalar; });
 }
 
-void flatten(const ConfigNode& node, const std::string& key, Values& out) {
-  if (node.kind == ConfigNode::Kind::map && !node.entries.empty()) {
-    for (const auto& [name, value] : node.entries)
-      flatten(*value, key.empty() ? name : key + "." + name, out);
-  } else if (node.kind == ConfigNode::Kind::sequence && !is_flat(node)) {
+/// The parts of a map or of a list of maps with their keys; nothing of what is compared as a whole.
+Parts parts_of(const ConfigNode& node) {
+  Parts out;
+  if (node.kind == ConfigNode::Kind::map)
+    for (const auto& [name, value] : node.entries) out.emplace_back("." + name, value.get());
+  if (node.kind == ConfigNode::Kind::sequence && !is_flat(node)) {
     const auto keys = entry_keys(node);
-    for (size_t i = 0; i < keys.size(); ++i) flatten(*node.items[i], key + keys[i], out);
-  } else {
-    out.emplace_back(key, emit_inline_yaml(node));
+    for (size_t i = 0; i < keys.size(); ++i) out.emplace_back(keys[i], node.items[i].get());
   }
+  return out;
 }
 
-Values values_of(const std::string& text, std::span<const std::string> ignored) {
-  Values out;
-  const auto root = parse_yaml(text, "/config/resolved");
-  for (const auto& [name, value] : root->entries)
-    if (std::ranges::find(ignored, name) == ignored.end()) flatten(*value, name, out);
-  return out;
+const ConfigNode* find(const Parts& parts, const std::string& key) {
+  const auto found = std::ranges::find(parts, key, &Parts::value_type::first);
+  return found == parts.end() ? nullptr : found->second;
+}
+
+void compare(const ConfigNode* a, const ConfigNode* b, const std::string& key,
+             std::vector<ConfigDifference>& out) {
+  const auto text = [](const ConfigNode* node) { return node ? emit_inline_yaml(*node) : "-"; };
+  const Parts of_a = a ? parts_of(*a) : Parts{}, of_b = b ? parts_of(*b) : Parts{};
+  if (of_a.empty() || of_b.empty()) {
+    if (text(a) != text(b)) out.push_back({key, text(a), text(b)});
+    return;
+  }
+  for (const auto& [name, part] : of_a) compare(part, find(of_b, name), key + name, out);
+  for (const auto& [name, part] : of_b)
+    if (!find(of_a, name)) compare(nullptr, part, key + name, out);
 }
 
 }  // namespace
 
 std::vector<ConfigDifference> config_differences(const std::string& a, const std::string& b,
                                                  std::span<const std::string> ignored) {
-  const Values of_a = values_of(a, ignored), of_b = values_of(b, ignored);
-  const std::map<std::string, std::string> in_a(of_a.begin(), of_a.end()),
-      in_b(of_b.begin(), of_b.end());
+  const auto of_a = parse_yaml(a, "/config/resolved"), of_b = parse_yaml(b, "/config/resolved");
+  for (const auto& root : {of_a, of_b})
+    std::erase_if(root->entries, [&](const auto& entry) {
+      return std::ranges::find(ignored, entry.first) != ignored.end();
+    });
   std::vector<ConfigDifference> out;
-  for (const auto& [key, value] : of_a) {
-    const auto found = in_b.find(key);
-    const std::string other = found == in_b.end() ? "-" : found->second;
-    if (value != other) out.push_back({key, value, other});
-  }
-  for (const auto& [key, value] : of_b)
-    if (!in_a.contains(key)) out.push_back({key, "-", value});
+  compare(of_a.get(), of_b.get(), "", out);
+  for (ConfigDifference& difference : out)
+    if (difference.key.starts_with('.')) difference.key.erase(0, 1);
   return out;
 }
 

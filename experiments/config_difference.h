@@ -14,7 +14,8 @@ struct ConfigDifference {
   std::string key, a, b;
 };
 
-/// Compares two YAML texts value by value, in the order of `a`, then what only `b` has. Entries of
+/// Compares two YAML texts value by value, in the order of `a`, then what only `b` has; what one
+/// lacks as a whole is one difference. Entries of
 /// lists go by their key `name` where all have one ("variants[int8].bias"), else by number;
 /// `ignored` are top-level keys.
 std::vector<ConfigDifference> config_differences(const std::string& a, const std::string& b,
