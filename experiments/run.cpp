@@ -155,6 +155,7 @@ class Run {
       return;
     }
     progress.reset();
+    if (is_trained) quantization_->save_code_changes(snapshot->frame);
     const std::string accuracy = number_text(network_value(*snapshot, "accuracy"), 4);
     const std::string note_of_bad = nonfinite_note(*snapshot);
     writer_.add_snapshot(*std::move(snapshot));

@@ -194,4 +194,11 @@ TrainedRanges QuantizationTraining::ranges() const {
   return out;
 }
 
+void QuantizationTraining::save_code_changes(Frame& frame) {
+  for (const auto& [unit, weight] : weights_) {
+    weight->code_changes().save(frame, "weight", unit);
+    weight->code_changes().start();
+  }
+}
+
 }  // namespace quantdyn

@@ -51,6 +51,9 @@ class QuantizationTraining {
   /// Ranges of outputs stay.
   void freeze();
   TrainedRanges ranges() const;
+  /// Writes how often the codes of weights have changed and oscillated since the last call, or
+  /// since the start, to the nodes that have such weights (CodeChanges).
+  void save_code_changes(Frame& frame);
 
  private:
   const Network& network_;

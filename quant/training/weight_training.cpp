@@ -21,7 +21,8 @@ WeightTraining::WeightTraining(std::shared_ptr<const Scheme> scheme, const std::
           scheme, tensor, weight.shape().channels(), learning,
           estimated_ranges(*scheme, tensor, weight.view()),
           weight.elements() / scheme->quantizer->granularity().entries(weight.shape().channels()),
-          needed_values(*scheme, weight)) {}
+          needed_values(*scheme, weight)),
+      code_changes_(range_.quantization(), weight.shape().rows(), weight.shape().channels()) {}
 
 void WeightTraining::forward(const Tensor<float>& weight, Tensor<float>& effective) {
   if (range_.learning() == Learning::straight_through)
@@ -33,6 +34,9 @@ void WeightTraining::forward(const Tensor<float>& weight, Tensor<float>& effecti
   MutableTile tile = whole_tile(effective.view());
   tile.chunk = step_++;  // stochastic rounding draws anew
   range_.quantization().apply(tile);
+  Tile before = tile;
+  before.values = weight.data();
+  code_changes_.add(range_.quantization(), before, effective.data());
 }
 
 void WeightTraining::backward(const Tensor<float>& weight, const Tensor<float>& effective,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "framework/quantized_training.h"
+#include "quant/training/code_changes.h"
 #include "quant/training/trained_range.h"
 
 namespace quantdyn {
@@ -20,9 +21,12 @@ class WeightTraining final : public WeightTransform {
                 Tensor<float>& gradient) override;
 
   TrainedRange& range() { return range_; }
+  /// Of the codes that forward() has quantized to.
+  CodeChanges& code_changes() { return code_changes_; }
 
  private:
   TrainedRange range_;
+  CodeChanges code_changes_;
   int64_t step_ = 0;
 };
 

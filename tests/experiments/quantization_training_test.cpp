@@ -114,11 +114,54 @@ BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_threads) {
   BOOST_REQUIRE(run_low("three", {"--threads", "3"}).exit_code == 0);
   for (const char* name : {"logits_qmse", "cross_entropy"})
     BOOST_TEST(value(result_of("one"), "low", name) == value(result_of("three"), "low", name));
+  for (const char* name : {"code_change_rate", "oscillation_rate"}) {
+    const auto rates = [&](const std::string& output) {
+      const ResultReader result = result_of(output);
+      auto out = result.row(std::string("channelwise/weight/") + name, result.last("low"));
+      std::erase_if(out, [](double rate) { return std::isnan(rate); });
+      return out;
+    };
+    BOOST_TEST(!rates("one").empty());
+    BOOST_TEST(rates("one") == rates("three"));
+  }
   const auto weights = [&](const std::string& output) {
     const ResultReader result = result_of(output);
     return result.parameter(result.last(), "conv1.conv", "weight", {3, 3, 3, 4});
   };
   BOOST_TEST(weights("one") == weights("three"));
+}
+
+BOOST_AUTO_TEST_CASE(variants_tell_how_often_codes_changed_and_oscillated) {
+  write_tiny("folding: batch, weights: lsq");
+  BOOST_REQUIRE(run_low("out").exit_code == 0);
+  const ResultReader result = result_of("out");
+  for (const int64_t epoch : {1, 2}) {
+    const SnapshotLabel low = result.at_epoch(epoch, "low");
+    const auto changes = result.row("layerwise/weight/code_change_rate", low);
+    const auto turns = result.row("layerwise/weight/oscillation_rate", low);
+    // Of 8 steps an epoch the very first has none before it; 3 x 3 x 3 x 4 weights.
+    const double counted = changes.at(1) * 108 * (epoch == 1 ? 7 : 8);
+    BOOST_TEST(std::abs(counted - std::round(counted)) < 1e-9);
+    BOOST_TEST(std::isnan(changes.at(0)));  // the images have no weight
+    BOOST_TEST(changes.at(1) > 0);
+    BOOST_TEST(changes.at(1) <= 1);
+    BOOST_TEST(turns.at(1) > 0);
+    BOOST_TEST(turns.at(1) < changes.at(1));
+  }
+  for (const double rate : result.row("layerwise/weight/code_change_rate", result.last()))
+    BOOST_TEST(std::isnan(rate));  // the net in float has no codes
+}
+
+BOOST_AUTO_TEST_CASE(codes_stay_where_weights_do) {
+  for (const std::string learning : {"straight_through", "lsq"}) {
+    write_tiny("folding: running, weights: " + learning);
+    const Outcome outcome = run_low("still", {"--set", "train.schedule.learning_rate=1e-30"});
+    BOOST_REQUIRE_MESSAGE(outcome.exit_code == 0, outcome.err);
+    const ResultReader result = result_of("still");
+    for (const char* name : {"code_change_rate", "oscillation_rate"})
+      BOOST_TEST(result.row(std::string("layerwise/weight/") + name, result.last("low")).at(1) ==
+                 0);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_before_any_compute) {
