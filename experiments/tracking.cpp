@@ -24,8 +24,21 @@ TapTrackers::TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds)
       const int64_t channels = network.nodes()[network.units()[unit].last].shape.channels();
       places_.push_back({unit, kind, std::make_unique<Tracker>(channels, worker_count(), kinds)});
       evaluator.tap(unit, kind).after.push_back(places_.back().tracker.get());
+      if (kind == TapKind::norm) follow_conv(places_.back());
       if (kind == TapKind::output) follow_norm(places_.back());
     }
+}
+
+Tracker* TapTrackers::tracker_of(int unit, TapKind kind) {
+  for (const Place& place : places_)
+    if (place.unit == unit && place.kind == kind) return place.tracker.get();
+  return nullptr;
+}
+
+void TapTrackers::follow_conv(const Place& norm) {
+  Tracker* const conv = tracker_of(norm.unit, TapKind::conv);
+  const std::optional<TapMap> map = evaluator_.norm_of_conv(norm.unit);
+  if (conv && map) norm.tracker->follow(*conv, *map);
 }
 
 /// An output that nothing transforms is the activation of what the norm tap shows.
@@ -35,9 +48,8 @@ void TapTrackers::follow_norm(const Place& output) {
   if (activation < 0 || evaluator_.tap(output.unit, TapKind::output).transform) return;
   const std::string& kind = network.nodes()[activation].kind;
   if (kind != "relu" && kind != "relu6") return;
-  for (const Place& place : places_)
-    if (place.unit == output.unit && place.kind == TapKind::norm)
-      output.tracker->follow(*place.tracker, kind == "relu" ? Activation::relu : Activation::relu6);
+  if (Tracker* const norm = tracker_of(output.unit, TapKind::norm))
+    output.tracker->follow(*norm, kind == "relu" ? Activation::relu : Activation::relu6);
 }
 
 TapTrackers::~TapTrackers() {

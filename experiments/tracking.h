@@ -36,6 +36,8 @@ class TapTrackers {
     TapKind kind;
     std::unique_ptr<Tracker> tracker;
   };
+  Tracker* tracker_of(int unit, TapKind kind);
+  void follow_conv(const Place& norm);
   void follow_norm(const Place& output);
   bool another_pass();
 

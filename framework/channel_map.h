@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 
 namespace quantdyn {
 
@@ -16,6 +18,13 @@ struct ChannelMap {
 
   /// The map of the channels from `first` on.
   ChannelMap from(int64_t first) const { return {scale + first, shift + first, activation}; }
+};
+
+/// What lies between two taps that a step shows one right behind the other, tile by tile.
+struct TapMap {
+  std::span<const float> scale;  ///< by channel; values fall where it is negative
+  /// Replaces values [rows, channels] by what the step makes of them, to the last bit.
+  std::function<void(float* values, int64_t rows)> apply;
 };
 
 }  // namespace quantdyn

@@ -47,6 +47,14 @@ bool Evaluator::has_tap(int unit, TapKind kind) const {
   return false;
 }
 
+std::optional<TapMap> Evaluator::norm_of_conv(int unit) const {
+  for (TapKind kind : {TapKind::conv, TapKind::norm})
+    if (taps_[unit][static_cast<size_t>(kind)].transform) return {};
+  for (const auto& step : steps_)
+    if (network_.nodes()[step->nodes().front()].unit == unit) return step->norm_of_conv();
+  return {};
+}
+
 void Evaluator::clear_taps() { taps_.assign(taps_.size(), UnitTaps{}); }
 
 void Evaluator::prepare() {

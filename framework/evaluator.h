@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "framework/arena.h"
@@ -24,6 +25,9 @@ class Evaluator {
   Tap& tap(int unit, TapKind kind) { return taps_[unit][static_cast<size_t>(kind)]; }
   /// Whether a unit has such a tensor: `conv` only before an unfolded batch norm.
   bool has_tap(int unit, TapKind kind) const;
+  /// What the step of this unit makes of its tap conv to get its tap norm, if it shows both tile by
+  /// tile, and nothing replaces values in between (see Step::norm_of_conv).
+  std::optional<TapMap> norm_of_conv(int unit) const;
   void clear_taps();
   /// To be called behind every change of parameters.
   void prepare();

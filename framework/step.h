@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -57,6 +58,9 @@ class Step {
   virtual void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
                         const EvaluationChunk& chunk) const = 0;
   virtual int64_t scratch_floats() const { return 0; }
+  /// What evaluate() makes of the values of the tap conv to get those of norm, where it shows both
+  /// tile by tile; borrowed from the step, and that of the last prepare().
+  virtual std::optional<TapMap> norm_of_conv() const { return {}; }
 
   /// Trains on a batch; `saved` is kept for backward and has saved_floats() for each image;
   /// `scratch` has training_scratch_floats() for the batch, 64-byte aligned, and is kept by nobody.

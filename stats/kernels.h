@@ -5,6 +5,7 @@
 
 #include "framework/tap.h"
 #include "stats/log_bins.h"
+#include "stats/mapped_cells.h"
 
 namespace quantdyn {
 
@@ -42,6 +43,28 @@ void count_bins(const Tile& tile, const LogBins& bins, uint64_t* counts, int64_t
 /// The same into counts [channels / channel_group, bins, channel_group], channels rounded up; entry
 /// 0 belongs to channel 0, not to the tile's first.
 void count_channels(const Tile& tile, const LogBins& bins, uint16_t* counts);
+
+inline constexpr int64_t places_a_pair = 2 * channel_group;
+/// Places in counts [cells, channel_group] of one group of channels, of values that wait to be
+/// counted: [channels / channel_group, pairs of rows, places_a_pair], the places of a pair in an
+/// order of the processor's own. At first they hold signed bins.
+struct PlaceTable {
+  uint16_t* first;  ///< of the next rows, channel 0
+  int64_t group_stride;
+  int64_t waiting_pairs;  ///< before these; negative: the next ones wait, too
+
+  uint16_t* of_channel(int64_t c) const {
+    return first + c / channel_group * group_stride + c % channel_group * 2;
+  }
+};
+/// The bin of every value, from that of 0.
+void find_signed_bins(const Tile& tile, const LogBins& bins, const PlaceTable& to);
+/// Makes of the bins of z and of the values y, in counts [channels / channel_group, cells,
+/// channel_group], the places of their cells; y that are not finite are counted at once, all others
+/// once no pairs wait.
+void find_cells(const Tile& tile, const MappedCells& cells, const int32_t* turns,
+                const PlaceTable& places, uint16_t* counts);
+
 /// Takes `count` values into [minimum, maximum], NaN left out.
 void widen_range(const float* values, int64_t count, float& minimum, float& maximum);
 
@@ -50,6 +73,12 @@ void add_moments(const Tile& tile, const MomentSums& into);
 void count_bins(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel);
 void count_channels(const Tile& tile, const LogBins& bins, uint16_t* counts);
 void widen_range(const float* values, int64_t count, float& minimum, float& maximum);
+void find_signed_bins(const Tile& tile, const LogBins& bins, const PlaceTable& to);
+void find_cells(const Tile& tile, const MappedCells& cells, const int32_t* turns,
+                const PlaceTable& places, uint16_t* counts);
+/// The place of one value's cell, z being the source's bin; y that is not finite is counted.
+uint16_t place_of(const MappedCells& cells, int32_t z, float y, int32_t turn, int64_t lane,
+                  uint16_t* counts);
 }  // namespace reference
 
 }  // namespace kernels

@@ -1,6 +1,7 @@
 #include "stats/tracker.h"
 
 #include <cassert>
+#include <tuple>
 
 namespace quantdyn {
 
@@ -11,10 +12,14 @@ Tracker::Tracker(const TensorTraits& traits, int workers, StatisticKinds kinds)
 
 Tracker::Worker& Tracker::open(int worker) {
   Worker& mine = workers_[static_cast<size_t>(worker)];
-  if (mine.statistics.empty() && !mine.counts) {
+  if (mine.statistics.empty() && !mine.counts && !mine.mapped_counts) {
     for (const StatisticKind& kind : kinds_)
       if (kind.make) mine.statistics.push_back(kind.make(traits_));
-    if (needs_counts_ && !follows_) mine.counts.emplace(traits_.channels, traits_.bins);
+    if (!needs_counts_ || follows_) return mine;
+    if (mapped_follower_)
+      mine.mapped_counts.emplace(traits_.channels, traits_.bins, *followed_map_);
+    else
+      mine.counts.emplace(traits_.channels, traits_.bins);
   }
   return mine;
 }
@@ -22,6 +27,14 @@ Tracker::Worker& Tracker::open(int worker) {
 void Tracker::follow(Tracker& source, Activation activation) {
   follows_ = true;
   source.followers_.emplace_back(this, activation);
+}
+
+void Tracker::follow(Tracker& source, const TapMap& map) {
+  if (!MappedCounts::can_count(traits_.bins)) return;
+  follows_ = true;
+  mapped_source_ = &source;
+  source.mapped_follower_ = this;
+  source.followed_map_ = map;
 }
 
 void Tracker::add(const Tile& tile) {
@@ -34,6 +47,9 @@ void Tracker::add(const Tile& tile) {
   mine.open_chunk = tile.chunk;
   for (const auto& statistic : mine.statistics) statistic->add(tile);
   if (mine.counts) mine.counts->add(tile);
+  if (mine.mapped_counts) mine.mapped_counts->add_source(tile);
+  if (mapped_source_ && needs_counts_)
+    mapped_source_->open(tile.worker).mapped_counts->add_mapped(tile);
 }
 
 void Tracker::end_chunk(int64_t chunk, int worker) {
@@ -51,7 +67,12 @@ void Tracker::merge_workers() {
     for (size_t s = 0; s < other.statistics.size(); ++s)
       first.statistics[s]->merge(std::move(*other.statistics[s]));
     if (other.counts) first.counts->merge(*other.counts);
+    if (other.mapped_counts) first.mapped_counts->merge(std::move(*other.mapped_counts));
     other = {};
+  }
+  if (first.mapped_counts) {
+    std::tie(first.counts, mapped_follower_->open(0).counts) = first.mapped_counts->split();
+    first.mapped_counts.reset();
   }
   for (const auto& [follower, activation] : followers_)
     if (first.counts) follower->open(0).counts = first.counts->behind(activation);

@@ -9,6 +9,7 @@
 #include "framework/frame.h"
 #include "framework/tap.h"
 #include "framework/tensor.h"
+#include "stats/mapped_counts.h"
 #include "stats/statistic.h"
 
 namespace quantdyn {
@@ -30,6 +31,9 @@ class Tracker final : public Observer {
   /// be told from the source's statistics is not gathered again: the source, whose another_pass()
   /// or finish() must be called first, hands it over. To be called ahead of all add().
   void follow(Tracker& source, Activation activation);
+  /// The same of a map: each tile that the source is shown is followed by that of the map's values
+  /// of the same rows, before the worker shows the source another.
+  void follow(Tracker& source, const TapMap& map);
   /// Thread-safe for tiles of different workers.
   void add(const Tile& tile) override;
   void end_chunk(int64_t chunk, int worker) override;
@@ -43,7 +47,9 @@ class Tracker final : public Observer {
   struct alignas(64) Worker {
     // Made by the worker itself when first used.
     std::vector<std::unique_ptr<Statistic>> statistics;
-    std::optional<ChannelCounts> counts;  // where a kind needs them, and the source does not tell
+    // Where a kind needs them: of these values, or with those of the follower's map.
+    std::optional<ChannelCounts> counts;
+    std::optional<MappedCounts> mapped_counts;
     int64_t open_chunk = -1;
   };
   Worker& open(int worker);
@@ -53,7 +59,11 @@ class Tracker final : public Observer {
   StatisticKinds kinds_;
   bool needs_counts_ = false;
   std::vector<Worker> workers_;
-  bool follows_ = false, is_merged_ = false;
+  bool is_merged_ = false;
+  bool follows_ = false;                // the source tells the counts
+  Tracker* mapped_source_ = nullptr;    // and is told of this one's tiles
+  std::optional<TapMap> followed_map_;  // of mapped_follower_
+  Tracker* mapped_follower_ = nullptr;
   std::vector<std::pair<Tracker*, Activation>> followers_;
   std::vector<std::unique_ptr<Refinement>> refinements_;
 };

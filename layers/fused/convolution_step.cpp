@@ -81,6 +81,13 @@ void ConvolutionStep::evaluate(std::span<const View<const float>> x, View<float>
                    });
 }
 
+std::optional<TapMap> ConvolutionStep::norm_of_conv() const {
+  if (norm_ == nullptr) return {};
+  return TapMap{scale_, [this](float* values, int64_t rows) {
+                  apply_map(norm_map_, values, channels_, rows, channels_, values);
+                }};
+}
+
 void ConvolutionStep::forward(std::span<const View<const float>> x, View<float> y,
                               View<float> saved, float* scratch) {
   if (norm_ == nullptr) {

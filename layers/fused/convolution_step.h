@@ -21,6 +21,7 @@ class ConvolutionStep final : public Step {
   void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
                 const EvaluationChunk& chunk) const override;
   int64_t scratch_floats() const override { return kernel_->scratch_floats(); }
+  std::optional<TapMap> norm_of_conv() const override;
 
   void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
                float* scratch) override;

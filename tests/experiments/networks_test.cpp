@@ -3,9 +3,11 @@
 #include <boost/test/unit_test.hpp>
 #include <set>
 
+#include "experiments/tracking.h"
 #include "quant/folding.h"
 #include "tests/experiments/small_nets.h"
 #include "tests/layers/plan_comparison.h"
+#include "tests/stats/observe.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
@@ -79,6 +81,38 @@ BOOST_AUTO_TEST_CASE(fused_and_unfused_evaluation_agree_at_every_tap) {
     BOOST_TEST_MESSAGE("evaluation, " << c << ": " << worst << " at " << where);
     BOOST_TEST(worst < 1e-5, c << " differs by " << worst << " at " << where);
   }
+}
+
+/// Each tap by a tracker that knows of no other.
+Frame tracked_alone(Evaluator& evaluator, View<const float> x) {
+  const StatisticKinds kinds = read_statistics(Options::from_text("{}", "test.yaml"));
+  const Network& net = evaluator.network();
+  Frame frame = make_frame(net);
+  for (int unit = 0; unit < static_cast<int>(net.units().size()); ++unit)
+    for (TapKind kind : {TapKind::conv, TapKind::norm, TapKind::output}) {
+      if (!evaluator.has_tap(unit, kind)) continue;
+      Tracker tracker(net.nodes()[net.units()[unit].last].shape.channels(), worker_count(), kinds);
+      evaluator.tap(unit, kind).after.push_back(&tracker);
+      evaluator.run(x, images, 0, {});
+      evaluator.clear_taps();
+      tracker.finish(frame, to_string(kind), unit);
+    }
+  return frame;
+}
+
+BOOST_AUTO_TEST_CASE(trackers_that_tell_each_other_write_what_each_would_alone) {
+  for (const Case& c : small_nets)
+    for (Fusing fusing : {Fusing::fused, Fusing::unfused}) {
+      const Network net = with_values(c);
+      const Tensor<float> x = evaluation_images(net);
+      Evaluator evaluator(net, fusing, ConvolutionAlgorithm::direct, Keep::logits);
+      Frame together = make_frame(net);
+      TapTrackers trackers(evaluator, read_statistics(Options::from_text("{}", "test.yaml")));
+      evaluator.run(x.view(), images, 0, {});
+      trackers.finish({}, together);
+      evaluator.clear_taps();
+      BOOST_TEST(same_bits(together, tracked_alone(evaluator, x.view())), c);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_fused_and_an_unfused_training_step_agree) {
