@@ -2,49 +2,18 @@
 
 #include <utility>
 
-#include "stats/kernels.h"
+#include "stats/kernels_spreads.h"
 #include "stats/statistic.h"
 
 namespace quantdyn {
 namespace {
 
-void merge_all(std::vector<Spread>& left, std::vector<Spread>&& right) {
-  for (size_t c = 0; c < left.size(); ++c) left[c].merge(right[c]);
+void merge_all(Tensor<double>& left, Tensor<double>&& right) {
+  const int64_t channels = left.shape()[1];
+  kernels::merge_spreads({left.data(), channels}, {right.data(), channels}, channels);
 }
 
 }  // namespace
-
-void Spread::merge(const Spread& other) {
-  if (other.count == 0) return;
-  Spread all;
-  all.mean = mean + (other.mean - mean) * (other.count / (count + other.count));
-  all.add_about_mean(*this);
-  all.add_about_mean(other);
-  *this = all;
-}
-
-void Spread::add_about_mean(const Spread& other) {
-  if (other.count == 0) return;
-  const double away = other.mean - mean, square = away * away;
-  count += other.count;
-  deviations += other.deviations + other.count * square;
-  cubes += other.cubes + 3 * away * other.deviations + other.count * square * away;
-  fourths += other.fourths + 4 * away * other.cubes + 6 * square * other.deviations +
-             other.count * square * square;
-  absolute += other.absolute;
-}
-
-Spread pooled(std::span<const Spread> parts) {
-  Spread out;
-  double count = 0, sum = 0;
-  for (const Spread& part : parts) {
-    count += part.count;
-    sum += part.count * part.mean;
-  }
-  out.mean = sum / count;
-  for (const Spread& part : parts) out.add_about_mean(part);
-  return out;
-}
 
 ChannelSpreads::ChannelSpreads(int64_t channels)
     : channels_(channels),
@@ -68,56 +37,45 @@ MomentSums ChannelSpreads::sums_from(int64_t channel) {
 }
 
 bool ChannelSpreads::add(const Tile& tile) {
-  const int64_t first = tile.first_channel;
-  begin_channels(tile);
-  kernels::add_moments(tile, sums_from(first));
-  // Finite floats cannot overflow a double, so a sum that is not finite has met one that is not.
+  begin_channels(tile, Activation::none);
+  kernels::add_moments(tile, sums_from(tile.first_channel));
+  return are_finite(tile);
+}
+
+bool ChannelSpreads::add(const Tile& tile, Activation activation, ChannelSpreads& behind) {
+  begin_channels(tile, Activation::none);
+  behind.begin_channels(tile, activation);
+  kernels::add_moments_behind(tile, activation, sums_from(tile.first_channel),
+                              behind.sums_from(tile.first_channel));
+  return are_finite(tile) && behind.are_finite(tile);
+}
+
+/// Finite floats cannot overflow a double, so a sum that is not finite has met one that is not.
+bool ChannelSpreads::are_finite(const Tile& tile) const {
   bool all_finite = true;
-  for (int64_t c = first; c < first + tile.channels; ++c)
+  for (int64_t c = tile.first_channel; c < tile.first_channel + tile.channels; ++c)
     all_finite &= std::abs(sum_[c]) <= std::numeric_limits<double>::max();
   return all_finite;
 }
 
 /// A chunk's sums are of x - shift, the shift being its first value: as it is one of the values,
 /// sum^2 / count is at most count times the deviations, and few digits cancel.
-void ChannelSpreads::begin_channels(const Tile& tile) {
-  int64_t* const rows = rows_.data() + tile.first_channel;
-  bool any_new = false;
-  for (int64_t c = 0; c < tile.channels; ++c) any_new |= rows[c] == 0;
-  for (int64_t c = 0; any_new && c < tile.channels; ++c) {
-    if (rows[c] != 0) continue;
-    const int64_t channel = tile.first_channel + c;
-    shift_[channel] = tile.values[c];
-    sum_[channel] = square_[channel] = cube_[channel] = fourth_[channel] = absolute_[channel] = 0;
-  }
-  for (int64_t c = 0; c < tile.channels; ++c) rows[c] += tile.rows;
+void ChannelSpreads::begin_channels(const Tile& tile, Activation activation) {
+  kernels::begin_channels(tile, activation, rows_.data() + tile.first_channel,
+                          shift_.data() + tile.first_channel, sums_from(tile.first_channel));
 }
 
-/// Of the open chunk: from sums about the shift to sums about the mean. Rounding can bring even
-/// powers of almost equal values under zero, where no sum of them is.
-Spread ChannelSpreads::chunk_spread(int64_t c) const {
-  const auto count = static_cast<double>(rows_[c]);
-  const double away = sum_[c] / count, square = away * away;
-  const double fourths =
-      fourth_[c] - 4 * away * cube_[c] + 6 * square * square_[c] - 3 * count * square * square;
-  return {count,
-          shift_[c] + away,
-          std::max(square_[c] - sum_[c] * away, 0.0),
-          cube_[c] - 3 * away * square_[c] + 2 * count * square * away,
-          std::max(fourths, 0.0),
-          absolute_[c]};
+Tensor<double> ChannelSpreads::chunk_spreads() {
+  const int64_t channels = rows_.elements();
+  Tensor<double> out(Shape{6, channels});
+  kernels::spreads_of_chunk(rows_.data(), sums_from(0), channels, {out.data(), channels});
+  return out;
 }
 
 void ChannelSpreads::end_chunk(int64_t chunk) {
-  std::vector<Spread> spreads(static_cast<size_t>(channels_));
-  bool any = false;
-  for (int64_t c = 0; c < channels_; ++c) {
-    if (rows_[c] == 0) continue;
-    any = true;
-    spreads[c] = chunk_spread(c);
-    rows_[c] = 0;
-  }
-  if (any) tree_.add(chunk, std::move(spreads), merge_all);
+  const bool any = std::ranges::any_of(rows_.values(), [](double rows) { return rows > 0; });
+  if (any) tree_.add(chunk, chunk_spreads(), merge_all);
+  rows_.fill(0);
 }
 
 void ChannelSpreads::merge(ChannelSpreads&& other) {
@@ -129,8 +87,12 @@ void ChannelSpreads::merge(ChannelSpreads&& other) {
 }
 
 std::vector<Spread> ChannelSpreads::finish() {
-  return tree_.empty() ? std::vector<Spread>(static_cast<size_t>(channels_))
-                       : tree_.finish(merge_all);
+  std::vector<Spread> out(static_cast<size_t>(channels_));
+  if (tree_.empty()) return out;
+  const Tensor<double> all = tree_.finish(merge_all);
+  const SpreadArrays<const double> from(all.data(), all.shape()[1]);
+  for (int64_t c = 0; c < channels_; ++c) out[c] = from.at(c);
+  return out;
 }
 
 std::vector<Spread> SpreadObserver::spreads() const {

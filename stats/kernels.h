@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "framework/channel_map.h"
 #include "framework/tap.h"
 #include "stats/log_bins.h"
 #include "stats/mapped_cells.h"
@@ -28,14 +29,19 @@ struct MomentSums {
 };
 
 /// Chosen at run time for the processor. Each channel's values are taken in the order of the rows,
-/// in double and without fused multiply-add: the bits are those of `reference` on any instruction
-/// set and for any cut into tiles.
+/// in double: the bits are those of `reference` for any cut into tiles.
 namespace kernels {
 
 /// Channels whose counts lie side by side.
 inline constexpr int64_t channel_group = 16;
 
+/// Products that are summed are rounded once where rounds_products_once(), else twice.
 void add_moments(const Tile& tile, const MomentSums& into);
+/// The same, and the moments of what an activation makes of the values, which is not none.
+void add_moments_behind(const Tile& tile, Activation activation, const MomentSums& into,
+                        const MomentSums& of_activation);
+/// Whether the processor has a fused multiply-add.
+bool rounds_products_once();
 /// ++counts[c * per_channel + bin] for every value of the tile's channel c; per_channel is
 /// bins.size(), or 0 where all channels share their counts. At most 2^20.
 void count_bins(const Tile& tile, const LogBins& bins, uint32_t* counts, int64_t per_channel);

@@ -12,8 +12,13 @@ void add_moments(const Tile& tile, const MomentSums& into) {
       const double square = shifted * shifted;
       into.sum[c] += shifted;
       into.square[c] += square;
-      into.cube[c] += square * shifted;
-      into.fourth[c] += square * square;
+      if (rounds_products_once()) {
+        into.cube[c] = std::fma(square, shifted, into.cube[c]);
+        into.fourth[c] = std::fma(square, square, into.fourth[c]);
+      } else {
+        into.cube[c] += square * shifted;
+        into.fourth[c] += square * square;
+      }
       into.absolute[c] += std::abs(static_cast<double>(x));
       if (x < into.minimum[c]) into.minimum[c] = x;
       if (x > into.maximum[c]) into.maximum[c] = x;

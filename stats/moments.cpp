@@ -69,7 +69,20 @@ class Moments final : public Statistic {
       : channels_(channels), spreads_(channels), summaries_(static_cast<size_t>(channels)) {}
 
   void add(const Tile& tile) override {
-    if (!spreads_.add(tile)) count_not_finite(tile);
+    if (behind_ == nullptr) {
+      if (!spreads_.add(tile)) count_not_finite(tile, Activation::none);
+    } else if (!spreads_.add(tile, activation_, behind_->spreads_)) {
+      count_not_finite(tile, Activation::none);
+      behind_->count_not_finite(tile, activation_);
+    }
+  }
+
+  std::unique_ptr<Statistic> behind(Activation activation) override {
+    if (activation == Activation::none || behind_) return {};
+    auto out = std::make_unique<Moments>(channels_);
+    behind_ = out.get();
+    activation_ = activation;
+    return out;
   }
 
   void end_chunk(int64_t chunk) override { spreads_.end_chunk(chunk); }
@@ -102,12 +115,12 @@ class Moments final : public Statistic {
   }
 
  private:
-  void count_not_finite(const Tile& tile) {
+  void count_not_finite(const Tile& tile, Activation activation) {
     for (int64_t c = 0; c < tile.channels; ++c) {
       if (spreads_.is_finite(tile.first_channel + c)) continue;
       Summary& summary = summaries_[tile.first_channel + c];
       for (int64_t row = 0; row < tile.rows; ++row) {
-        const float x = tile.values[row * tile.row_stride + c];
+        const float x = apply(activation, tile.values[row * tile.row_stride + c]);
         summary.nan_count += std::isnan(x);
         summary.infinity_count += std::isinf(x);
       }
@@ -156,6 +169,8 @@ class Moments final : public Statistic {
   }
 
   int64_t channels_;
+  Moments* behind_ = nullptr;  // is fed what activation_ makes of the values
+  Activation activation_ = Activation::none;
   ChannelSpreads spreads_;
   std::vector<Summary> summaries_;  // not finite values of everything; the rest is filled by save
 };

@@ -31,6 +31,13 @@ class Statistic {
   /// Tiles of one chunk come before those of the next (see Tile).
   virtual void add(const Tile& tile) = 0;
   virtual void end_chunk(int64_t chunk) = 0;
+  /// A statistic of what an activation makes of the values, which add() then feeds as well, chunk
+  /// by chunk; null where it must be shown them. It goes before this one. Called ahead of all
+  /// add().
+  virtual std::unique_ptr<Statistic> behind(Activation activation) {
+    static_cast<void>(activation);
+    return {};
+  }
   /// Takes over what another worker's statistic of the same kind and channels gathered.
   virtual void merge(Statistic&& other) = 0;
   /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of a node; called once, at the end.

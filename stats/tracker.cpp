@@ -12,21 +12,31 @@ Tracker::Tracker(const TensorTraits& traits, int workers, StatisticKinds kinds)
 
 Tracker::Worker& Tracker::open(int worker) {
   Worker& mine = workers_[static_cast<size_t>(worker)];
-  if (mine.statistics.empty() && !mine.counts && !mine.mapped_counts) {
-    for (const StatisticKind& kind : kinds_)
-      if (kind.make) mine.statistics.push_back(kind.make(traits_));
-    if (!needs_counts_ || follows_) return mine;
-    if (mapped_follower_)
-      mine.mapped_counts.emplace(traits_.channels, traits_.bins, *followed_map_);
-    else
-      mine.counts.emplace(traits_.channels, traits_.bins);
+  if (mine.is_open) return mine;
+  mine.is_open = true;
+  Worker* const source = activation_source_ ? &activation_source_->open(worker) : nullptr;
+  for (const StatisticKind& kind : kinds_) {
+    if (!kind.make) continue;
+    std::unique_ptr<Statistic> fed;
+    if (source) fed = source->statistics[mine.statistics.size()]->behind(activation_);
+    const bool is_fed = fed != nullptr;
+    mine.statistics.push_back(is_fed ? std::move(fed) : kind.make(traits_));
+    if (!is_fed) mine.shown.push_back(mine.statistics.back().get());
   }
+  for (Tracker* follower : followers_) follower->open(worker);
+  if (!needs_counts_ || follows_) return mine;
+  if (mapped_follower_)
+    mine.mapped_counts.emplace(traits_.channels, traits_.bins, *followed_map_);
+  else
+    mine.counts.emplace(traits_.channels, traits_.bins);
   return mine;
 }
 
 void Tracker::follow(Tracker& source, Activation activation) {
   follows_ = true;
-  source.followers_.emplace_back(this, activation);
+  activation_source_ = &source;
+  activation_ = activation;
+  source.followers_.push_back(this);
 }
 
 void Tracker::follow(Tracker& source, const TapMap& map) {
@@ -45,7 +55,7 @@ void Tracker::add(const Tile& tile) {
   Worker& mine = open(tile.worker);
   assert(mine.open_chunk == -1 || mine.open_chunk == tile.chunk);
   mine.open_chunk = tile.chunk;
-  for (const auto& statistic : mine.statistics) statistic->add(tile);
+  for (Statistic* statistic : mine.shown) statistic->add(tile);
   if (mine.counts) mine.counts->add(tile);
   if (mine.mapped_counts) mine.mapped_counts->add_source(tile);
   if (mapped_source_ && needs_counts_)
@@ -74,8 +84,8 @@ void Tracker::merge_workers() {
     std::tie(first.counts, mapped_follower_->open(0).counts) = first.mapped_counts->split();
     first.mapped_counts.reset();
   }
-  for (const auto& [follower, activation] : followers_)
-    if (first.counts) follower->open(0).counts = first.counts->behind(activation);
+  for (Tracker* follower : followers_)
+    if (first.counts) follower->open(0).counts = first.counts->behind(follower->activation_);
 }
 
 bool Tracker::another_pass() {

@@ -27,9 +27,9 @@ class Tracker final : public Observer {
   Tracker(int64_t channels, int workers, StatisticKinds kinds)
       : Tracker(TensorTraits{channels}, workers, std::move(kinds)) {}
 
-  /// This tap will show what `activation` makes of the values that the source's tap shows. What can
-  /// be told from the source's statistics is not gathered again: the source, whose another_pass()
-  /// or finish() must be called first, hands it over. To be called ahead of all add().
+  /// This tap will show what `activation` makes of the values that the source's tap shows, tile by
+  /// tile. The source, which has the same kinds, gathers what it can for both, and its
+  /// another_pass() or finish() must be called first. To be called ahead of all add().
   void follow(Tracker& source, Activation activation);
   /// The same of a map: each tile that the source is shown is followed by that of the map's values
   /// of the same rows, before the worker shows the source another.
@@ -46,7 +46,9 @@ class Tracker final : public Observer {
  private:
   struct alignas(64) Worker {
     // Made by the worker itself when first used.
+    bool is_open = false;
     std::vector<std::unique_ptr<Statistic>> statistics;
+    std::vector<Statistic*> shown;  // of these, those that the source does not feed
     // Where a kind needs them: of these values, or with those of the follower's map.
     std::optional<ChannelCounts> counts;
     std::optional<MappedCounts> mapped_counts;
@@ -60,11 +62,13 @@ class Tracker final : public Observer {
   bool needs_counts_ = false;
   std::vector<Worker> workers_;
   bool is_merged_ = false;
-  bool follows_ = false;                // the source tells the counts
+  bool follows_ = false;  // the source tells the counts
+  Tracker* activation_source_ = nullptr;
+  Activation activation_ = Activation::none;
   Tracker* mapped_source_ = nullptr;    // and is told of this one's tiles
   std::optional<TapMap> followed_map_;  // of mapped_follower_
   Tracker* mapped_follower_ = nullptr;
-  std::vector<std::pair<Tracker*, Activation>> followers_;
+  std::vector<Tracker*> followers_;  // behind activations
   std::vector<std::unique_ptr<Refinement>> refinements_;
 };
 

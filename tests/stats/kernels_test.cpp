@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "stats/kernels_pairs.h"
+#include "stats/kernels_spreads.h"
 #include "tests/stats/observe.h"
 
 using namespace quantdyn;
@@ -114,6 +115,71 @@ BOOST_AUTO_TEST_CASE(moments_have_the_bits_of_the_reference_on_every_instruction
     BOOST_TEST(same_numbers(fast.maximum, slow.maximum));
     BOOST_TEST(fast.sum.back() == 1);  // one past the end is untouched
   });
+}
+
+BOOST_AUTO_TEST_CASE(moments_behind_an_activation_have_the_bits_of_its_values_moments) {
+  on_all_targets([](const Sample& sample) {
+    for (const Activation activation : {Activation::relu, Activation::relu6}) {
+      Sample active = sample;
+      for (float& value : active.values) value = apply(activation, value);
+      Moments fast(sample.channels), behind(sample.channels), slow(sample.channels),
+          slow_behind(sample.channels);
+      for (Moments* moments : {&behind, &slow_behind}) {  // what an activation can have shown
+        moments->minimum.assign(sample.channels + 1, std::numeric_limits<float>::infinity());
+        moments->maximum.assign(sample.channels + 1, -1);
+      }
+      fast.minimum = behind.minimum;
+      fast.maximum = behind.maximum;
+      slow.minimum = fast.minimum;
+      slow.maximum = fast.maximum;
+      kernels::add_moments_behind(sample.tile(), activation, fast.sums(), behind.sums());
+      kernels::reference::add_moments(sample.tile(), slow.sums());
+      kernels::reference::add_moments(active.tile(), slow_behind.sums());
+      for (const auto& [a, b] : {std::pair(&fast, &slow), std::pair(&behind, &slow_behind)}) {
+        BOOST_TEST(same_numbers(a->sum, b->sum));
+        BOOST_TEST(same_numbers(a->square, b->square));
+        BOOST_TEST(same_numbers(a->cube, b->cube));
+        BOOST_TEST(same_numbers(a->fourth, b->fourth));
+        BOOST_TEST(same_numbers(a->absolute, b->absolute));
+      }
+      for (int64_t c = 0; c < sample.channels; ++c) {
+        if (fast.minimum[c] > fast.maximum[c]) continue;  // nothing but NaN
+        BOOST_TEST(behind.minimum[c] == apply(activation, fast.minimum[c]));
+        BOOST_TEST(behind.maximum[c] == apply(activation, fast.maximum[c]));
+      }
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(spreads_merge_to_the_bits_of_one_channel_on_every_instruction_set) {
+  const int64_t channels = 19;
+  std::vector<double> left(6 * channels), right = left;
+  const std::vector<float> values = random_values(12 * channels);
+  for (size_t i = 0; i < left.size(); ++i) {
+    left[i] = std::abs(values[i]);
+    right[i] = std::abs(values[i + left.size()]);
+  }
+  left[1] = right[2] = right[3] = left[3] = 0;  // channels that saw nothing
+  for (int64_t i = 1; i < 6; ++i)
+    left[i * channels + 1] = right[i * channels + 2] = left[i * channels + 3] =
+        right[i * channels + 3] = 0;
+  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    hwy::SetSupportedTargetsForTest(target);
+    std::vector<double> both = left;
+    kernels::merge_spreads({both.data(), channels}, {right.data(), channels}, channels);
+    for (int64_t c = 0; c < channels; ++c) {
+      Spread expected = SpreadArrays<double>(left.data(), channels).at(c);
+      expected.merge(SpreadArrays<double>(right.data(), channels).at(c));
+      const Spread found = SpreadArrays<double>(both.data(), channels).at(c);
+      BOOST_TEST(found.count == expected.count);
+      BOOST_TEST(found.mean == expected.mean);
+      BOOST_TEST(found.deviations == expected.deviations);
+      BOOST_TEST(found.cubes == expected.cubes);
+      BOOST_TEST(found.fourths == expected.fourths);
+      BOOST_TEST(found.absolute == expected.absolute);
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
 }
 
 BOOST_AUTO_TEST_CASE(errors_have_the_bits_of_the_reference_on_every_instruction_set) {

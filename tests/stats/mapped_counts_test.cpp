@@ -48,8 +48,8 @@ Affine some_maps(int64_t channels) {
 /// Of all magnitudes, with zeros, denormals and what is not finite among them.
 std::vector<float> some_values(int64_t count) {
   std::vector<float> out = random_values(count);
-  const float special[] = {0,     -0.0f, 1e-42f, -1e-42f, NAN,  inf,  -inf,
-                           3e38f, -3e38, 1e-9f,  -1e6f,   0.5f, 0.5f, std::bit_cast<float>(1)};
+  const float special[] = {0,     -0.0f,  1e-42f, -1e-42f, NAN,  inf,  -inf,
+                           3e38f, -3e38f, 1e-9f,  -1e6f,   0.5f, 0.5f, std::bit_cast<float>(1)};
   for (int64_t i = 0; i < count; ++i) {
     if (i % 11 == 3) out[i] = std::ldexp(out[i], static_cast<int>(i / 11 % 80) - 40);
     if (i % 29 == 7) out[i] = special[i / 29 % std::size(special)];
