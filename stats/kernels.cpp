@@ -49,7 +49,7 @@ class Powers {
     const V power = hn::Mul(shifted, shifted);
     // x 1 + sum has the bits of x + sum, and leaves the adders to the others.
     sum_ = hn::MulAdd(shifted, hn::Set(d, 1.0), sum_);
-    square_ = hn::Add(power, square_);
+    square_ = hn::MulAdd(shifted, shifted, square_);
     cube_ = hn::MulAdd(power, shifted, cube_);
     fourth_ = hn::MulAdd(power, power, fourth_);
     absolute_ = hn::Add(magnitude, absolute_);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "stats/kernels.h"
 
@@ -34,23 +35,31 @@ HWY_INLINE Pair pack(Bits first, Bits second) {
   return hn::ReorderDemote2To(Narrow(), first, second);
 }
 
-/// Two rows of up to `lanes` channels; zeros where no more are.
+/// One or two rows of up to `lanes` channels.
 struct TwoRows {
-  Bits first, second;
+  const float* values;
+  int64_t row_stride, rows, channels;
+  bool is_whole;  // both rows may be loaded; what lies behind the channels comes along, unused
 
-  HWY_INLINE TwoRows(const float* values, int64_t row_stride, int64_t rows, int64_t channels)
-      : first(hn::Zero(Wide())), second(hn::Zero(Wide())) {
+  HWY_INLINE TwoRows(const Tile& tile, int64_t row, int64_t c)
+      : values(tile.values + row * tile.row_stride + c),
+        row_stride(tile.row_stride),
+        rows(std::min<int64_t>(2, tile.rows - row)),
+        channels(std::min(step, tile.channels - c)),
+        is_whole(rows == 2 &&
+                 (channels == step || (tile.rows - row - 2) * tile.row_stride >= step)) {}
+
+  HWY_INLINE Bits first() const { return load(0); }
+  HWY_INLINE Bits second() const { return load(1); }
+  float at(int64_t row, int64_t c) const { return values[row * row_stride + c]; }
+
+ private:
+  HWY_INLINE Bits load(int64_t row) const {
     const hn::Rebind<float, Wide> d;
-    if (HWY_LIKELY(rows == 2 && channels == step)) {
-      first = hn::BitCast(Wide(), hn::LoadU(d, values));
-      second = hn::BitCast(Wide(), hn::LoadU(d, values + row_stride));
-      return;
-    }
-    HWY_ALIGN float some[2 * lanes] = {};
-    std::copy_n(values, channels, some);
-    if (rows == 2) std::copy_n(values + row_stride, channels, some + step);
-    first = hn::BitCast(Wide(), hn::Load(d, some));
-    second = hn::BitCast(Wide(), hn::Load(d, some + step));
+    if (HWY_LIKELY(is_whole)) return hn::BitCast(Wide(), hn::LoadU(d, values + row * row_stride));
+    HWY_ALIGN float some[lanes] = {};
+    if (row < rows) std::copy_n(values + row * row_stride, channels, some);
+    return hn::BitCast(Wide(), hn::Load(d, some));
   }
 };
 
@@ -72,11 +81,12 @@ class SignedBins {
   /// Negated where `turn` is -1.
   HWY_INLINE Found find(const TwoRows& rows, Pair turn) const {
     const auto mask = hn::Set(Wide(), 0x7fffffff);
-    const Bits first = hn::And(rows.first, mask), second = hn::And(rows.second, mask);
+    const Bits all_first = rows.first(), all_second = rows.second();
+    const Bits first = hn::And(all_first, mask), second = hn::And(all_second, mask);
     const Pair steps = pack(hn::ShiftRightSame(first, shift_), hn::ShiftRightSame(second, shift_));
     const Pair regular = hn::Sub(hn::Min(hn::Max(steps, first_), last_), zero_);
     const Pair from_zero = hn::Min(regular, pack(first, second));
-    const Pair sign = hn::Xor(hn::BroadcastSignBit(pack(rows.first, rows.second)), turn);
+    const Pair sign = hn::Xor(hn::BroadcastSignBit(pack(all_first, all_second)), turn);
     return {hn::Sub(hn::Xor(from_zero, sign), sign),
             hn::AllTrue(Narrow(), hn::Lt(steps, infinity_))};
   }
@@ -100,17 +110,16 @@ struct Order {
   }
   /// Calls work(entry, row, channel) for those that are there.
   template <typename Work>
-  HWY_INLINE void for_each(int64_t rows, int64_t channels, const Work& work) const {
+  HWY_INLINE void for_each(const TwoRows& rows, const Work& work) const {
     for (int64_t i = 0; i < 2 * step; ++i)
-      if (source[i] / step < rows && source[i] % step < channels)
+      if (source[i] / step < rows.rows && source[i] % step < rows.channels)
         work(i, source[i] / step, source[i] % step);
   }
 };
 
-HWY_NOINLINE void find_each_bin(const float* values, int64_t row_stride, int64_t rows,
-                                int64_t channels, const LogBins& bins, int16_t* to) {
-  Order().for_each(rows, channels, [&](int64_t i, int64_t row, int64_t c) {
-    to[i] = static_cast<int16_t>(bins.index(values[row * row_stride + c]) - bins.zero());
+HWY_NOINLINE void find_each_bin(const TwoRows& rows, const LogBins& bins, int16_t* to) {
+  Order().for_each(rows, [&](int64_t i, int64_t row, int64_t c) {
+    to[i] = static_cast<int16_t>(bins.index(rows.at(row, c)) - bins.zero());
   });
 }
 
@@ -118,17 +127,11 @@ void find_signed_bins(const Tile& tile, const LogBins& bins, const PlaceTable& t
   const SignedBins signed_bins(bins);
   for (int64_t c = 0; c < tile.channels; c += step) {
     auto* at = reinterpret_cast<int16_t*>(to.of_channel(c));
-    const int64_t channels = std::min(step, tile.channels - c);
-    const float* values = tile.values + c;
-    for (int64_t row = 0; row < tile.rows; row += 2) {
-      const int64_t rows = std::min<int64_t>(2, tile.rows - row);
-      const auto found =
-          signed_bins.find({values, tile.row_stride, rows, channels}, hn::Zero(Narrow()));
+    for (int64_t row = 0; row < tile.rows; row += 2, at += places_a_pair) {
+      const TwoRows rows(tile, row, c);
+      const auto found = signed_bins.find(rows, hn::Zero(Narrow()));
       hn::StoreU(found.bins, Narrow(), at);
-      if (HWY_UNLIKELY(!found.are_finite))
-        find_each_bin(values, tile.row_stride, rows, channels, bins, at);
-      values += 2 * tile.row_stride;
-      at += places_a_pair;
+      if (HWY_UNLIKELY(!found.are_finite)) find_each_bin(rows, bins, at);
     }
   }
 }
@@ -137,74 +140,67 @@ void find_signed_bins(const Tile& tile, const LogBins& bins, const PlaceTable& t
 class CellFinder {
  public:
   HWY_INLINE CellFinder(const MappedCells& cells, const int32_t* turns, int64_t lane,
-                        int64_t channels, uint16_t* counts)
-      : cells_(cells),
-        signed_bins_(cells.bins),
-        turns_(turns),
-        lane_(lane),
-        channels_(channels),
-        counts_(counts) {
+                        uint16_t* counts)
+      : cells_(cells), signed_bins_(cells.bins), turns_(turns), lane_(lane), counts_(counts) {
     const auto origin =
         hn::Iota(Wide(), static_cast<int32_t>(cells.origin() * channel_group + lane));
     origin_ = pack(origin, origin);
     turn_ = pack(hn::LoadU(Wide(), turns), hn::LoadU(Wide(), turns));
   }
 
-  HWY_INLINE void find(const float* values, int64_t row_stride, int64_t rows,
-                       uint16_t* places) const {
-    const auto found = signed_bins_.find({values, row_stride, rows, channels_}, turn_);
-    if (HWY_UNLIKELY(!found.are_finite || rows == 1))
-      return find_each(values, row_stride, rows, places);
+  HWY_INLINE void find(const TwoRows& rows, uint16_t* places) const {
+    const auto found = signed_bins_.find(rows, turn_);
+    if (HWY_UNLIKELY(!found.are_finite || rows.rows == 1)) return find_each(rows, places);
     auto* const sums = reinterpret_cast<int16_t*>(places);
     const auto sum = hn::Add(hn::LoadU(Narrow(), sums), found.bins);
     hn::StoreU(hn::Add(hn::ShiftLeft<4>(sum), origin_), Narrow(), sums);
   }
 
  private:
-  HWY_NOINLINE void find_each(const float* values, int64_t row_stride, int64_t rows,
-                              uint16_t* places) const {
-    const Order order;
+  HWY_NOINLINE void find_each(const TwoRows& rows, uint16_t* places) const {
     int16_t sources[2 * lanes];
     std::copy_n(reinterpret_cast<const int16_t*>(places), 2 * step, sources);
     std::fill_n(places, 2 * step, static_cast<uint16_t>(cells_.nowhere() * channel_group));
-    order.for_each(rows, channels_, [&](int64_t i, int64_t row, int64_t c) {
-      places[i] = reference::place_of(cells_, sources[i], values[row * row_stride + c], turns_[c],
-                                      lane_ + c, counts_);
+    Order().for_each(rows, [&](int64_t i, int64_t row, int64_t c) {
+      places[i] =
+          reference::place_of(cells_, sources[i], rows.at(row, c), turns_[c], lane_ + c, counts_);
     });
   }
 
   const MappedCells cells_;
   const SignedBins signed_bins_;
   const int32_t* const turns_;
-  const int64_t lane_, channels_;
+  const int64_t lane_;
   uint16_t* const counts_;
   Pair turn_, origin_;
 };
 
-/// One row behind the other where pack() takes turns by four channels: a channel's counts of
-/// neighbouring pixels are often the same, and one must not wait for the other.
+/// Four places at a load: loads are what is scarce behind the one store a count needs.
 HWY_INLINE void count_pair(const uint16_t* places, uint16_t* counts) {
-  constexpr int64_t turn = std::min<int64_t>(4, step);
-  for (int64_t half = 0; half < 2; ++half)
-    for (int64_t i = 0; i < step; ++i)
-      ++counts[places[half * turn + i / turn * 2 * turn + i % turn]];
+  for (int64_t i = 0; i < 2 * step; i += 4) {
+    uint64_t four;
+    std::memcpy(&four, places + i, sizeof(four));
+    ++counts[four & 0xffff];
+    ++counts[four >> 16 & 0xffff];
+    ++counts[four >> 32 & 0xffff];
+    ++counts[four >> 48];
+  }
 }
 
 void find_cells(const Tile& tile, const MappedCells& cells, const int32_t* turns,
                 const PlaceTable& places, uint16_t* counts) {
-  constexpr int64_t ahead = 2;  // while the processor waits for counts it finds more places
+  constexpr int64_t ahead = 4;  // while the processor waits for counts it finds more places
   const int64_t pairs = (tile.rows + 1) / 2;
   for (int64_t c = 0; c < tile.channels; c += step) {
     const int64_t lane = c % channel_group;
     uint16_t* const of_group = counts + (c - lane) * cells.size();
-    const CellFinder finder(cells, turns + c, lane, std::min(step, tile.channels - c), of_group);
+    const CellFinder finder(cells, turns + c, lane, of_group);
     uint16_t* const place = places.of_channel(c);
     const bool now = places.waiting_pairs >= 0;
     for (int64_t pair = -places.waiting_pairs; pair < 0; ++pair)
       count_pair(place + pair * places_a_pair, of_group);
     for (int64_t pair = 0; pair < pairs; ++pair) {
-      finder.find(tile.values + c + 2 * pair * tile.row_stride, tile.row_stride,
-                  std::min<int64_t>(2, tile.rows - 2 * pair), place + pair * places_a_pair);
+      finder.find({tile, 2 * pair, c}, place + pair * places_a_pair);
       if (now && pair >= ahead) count_pair(place + (pair - ahead) * places_a_pair, of_group);
     }
     for (int64_t pair = std::max<int64_t>(pairs - ahead, 0); now && pair < pairs; ++pair)

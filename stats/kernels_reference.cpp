@@ -11,11 +11,12 @@ void add_moments(const Tile& tile, const MomentSums& into) {
       const double shifted = x - into.shift[c];
       const double square = shifted * shifted;
       into.sum[c] += shifted;
-      into.square[c] += square;
       if (rounds_products_once()) {
+        into.square[c] = std::fma(shifted, shifted, into.square[c]);
         into.cube[c] = std::fma(square, shifted, into.cube[c]);
         into.fourth[c] = std::fma(square, square, into.fourth[c]);
       } else {
+        into.square[c] += square;
         into.cube[c] += square * shifted;
         into.fourth[c] += square * square;
       }

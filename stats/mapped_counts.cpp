@@ -35,8 +35,9 @@ std::vector<float> bin_edges(const LogBins& bins) {
 
 }  // namespace
 
-bool MappedCounts::can_count(const LogBins& bins) {
-  return MappedCells{bins}.size() * kernels::channel_group <= 1 << 16;
+bool MappedCounts::pays(int64_t channels, const LogBins& bins) {
+  const bool fits = MappedCells{bins}.size() * kernels::channel_group <= 1 << 16;
+  return fits && 4 * channels >= 3 * padded_channels(channels).elements();
 }
 
 MappedCounts::MappedCounts(int64_t channels, LogBins bins, const TapMap& map)

@@ -19,8 +19,8 @@ namespace quantdyn {
 /// Cells wait in a table until there are many of a channel, whose counts are then fetched once.
 class MappedCounts {
  public:
-  /// Whether a cell's place fits into the table.
-  static bool can_count(const LogBins& bins);
+  /// Whether a cell's place fits into the table, and groups of channels are not mostly empty.
+  static bool pays(int64_t channels, const LogBins& bins);
   MappedCounts(int64_t channels, LogBins bins, const TapMap& map);
 
   /// Tiles of all channels; each is followed by that of the map's values of the same rows.

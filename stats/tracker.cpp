@@ -40,7 +40,7 @@ void Tracker::follow(Tracker& source, Activation activation) {
 }
 
 void Tracker::follow(Tracker& source, const TapMap& map) {
-  if (!MappedCounts::can_count(traits_.bins)) return;
+  if (!MappedCounts::pays(traits_.channels, traits_.bins)) return;
   follows_ = true;
   mapped_source_ = &source;
   source.mapped_follower_ = this;

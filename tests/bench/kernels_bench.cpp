@@ -196,6 +196,12 @@ void norm_backward_sums(benchmark::State& state) {
 }
 BENCHMARK(norm_backward_sums)->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
 
+void report_nanoseconds(benchmark::State& state, int64_t elements) {
+  using benchmark::Counter;
+  state.counters["ns/element"] = Counter(static_cast<double>(elements * state.iterations()) * 1e-9,
+                                         Counter::kIsRate | Counter::kInvert);
+}
+
 /// Statistics, layerwise and channelwise, as a run tracks a tap: tiles of 16 KB.
 void tracking(benchmark::State& state, const char* statistics) {
   const int64_t channels = state.range(0), rows = std::max<int64_t>(4096 / channels, 64);
@@ -208,17 +214,44 @@ void tracking(benchmark::State& state, const char* statistics) {
     tracker.add({x.data(), rows, channels, channels, first_row, 0, chunk, 0});
     if (++tile % tiles_per_chunk == 0) tracker.end_chunk(chunk, 0);
   }
-  using benchmark::Counter;
-  state.counters["ns/element"] =
-      Counter(static_cast<double>(x.elements() * state.iterations()) * 1e-9,
-              Counter::kIsRate | Counter::kInvert);
+  report_nanoseconds(state, x.elements());
 }
 void widths(benchmark::internal::Benchmark* b) {
   b->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
 }
+/// A convolution, its norm and the relu behind it, by trackers that tell each other; the time of
+/// one element of each.
+void tracking_three(benchmark::State& state, const char* statistics) {
+  const int64_t channels = state.range(0), rows = std::max<int64_t>(4096 / channels, 64);
+  const Tensor<float> z = random_values(rows * channels);
+  Tensor<float> y = z;
+  const std::vector<float> scale(channels, 0.75f), shift(channels, 0.125f);
+  const ChannelMap affine{scale.data(), shift.data(), Activation::none};
+  const TapMap map{scale, [&](float* values, int64_t count) {
+                     apply_map(affine, values, channels, count, channels, values);
+                   }};
+  map.apply(y.data(), rows);
+  const StatisticKinds kinds = read_statistics(Options::from_text(statistics, "bench"));
+  Tracker conv(channels, 1, kinds), norm(channels, 1, kinds), output(channels, 1, kinds);
+  norm.follow(conv, map);
+  output.follow(norm, Activation::relu);
+  constexpr int64_t tiles_per_chunk = 16;
+  int64_t tile = 0;
+  for (auto _ : state) {
+    const int64_t chunk = tile / tiles_per_chunk, first_row = tile % tiles_per_chunk * rows;
+    conv.add({z.data(), rows, channels, channels, first_row, 0, chunk, 0});
+    norm.add({y.data(), rows, channels, channels, first_row, 0, chunk, 0});
+    if (++tile % tiles_per_chunk != 0) continue;
+    for (Tracker* tracker : {&conv, &norm, &output}) tracker->end_chunk(chunk, 0);
+  }
+  report_nanoseconds(state, z.elements());
+}
 BENCHMARK_CAPTURE(tracking, all, "{}")->Apply(widths);
 BENCHMARK_CAPTURE(tracking, moments, "{statistics: [moments]}")->Apply(widths);
 BENCHMARK_CAPTURE(tracking, histogram, "{statistics: [histogram]}")->Apply(widths);
+BENCHMARK_CAPTURE(tracking_three, all, "{}")->Apply(widths);
+BENCHMARK_CAPTURE(tracking_three, moments, "{statistics: [moments]}")->Apply(widths);
+BENCHMARK_CAPTURE(tracking_three, histogram, "{statistics: [histogram]}")->Apply(widths);
 
 /// The transform of each scheme, with one set of levels or one for each channel.
 void quantize(benchmark::State& state, const char* scheme) {

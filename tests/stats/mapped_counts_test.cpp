@@ -133,10 +133,11 @@ BOOST_AUTO_TEST_CASE(cells_that_the_map_cannot_reach_are_noticed) {
   BOOST_CHECK_THROW(counts.split(), Error);
 }
 
-BOOST_AUTO_TEST_CASE(bins_too_many_for_a_place_are_not_counted_together) {
-  BOOST_TEST(MappedCounts::can_count(LogBins{}));
-  BOOST_TEST(MappedCounts::can_count(LogBins{3, -48}));
-  BOOST_TEST(!MappedCounts::can_count(LogBins{7, -24}));
+BOOST_AUTO_TEST_CASE(too_many_bins_and_almost_empty_groups_are_counted_apart) {
+  BOOST_TEST(MappedCounts::pays(32, LogBins{}));
+  BOOST_TEST(MappedCounts::pays(24, LogBins{3, -48}));
+  BOOST_TEST(!MappedCounts::pays(32, LogBins{7, -24}));
+  BOOST_TEST(!MappedCounts::pays(8, LogBins{}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
