@@ -8,7 +8,7 @@
 namespace quantdyn {
 namespace {
 
-void merge_all(Tensor<double>& left, Tensor<double>&& right) {
+void merge_all(Tensor<double>& left, const Tensor<double>& right) {
   const int64_t channels = left.shape()[1];
   kernels::merge_spreads({left.data(), channels}, {right.data(), channels}, channels);
 }
@@ -67,14 +67,19 @@ void ChannelSpreads::begin_channels(const Tile& tile, Activation activation) {
 
 Tensor<double> ChannelSpreads::chunk_spreads() {
   const int64_t channels = rows_.elements();
-  Tensor<double> out(Shape{6, channels});
+  Tensor<double> out = spare_.empty() ? Tensor<double>(Shape{6, channels}) : std::move(spare_);
+  spare_ = {};
   kernels::spreads_of_chunk(rows_.data(), sums_from(0), channels, {out.data(), channels});
   return out;
 }
 
 void ChannelSpreads::end_chunk(int64_t chunk) {
   const bool any = std::ranges::any_of(rows_.values(), [](double rows) { return rows > 0; });
-  if (any) tree_.add(chunk, chunk_spreads(), merge_all);
+  if (any)
+    tree_.add(chunk, chunk_spreads(), [this](Tensor<double>& left, Tensor<double>&& right) {
+      merge_all(left, right);
+      spare_ = std::move(right);
+    });
   rows_.fill(0);
 }
 

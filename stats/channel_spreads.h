@@ -47,6 +47,7 @@ class alignas(64) ChannelSpreads {
   Tensor<double> rows_;  // of the open chunk, by channel; 0: nothing yet
   Tensor<double> shift_, sum_, square_, cube_, fourth_, absolute_;  // of the open chunk
   Tensor<float> minimum_, maximum_;                                 // of everything
+  Tensor<double> spare_;            // memory of a part of tree_ that was merged
   ChunkTree<Tensor<double>> tree_;  // of spreads, [6, padded channels]
 };
 

@@ -175,21 +175,24 @@ class CellFinder {
   Pair turn_, origin_;
 };
 
-/// Four places at a load: loads are what is scarce behind the one store a count needs.
+/// Four places at a load: loads are what is scarce behind the one store a count needs. First those
+/// of the first row, as pack() takes turns by four: neighbouring pixels often have the same count,
+/// and one must not wait for the other.
 HWY_INLINE void count_pair(const uint16_t* places, uint16_t* counts) {
-  for (int64_t i = 0; i < 2 * step; i += 4) {
-    uint64_t four;
-    std::memcpy(&four, places + i, sizeof(four));
-    ++counts[four & 0xffff];
-    ++counts[four >> 16 & 0xffff];
-    ++counts[four >> 32 & 0xffff];
-    ++counts[four >> 48];
-  }
+  for (int64_t row = 0; row < 2; ++row)
+    for (int64_t i = 4 * row; i < 2 * step; i += 8) {
+      uint64_t four;
+      std::memcpy(&four, places + i, sizeof(four));
+      ++counts[four & 0xffff];
+      ++counts[four >> 16 & 0xffff];
+      ++counts[four >> 32 & 0xffff];
+      ++counts[four >> 48];
+    }
 }
 
 void find_cells(const Tile& tile, const MappedCells& cells, const int32_t* turns,
                 const PlaceTable& places, uint16_t* counts) {
-  constexpr int64_t ahead = 4;  // while the processor waits for counts it finds more places
+  constexpr int64_t ahead = 8;  // while the processor waits for counts it finds more places
   const int64_t pairs = (tile.rows + 1) / 2;
   for (int64_t c = 0; c < tile.channels; c += step) {
     const int64_t lane = c % channel_group;
