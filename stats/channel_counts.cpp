@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "framework/error.h"
 #include "stats/kernels.h"
@@ -24,9 +26,9 @@ void ChannelCounts::add(const Tile& tile) {
   }
 }
 
-void ChannelCounts::add(int64_t channel, int32_t bin, uint64_t count) {
-  add_rows(channel, static_cast<int64_t>(count));
-  counts_.add(channel, bin, count);
+void ChannelCounts::add(int64_t channel, std::span<const uint64_t> counts) {
+  add_rows(channel, std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+  counts_.add(channel, counts);
 }
 
 void ChannelCounts::merge(const ChannelCounts& other) {
@@ -34,27 +36,19 @@ void ChannelCounts::merge(const ChannelCounts& other) {
   counts_.merge(other.counts_);
 }
 
-std::vector<uint64_t> ChannelCounts::of_channel(int64_t channel) const {
-  std::vector<uint64_t> out;
-  for (int32_t bin = 0; bin < bins_.size(); ++bin) out.push_back(count(channel, bin));
-  return out;
-}
-
-std::vector<uint64_t> ChannelCounts::of_layer() const {
-  std::vector<uint64_t> out(static_cast<size_t>(bins_.size()));
-  for (int64_t c = 0; c < channels_; ++c)
-    for (int32_t bin = 0; bin < bins_.size(); ++bin) out[bin] += count(c, bin);
-  return out;
-}
-
 /// Negative values end in the bin of 0, for relu6 those over 6 in the bin that starts with 6.
 ChannelCounts ChannelCounts::behind(Activation activation) const {
   const int32_t low = activation == Activation::none ? 0 : bins_.zero();
   const int32_t high = activation == Activation::relu6 ? bins_.index(6.0f) : bins_.nan() - 1;
   ChannelCounts out(channels_, bins_);
-  for (int64_t c = 0; c < channels_; ++c)
-    for (int32_t bin = 0; bin < bins_.size(); ++bin)
-      out.add(c, bin == bins_.nan() ? bin : std::clamp(bin, low, high), count(c, bin));
+  for (int64_t c = 0; c < channels_; ++c) {
+    std::vector<uint64_t> counts = of_channel(c);
+    for (int32_t bin = 0; bin < bins_.nan(); ++bin) {
+      const int32_t to = std::clamp(bin, low, high);
+      if (to != bin) counts[to] += std::exchange(counts[bin], 0);
+    }
+    out.add(c, counts);
+  }
   return out;
 }
 

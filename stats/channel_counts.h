@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "framework/channel_map.h"
@@ -19,13 +20,12 @@ class ChannelCounts {
   const LogBins& bins() const { return bins_; }
   /// Error where a channel would hold more than 2^32 - 1 values.
   void add(const Tile& tile);
-  /// As if a channel had had `count` more values of this bin.
-  void add(int64_t channel, int32_t bin, uint64_t count);
+  /// As if a channel had had so many more values, by bin.
+  void add(int64_t channel, std::span<const uint64_t> counts);
   void merge(const ChannelCounts& other);
-  uint64_t count(int64_t channel, int32_t bin) const { return counts_.count(channel, bin); }
   /// By bin.
-  std::vector<uint64_t> of_channel(int64_t channel) const;
-  std::vector<uint64_t> of_layer() const;
+  std::vector<uint64_t> of_channel(int64_t channel) const { return counts_.of_channel(channel); }
+  std::vector<uint64_t> of_layer() const { return counts_.of_all(); }
   /// The counts of what an activation makes of the same values, exactly as if it had been counted.
   ChannelCounts behind(Activation activation) const;
 

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 #include <limits>
+#include <numeric>
 
 #include "framework/error.h"
 
@@ -123,25 +124,25 @@ void MappedCounts::split_channel(int64_t c, const Tensor<float>& mapped_edges,
   const auto bin_of_edge = [&](int64_t edge) {
     return std::clamp(bins.index(mapped_edges[edge * channels_ + c]) - zero, -top, top);
   };
-  uint64_t seen = 0;
+  const std::vector<uint64_t> counts = counts_.of_channel(c);
+  std::vector<uint64_t> of_source(static_cast<size_t>(bins.size())), of_mapped = of_source;
   for (int32_t z = -top; z <= top; ++z) {
     const int64_t edge = 2 * (z + top);
     const auto [first, last] = std::minmax({bin_of_edge(edge), bin_of_edge(edge + 1)});
     for (int32_t y = first; y <= last; ++y) {
-      const uint64_t n = counts_.count(c, cells_.of(z, y, turns_[c]));
-      source.add(c, zero + z, n);
-      mapped.add(c, zero + y, n);
-      seen += n;
+      const uint64_t count = counts[cells_.of(z, y, turns_[c])];
+      of_source[zero + z] += count;
+      of_mapped[zero + y] += count;
     }
   }
-  for (int32_t bin = 0; bin < bins.size(); ++bin) {
-    const uint64_t n = counts_.count(c, cells_.source_alone(bin - zero));
-    source.add(c, bin, n);
-    seen += n;
-  }
+  for (int32_t bin = 0; bin < bins.size(); ++bin)
+    of_source[bin] += counts[cells_.source_alone(bin - zero)];
   for (int32_t bin : {0, bins.nan() - 1, bins.nan()})
-    mapped.add(c, bin, counts_.count(c, cells_.mapped_alone(bin - zero)));
-  if (seen != static_cast<uint64_t>(rows_))
+    of_mapped[bin] += counts[cells_.mapped_alone(bin - zero)];
+  source.add(c, of_source);
+  mapped.add(c, of_mapped);
+  const auto seen = std::accumulate(of_source.begin(), of_source.end(), int64_t{0});
+  if (seen != rows_)
     fail("histogram: channel {} has {} values, but {} in cells that its map can reach", c, rows_,
          seen);
 }

@@ -32,10 +32,9 @@ double QuantileRanks::between(double at_lower, double at_upper) const {
   return std::lerp(at_lower, at_upper, weight);
 }
 
-RankPlace place_of_rank(std::span<const uint64_t> counts, uint64_t rank) {
-  RankPlace out{0, 0};
-  while (out.before + counts[out.bin] <= rank) out.before += counts[out.bin++];
-  return out;
+RankPlace place_of_rank(std::span<const uint64_t> counts, uint64_t rank, RankPlace from) {
+  while (from.before + counts[from.bin] <= rank) from.before += counts[from.bin++];
+  return from;
 }
 
 uint64_t ordered_values(std::span<const uint64_t> counts, const LogBins& bins) {

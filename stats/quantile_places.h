@@ -29,10 +29,11 @@ struct QuantileRanks {
 
 /// The bin that holds the sorted value number `rank`, and how many values lie in bins before it.
 struct RankPlace {
-  int32_t bin;
-  uint64_t before;
+  int32_t bin = 0;
+  uint64_t before = 0;
 };
-RankPlace place_of_rank(std::span<const uint64_t> counts, uint64_t rank);
+/// Looks from the place of a rank that is not higher on.
+RankPlace place_of_rank(std::span<const uint64_t> counts, uint64_t rank, RankPlace from = {});
 
 /// How many of the counted values are no NaN.
 uint64_t ordered_values(std::span<const uint64_t> counts, const LogBins& bins);

@@ -25,10 +25,10 @@ QuantileEstimate estimate(const std::vector<uint64_t>& counts, const LogBins& bi
   QuantileEstimate out;
   const uint64_t n = ordered_values(counts, bins);
   if (n == 0) return out;
+  RankPlace lower_place;
   for (size_t i = 0; i < quantile_fractions.size(); ++i) {
     const QuantileRanks ranks(quantile_fractions[i], n);
-    const auto edges = [&](uint64_t rank) {
-      const RankPlace place = place_of_rank(counts, rank);
+    const auto edges = [&](uint64_t rank, const RankPlace& place) {
       const double lower = std::max(bins.lower(place.bin), ends.minimum);
       const double upper = std::min(bins.upper(place.bin), ends.maximum);
       const double inside =
@@ -36,7 +36,9 @@ QuantileEstimate estimate(const std::vector<uint64_t>& counts, const LogBins& bi
       const double value = lower == upper ? lower : std::lerp(lower, upper, inside);
       return std::array{lower, value, upper};
     };
-    const auto low = edges(ranks.lower), high = edges(ranks.upper);
+    lower_place = place_of_rank(counts, ranks.lower, lower_place);
+    const auto low = edges(ranks.lower, lower_place);
+    const auto high = edges(ranks.upper, place_of_rank(counts, ranks.upper, lower_place));
     out.value[i] = ranks.between(low[1], high[1]);
     out.lower[i] = low[0];
     out.upper[i] = high[2];

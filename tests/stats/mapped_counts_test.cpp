@@ -120,8 +120,8 @@ BOOST_AUTO_TEST_CASE(more_values_than_a_small_count_holds_and_other_workers_are_
     }
   first.merge(std::move(second));
   const auto [of_z, of_y] = first.split();
-  BOOST_TEST(of_z.count(0, LogBins{}.index(0.75f)) == 300000u);
-  BOOST_TEST(of_y.count(0, LogBins{}.index(-0.5f)) == 300000u);
+  BOOST_TEST(of_z.of_channel(0)[LogBins{}.index(0.75f)] == 300000u);
+  BOOST_TEST(of_y.of_channel(0)[LogBins{}.index(-0.5f)] == 300000u);
 }
 
 BOOST_AUTO_TEST_CASE(cells_that_the_map_cannot_reach_are_noticed) {

@@ -225,11 +225,11 @@ BOOST_AUTO_TEST_CASE(more_values_of_one_channel_than_a_small_count_holds_are_all
   for (int64_t row = 0; row < 140000; row += 20000)
     other.add({x.data() + row, 20000, 1, 1, row, 0, 0, 0});
   const int32_t bin = LogBins{}.index(0.5f);
-  BOOST_TEST(counts.count(0, bin) == 140000u);
-  BOOST_TEST(other.count(0, bin) == 140000u);
+  BOOST_TEST(counts.of_channel(0)[bin] == 140000u);
+  BOOST_TEST(other.of_channel(0)[bin] == 140000u);
   counts.merge(other);
-  BOOST_TEST(counts.count(0, bin) == 280000u);
-  BOOST_TEST(counts.behind(Activation::relu).count(0, bin) == 280000u);
+  BOOST_TEST(counts.of_channel(0)[bin] == 280000u);
+  BOOST_TEST(counts.behind(Activation::relu).of_channel(0)[bin] == 280000u);
 }
 
 BOOST_AUTO_TEST_CASE(a_tap_that_showed_nothing_has_count_zero_and_nan) {
