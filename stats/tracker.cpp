@@ -23,28 +23,26 @@ Tracker::Worker& Tracker::open(int worker) {
     mine.statistics.push_back(is_fed ? std::move(fed) : kind.make(traits_));
     if (!is_fed) mine.shown.push_back(mine.statistics.back().get());
   }
-  for (Tracker* follower : followers_) follower->open(worker);
-  if (!needs_counts_ || follows_) return mine;
-  if (mapped_follower_)
-    mine.mapped_counts.emplace(traits_.channels, traits_.bins, *followed_map_);
+  for (Tracker* follower : activation_followers_) follower->open(worker);
+  if (!needs_counts_ || activation_source_ || map_source_) return mine;
+  if (map_follower_)
+    mine.mapped_counts.emplace(traits_.channels, traits_.bins, *map_);
   else
     mine.counts.emplace(traits_.channels, traits_.bins);
   return mine;
 }
 
 void Tracker::follow(Tracker& source, Activation activation) {
-  follows_ = true;
   activation_source_ = &source;
   activation_ = activation;
-  source.followers_.push_back(this);
+  source.activation_followers_.push_back(this);
 }
 
 void Tracker::follow(Tracker& source, const TapMap& map) {
   if (!MappedCounts::pays(traits_.channels, traits_.bins)) return;
-  follows_ = true;
-  mapped_source_ = &source;
-  source.mapped_follower_ = this;
-  source.followed_map_ = map;
+  map_source_ = &source;
+  source.map_follower_ = this;
+  source.map_ = map;
 }
 
 void Tracker::add(const Tile& tile) {
@@ -58,8 +56,7 @@ void Tracker::add(const Tile& tile) {
   for (Statistic* statistic : mine.shown) statistic->add(tile);
   if (mine.counts) mine.counts->add(tile);
   if (mine.mapped_counts) mine.mapped_counts->add_source(tile);
-  if (mapped_source_ && needs_counts_)
-    mapped_source_->open(tile.worker).mapped_counts->add_mapped(tile);
+  if (map_source_ && needs_counts_) map_source_->open(tile.worker).mapped_counts->add_mapped(tile);
 }
 
 void Tracker::end_chunk(int64_t chunk, int worker) {
@@ -81,10 +78,10 @@ void Tracker::merge_workers() {
     other = {};
   }
   if (first.mapped_counts) {
-    std::tie(first.counts, mapped_follower_->open(0).counts) = first.mapped_counts->split();
+    std::tie(first.counts, map_follower_->open(0).counts) = first.mapped_counts->split();
     first.mapped_counts.reset();
   }
-  for (Tracker* follower : followers_)
+  for (Tracker* follower : activation_followers_)
     if (first.counts) follower->open(0).counts = first.counts->behind(follower->activation_);
 }
 

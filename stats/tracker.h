@@ -62,13 +62,14 @@ class Tracker final : public Observer {
   bool needs_counts_ = false;
   std::vector<Worker> workers_;
   bool is_merged_ = false;
-  bool follows_ = false;  // the source tells the counts
+  // Whom this one follows: either tells it its counts. The map's source is told of its tiles.
   Tracker* activation_source_ = nullptr;
   Activation activation_ = Activation::none;
-  Tracker* mapped_source_ = nullptr;    // and is told of this one's tiles
-  std::optional<TapMap> followed_map_;  // of mapped_follower_
-  Tracker* mapped_follower_ = nullptr;
-  std::vector<Tracker*> followers_;  // behind activations
+  Tracker* map_source_ = nullptr;
+  // And who follows it.
+  std::vector<Tracker*> activation_followers_;
+  Tracker* map_follower_ = nullptr;
+  std::optional<TapMap> map_;
   std::vector<std::unique_ptr<Refinement>> refinements_;
 };
 
