@@ -46,7 +46,7 @@ CodeStatistics::Entry CodeStatistics::entry_of_levels(const std::vector<float>& 
   for (size_t i = 0; i < finite.size(); ++i) {
     const double next = i + 1 < finite.size() ? finite[i + 1] : finite[i];
     const double half = (next - finite[i]) / 2;
-    out.gaps.push_back({finite[i], finite[i] + half, half > 0 ? parts_of_half / half : 0});
+    out.gaps.push_back({{finite[i], finite[i] + half}, half > 0 ? parts_of_half / half : 0});
   }
   for (float level : levels) {  // of infinite ones: the end
     const auto place =
@@ -140,22 +140,32 @@ void CodeStatistics::add_codes(const Tile& tile, const int32_t* codes) {
   for (int64_t c = 0; c < tile.channels; ++c) mine.quantizeds[tile.first_channel + c] += tile.rows;
 }
 
+/// From a level near by: that under x, or -1.
+int32_t CodeStatistics::search(double x, int32_t level, const Gap* gaps, int32_t last) {
+  while (level < last && x >= gaps[level + 1].begins[0]) ++level;
+  while (level >= 0 && x < gaps[level].begins[0]) --level;
+  return level;
+}
+
 inline void CodeStatistics::locate(double x, int32_t level, const Entry& entry, Cell* cells,
                                    Tails& tails) {
   const Gap* const gaps = entry.gaps.data();
   const auto last = static_cast<int32_t>(entry.gaps.size()) - 1;
-  while (level < last && x >= gaps[level + 1].low) ++level;
-  while (level >= 0 && x < gaps[level].low) --level;
+  // Mostly the value lies in a gap beside its level, as often on one side as on the other: a
+  // processor could not guess which.
+  level -= x < gaps[level].begins[0] ? 1 : 0;
+  if (level < 0 || level == last || x < gaps[level].begins[0] || x >= gaps[level + 1].begins[0])
+    level = search(x, std::max(level, 0), gaps, last);
   if (level < 0) {
     ++tails.below;
-    tails.below_excess += gaps[0].low - x;
+    tails.below_excess += gaps[0].begins[0] - x;
   } else if (level == last) {
     ++tails.above;
-    tails.above_excess += x - gaps[last].low;
+    tails.above_excess += x - gaps[last].begins[0];
   } else {
     const Gap& gap = gaps[level];
-    const bool is_upper = x >= gap.middle;
-    const double parts = (x - (is_upper ? gap.middle : gap.low)) * gap.parts_per_unit;
+    const int is_upper = x >= gap.begins[1] ? 1 : 0;
+    const double parts = (x - gap.begins[is_upper]) * gap.parts_per_unit;
     cells[level].offsets[is_upper] += static_cast<int64_t>(parts + 0.5);
     ++cells[level].in_half[is_upper];
   }
@@ -208,7 +218,7 @@ CodeStatistics::Total CodeStatistics::empty_total(const Entry& entry) const {
   const auto levels = entry.gaps.size(), codes = static_cast<size_t>(codes_);
   Total out;
   out.counts = {std::vector<double>(codes), std::vector<double>(codes)};
-  for (const Gap& gap : entry.gaps) out.gaps.levels.push_back(gap.low);
+  for (const Gap& gap : entry.gaps) out.gaps.levels.push_back(gap.begins[0]);
   out.gaps.halves.resize(2 * (levels - 1));
   out.gaps.quantized.resize(levels);
   out.gaps.offset_rounding = 0.5 / parts_of_half;

@@ -66,7 +66,8 @@ class CodeStatistics final : public Observer {
     void add(const Cell& other);
   };
   struct Gap {
-    double low, middle, parts_per_unit;
+    double begins[2];  // of its halves
+    double parts_per_unit;
   };
   struct Entry {
     std::vector<Gap> gaps;        // by finite level, ascending; the last has no width
@@ -97,6 +98,7 @@ class CodeStatistics final : public Observer {
   Worker& open(int worker);
   const int32_t* codes_of(const Tile& tile, Worker& mine) const;
   const int32_t* codes_of_levels(const Tile& q, Worker& mine) const;
+  static int32_t search(double x, int32_t level, const Gap* gaps, int32_t last);
   static void locate(double x, int32_t level, const Entry& entry, Cell* cells, Tails& tails);
   std::vector<Tails> finish_tails();
   Total empty_total(const Entry& entry) const;
