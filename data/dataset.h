@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "framework/registry.h"
-#include "framework/tensor.h"
+#include "framework/base/tensor.h"
+#include "framework/config/registry.h"
 
 namespace quantdyn {
 

@@ -8,7 +8,7 @@
 
 #include "data/image_writer.h"
 #include "data/order.h"
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 
 namespace quantdyn {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "data/dataset.h"
 #include "data/standardize.h"
-#include "framework/rng.h"
+#include "framework/base/rng.h"
 
 namespace quantdyn {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "framework/rng.h"
+#include "framework/base/rng.h"
 
 namespace quantdyn {
 

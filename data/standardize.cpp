@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 
 namespace quantdyn {
 namespace {

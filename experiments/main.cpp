@@ -6,19 +6,19 @@
 #include <optional>
 #include <thread>
 
-#include "experiments/bench.h"
-#include "experiments/compare_results.h"
-#include "experiments/export_result.h"
-#include "experiments/inspect_network.h"
-#include "experiments/inspect_result.h"
+#include "experiments/commands/bench.h"
+#include "experiments/commands/compare_results.h"
+#include "experiments/commands/export_result.h"
+#include "experiments/commands/inspect_network.h"
+#include "experiments/commands/inspect_result.h"
+#include "experiments/commands/list_plugins.h"
 #include "experiments/keras/import.h"
-#include "experiments/list_plugins.h"
-#include "experiments/merge_results.h"
-#include "experiments/network_file.h"
-#include "experiments/run.h"
-#include "experiments/summary.h"
-#include "framework/gemm.h"
-#include "framework/threads.h"
+#include "experiments/results/merge_results.h"
+#include "experiments/run/network_file.h"
+#include "experiments/run/run.h"
+#include "experiments/run/summary.h"
+#include "framework/base/gemm.h"
+#include "framework/base/threads.h"
 
 namespace quantdyn {
 namespace {

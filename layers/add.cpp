@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "framework/layer.h"
+#include "framework/graph/layer.h"
 #include "layers/elementwise.h"
 
 namespace quantdyn {

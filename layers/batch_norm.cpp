@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "framework/layer.h"
+#include "framework/graph/layer.h"
 #include "layers/checks.h"
 #include "layers/chunk_sums.h"
 

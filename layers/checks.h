@@ -4,8 +4,8 @@
 #include <span>
 #include <string_view>
 
-#include "framework/error.h"
-#include "framework/tensor.h"
+#include "framework/base/error.h"
+#include "framework/base/tensor.h"
 
 namespace quantdyn {
 

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "framework/tensor.h"
-#include "framework/threads.h"
+#include "framework/base/tensor.h"
+#include "framework/base/threads.h"
 
 namespace quantdyn {
 

@@ -50,7 +50,7 @@ class Dense final : public Layer<T> {
   void backward(std::span<const View<const T>> x, View<const T>, View<const T> dy,
                 std::span<const View<T>> dx) override {
     if (dx[0]) add_input_gradient(dy, dx[0]);
-    const int64_t size = in_ * units_;  // the bias' sums come behind the weight's
+    const int64_t size = in_ * units_;  // the bias' sums come after the weight's
     const auto work = [&](const Chunk& chunk, std::span<double> sums) {
       for (int64_t image = chunk.first; image < chunk.first + chunk.images; ++image) {
         const T* in = x[0].data + image * in_;

@@ -1,8 +1,8 @@
 // The loop that layers without geometry share.
 #pragma once
 
-#include "framework/tensor.h"
-#include "framework/threads.h"
+#include "framework/base/tensor.h"
+#include "framework/base/threads.h"
 
 namespace quantdyn {
 

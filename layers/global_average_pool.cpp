@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "framework/layer.h"
-#include "framework/threads.h"
+#include "framework/base/threads.h"
+#include "framework/graph/layer.h"
 #include "layers/checks.h"
 
 namespace quantdyn {

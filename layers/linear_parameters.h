@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "framework/layer.h"
+#include "framework/graph/layer.h"
 
 namespace quantdyn {
 

@@ -1,7 +1,7 @@
 #include <vector>
 
-#include "framework/layer.h"
-#include "framework/threads.h"
+#include "framework/base/threads.h"
+#include "framework/graph/layer.h"
 #include "layers/checks.h"
 #include "layers/pool_window.h"
 

@@ -1,7 +1,7 @@
 // The window of max_pool and average_pool, which has to hold a pixel of the image wherever it is.
 #pragma once
 
-#include "framework/error.h"
+#include "framework/base/error.h"
 #include "layers/window.h"
 
 namespace quantdyn {

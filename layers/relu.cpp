@@ -1,4 +1,4 @@
-#include "framework/layer.h"
+#include "framework/graph/layer.h"
 #include "layers/checks.h"
 #include "layers/elementwise.h"
 

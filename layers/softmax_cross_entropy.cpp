@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "framework/error.h"
-#include "framework/log_softmax.h"
+#include "framework/base/error.h"
+#include "framework/base/log_softmax.h"
 #include "layers/chunk_sums.h"
 
 namespace quantdyn {

@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "framework/tensor.h"
+#include "framework/base/tensor.h"
 
 namespace quantdyn {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "framework/convolution.h"
-#include "framework/options.h"
-#include "framework/tensor.h"
+#include "framework/base/tensor.h"
+#include "framework/config/options.h"
+#include "framework/graph/convolution.h"
 
 namespace quantdyn {
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the house plan: which folder includes which, one door a library, every source in its meson.build.
+"""Checks the house plan: which folder and which room in it includes which, one door a library, every source in
+its meson.build.
 
     structure_test.py ROOT
 """
@@ -17,20 +18,63 @@ MAY_INCLUDE = {
     "quant": {"framework", "stats"},
     "experiments": {"framework", "layers", "stats", "quant", "data"},
 }
+# The rooms of a folder, each with the rooms of the same folder that it may include. Files that lie in the folder
+# itself may include all of its rooms; a room may include them where it names "".
+ROOMS = {
+    "framework": {
+        "base": set(),
+        "config": {"base"},
+        "h5": {"base"},
+        "graph": {"base", "config"},
+        "run": {"base", "graph"},
+        "learning": {"base", "config", "graph"},
+    },
+    "layers": {"fused": {""}},
+    "stats": {
+        "kernels": set(),
+        "counts": {"kernels"},
+        "tracking": {"counts", "kernels"},
+        "statistics": {"kernels", "tracking"},
+        "distances": {"kernels"},
+        "scales": set(),
+        "errors": {"kernels", "tracking"},
+    },
+    "data": {"sources": {""}},
+    "quant": {
+        "kernels": set(),
+        "quantizers": {"kernels"},
+        "ranges": {"quantizers"},
+        "schemes": {"quantizers", "ranges"},
+        "folding": {"schemes"},
+        "integer": {"folding", "quantizers"},
+        "repairs": {"folding", "kernels", "ranges", "schemes"},
+        "variants": {"integer", "repairs", "schemes"},
+        "training": {"folding", "quantizers", "ranges", "schemes", "variants"},
+        "measure": {"quantizers"},
+    },
+    "experiments": {
+        "terminal": set(),
+        "results": {"terminal"},
+        "keras": {"results"},
+        "method": {"results", "terminal"},
+        "run": {"keras", "method", "results", "terminal"},
+        "commands": {"keras", "method", "results", "run", "terminal"},
+    },
+}
 # The files that may include a library's headers: everything else goes through them.
 DOORS = {
-    r"blis\.h|blis/.*": r"framework/gemm\.cpp",
-    r"hdf5.*|H5.*": r"framework/h5_\w+\.(h|cpp)",
-    r"yaml-cpp/.*": r"framework/config_node\.cpp",
+    r"blis\.h|blis/.*": r"framework/base/gemm\.cpp",
+    r"hdf5.*|H5.*": r"framework/h5/h5_\w+\.(h|cpp)",
+    r"yaml-cpp/.*": r"framework/config/config_node\.cpp",
     r"boost/program_options.*": r"experiments/main\.cpp",
-    r"boost/math.*": r"experiments/merge_results\.cpp",
-    r"Random123/.*": r"framework/rng\.cpp",
-    r"openssl/.*": r"framework/hash\.cpp",
-    r"zlib\.h": r"data/file_bytes\.cpp",
-    r"omp\.h": r"framework/threads\.cpp",
-    r"hwy/.*": r"framework/(simd|rng_words)\.cpp|(stats|quant)/kernels\w*\.cpp|layers/fused/[\w-]+\.(h|cpp)",
-    r"nlohmann/.*": r"experiments/(bench|keras/json)\.cpp|experiments/keras/export_layers\.h",
-    r"fmt/.*": r"framework/error\.h",
+    r"boost/math.*": r"experiments/results/merge_results\.cpp",
+    r"Random123/.*": r"framework/base/rng\.cpp",
+    r"openssl/.*": r"framework/base/hash\.cpp",
+    r"zlib\.h": r"data/sources/file_bytes\.cpp",
+    r"omp\.h": r"framework/base/threads\.cpp",
+    r"hwy/.*": r"framework/base/(simd|rng_words)\.cpp|(stats|quant)/kernels/\w+\.cpp|layers/fused/[\w-]+\.(h|cpp)",
+    r"nlohmann/.*": r"experiments/(commands/bench|keras/json)\.cpp|experiments/keras/export_layers\.h",
+    r"fmt/.*": r"framework/base/error\.h",
 }
 # Headers with a slash that belong to the system.
 SYSTEM = re.compile(r"(sys|linux)/\w+\.h")
@@ -41,16 +85,44 @@ def sources(root, folder):
     return sorted(p for p in (root / folder).rglob("*") if p.suffix in (".h", ".cpp"))
 
 
-def own_include_problem(root, folder, header):
-    """What is wrong with including "header" from a file of `folder`; None if nothing is."""
-    target = header.split("/")[0]
+def room_of(path):
+    """"h5" for framework/h5/frame.h, "" for a file that lies in the folder itself."""
+    parts = path.split("/")
+    return parts[1] if len(parts) > 2 else ""
+
+
+def own_include_problem(root, path, header):
+    """What is wrong with including "header" from the file `path`; None if nothing is."""
+    folder, target = path.split("/")[0], header.split("/")[0]
     if target not in MAY_INCLUDE:
         return "is not written from the root"
     if target != folder and target not in MAY_INCLUDE[folder]:
         return f"crosses an arrow: {folder} may include {', '.join(sorted(MAY_INCLUDE[folder])) or 'nothing'}"
     if not (root / header).is_file():
         return "is no file"
+    room, target_room = room_of(path), room_of(header)
+    if target == folder and room and target_room != room:
+        accepted = ROOMS[folder].get(room)
+        if accepted is None:
+            return f"{folder}/{room} is a room without arrows; add it to ROOMS"
+        if target_room not in accepted:
+            return f"crosses an arrow: {folder}/{room} may include {', '.join(sorted(accepted)) or 'no other room'}"
     return None
+
+
+def room_problems(root):
+    """Every room has arrows, all of which run one way, and a README."""
+    for folder, rooms in ROOMS.items():
+        order = []
+        while len(order) < len(rooms):
+            free = [room for room in rooms if room not in order and rooms[room] <= {"", *order}]
+            if not free:
+                yield f"{folder}: arrows run in a circle among {', '.join(sorted(set(rooms) - set(order)))}"
+                break
+            order += free
+        for room in rooms:
+            if not (root / folder / room / "README.md").is_file():
+                yield f"{folder}/{room}: has no README.md"
 
 
 def library_problem(path, header):
@@ -71,7 +143,7 @@ def include_problems(root):
                 if header == "revision.h":  # made by the build
                     continue
                 if bracket == '"':
-                    problem = own_include_problem(root, folder, header)
+                    problem = own_include_problem(root, path, header)
                 else:
                     problem = library_problem(path, header)
                 if problem:
@@ -94,19 +166,22 @@ def listing_problems(root):
 
 def self_test(root):
     """The checks find what they are for."""
-    assert own_include_problem(root, "framework", "layers/checks.h")
-    assert own_include_problem(root, "stats", "quant/range.h")
-    assert own_include_problem(root, "layers", "checks.h")
-    assert not own_include_problem(root, "quant", "stats/kernels.h")
+    assert own_include_problem(root, "framework/base/rng.cpp", "layers/checks.h")
+    assert own_include_problem(root, "stats/scales/ranges.h", "quant/quantizers/range.h")
+    assert own_include_problem(root, "layers/add.cpp", "checks.h")
+    assert own_include_problem(root, "framework/base/rng.cpp", "framework/graph/layer.h")
+    assert own_include_problem(root, "quant/annex/x.cpp", "quant/ranges/extremes.h")
+    assert not own_include_problem(root, "quant/ranges/extremes.cpp", "stats/kernels/kernels.h")
+    assert not own_include_problem(root, "quant/ranges/estimators/kl.cpp", "quant/quantizers/quantizer.h")
     assert library_problem("layers/conv2d.cpp", "blis.h")
-    assert library_problem("experiments/run.cpp", "onnx/onnx.pb.h")
-    assert not library_problem("framework/gemm.cpp", "blis.h")
+    assert library_problem("experiments/run/run.cpp", "onnx/onnx.pb.h")
+    assert not library_problem("framework/base/gemm.cpp", "blis.h")
 
 
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     self_test(root)
-    problems = [*include_problems(root), *listing_problems(root)]
+    problems = [*include_problems(root), *room_problems(root), *listing_problems(root)]
     for problem in problems:
         print(problem)
     files = sum(len(sources(root, folder)) for folder in MAY_INCLUDE)

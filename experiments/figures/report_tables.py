@@ -6,7 +6,7 @@ import numpy as np
 
 from result import FLOAT, text
 
-# columns of the layer table behind those of /network: (heading, tensor, statistic, whether of the variant)
+# columns of the layer table after those of /network: (heading, tensor, statistic, whether of the variant)
 LAYER_STATISTICS = (
     ("precision of weights, folded", "folded_weight", "average_channel_precision", False),
     ("precision of activations", "output", "average_channel_precision", False),

@@ -73,7 +73,7 @@ class Result:
         return [name for name in dict.fromkeys(self.variants) if name != FLOAT]
 
     def pick(self, variant, epoch=None):
-        """The index of a variant's last snapshot, or of that behind an epoch (steps of the next have its number)."""
+        """The index of a variant's last snapshot, or of that after an epoch (steps of the next have its number)."""
         found = self.snapshots_of(variant)
         if not found:
             raise UserError(f"{self.path}: no variant {variant}; it has {', '.join(dict.fromkeys(self.variants))}")

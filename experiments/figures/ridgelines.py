@@ -31,7 +31,7 @@ def pairs(result, choice, tensor):
 
 def common_axis(edges, counts, most_octaves=14):
     """One symmetric-log axis for all layers: up to the largest value; down to where 2 % of the values of the median
-    layer are smaller, at most so many octaves.
+    layer are smaller, at most this many octaves.
     """
     ends = [bins.octave_ends(*edges, one, tail=0.02) for one in counts]
     ends = [one for one in ends if one is not None]

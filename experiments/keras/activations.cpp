@@ -1,5 +1,5 @@
 #include "experiments/keras/handlers.h"
-#include "framework/config_values.h"
+#include "framework/config/config_values.h"
 
 namespace quantdyn {
 namespace {
@@ -13,7 +13,7 @@ std::string activation_of(const KerasLayer& layer) {
   return name.kind == ConfigNode::Kind::scalar ? name.scalar : describe(name);
 }
 
-/// Makes `node`, behind an activation of that name, the layer's result.
+/// Makes `node`, after an activation of that name, the layer's result.
 void activate(KerasBuilder& builder, const KerasLayer& layer, const std::string& activation,
               std::string node, const std::string& name) {
   if (activation == "softmax" && !builder.is_output(layer))

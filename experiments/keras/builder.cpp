@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "framework/error.h"
+#include "framework/base/error.h"
 
 namespace quantdyn {
 namespace {
@@ -27,7 +27,7 @@ const std::string& KerasBuilder::input(const KerasLayer& layer, size_t position)
   const KerasValue& value = values_.at(layer.inputs.at(position));
   if (!value.padded_by.empty())
     layer.config.refuse(
-        "", fmt::format("reads the ZeroPadding2D layer '{}'; accepted behind one: convolutions and "
+        "", fmt::format("reads the ZeroPadding2D layer '{}'; accepted after one: convolutions and "
                         "AveragePooling2D with padding valid, MaxPooling2D where the layer before "
                         "is a relu",
                         value.padded_by));

@@ -10,7 +10,7 @@
 #include "experiments/keras/model.h"
 #include "experiments/keras/names.h"
 #include "experiments/keras/weights.h"
-#include "framework/network.h"
+#include "framework/graph/network.h"
 
 namespace quantdyn {
 

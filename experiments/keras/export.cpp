@@ -5,7 +5,7 @@
 
 #include "experiments/keras/export_layers.h"
 #include "experiments/keras/names.h"
-#include "framework/h5.h"
+#include "framework/h5/h5.h"
 
 namespace quantdyn {
 namespace {

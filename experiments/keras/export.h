@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "framework/network.h"
+#include "framework/graph/network.h"
 
 namespace quantdyn {
 

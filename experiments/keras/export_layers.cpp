@@ -5,7 +5,7 @@
 
 #include "experiments/keras/momentum.h"
 #include "experiments/keras/names.h"
-#include "framework/error.h"
+#include "framework/base/error.h"
 
 namespace quantdyn {
 namespace {
@@ -48,7 +48,7 @@ class Exporter {
     return names_.make(unit.leader == i ? unit.name : node(i).name);
   }
 
-  /// Adds the layer that stands for a node, behind those of its inputs.
+  /// Adds the layer that stands for a node, after those of its inputs.
   ExportedLayer& add(int i, const std::string& class_name, const Json& config) {
     std::vector<size_t> inputs;
     for (const int input : node(i).inputs) inputs.push_back(of_node_[input]);
@@ -92,7 +92,7 @@ class Exporter {
     add(i, found->second.first, found->second.second);
   }
 
-  /// The layer that a window slides over: the input's, or a ZeroPadding2D behind it.
+  /// The layer that a window slides over: the input's, or a ZeroPadding2D after it.
   std::vector<size_t> padded_input(int i, const Convolution& g, bool needs_layer) {
     const size_t input = of_node_[node(i).inputs[0]];
     if (!needs_layer) return {input};
@@ -150,7 +150,7 @@ class Exporter {
   void add_pool(int i, const Pooling& pooling) {
     const Convolution& g = pooling.window;
     const bool is_max = pooling.kind == Pooling::Kind::max;
-    // Behind a relu zeros win over nothing.
+    // After a relu zeros win over nothing.
     const bool counts_zeros =
         is_max ? node(node(i).inputs[0]).kind.starts_with("relu") : pooling.counts_padding;
     const bool is_explicit = has_padding(g) && (!is_same(g) || (!is_max && pooling.counts_padding));
@@ -159,7 +159,7 @@ class Exporter {
              fmt::format("found padding [{}, {}, {}, {}] that does not count as zeros; accepted: "
                          "same, valid{}",
                          g.pad_top, g.pad_bottom, g.pad_left, g.pad_right,
-                         is_max ? ", any behind a relu" : ", any with count_padding: true"));
+                         is_max ? ", any after a relu" : ", any with count_padding: true"));
     const std::vector<size_t> input = padded_input(i, g, is_explicit);
     add(i, is_max ? "MaxPooling2D" : "AveragePooling2D", window_config(g, "pool_size", is_explicit),
         input);

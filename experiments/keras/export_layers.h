@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/network.h"
+#include "framework/graph/network.h"
 
 namespace quantdyn {
 
@@ -24,7 +24,7 @@ struct ExportedLayer {
   std::vector<ExportedArray> arrays;
 };
 
-/// All layers, the input first, the output last, each behind those that it reads. ConfigError as
+/// All layers, the input first, the output last, each after those that it reads. ConfigError as
 /// export_keras().
 std::vector<ExportedLayer> layers_for_keras(const Network& network);
 

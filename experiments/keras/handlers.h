@@ -1,4 +1,4 @@
-// The functions behind add_keras_layer(), one for each class of layer.
+// The functions that add_keras_layer() calls, one for each class of layer.
 #pragma once
 
 #include "experiments/keras/builder.h"
@@ -10,7 +10,7 @@ void add_keras_activation(KerasBuilder& builder, const KerasLayer& layer);
 void add_keras_relu(KerasBuilder& builder, const KerasLayer& layer);
 void add_keras_softmax(KerasBuilder& builder, const KerasLayer& layer);
 
-/// Makes `node`, behind the activation that the layer has among its options, the layer's result.
+/// Makes `node`, after the activation that the layer has among its options, the layer's result.
 void activate_keras_layer(KerasBuilder& builder, const KerasLayer& layer, const std::string& node);
 
 // keras/windows.cpp

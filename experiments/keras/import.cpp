@@ -3,9 +3,9 @@
 #include <functional>
 
 #include "experiments/keras/layers.h"
-#include "experiments/result_reader.h"
-#include "framework/error.h"
-#include "framework/trial.h"
+#include "experiments/results/result_reader.h"
+#include "framework/base/error.h"
+#include "framework/base/trial.h"
 
 namespace quantdyn {
 namespace {

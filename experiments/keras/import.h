@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "framework/network.h"
+#include "framework/graph/network.h"
 
 namespace quantdyn {
 

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "framework/error.h"
+#include "framework/base/error.h"
 
 namespace quantdyn {
 namespace {

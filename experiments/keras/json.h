@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "framework/config_node.h"
+#include "framework/config/config_node.h"
 
 namespace quantdyn {
 

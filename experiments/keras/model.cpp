@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "experiments/keras/json.h"
-#include "framework/config_values.h"
+#include "framework/config/config_values.h"
 
 namespace quantdyn {
 namespace {
@@ -115,7 +115,7 @@ KerasLayer read_layer(const ConfigNode::Pointer& entry, const std::string& file)
   return {name->scalar, class_name, config, Options::from_tree(config), {}};
 }
 
-/// Every layer behind those that it reads, else in the order of the file.
+/// Every layer after those that it reads, else in the order of the file.
 void sort_layers(KerasModel& model) {
   std::vector<KerasLayer> sorted;
   std::vector<std::string> known{model.input_layer};

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "framework/config_node.h"
-#include "framework/options.h"
-#include "framework/tensor.h"
+#include "framework/base/tensor.h"
+#include "framework/config/config_node.h"
+#include "framework/config/options.h"
 
 namespace quantdyn {
 
@@ -24,7 +24,7 @@ struct KerasModel {
   std::string name;
   Shape input;                     ///< of one image, [H,W,C]
   std::string input_layer;         ///< its name; not one of `layers`
-  std::vector<KerasLayer> layers;  ///< each behind those that it reads
+  std::vector<KerasLayer> layers;  ///< each after those that it reads
   std::string output_layer;
 };
 

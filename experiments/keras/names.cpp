@@ -1,6 +1,6 @@
 #include "experiments/keras/names.h"
 
-#include "framework/error.h"
+#include "framework/base/error.h"
 
 namespace quantdyn {
 namespace {

@@ -9,8 +9,8 @@ namespace quantdyn {
 /// Gives out names that differ from each other.
 class UniqueNames {
  public:
-  /// `wanted` with '_' for all but letters, digits, '-' and '_', behind "layer" where it would not
-  /// begin with a letter or a digit; where that is taken, with _2, _3 ... behind it.
+  /// `wanted` with '_' for all but letters, digits, '-' and '_', after "layer" where it would not
+  /// begin with a letter or a digit; where that is taken, with _2, _3 ... after it.
   std::string make(const std::string& wanted);
 
  private:

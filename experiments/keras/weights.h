@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "experiments/keras/model.h"
-#include "framework/h5.h"
+#include "framework/h5/h5.h"
 
 namespace quantdyn {
 

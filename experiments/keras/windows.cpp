@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "experiments/keras/handlers.h"
-#include "framework/config_values.h"
+#include "framework/config/config_values.h"
 
 namespace quantdyn {
 namespace {

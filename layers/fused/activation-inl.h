@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "framework/channel_map.h"
+#include "framework/graph/channel_map.h"
 
 // Highway's own guard: the header is read again for every target.
 #if defined(QUANTDYN_ACTIVATION_INL) == defined(HWY_TARGET_TOGGLE)

@@ -5,13 +5,13 @@
 #include <memory>
 #include <vector>
 
-#include "framework/channel_map.h"
-#include "framework/convolution.h"
-#include "framework/gemm.h"
+#include "framework/base/gemm.h"
+#include "framework/graph/channel_map.h"
+#include "framework/graph/convolution.h"
 
 namespace quantdyn {
 
-/// Images [images,H,W,C], or what a map makes of them (padding is zero behind the map).
+/// Images [images,H,W,C], or what a map makes of them (padding is zero after the map).
 struct ImageSource {
   const float* data;
   const ChannelMap* map = nullptr;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 #include "layers/fused/part_sums.h"
 #include "layers/fused/rows.h"
 
@@ -230,7 +230,7 @@ void ConvolutionStep::take_batch_statistics(const double* sums, int64_t n) {
   }
 }
 
-/// Finds the coefficients of dz = scale g + of_z z + constant, g the gradient behind the
+/// Finds the coefficients of dz = scale g + of_z z + constant, g the gradient after the
 /// activation: dz = scale (g - mean g - (z - mean) inverse^2 mean(g (z - mean))).
 void ConvolutionStep::backward_through_norm(View<const float> z, View<const float> dy,
                                             float* scratch) {

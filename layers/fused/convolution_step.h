@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "framework/step.h"
+#include "framework/run/step.h"
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/gradient_split.h"
 
@@ -44,7 +44,7 @@ class ConvolutionStep final : public Step {
   struct MapGradient {
     std::vector<double> scale, shift;
   };
-  /// Behind forward(), where the loss depends on the batch through the map's statistics: adds to
+  /// After forward(), where the loss depends on the batch through the map's statistics: adds to
   /// the gradients of gamma, beta and the weight, and to dx. `free` is overwritten, as large as z.
   void backward_of_map(View<const float> x, View<float> z, View<float> free,
                        const MapGradient& gradient, const InputGradient& dx, float* scratch);
@@ -91,7 +91,7 @@ class ConvolutionStep final : public Step {
   const ChannelMap activation_map_{ones_.data(), zeros_.data(), activation_};
   const ChannelMap* input_map_ = nullptr;  // in training
   std::vector<float> batch_mean_, inverse_deviation_;
-  // dz = of_gradient g + of_z z + constant, g the gradient behind the activation.
+  // dz = of_gradient g + of_z z + constant, g the gradient after the activation.
   const float* of_gradient_ = scale_.data();
   std::vector<float> of_z_, constant_;
   std::vector<double> watched_sums_;  // by chunk [2, channels]; empty: nobody shows the gradient

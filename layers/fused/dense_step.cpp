@@ -1,9 +1,9 @@
 // A dense layer as matrix products by BLIS, float32.
 #include <algorithm>
 
-#include "framework/gemm.h"
-#include "framework/step.h"
-#include "framework/threads.h"
+#include "framework/base/gemm.h"
+#include "framework/base/threads.h"
+#include "framework/run/step.h"
 
 namespace quantdyn {
 namespace {

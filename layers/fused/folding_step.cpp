@@ -1,7 +1,7 @@
 // A convolution whose batch norm is folded into its weights while it trains, float32.
 #include <algorithm>
 
-#include "framework/quantized_training.h"
+#include "framework/run/quantized_training.h"
 #include "layers/fused/convolution_step.h"
 
 namespace quantdyn {

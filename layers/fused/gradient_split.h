@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 #include "layers/fused/convolution_kernel.h"
 
 namespace quantdyn {

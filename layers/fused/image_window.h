@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "framework/channel_map.h"
-#include "framework/convolution.h"
+#include "framework/graph/channel_map.h"
+#include "framework/graph/convolution.h"
 #include "layers/fused/products.h"
 
 namespace quantdyn {
@@ -31,7 +31,7 @@ struct ImageWindow {
     int64_t first, end;
   };
   RowRange image_rows(int64_t line, int64_t lines) const;
-  /// What read() may need for so many lines.
+  /// What read() may need for this many lines.
   int64_t scratch_floats(int64_t lines) const;
 
   /// Output lines [line, line + lines) of the group whose channels start at `channel`: segments are

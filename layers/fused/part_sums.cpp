@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 
 namespace quantdyn {
 

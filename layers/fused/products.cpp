@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "layers/fused/products.cpp"

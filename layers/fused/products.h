@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "framework/channel_map.h"
-#include "framework/gemm.h"
+#include "framework/base/gemm.h"
+#include "framework/graph/channel_map.h"
 
 namespace quantdyn {
 

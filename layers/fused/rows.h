@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "framework/channel_map.h"
+#include "framework/graph/channel_map.h"
 
 namespace quantdyn {
 

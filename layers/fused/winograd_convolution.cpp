@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/products.h"
 #include "layers/fused/winograd_kernels.h"

@@ -118,7 +118,7 @@ HWY_INLINE void input_channels(D d, const Load& load, float* to, int64_t plane) 
         [&](int64_t s, auto v) HWY_ATTR { hn::StoreU(v, d, to + (r * 6 + s) * plane); });
 }
 
-/// The same through a map; the padding is zero behind it.
+/// The same through a map; the padding is zero after it.
 template <Activation activation, class D>
 HWY_INLINE auto load_mapped(D d, const float* image, const ChannelMap& map, const ImageTile& tile,
                             int64_t r, int64_t s, int64_t c) {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "framework/channel_map.h"
+#include "framework/graph/channel_map.h"
 
 namespace quantdyn {
 
@@ -19,7 +19,7 @@ struct WinogradTile {
 };
 
 /// Where a tile lies in an image [h,w,channels]: its first row and column may be before 0, its end
-/// behind the image.
+/// after the image.
 struct ImageTile {
   int64_t h, w, channels;
   int64_t row, column;

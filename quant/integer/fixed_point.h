@@ -5,8 +5,8 @@
 
 namespace quantdyn {
 
-/// How the two divisions by powers of two of a requantization are rounded: once behind both, or
-/// behind each (Jacob et al. 2018, arXiv 1712.05877, section 2.2, as gemmlowp does it).
+/// How the two divisions by powers of two of a requantization are rounded: once after both, or
+/// after each (Jacob et al. 2018, arXiv 1712.05877, section 2.2, as gemmlowp does it).
 enum class FixedPointRounding { single, twice };
 
 /// mantissa 2^(shift - 31), mantissa in [2^30, 2^31): within 2^-31 of the real number.

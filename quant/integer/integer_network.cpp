@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "quant/linear_pairs.h"
+#include "quant/folding/linear_pairs.h"
 
 namespace quantdyn {
 namespace {
@@ -23,8 +23,8 @@ Coding coding_of(const Quantization& quantization) {
   return {affine.scale, affine.zero_point, lowest, highest};
 }
 
-/// The codes behind an activation: relu ends at the code of 0, relu6 also at that of 6.
-Coding behind(Coding coding, const std::string& activation) {
+/// The codes after an activation: relu ends at the code of 0, relu6 also at that of 6.
+Coding after_activation(Coding coding, const std::string& activation) {
   if (activation != "none") coding.low = std::clamp(coding.zero_point, coding.low, coding.high);
   if (activation == "relu6")
     coding.high = static_cast<int32_t>(std::clamp<double>(
@@ -245,7 +245,7 @@ IntegerNetwork::IntegerNetwork(const Network& network, const IntegerParts& parts
           unit.name, unit.kind);
     std::vector<Coding> from;
     for (int source : sources) from.push_back(coding_of(*codings_[source]));
-    const Coding to = behind(coding_of(*codings_[index]), activation_of(network, index));
+    const Coding to = after_activation(coding_of(*codings_[index]), activation_of(network, index));
     if (network.layer(unit.leader)->linear())
       units_[index] = std::make_unique<LinearUnit>(network, index, sources[0], from[0], to,
                                                    parts.weights.at(index));

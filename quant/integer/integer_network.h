@@ -6,10 +6,10 @@
 #include <memory>
 #include <vector>
 
-#include "framework/network.h"
+#include "framework/graph/network.h"
 #include "quant/integer/fixed_point.h"
-#include "quant/integer_bias.h"
-#include "quant/quantizer.h"
+#include "quant/integer/integer_bias.h"
+#include "quant/quantizers/quantizer.h"
 
 namespace quantdyn {
 

@@ -8,8 +8,8 @@
 #include <memory>
 #include <utility>
 
-#include "quant/affine_fit.h"
-#include "quant/quantizer.h"
+#include "quant/quantizers/affine_fit.h"
+#include "quant/quantizers/quantizer.h"
 
 namespace quantdyn {
 namespace {

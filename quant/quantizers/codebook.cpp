@@ -4,8 +4,8 @@
 #include <bit>
 #include <memory>
 
-#include "quant/kmeans.h"
-#include "quant/level_quantization.h"
+#include "quant/quantizers/kmeans.h"
+#include "quant/quantizers/level_quantization.h"
 
 namespace quantdyn {
 namespace {

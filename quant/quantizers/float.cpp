@@ -8,9 +8,9 @@
 #include <memory>
 #include <utility>
 
-#include "quant/affine_options.h"
-#include "quant/kernels_float.h"
-#include "quant/quantizer.h"
+#include "quant/kernels/kernels_float.h"
+#include "quant/quantizers/affine_options.h"
+#include "quant/quantizers/quantizer.h"
 
 namespace quantdyn {
 namespace {

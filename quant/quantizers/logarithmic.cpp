@@ -9,9 +9,9 @@
 #include <memory>
 #include <utility>
 
-#include "quant/affine_options.h"
-#include "quant/kernels_log.h"
-#include "quant/quantizer.h"
+#include "quant/kernels/kernels_log.h"
+#include "quant/quantizers/affine_options.h"
+#include "quant/quantizers/quantizer.h"
 
 namespace quantdyn {
 namespace {

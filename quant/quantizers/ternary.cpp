@@ -4,7 +4,7 @@
 #include <cmath>
 #include <memory>
 
-#include "quant/level_quantization.h"
+#include "quant/quantizers/level_quantization.h"
 
 namespace quantdyn {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "quant/linear_pairs.h"
+#include "quant/folding/linear_pairs.h"
 
 namespace quantdyn {
 namespace {

@@ -1,8 +1,8 @@
 // High-bias absorption: what a channel hardly ever falls below moves into the next layer's bias.
 #pragma once
 
-#include "framework/frame.h"
-#include "quant/folding.h"
+#include "framework/h5/frame.h"
+#include "quant/folding/folding.h"
 
 namespace quantdyn {
 

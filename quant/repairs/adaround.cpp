@@ -4,12 +4,12 @@
 #include <cmath>
 #include <numbers>
 
-#include "framework/optimizer.h"
-#include "framework/threads.h"
-#include "framework/training_plan.h"
-#include "quant/kernels_rounding.h"
-#include "quant/linear_pairs.h"
-#include "quant/recorder.h"
+#include "framework/base/threads.h"
+#include "framework/learning/optimizer.h"
+#include "framework/run/training_plan.h"
+#include "quant/folding/linear_pairs.h"
+#include "quant/kernels/kernels_rounding.h"
+#include "quant/ranges/recorder.h"
 
 namespace quantdyn {
 namespace {

@@ -4,11 +4,11 @@
 #include <map>
 #include <string>
 
-#include "framework/evaluator.h"
-#include "framework/frame.h"
-#include "framework/work_note.h"
-#include "quant/quantize.h"
+#include "framework/base/work_note.h"
+#include "framework/h5/frame.h"
+#include "framework/run/evaluator.h"
 #include "quant/repairs/calibration_run.h"
+#include "quant/schemes/quantize.h"
 
 namespace quantdyn {
 

@@ -3,9 +3,9 @@
 #include <map>
 #include <memory>
 
-#include "quant/linear_pairs.h"
-#include "quant/selection.h"
-#include "stats/channel_spreads.h"
+#include "quant/folding/linear_pairs.h"
+#include "quant/schemes/selection.h"
+#include "stats/statistics/channel_spreads.h"
 
 namespace quantdyn {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "framework/frame.h"
+#include "framework/h5/frame.h"
 #include "quant/repairs/calibration_run.h"
 #include "quant/repairs/channel_moments.h"
 

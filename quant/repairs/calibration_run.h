@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "framework/evaluator.h"
+#include "framework/run/evaluator.h"
 
 namespace quantdyn {
 

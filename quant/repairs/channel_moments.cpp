@@ -5,7 +5,7 @@
 #include <limits>
 #include <numbers>
 
-#include "quant/linear_pairs.h"
+#include "quant/folding/linear_pairs.h"
 
 namespace quantdyn {
 namespace {
@@ -15,7 +15,7 @@ double density(double x) {
 }
 double probability(double x) { return std::erfc(-x / std::numbers::sqrt2) / 2; }
 
-ChannelMoments behind(const std::string& activation, ChannelMoments moments) {
+ChannelMoments after_activation(const std::string& activation, ChannelMoments moments) {
   if (activation == "none") return moments;
   const double high = activation == "relu6" ? 6 : std::numeric_limits<double>::infinity();
   for (size_t c = 0; c < moments.mean.size(); ++c) {
@@ -82,7 +82,8 @@ ClippedNormal clipped_normal(double mean, double deviation, double high) {
 std::vector<ChannelMoments> output_moments(const FoldedNetwork& net, const ChannelMoments& input) {
   std::vector<ChannelMoments> out{input};
   for (int unit = 1; unit < static_cast<int>(net.network.units().size()); ++unit)
-    out.push_back(behind(activation_of(net.network, unit), before_activation(net, unit, out)));
+    out.push_back(
+        after_activation(activation_of(net.network, unit), before_activation(net, unit, out)));
   return out;
 }
 

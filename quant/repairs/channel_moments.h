@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "quant/folding.h"
+#include "quant/folding/folding.h"
 
 namespace quantdyn {
 
@@ -21,7 +21,7 @@ ClippedNormal clipped_normal(double mean, double deviation, double high);
 
 /// The moments of every unit's output. A unit with a folded norm has beta and |gamma| before its
 /// activation; an add those of its inputs' sum, as if they were independent; averages, and flatten,
-/// pass them on. Nothing is known behind a layer without a norm or a max pool.
+/// pass them on. Nothing is known after a layer without a norm or a max pool.
 std::vector<ChannelMoments> output_moments(const FoldedNetwork& net, const ChannelMoments& input);
 
 /// Whether output_moments() will know what the unit reads, by the unfolded net.

@@ -1,6 +1,6 @@
 #include "quant/repairs/dead_channels.h"
 
-#include "quant/linear_pairs.h"
+#include "quant/folding/linear_pairs.h"
 
 namespace quantdyn {
 namespace {

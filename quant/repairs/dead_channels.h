@@ -2,8 +2,8 @@
 // up.
 #pragma once
 
-#include "framework/frame.h"
-#include "quant/folding.h"
+#include "framework/h5/frame.h"
+#include "quant/folding/folding.h"
 
 namespace quantdyn {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "quant/selection.h"
+#include "quant/schemes/selection.h"
 
 namespace quantdyn {
 namespace {
@@ -139,10 +139,9 @@ Equalization Equalization::read(const Options& section, const Network& network) 
   section.finish();
   for (const LinearPair& pair : out.pairs)
     if (out.relu6 == Relu6::refuse && activation_of(network, pair.first) == "relu6")
-      section.refuse("relu6",
-                     fmt::format("relu6 stands behind '{}', and scaling its input does not "
-                                 "scale its output; accepted: replace, skip",
-                                 network.units()[pair.first].name));
+      section.refuse("relu6", fmt::format("relu6 stands after '{}', and scaling its input does not "
+                                          "scale its output; accepted: replace, skip",
+                                          network.units()[pair.first].name));
   if (out.relu6 == Relu6::skip)
     std::erase_if(out.pairs, [&](const LinearPair& pair) {
       return activation_of(network, pair.first) == "relu6";

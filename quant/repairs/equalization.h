@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "framework/frame.h"
-#include "quant/folding.h"
-#include "quant/linear_pairs.h"
+#include "framework/h5/frame.h"
+#include "quant/folding/folding.h"
+#include "quant/folding/linear_pairs.h"
 
 namespace quantdyn {
 

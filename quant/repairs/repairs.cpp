@@ -18,15 +18,15 @@ Repairs Repairs::read(const Options& section, const Network& network) {
   if (const auto o = section.section_if("adaround", "learn which way each weight is rounded"))
     out.adaround = AdaRound::read(*o);
   out.recalibrate =
-      section.flag("recalibrate", false, "activation ranges once more, behind quantized weights");
+      section.flag("recalibrate", false, "activation ranges once more, with quantized weights");
   section.finish();
   if (out.bias_correction && out.adaround)
     section.refuse("correct_bias",
-                   "adaround mends what bias correction would; accepted: one of the two");
+                   "adaround repairs what bias correction would; accepted: one of the two");
   return out;
 }
 
-void Repairs::mend(FoldedNetwork& net, Frame& report) const {
+void Repairs::apply(FoldedNetwork& net, Frame& report) const {
   if (dead_channels) dead_channels->apply(net, report);
   if (equalization) equalization->apply(net, report);
   if (absorption) absorption->apply(net, report);

@@ -1,4 +1,4 @@
-// The steps that mend a net before and after it is quantized, as a variant's `repairs:` asks for
+// The steps that repair a net before and after it is quantized, as a variant's `repairs:` asks for
 // them.
 #pragma once
 
@@ -31,8 +31,8 @@ struct Repairs {
     return dead_channels || equalization || absorption || bias_correction || adaround ||
            recalibrate;
   }
-  /// Mends the float net: dead channels, equalization, absorption.
-  void mend(FoldedNetwork& net, Frame& report) const;
+  /// Repairs the float net: dead channels, equalization, absorption.
+  void apply(FoldedNetwork& net, Frame& report) const;
 };
 
 }  // namespace quantdyn

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "framework/frame.h"
-#include "quant/quantizer.h"
+#include "framework/h5/frame.h"
+#include "quant/quantizers/quantizer.h"
 
 namespace quantdyn {
 

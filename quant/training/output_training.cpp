@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "framework/threads.h"
-#include "quant/extremes.h"
+#include "framework/base/threads.h"
+#include "quant/ranges/extremes.h"
 
 namespace quantdyn {
 namespace {

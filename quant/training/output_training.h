@@ -1,7 +1,7 @@
-// A unit's output that trains behind a quantizer: a step of the training plan.
+// A unit's output that trains through a quantizer: a step of the training plan.
 #pragma once
 
-#include "framework/step.h"
+#include "framework/run/step.h"
 #include "quant/training/trained_range.h"
 
 namespace quantdyn {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "quant/linear_pairs.h"
-#include "quant/selection.h"
+#include "quant/folding/linear_pairs.h"
+#include "quant/schemes/selection.h"
 
 namespace quantdyn {
 namespace {
@@ -70,7 +70,7 @@ void check(const Options& section, const QuantizationTrainingSettings& out, cons
     const Unit& u = network.units()[unit];
     if (out.folding != Folding::none && u.norm >= 0 &&
         network.layer(u.leader)->convolution() == nullptr)
-      refuse("folding", fmt::format("the batch norm of '{}' is not behind a convolution", node));
+      refuse("folding", fmt::format("the batch norm of '{}' is not after a convolution", node));
   }
 }
 
@@ -94,7 +94,7 @@ QuantizationTrainingSettings QuantizationTrainingSettings::read(
       section.integer("start_epoch", 0, at_least<int64_t>(0), "epochs in float before");
   out.freeze_epoch =
       section.integer("freeze_epoch", epochs, at_least<int64_t>(0),
-                      "behind so many epochs ranges and folded statistics stay as they are");
+                      "after this epoch ranges and folded statistics stay as they are");
   out.folding = section.choice<Folding>(
       "folding", Folding::batch,
       {{"none", Folding::none}, {"running", Folding::running}, {"batch", Folding::batch}},
@@ -109,7 +109,7 @@ QuantizationTrainingSettings QuantizationTrainingSettings::read(
                                           {"lsq", Learning::lsq},
                                           {"pact", Learning::pact}},
                                          "ranges of outputs: moving averages of each batch's ends, "
-                                         "learned steps, or behind relu learned upper ends");
+                                         "learned steps, or after relu learned upper ends");
   out.range_momentum = section.number("range_momentum", 0.01, between(0.0, 1.0),
                                       "share of the batch in a moving range");
   out.clip_decay =

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "framework/quantized_training.h"
+#include "framework/run/quantized_training.h"
 #include "quant/training/output_training.h"
 #include "quant/training/weight_training.h"
-#include "quant/variant.h"
+#include "quant/variants/variant.h"
 
 namespace quantdyn {
 
@@ -18,7 +18,7 @@ namespace quantdyn {
 struct QuantizationTrainingSettings {
   const Variant* variant = nullptr;  ///< whose schemes; null: training is float
   int64_t start_epoch = 0;           ///< epochs in float before
-  int64_t freeze_epoch = 0;          ///< behind so many, ranges and folded statistics stay
+  int64_t freeze_epoch = 0;          ///< after this epoch, ranges and folded statistics stay
   Folding folding = Folding::none;
   Learning weights = Learning::straight_through, outputs = Learning::straight_through;
   double range_momentum = 0.01;
@@ -44,7 +44,7 @@ class QuantizationTraining {
 
   /// For one training plan; this outlives it.
   QuantizedTraining additions();
-  /// Learned steps and upper ends, behind the net's parameters for the optimizer.
+  /// Learned steps and upper ends, after the net's parameters for the optimizer.
   std::vector<Parameter<float>*> parameters();
   /// Adds the gradient of the decay of PACT's upper ends; to be called before each step.
   void decay_clips();

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "framework/layer.h"
-#include "quant/scheme.h"
+#include "framework/graph/layer.h"
+#include "quant/schemes/scheme.h"
 
 namespace quantdyn {
 

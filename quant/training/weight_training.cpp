@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "quant/quantize.h"
+#include "quant/schemes/quantize.h"
 
 namespace quantdyn {
 

@@ -1,7 +1,7 @@
-// A weight that trains behind a quantizer.
+// A weight that trains through a quantizer.
 #pragma once
 
-#include "framework/quantized_training.h"
+#include "framework/run/quantized_training.h"
 #include "quant/training/code_changes.h"
 #include "quant/training/trained_range.h"
 

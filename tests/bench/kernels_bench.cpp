@@ -12,15 +12,15 @@
 #include <map>
 #include <memory>
 
-#include "framework/gemm.h"
-#include "framework/rng.h"
-#include "framework/tensor.h"
+#include "framework/base/gemm.h"
+#include "framework/base/rng.h"
+#include "framework/base/tensor.h"
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/products.h"
 #include "layers/fused/rows.h"
-#include "quant/quantizer.h"
-#include "stats/statistic.h"
-#include "stats/tracker.h"
+#include "quant/quantizers/quantizer.h"
+#include "stats/tracking/statistic.h"
+#include "stats/tracking/tracker.h"
 
 namespace quantdyn {
 namespace {
@@ -219,7 +219,7 @@ void tracking(benchmark::State& state, const char* statistics) {
 void widths(benchmark::internal::Benchmark* b) {
   b->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
 }
-/// A convolution, its norm and the relu behind it, by trackers that tell each other; the time of
+/// A convolution, its norm and the relu after it, by trackers that tell each other; the time of
 /// one element of each.
 void tracking_three(benchmark::State& state, const char* statistics) {
   const int64_t channels = state.range(0), rows = std::max<int64_t>(4096 / channels, 64);

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "data/order.h"
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 #include "tests/data/ramp_dataset.h"
 
 using namespace quantdyn;

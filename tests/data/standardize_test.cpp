@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 #include "tests/data/ramp_dataset.h"
 #include "tests/data/test_files.h"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "framework/hash.h"
+#include "framework/base/hash.h"
 #include "tests/errors.h"
 
 namespace quantdyn {

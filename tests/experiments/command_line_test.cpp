@@ -3,13 +3,13 @@
 #include <sstream>
 
 #include "data/dataset.h"
-#include "experiments//result_reader.h"
-#include "framework/durable_file.h"
-#include "framework/optimizer.h"
-#include "framework/schedule.h"
-#include "quant/quantizer.h"
-#include "quant/range_estimator.h"
-#include "stats/statistic.h"
+#include "experiments/results/result_reader.h"
+#include "framework/base/durable_file.h"
+#include "framework/learning/optimizer.h"
+#include "framework/learning/schedule.h"
+#include "quant/quantizers/quantizer.h"
+#include "quant/ranges/range_estimator.h"
+#include "stats/tracking/statistic.h"
 #include "tests/experiments/program.h"
 
 using namespace quantdyn;
@@ -28,7 +28,7 @@ struct Program : Workplace {
   }
 };
 
-/// The lines of `quantdyn list` about one plugin: its own and the indented ones behind it.
+/// The lines of `quantdyn list` about one plugin: its own and the indented ones after it.
 std::string lines_about(const std::string& listing, const std::string& kind,
                         const std::string& plugin) {
   std::string out, current_kind;
@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(two_runs_cannot_write_into_one_folder) {
 BOOST_AUTO_TEST_CASE(a_complete_result_is_replaced_by_force_only) {
   BOOST_REQUIRE(run_tiny("out").exit_code == 0);
   const std::string before = text_of(path / "out" / "result.h5");
-  // So many epochs that a refusal after training would never come.
+  // Too many epochs for a refusal after training ever to come.
   const Outcome refused = run_tiny("out", {"--set", "train.epochs=1000000000"});
   BOOST_TEST(refused.exit_code == 2);
   BOOST_TEST(contains(refused.err,

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "framework/evaluator.h"
-#include "framework/threads.h"
+#include "framework/base/threads.h"
+#include "framework/run/evaluator.h"
 
 namespace quantdyn::test {
 

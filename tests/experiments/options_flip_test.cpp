@@ -7,10 +7,10 @@
 #include <map>
 
 #include "data/dataset.h"
-#include "framework/optimizer.h"
-#include "framework/schedule.h"
-#include "quant/quantizer.h"
-#include "quant/range_estimator.h"
+#include "framework/learning/optimizer.h"
+#include "framework/learning/schedule.h"
+#include "quant/quantizers/quantizer.h"
+#include "quant/ranges/range_estimator.h"
 
 using namespace quantdyn;
 
@@ -18,7 +18,7 @@ namespace {
 
 using Numbers = std::vector<double>;
 
-/// An option's two settings, each behind what else the plugin needs to be told.
+/// An option's two settings, each after what else the plugin needs to be told.
 struct Flip {
   std::string base, one, other;
 };
@@ -174,7 +174,7 @@ Numbers ranges_of(RangeEstimator& estimator) {
   return out;
 }
 
-/// A layer's parameters and its results in training and, behind it, in evaluation.
+/// A layer's parameters and its results in training and, after it, in evaluation.
 Numbers results_of(Layer<float>& layer) {
   Shape input{7, 7, 4}, output;
   try {

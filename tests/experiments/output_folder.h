@@ -1,11 +1,11 @@
-// A folder for the files of one test, removed behind it.
+// A folder for the files of one test, removed after it.
 #pragma once
 
 #include <unistd.h>
 
 #include <filesystem>
 
-#include "framework/error.h"
+#include "framework/base/error.h"
 #include "tests/errors.h"
 
 namespace quantdyn {

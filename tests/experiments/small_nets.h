@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/network.h"
+#include "framework/graph/network.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {

@@ -1,6 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
-#include "framework/convolution.h"
+#include "framework/graph/convolution.h"
 #include "tests/layers/gradient_check.h"
 
 using namespace quantdyn;
@@ -55,7 +55,7 @@ BOOST_AUTO_TEST_CASE(same_padding_by_hand) {
 }
 
 BOOST_AUTO_TEST_CASE(asymmetric_same_padding_by_hand) {
-  // 4 pixels, kernel 3, stride 2: TensorFlow pads one zero behind and none before.
+  // 4 pixels, kernel 3, stride 2: TensorFlow pads one zero after and none before.
   const std::vector<float> y =
       evaluated("{name: conv2d, channels: 1, kernel: [1, 3], stride: [1, 2]}", {1, 4, 1},
                 {1, 2, 3, 4}, {{100, 10, 1}, {0.5f}});

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 
 namespace quantdyn::testing {
 namespace {

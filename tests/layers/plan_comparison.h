@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "framework/evaluator.h"
-#include "framework/threads.h"
-#include "framework/training_plan.h"
+#include "framework/base/threads.h"
+#include "framework/run/evaluator.h"
+#include "framework/run/training_plan.h"
 
 namespace quantdyn::test {
 

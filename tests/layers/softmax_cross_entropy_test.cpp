@@ -3,7 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 #include "tests/layers/gradient_check.h"
 
 using namespace quantdyn;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "framework/evaluator.h"
+#include "framework/run/evaluator.h"
 
 namespace quantdyn::test {
 

@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "framework/frame.h"
-#include "quant/quantize.h"
-#include "quant/variant.h"
+#include "framework/h5/frame.h"
+#include "quant/schemes/quantize.h"
+#include "quant/variants/variant.h"
 #include "tests/errors.h"
 
 namespace quantdyn::test {
 
-/// Units: input, conv1, sep2_dw, sep2_pw, res3_1, res3_2, res3 (the add), pool, logits; relu behind
+/// Units: input, conv1, sep2_dw, sep2_pw, res3_1, res3_2, res3 (the add), pool, logits; relu after
 /// the blocks and the add, `activation` instead where it is given. Weights are drawn, and so are
 /// the norms.
 Network small_network(const std::string& activation = "relu");

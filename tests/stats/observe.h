@@ -6,9 +6,9 @@
 #include <random>
 #include <vector>
 
-#include "framework/frame.h"
-#include "framework/tap.h"
-#include "framework/threads.h"
+#include "framework/base/threads.h"
+#include "framework/graph/tap.h"
+#include "framework/h5/frame.h"
 
 namespace quantdyn {
 

@@ -4,7 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "framework/rng.h"
+#include "framework/base/rng.h"
 
 namespace quantdyn::test {
 

@@ -3,9 +3,9 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "framework/evaluator.h"
-#include "quant/linear_pairs.h"
-#include "quant/selection.h"
+#include "framework/run/evaluator.h"
+#include "quant/folding/linear_pairs.h"
+#include "quant/schemes/selection.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {

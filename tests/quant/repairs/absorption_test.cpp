@@ -3,7 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "quant/linear_pairs.h"
+#include "quant/folding/linear_pairs.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {

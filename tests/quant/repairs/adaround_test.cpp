@@ -5,9 +5,9 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "framework/threads.h"
-#include "quant/linear_pairs.h"
-#include "quant/selection.h"
+#include "framework/base/threads.h"
+#include "quant/folding/linear_pairs.h"
+#include "quant/schemes/selection.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {

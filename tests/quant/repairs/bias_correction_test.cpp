@@ -5,9 +5,9 @@
 #include <cmath>
 #include <map>
 
-#include "quant/linear_pairs.h"
-#include "quant/selection.h"
-#include "stats/channel_spreads.h"
+#include "quant/folding/linear_pairs.h"
+#include "quant/schemes/selection.h"
+#include "stats/statistics/channel_spreads.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {

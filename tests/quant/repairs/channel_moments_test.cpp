@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(adds_sum_pools_pass_on_and_linear_layers_start_anew) {
   const ClippedNormal shortcut =
       clipped_normal(net.norms[unit_of(net.network, "sep2_pw")].beta[0],
                      std::abs(net.norms[unit_of(net.network, "sep2_pw")].gamma[0]), infinity);
-  BOOST_TEST(at("res3_2").mean[0] == norm.beta[0]);  // no activation behind it
+  BOOST_TEST(at("res3_2").mean[0] == norm.beta[0]);  // no activation after it
   const ClippedNormal sum =
       clipped_normal(norm.beta[0] + shortcut.mean,
                      std::sqrt(norm.gamma[0] * norm.gamma[0] + shortcut.variance), infinity);

@@ -142,7 +142,7 @@ nodes:
 BOOST_AUTO_TEST_CASE(relu6_is_refused_replaced_or_skipped) {
   const Network trained = small_network("relu6");
   BOOST_TEST(contains(error_of<ConfigError>([&] { read("{}", trained); }),
-                      "relu6: relu6 stands behind 'conv1'"));
+                      "relu6: relu6 stands after 'conv1'"));
   FoldedNetwork net = fold_network(trained);
   Frame report = frame_of(net.network);
   BOOST_TEST(contains(error_of<ConfigError>([&] { read("{relu6: skip}", trained); }),

@@ -1,11 +1,11 @@
-// The step behind a unit's output: values, moving ranges, gradients to the input, the step and the
+// The step after a unit's output: values, moving ranges, gradients to the input, the step and the
 // clip; the same bits on any number of threads.
 #include "quant/training/output_training.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "framework/threads.h"
+#include "framework/base/threads.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {

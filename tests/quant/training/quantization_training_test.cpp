@@ -3,7 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "framework/training_plan.h"
+#include "framework/run/training_plan.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(every_quantized_tensor_has_its_place_in_the_plan) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(pact_learns_behind_relu_and_decays_its_clips) {
+BOOST_AUTO_TEST_CASE(pact_learns_after_relu_and_decays_its_clips) {
   const Setting setting(int4, "{variant: int4, activations: pact, clip_decay: 0.25}");
   QuantizationTraining training(setting.network, setting.settings, unit_ranges(setting.network));
   const auto learned = training.parameters();

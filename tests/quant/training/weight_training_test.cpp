@@ -1,4 +1,4 @@
-// Weights and ranges that train behind a quantizer: values, gradients and steps by hand.
+// Weights and ranges that train through a quantizer: values, gradients and steps by hand.
 #include "quant/training/weight_training.h"
 
 #include <boost/test/unit_test.hpp>

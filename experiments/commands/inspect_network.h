@@ -1,0 +1,15 @@
+// `quantdyn inspect NETWORK.yaml`: the layers of a net with shapes, parameters and
+// multiply-accumulates.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "framework/graph/network.h"
+
+namespace quantdyn {
+
+/// A row a unit and the totals.
+std::string network_table(const Network& network);
+
+}  // namespace quantdyn

@@ -1,0 +1,38 @@
+// Drift through a run: each float snapshot beside the first one and the one before it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/graph/network.h"
+#include "framework/h5/frame.h"
+#include "stats/distances/drift.h"
+
+namespace quantdyn {
+
+/// Shown the float snapshots of a run in turn, writes into each how far its weights and the
+/// distributions of weight and output are from the start and from the previous one.
+///
+/// The start is the run's first snapshot, wherever its weights come from; its own distance from the
+/// start is 0, and from a previous one NaN. Keeps the weights and layer histograms of two
+/// snapshots.
+class Drift {
+ public:
+  /// `frame` holds the statistics of `network` as it is now.
+  void add(const Network& network, Frame& frame);
+
+ private:
+  struct Moment {
+    std::map<int64_t, std::vector<float>> weights;  // by node of the file
+    std::map<std::pair<std::string, int64_t>, KeptDistribution> distributions;
+  };
+  static Moment moment_of(const Network& network, const Frame& frame);
+  static void save(const Moment& now, const Moment* before, const std::string& since, Frame& frame);
+
+  std::optional<Moment> start_, previous_;
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,35 @@
+// A snapshot of the net as trained: statistics of weights and taps, accuracy, and the weights
+// themselves.
+#pragma once
+
+#include "experiments/method/gradients.h"
+#include "experiments/method/quantized_twin.h"
+#include "experiments/results/result.h"
+
+namespace quantdyn {
+
+/// What a snapshot of the net as trained is made from.
+struct FloatTask {
+  const Network& network;
+  Fusing fusing;
+  const ImageSet& probe;
+  const Dataset& test;
+  const StatisticKinds& kinds;
+  const GradientProbe* gradients;    ///< null: none
+  const RawTensorSettings* tensors;  ///< null: none
+  bool saves_weights;
+  int64_t epoch, step;
+};
+
+/// Moves statistics, precision (asymmetric widths), accuracy and what else is asked for of a float
+/// net into a snapshot. `folded_weight` is the weight with its batch norm folded in.
+Snapshot float_snapshot(const FloatTask& task);
+
+/// Masters of all parameters, running statistics included.
+std::vector<SavedParameter> saved_parameters(const Network& network);
+
+/// Mean over the convolutions of layerwise/<tensor>/average_channel_precision, written as
+/// networkwise/average_channel_precision; returns it.
+double save_network_precision(const Network& network, const std::string& tensor, Frame& frame);
+
+}  // namespace quantdyn

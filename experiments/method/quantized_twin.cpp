@@ -1,0 +1,114 @@
+#include "experiments/method/quantized_twin.h"
+
+#include "experiments/method/tracking.h"
+#include "framework/base/threads.h"
+#include "quant/folding/linear_pairs.h"
+#include "quant/schemes/selection.h"
+
+namespace quantdyn {
+namespace {
+
+std::string tap_name(const Network& network, int unit, const std::string& tensor) {
+  return network.units()[unit].name + "/" + tensor;
+}
+
+int64_t channels_of(const Network& network, int unit) {
+  return network.nodes()[network.units()[unit].last].shape.channels();
+}
+
+FoldedNetwork repaired(const FoldedNetwork& folded, const Repairs& repairs, Frame& report) {
+  FoldedNetwork out = folded.clone();
+  repairs.apply(out, report);
+  return out;
+}
+
+}  // namespace
+
+QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing,
+                             Frame& report)
+    : variant_(variant),
+      fusing_(fusing),
+      float_(repaired(folded, variant.repairs, report)),
+      network_(float_.network.clone()),
+      evaluator_(network_, fusing, ConvolutionAlgorithm::direct, Keep::all) {}
+
+void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& trained,
+                             const Rng& rng, Frame& report, const WorkNote& note) {
+  const CalibrationRun run = run_over(calibration);
+  const Repairs& repairs = variant_.repairs;
+  quantize_outputs(calibration, trained, note);
+  quantize_weights(trained);
+  if (repairs.bias_correction || repairs.adaround) {
+    Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::logits);
+    std::vector<int> corrected;
+    for (const auto& [place, tensor] : tensors_)
+      if (place.second == "weight") corrected.push_back(place.first);
+    if (repairs.bias_correction)
+      repairs.bias_correction->apply(corrected, float_, reference, evaluator_, run, report);
+    if (repairs.adaround)
+      repairs.adaround->apply(tensors_, reference, evaluator_, run, rng.fork("adaround"), report,
+                              note);
+  }
+  if (repairs.recalibrate) quantize_outputs(calibration, trained, note);
+  if (variant_.bias == Variant::Bias::int32) round_biases();
+}
+
+void QuantizedTwin::quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained,
+                                     const WorkNote& note) {
+  evaluator_.clear_taps();
+  std::map<int, QuantizedTensor> outputs;
+  if (trained.empty()) {
+    convergence_ = converging_ranges(evaluator_, variant_, calibration, note);
+    outputs = calibrate(evaluator_, variant_, calibration);
+  } else {
+    for (const auto& [place, ranges] : trained)
+      if (place.second == "output")
+        outputs[place.first] = quantize_output(*variant_.units[place.first].output,
+                                               tap_name(network_, place.first, "output"),
+                                               channels_of(network_, place.first), ranges);
+  }
+  for (auto& [unit, fitted] : outputs) {
+    QuantizedTensor& tensor = tensors_[{unit, "output"}] = std::move(fitted);
+    evaluator_.tap(unit, TapKind::output).transform = tensor.quantization.get();
+  }
+}
+
+void QuantizedTwin::quantize_weights(const TrainedRanges& trained) {
+  for (int unit : units_with_weight(network_)) {
+    const Scheme* const scheme = variant_.units[unit].weight.get();
+    if (scheme == nullptr) continue;
+    const auto ranges = trained.find({unit, "weight"});
+    tensors_[{unit, "weight"}] = quantize_weight(
+        *scheme, tap_name(network_, unit, "weight"), *linear_of(network_, unit).weight,
+        ranges == trained.end() ? std::vector<Range>{} : ranges->second);
+  }
+  evaluator_.prepare();
+}
+
+void QuantizedTwin::round_biases() {
+  for (int unit : units_with_weight(network_)) {
+    const int source = variant_.quantized_source(network_, unit);
+    biases_[unit] = round_bias(tap_name(network_, unit, "bias"), linear_of(network_, unit),
+                               *tensors_.at({source, "output"}).quantization,
+                               *tensors_.at({unit, "weight"}).quantization);
+  }
+  evaluator_.prepare();
+}
+
+void QuantizedTwin::track(const ImageSet& probe, const StatisticKinds& kinds, Frame& frame) {
+  TapTrackers trackers(evaluator_, kinds);
+  {
+    OutputErrors errors(evaluator_, float_.network, fusing_, tensors_);
+    for_image_batches(probe, [&](View<const float> x, int64_t count, int64_t first_chunk) {
+      parallel_chunks(count, [&](const Chunk& chunk) {
+        errors.run_chunk(x.slice(chunk.first, images_per_chunk), chunk.images,
+                         first_chunk + chunk.index, chunk.worker);
+      });
+    });
+    errors.save(frame);
+  }  // its observers see the images once
+  trackers.finish(probe, frame);
+  save_weight_errors(network_, float_.network, tensors_, frame);
+}
+
+}  // namespace quantdyn

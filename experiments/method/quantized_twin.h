@@ -1,0 +1,68 @@
+// A folded net beside its quantized twin: repairs, calibration, weights, errors and statistics of
+// one variant.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "experiments/method/calibration.h"
+#include "experiments/method/evaluation.h"
+#include "experiments/method/twin_errors.h"
+#include "framework/h5/frame.h"
+#include "quant/integer/integer_bias.h"
+#include "quant/training/quantization_training.h"
+#include "stats/tracking/statistic.h"
+
+namespace quantdyn {
+
+/// One variant's net beside the float net that it was made from.
+class QuantizedTwin {
+ public:
+  /// A copy of `folded`, repaired as the variant's repairs say, is the float twin; what they did
+  /// goes into `report`. The variant must outlive this.
+  QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing, Frame& report);
+
+  /// Calibrates activations on float values, quantizes weights, then corrects biases or learns
+  /// rounding and calibrates again, as the variant says; `trained` ranges, where they are, stand
+  /// for those of estimators. Random draws are `rng`'s.
+  void quantize(const ImageSet& calibration, const TrainedRanges& trained, const Rng& rng,
+                Frame& report, const WorkNote& note);
+
+  Evaluator& evaluator() { return evaluator_; }
+  /// The float twin: folded and repaired.
+  const Network& float_network() const { return float_.network; }
+  /// The quantized net; its weights' and biases' `master` is what they were quantized from.
+  const Network& network() const { return network_; }
+
+  /// Runs probe images through the float twin and this net, chunk by chunk: writes the taps'
+  /// statistics, the errors of every output (OutputErrors) and those of every weight into the
+  /// frame.
+  void track(const ImageSet& probe, const StatisticKinds& kinds, Frame& frame);
+
+  /// What was quantized, by (unit, tensor): "weight" with its codes, "output".
+  const QuantizedTensors& tensors() const { return tensors_; }
+  /// How the ranges of outputs settled; empty unless the variant asks and its estimators chose.
+  const Convergence& convergence() const { return convergence_; }
+  /// By unit; only where the variant's biases are int32.
+  const std::map<int, IntegerBias>& biases() const { return biases_; }
+
+ private:
+  void quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained,
+                        const WorkNote& note);
+  void quantize_weights(const TrainedRanges& trained);
+  void round_biases();
+
+  const Variant& variant_;
+  Fusing fusing_;
+  FoldedNetwork float_;
+  Network network_;
+  Evaluator evaluator_;
+  QuantizedTensors tensors_;
+  Convergence convergence_;
+  std::map<int, IntegerBias> biases_;
+};
+
+}  // namespace quantdyn

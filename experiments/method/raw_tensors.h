@@ -1,0 +1,65 @@
+// Raw activations and gradients of chosen nodes: the key `tensors` of the section `track`.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/results/result.h"
+#include "framework/run/evaluator.h"
+
+namespace quantdyn {
+
+/// Which tensors of which nodes, of how many images.
+struct RawTensorSettings {
+  enum class Snapshots { all, last };
+
+  std::vector<std::string> nodes;    ///< names of units
+  std::vector<std::string> tensors;  ///< "conv", "norm", "output" and their and weights' gradients
+  int64_t images;                    ///< the first of the probe images; gradients: of their batch
+  Snapshots snapshots;
+
+  /// How many images there are to choose from.
+  struct Available {
+    int64_t probe_images, gradient_images;  ///< 0: gradients are not tracked
+  };
+  /// Reads the section and calls finish(). ConfigError: an unknown node (says which there are) or
+  /// tensor, a node that has none of the tensors, gradients that are not tracked, too many images.
+  static RawTensorSettings read(const Options& section, const Network& network,
+                                const Available& available);
+
+  bool wants(const std::string& node, const std::string& tensor) const;
+};
+
+/// Gathers one snapshot's raw tensors, as an observer after the transforms of an evaluator's taps
+/// for as long as this lives, and from gradients that it is shown.
+class RawTensors {
+ public:
+  /// `settings` is null where the snapshot keeps none.
+  RawTensors(const RawTensorSettings* settings, Evaluator& evaluator);
+  ~RawTensors();
+  RawTensors(const RawTensors&) = delete;
+  RawTensors& operator=(const RawTensors&) = delete;
+
+  /// Keeps the first images of a tensor [n,...] of a node, if it is wanted; `weight_gradient`,
+  /// which has no images, whole.
+  void add(const std::string& node, const std::string& tensor, View<const float> values);
+  /// Leaves the taps and hands over what they showed.
+  std::vector<RawTensor> take();
+
+ private:
+  class Copy;
+  struct Place {
+    int unit;
+    TapKind kind;
+    std::unique_ptr<Copy> copy;
+  };
+  void detach();
+
+  const RawTensorSettings* settings_;
+  Evaluator& evaluator_;
+  std::vector<Place> places_;
+  std::vector<RawTensor> tensors_;
+};
+
+}  // namespace quantdyn

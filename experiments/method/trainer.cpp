@@ -1,0 +1,125 @@
+#include "experiments/method/trainer.h"
+
+#include <cmath>
+#include <optional>
+
+#include "layers/softmax_cross_entropy.h"
+
+namespace quantdyn {
+namespace {
+
+int64_t batches_of(const LoaderSettings& loader, int64_t images) {
+  const bool keeps_last = loader.last_batch == LoaderSettings::LastBatch::keep;
+  return (images + (keeps_last ? loader.batch_size - 1 : 0)) / loader.batch_size;
+}
+
+}  // namespace
+
+TrainingSettings TrainingSettings::read(const Options& section, int64_t train_images) {
+  TrainingSettings out;
+  out.epochs = section.integer("epochs", 10, between<int64_t>(0, 1000000000),
+                               "passes over the training set; 0: no training");
+  out.loader = LoaderSettings::for_training(section);
+  out.label_smoothing = section.number("label_smoothing", 0.0,
+                                       Accepted<double>{.low = 0, .high = 1, .high_excluded = true},
+                                       "of the softmax cross-entropy (Szegedy et al. 2016)");
+  const Options optimizer = section.plugin("optimizer", "sgd", "how gradients move the parameters");
+  std::optional<Options> schedule;
+  if (out.epochs > 0 || section.has("schedule"))
+    schedule = section.plugin("schedule", "cosine", "the learning rate by step");
+  section.finish();
+  if (out.epochs > 0 && batches_of(out.loader, train_images) == 0)
+    section.refuse(
+        "batch_size",
+        fmt::format("the training set's {} images are no full batch of {}; accepted: a smaller "
+                    "batch size, or last_batch: keep",
+                    train_images, out.loader.batch_size));
+  out.optimizer = Registry<Optimizer>::instance().make(optimizer);
+  out.steps_per_epoch = batches_of(out.loader, train_images);
+  const TrainingLength length{std::max<int64_t>(1, out.steps_per_epoch), out.epochs};
+  if (schedule) out.schedule = ScheduleRegistry::instance().make(*schedule, length);
+  return out;
+}
+
+Trainer::Trainer(Network& network, const Dataset& train, const Standardization& standardization,
+                 TrainingSettings& settings, Fusing fusing, ConvolutionAlgorithm algorithm,
+                 const Rng& rng)
+    : settings_(settings),
+      network_(network),
+      fusing_(fusing),
+      algorithm_(algorithm),
+      plan_(std::make_unique<TrainingPlan>(network, fusing, algorithm, settings.loader.batch_size)),
+      loader_(train, standardization, settings.loader, rng) {
+  for (const Network::Named& named : network.parameters()) parameters_.push_back(named.parameter);
+}
+
+void Trainer::quantize(QuantizationTraining& quantization) {
+  quantization_ = &quantization;
+  plan_.reset();  // its memory first
+  plan_ = std::make_unique<TrainingPlan>(network_, fusing_, algorithm_, settings_.loader.batch_size,
+                                         quantization.additions());
+  for (Parameter<float>* parameter : quantization.parameters()) parameters_.push_back(parameter);
+}
+
+void Trainer::freeze() {
+  quantization_->freeze();
+  plan_->freeze_folding();
+}
+
+EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress, const StepCallback& after_step) {
+  const Stopwatch watch;
+  EpochResult out{epoch, 0, 0, 0, 0, 0};
+  int64_t correct = 0, images = 0;
+  double paused = 0;  // seconds
+  loader_.start_epoch(epoch);
+  for (int64_t batch_index = 0; batch_index < loader_.batches(); ++batch_index, ++step_) {
+    const Batch& batch = loader_.next();
+    const View<const float> x = batch.x.view().slice(0, batch.images);
+    const View<const float> logits = forward(x, epoch);
+    const ClassificationLoss loss = softmax_cross_entropy<float>(
+        logits, batch.labels, settings_.label_smoothing, plan_->logits_gradient());
+    if (!std::isfinite(loss.mean_loss)) report_not_finite(loss.mean_loss, epoch, step_, x);
+    clear_gradients(parameters_);
+    plan_->backward();
+    if (quantization_) quantization_->decay_clips();
+    out.learning_rate = settings_.schedule->rate(step_);
+    settings_.optimizer->step(parameters_, out.learning_rate);
+    out.loss += loss.mean_loss;
+    correct += loss.correct;
+    images += batch.images;
+    const int64_t per_epoch =
+        images + (loader_.batches() - batch_index - 1) * settings_.loader.batch_size;
+    progress.update((epoch - 1) * per_epoch + images,
+                    fmt::format("epoch {}/{}  loss {:.4f}  accuracy {:.4f}", epoch,
+                                settings_.epochs, out.loss / static_cast<double>(batch_index + 1),
+                                static_cast<double>(correct) / static_cast<double>(images)));
+    if (after_step && batch_index + 1 < loader_.batches()) {
+      const Stopwatch pause;
+      after_step(step_ + 1);
+      paused += pause.seconds();
+    }
+  }
+  out.step = step_;
+  out.loss /= static_cast<double>(loader_.batches());
+  out.accuracy = static_cast<double>(correct) / static_cast<double>(images);
+  out.seconds = watch.seconds() - paused;
+  return out;
+}
+
+View<const float> Trainer::forward(View<const float> x, int64_t epoch) try {
+  return plan_->forward(x);
+} catch (const Error& e) {  // of a quantizer whose weight or output has no range
+  fail("training stopped in epoch {}, step {}: {}; a smaller learning rate or a warm-up may help",
+       epoch, step_, e.what());
+}
+
+void Trainer::report_not_finite(double loss, int64_t epoch, int64_t step, View<const float> x) {
+  const std::string node = plan_->first_not_finite(x);
+  fail(
+      "training stopped: the loss is {} in epoch {}, step {}; first node whose values are not "
+      "finite: {}; a smaller "
+      "learning rate or a warm-up may help",
+      loss, epoch, step, node.empty() ? "none (the loss itself overflowed)" : node);
+}
+
+}  // namespace quantdyn

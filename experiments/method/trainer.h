@@ -1,0 +1,76 @@
+// Trains a net: loader, forward, loss, backward, optimizer, epoch by epoch.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "data/loader.h"
+#include "experiments/terminal/progress.h"
+#include "framework/learning/optimizer.h"
+#include "framework/learning/schedule.h"
+#include "framework/run/training_plan.h"
+#include "quant/training/quantization_training.h"
+
+namespace quantdyn {
+
+/// The section `train` of an experiment.
+struct TrainingSettings {
+  int64_t epochs = 0;
+  int64_t steps_per_epoch = 0;  ///< batches of the training set
+  LoaderSettings loader;
+  double label_smoothing = 0;
+  std::unique_ptr<Optimizer> optimizer;
+  std::unique_ptr<Schedule> schedule;  ///< made when the number of steps is known
+
+  /// Reads the section; `train_images` gives the steps of an epoch. Calls finish().
+  static TrainingSettings read(const Options& section, int64_t train_images);
+};
+
+/// How one epoch went.
+struct EpochResult {
+  int64_t epoch;         ///< from 1
+  int64_t step;          ///< steps done in all
+  double loss;           ///< mean over the epoch's batches, in nats
+  double accuracy;       ///< on the training batches as they were trained on
+  double learning_rate;  ///< of the last step
+  double seconds;
+};
+
+/// Called with the number of steps done in all; the parameters stand still meanwhile.
+using StepCallback = std::function<void(int64_t step)>;
+
+class Trainer {
+ public:
+  /// References must outlive the trainer. Batches are drawn from `rng`'s stream.
+  Trainer(Network& network, const Dataset& train, const Standardization& standardization,
+          TrainingSettings& settings, Fusing fusing, ConvolutionAlgorithm algorithm,
+          const Rng& rng);
+
+  /// From now on trains with these quantizers, which outlive the trainer; ConfigError where the net
+  /// cannot be run so.
+  void quantize(QuantizationTraining& quantization);
+  /// From now on their ranges, and statistics that fold, stay as they are.
+  void freeze();
+  /// Trains one epoch, from 1. Throws Error with epoch, step and the first node at fault when the
+  /// loss, or what a quantizer takes a range from, is not finite. `after_step`, which may be
+  /// empty, is called after every step but the epoch's last; its time does not count as the
+  /// epoch's, and whatever it reads of the net, training goes on to the same bits.
+  EpochResult run_epoch(int64_t epoch, Progress& progress, const StepCallback& after_step = {});
+
+ private:
+  View<const float> forward(View<const float> x, int64_t epoch);
+  [[noreturn]] void report_not_finite(double loss, int64_t epoch, int64_t step,
+                                      View<const float> x);
+
+  TrainingSettings& settings_;
+  const Network& network_;
+  Fusing fusing_;
+  ConvolutionAlgorithm algorithm_;
+  std::unique_ptr<TrainingPlan> plan_;
+  Loader loader_;
+  std::vector<Parameter<float>*> parameters_;
+  QuantizationTraining* quantization_ = nullptr;
+  int64_t step_ = 0;
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,31 @@
+// A snapshot of one quantized variant: its twin's statistics and errors, and what was quantized.
+#pragma once
+
+#include "experiments/method/quantized_twin.h"
+#include "experiments/method/raw_tensors.h"
+#include "experiments/results/result.h"
+
+namespace quantdyn {
+
+/// What a variant's snapshot is made from.
+struct VariantTask {
+  const FoldedNetwork& folded;  ///< or, where the variant says so, with its norms
+  const Variant& variant;
+  Fusing fusing;
+  ImageSet calibration, probe;
+  ImageSet sensitivity, integer;  ///< empty: no such table
+  const Dataset& test;
+  const Predictions& reference;  ///< of the folded float net for the test set
+  const StatisticKinds& kinds;
+  TrainedRanges trained;  ///< empty: the variant's estimators choose
+  int64_t epoch, step;
+  Rng rng;
+  WorkNote note;
+  const RawTensorSettings* tensors;  ///< null: none
+  bool saves_weights;
+};
+
+/// Quantizes the folded net as the variant says and fills a snapshot.
+Snapshot variant_snapshot(const VariantTask& task);
+
+}  // namespace quantdyn

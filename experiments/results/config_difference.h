@@ -1,0 +1,27 @@
+// Which keys of two experiments differ.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "experiments/results/result_reader.h"
+
+namespace quantdyn {
+
+/// "-" where a config lacks the key.
+struct ConfigDifference {
+  std::string key, a, b;
+};
+
+/// Compares two YAML texts value by value, in the order of `a`, then what only `b` has; what one
+/// lacks as a whole is one difference. Entries of
+/// lists go by their key `name` where all have one ("variants[int8].bias"), else by number;
+/// `ignored` are top-level keys.
+std::vector<ConfigDifference> config_differences(const std::string& a, const std::string& b,
+                                                 std::span<const std::string> ignored = {});
+
+/// A result's experiment with every default.
+std::string resolved_config(const ResultReader& result);
+
+}  // namespace quantdyn

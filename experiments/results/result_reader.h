@@ -1,0 +1,69 @@
+// Opens a result, or one snapshot's file, and gives back its tables and weights.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "experiments/results/result.h"
+#include "experiments/results/result_layout.h"
+#include "framework/h5/h5.h"
+
+namespace quantdyn {
+
+/// Whether a file is an HDF5 file, by its first bytes: what `quantdyn inspect` goes by.
+bool looks_like_hdf5(const std::filesystem::path& path);
+
+/// The sizes in a shape's text, "[32, 32, 3]".
+std::vector<int64_t> sizes_of(std::string shape);
+
+class ResultReader {
+ public:
+  /// Error: no such file, its SHA-256 is not the one in `path`.sha256, not a result of quantdyn, of
+  /// another schema, not complete. Without that file a child process reads all of it first:
+  /// ConfigError where libhdf5 crashes on it.
+  explicit ResultReader(const std::filesystem::path& path);
+
+  const h5::File& file() const { return file_; }
+  const std::vector<SnapshotLabel>& snapshots() const { return snapshots_; }
+  bool is_merged() const { return file_.text("status") == merged_status; }
+  /// "3", or "3, 4, 5" of a merged file.
+  std::string seeds() const;
+  /// The table /network; `output` is left empty, output_shapes() has its texts.
+  std::vector<NodeRow> network() const;
+  std::vector<std::string> output_shapes() const;
+
+  /// The last snapshot of a variant (as trained by default), or the one after an epoch: not one
+  /// that was taken within the next. Error names what there is.
+  const SnapshotLabel& last(const std::string& variant = float_variant) const;
+  const SnapshotLabel& at_epoch(int64_t epoch, const std::string& variant = float_variant) const;
+
+  /// A node's saved array. Error: the snapshot has no weights, no such node or parameter, another
+  /// shape.
+  std::vector<float> parameter(const SnapshotLabel& snapshot, const std::string& node,
+                               const std::string& name, const Shape& shape) const;
+
+  /// Paths below `group` of its arrays over the axis snapshot, sorted; its axes and labels are not
+  /// among them. "layerwise/output/mean" of "layerwise".
+  std::vector<std::string> arrays(const std::string& group) const;
+  /// The names of an array's axes after `snapshot`: {"layer", "bin"}.
+  std::vector<std::string> axes(const std::string& path) const;
+
+  /// A row of an array over snapshots, NaN where a value is missing; empty where there is no such
+  /// array.
+  std::vector<double> row(const std::string& path, const SnapshotLabel& snapshot) const;
+
+ private:
+  size_t place_of(const SnapshotLabel& snapshot) const;
+  std::string available() const;
+  /// Whether the snapshot was taken right after its epoch.
+  bool ends_epoch(const SnapshotLabel& snapshot) const;
+
+  h5::File file_;
+  std::vector<SnapshotLabel> snapshots_;
+  std::map<int64_t, int64_t> last_steps_;  // by epoch, of those that the training curve has
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,66 @@
+// The statistics of a result file: one array a quantity over all snapshots, written row by row.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "experiments/results/result_layout.h"
+
+namespace quantdyn {
+
+/// One array of the file: where it is, what it holds, what one snapshot's row of it looks like.
+struct StatisticArray {
+  Quantity quantity;
+  std::string group;              ///< "layerwise/output"
+  std::vector<std::string> axes;  ///< after `snapshot`
+  h5::Type type;
+
+  /// Of one entry of a Frame: layers float64 and uint64, channels float32 and uint32.
+  explicit StatisticArray(const Frame::Array& array);
+};
+
+/// By path, as in Frame::arrays().
+using StatisticCatalogue = std::map<std::string, StatisticArray>;
+
+/// Adds a frame's arrays; Error where one differs in type or axes from what is there.
+void add_to_catalogue(StatisticCatalogue& catalogue, const Frame& frame);
+
+/// Writes all arrays of a catalogue, one snapshot after the other.
+class StatisticsWriter {
+ public:
+  /// Copies one snapshot's row of the array at `path` to `row`; false where the snapshot has none.
+  using Source =
+      std::function<bool(const std::string& path, h5::Type type, std::span<std::byte> row)>;
+
+  StatisticsWriter(h5::File& file, const ResultAxes& axes, const StatisticCatalogue& catalogue);
+  /// Rows that the source lacks are NaN, counts 0.
+  void append(const Source& source);
+  /// Writes what is still in memory; every snapshot must have been appended.
+  void finish();
+
+ private:
+  /// Rows wait here until they fill whole chunks, so that no chunk is compressed twice.
+  struct Series {
+    h5::Dataset array;
+    h5::Type type;
+    int64_t block_rows;
+    size_t row_bytes;
+    int64_t written = 0;
+    std::vector<std::byte> block;
+
+    void flush();
+  };
+
+  std::map<std::string, Series> series_;
+};
+
+/// Rows out of a frame; Error where a channel's count does not fit uint32.
+StatisticsWriter::Source rows_of(const Frame& frame);
+/// Rows out of a snapshot's own file.
+StatisticsWriter::Source rows_of(const h5::File& snapshot);
+
+}  // namespace quantdyn

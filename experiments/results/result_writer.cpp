@@ -1,0 +1,171 @@
+#include "experiments/results/result_writer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <set>
+
+#include "framework/base/durable_file.h"
+#include "framework/base/error.h"
+#include "framework/base/hash.h"
+
+namespace quantdyn {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Nodes, parameters and variants name groups of the file.
+void check_name(const std::string& what, const std::string& name) {
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
+    fail<ConfigError>(
+        "{} '{}' cannot be a name in the result file: it must not be empty, '.', '..' or hold '/'",
+        what, name);
+}
+
+void check_network(std::span<const NodeRow> network) {
+  std::set<std::string> names;
+  int64_t channels = 0;
+  for (const NodeRow& node : network) {
+    check_name("node", node.name);
+    if (!names.insert(node.name).second)
+      fail<Error>("result: two nodes are called '{}'", node.name);
+    if (node.channel_offset != channels || node.channels < 0)
+      fail<Error>("result: node '{}' has its channels at {}, the nodes before it end at {}",
+                  node.name, node.channel_offset, channels);
+    channels += node.channels;
+  }
+}
+
+bool is_empty_or_missing(const fs::path& folder) {
+  return !fs::exists(folder) || fs::is_empty(folder);
+}
+
+}  // namespace
+
+void require_free(const fs::path& output, Overwrite overwrite) {
+  const fs::path result = output / "result.h5";
+  if (fs::exists(result) && overwrite == Overwrite::refuse)
+    fail<ConfigError>(
+        "{}: holds a complete result already; accepted: another output folder, or --force to "
+        "replace it",
+        result.string());
+}
+
+ResultWriter::ResultWriter(fs::path output, RunFacts facts, Overwrite overwrite)
+    : output_(std::move(output)), facts_(std::move(facts)) {
+  check_network(facts_.network);
+  require_free(output_, overwrite);
+  try {
+    fs::create_directories(output_ / "snapshots");
+    lock_.emplace(output_);
+    require_free(output_, overwrite);  // now that nobody else can finish one
+    clear_leftovers();
+    fs::create_directories(output_ / "snapshots");
+    for (const fs::path& folder : {output_, output_ / "snapshots"}) {
+      write_durably(folder / "writable", "");
+      fs::remove(folder / "writable");
+    }
+  } catch (const fs::filesystem_error& e) {
+    fail<ConfigError>("{}: the output folder cannot be made or written: {}", output_.string(),
+                      e.code().message());
+  } catch (const ConfigError&) {
+    throw;
+  } catch (const Error& e) {
+    fail<ConfigError>("{}: the output folder cannot be written: {}", output_.string(), e.what());
+  }
+}
+
+void ResultWriter::clear_leftovers() {
+  const fs::path folder = output_ / "snapshots";
+  fs::remove(part_name(result_path()));
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".part") fs::remove(entry.path());
+  if (is_empty_or_missing(folder)) return;
+  if (fs::exists(result_path())) {
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (entry.path().filename().string().starts_with("snapshot-")) fs::remove(entry.path());
+    return;
+  }
+  for (int i = 1; set_aside_.empty() || fs::exists(set_aside_); ++i)
+    set_aside_ = output_ / fmt::format("snapshots.interrupted.{}", i);
+  fs::rename(folder, set_aside_);
+}
+
+fs::path ResultWriter::snapshot_path(int64_t index) const {
+  return output_ / "snapshots" / fmt::format("snapshot-{:04}.h5", index);
+}
+
+void ResultWriter::check(const Snapshot& snapshot) const {
+  check_name("variant", snapshot.variant);
+  for (const SavedParameter& saved : snapshot.weights) check_name("parameter", saved.parameter);
+  const NodeRow* last = facts_.network.empty() ? nullptr : &facts_.network.back();
+  const int64_t channels = last ? last->channel_offset + last->channels : 0;
+  if (snapshot.frame.nodes() != static_cast<int64_t>(facts_.network.size()) ||
+      snapshot.frame.channels() != channels)
+    fail<Error>("result: a snapshot of {} nodes and {} channels, the run has {} and {}",
+                snapshot.frame.nodes(), snapshot.frame.channels(), facts_.network.size(), channels);
+}
+
+void ResultWriter::add_snapshot(Snapshot snapshot) {
+  check(snapshot);
+  const SnapshotLabel label{static_cast<int64_t>(snapshots_.size()), snapshot.epoch, snapshot.step,
+                            snapshot.variant};
+  add_to_catalogue(catalogue_, snapshot.frame);
+  snapshots_.push_back(label);
+  if (!snapshot.quantization.empty())
+    quantization_.insert_or_assign(snapshot.variant, std::pair(label, snapshot.quantization));
+  // std::function copies what it holds, so the snapshot is shared.
+  background_.push([this, label, training = training_,
+                    shared = std::make_shared<const Snapshot>(std::move(snapshot))] {
+    write(*shared, label, training);
+  });
+}
+
+void ResultWriter::write(const Snapshot& snapshot, const SnapshotLabel& label,
+                         const std::vector<TrainingRow>& training) const {
+  StatisticCatalogue own;
+  add_to_catalogue(own, snapshot.frame);
+  h5::File file = h5::File::create(snapshot_path(label.index));
+  const ResultAxes axes(file, facts_, std::span(&label, 1), static_cast<int64_t>(training.size()));
+  write_facts(file, facts_, axes, training);
+  StatisticsWriter statistics(file, axes, own);
+  statistics.append(rows_of(snapshot.frame));
+  statistics.finish();
+  write_weights(file, label.index, snapshot.weights);
+  write_tensors(file, label.index, snapshot.tensors);
+  write_quantization(file, label, snapshot.quantization);
+  file.set("status", "snapshot");
+  file.commit();
+}
+
+void ResultWriter::finish() {
+  if (snapshots_.empty())
+    fail<Error>("result: no snapshot was taken, so there is nothing to write");
+  wait();
+  std::ranges::move(later_, std::back_inserter(facts_.provenance));
+  later_.clear();
+  h5::File file = h5::File::create(result_path());
+  const ResultAxes axes(file, facts_, snapshots_, static_cast<int64_t>(training_.size()));
+  write_facts(file, facts_, axes, training_);
+  StatisticsWriter statistics(file, axes, catalogue_);
+  for (const SnapshotLabel& label : snapshots_) {
+    const h5::File snapshot = h5::File::open(snapshot_path(label.index));
+    statistics.append(rows_of(snapshot));
+    for (const char* group : {"weights", "tensors"}) {
+      const std::string part = fmt::format("{}/{}", group, label.index);
+      if (snapshot.has(part)) file.copy(part, snapshot, part);
+    }
+  }
+  statistics.finish();
+  for (const auto& [variant, last] : quantization_)
+    write_quantization(file, last.first, last.second);
+  file.set("status", "complete");
+
+  // A result without a checksum is fine, one with another's is not: the old one goes first.
+  const fs::path checksum = result_path().string() + ".sha256";
+  fs::remove(checksum);
+  file.commit();
+  write_durably(checksum, fmt::format("{}  result.h5\n", sha256_of_file(result_path())));
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,80 @@
+// Writes a run's result so that nothing a kill or a full disk can leave behind looks like one.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/results/result.h"
+#include "experiments/results/result_layout.h"
+#include "experiments/results/result_statistics.h"
+#include "framework/base/background.h"
+#include "framework/base/durable_file.h"
+
+namespace quantdyn {
+
+/// What happens to a complete result in the output folder.
+enum class Overwrite { refuse, replace };
+
+/// ConfigError where the folder holds a result and `overwrite` is refuse.
+void require_free(const std::filesystem::path& output, Overwrite overwrite);
+
+/// `<output>/snapshots/snapshot-0000.h5` ... as the run goes, `<output>/result.h5` at its end.
+///
+/// Every file is written as *.part, closed, synced and renamed. A snapshot's file has the layout of
+/// the whole with one entry on the axis `snapshot`; result.h5 is assembled from them. Beside it
+/// lies result.h5.sha256 (for `sha256sum -c`): libhdf5 can crash on a damaged file, so ResultReader
+/// compares first.
+///
+/// With Overwrite::replace the old result.h5 stays until the new one takes its name; its snapshots,
+/// which it contains, go at once. Finished snapshots of a run that did not end are never removed:
+/// their folder is renamed to snapshots.interrupted.1, .2 ...
+class ResultWriter {
+ public:
+  /// Makes the folder and clears leftovers. ConfigError, before any compute: it cannot be made or
+  /// written, another process writes there, or it holds a result and `overwrite` is refuse. Error:
+  /// node names that cannot be names in the file.
+  ResultWriter(std::filesystem::path output, RunFacts facts, Overwrite overwrite);
+
+  /// Checks the snapshot and leaves its writing to a thread in the background: training goes on,
+  /// one snapshot may wait after the one that is written. Error: wrong sizes, a name that does not
+  /// fit; or an earlier snapshot could not be written (a full disk), as from finish().
+  void add_snapshot(Snapshot snapshot);
+  /// Returns when every snapshot is on the disk; throws what add_snapshot() would later.
+  void wait() { background_.wait(); }
+  void add_training_row(const TrainingRow& row) { training_.push_back(row); }
+  /// Something known only later: peak memory, total time.
+  void add_provenance(const std::string& name, Fact fact) {
+    later_.emplace_back(name, std::move(fact));
+  }
+  /// Assembles result.h5; needs a snapshot. The quantization arrays are those of each variant's
+  /// last one.
+  void finish();
+
+  std::filesystem::path result_path() const { return output_ / "result.h5"; }
+  std::filesystem::path snapshot_path(int64_t index) const;
+  /// Where an interrupted run's snapshots were moved; empty: there were none.
+  const std::filesystem::path& set_aside() const { return set_aside_; }
+
+ private:
+  void clear_leftovers();
+  void check(const Snapshot& snapshot) const;
+  /// In the background: touches nothing that add_snapshot() changes.
+  void write(const Snapshot& snapshot, const SnapshotLabel& label,
+             const std::vector<TrainingRow>& training) const;
+
+  std::filesystem::path output_;
+  std::optional<FolderLock> lock_;  // for as long as the run writes
+  RunFacts facts_;
+  Facts later_;  // joins the provenance when nothing reads facts_ in the background any more
+  std::filesystem::path set_aside_;
+  std::vector<TrainingRow> training_;
+  std::vector<SnapshotLabel> snapshots_;
+  StatisticCatalogue catalogue_;
+  std::map<std::string, std::pair<SnapshotLabel, std::vector<QuantizationEntry>>>
+      quantization_;  // last of each variant
+  Background background_{1};
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,144 @@
+#include "experiments/run/experiment.h"
+
+#include <algorithm>
+
+#include "experiments/method/calibration.h"
+#include "experiments/method/quantized_twin.h"
+#include "experiments/run/network_file.h"
+
+namespace quantdyn {
+namespace {
+
+void check_fit(const Options& section, const Network& network, const Dataset& data) {
+  if (!(network.input_shape() == data.sample_shape()))
+    section.refuse("file", fmt::format("the net reads images {}, the data have {}",
+                                       network.input_shape().text(), data.sample_shape().text()));
+  const Shape& output = network.output_shape();
+  if (data.classes() == 0 && output.rank() != 1)
+    section.refuse("file", fmt::format("the net's last node '{}' gives {}; accepted: [classes]",
+                                       network.last_name(), output.text()));
+  if (data.classes() > 0 && (output.rank() != 1 || output.elements() != data.classes()))
+    section.refuse("file",
+                   fmt::format("the net's last node '{}' gives {}, the data have {} classes",
+                               network.last_name(), output.text(), data.classes()));
+}
+
+/// A batch norm in training needs two values a channel, also in the smallest batch.
+void check_batches(const Options& section, const TrainingSettings& train, int64_t images,
+                   const Network& network) {
+  const bool keeps_rest = train.loader.last_batch == LoaderSettings::LastBatch::keep;
+  const int64_t rest = images % train.loader.batch_size;
+  const int64_t smallest = keeps_rest && rest > 0 ? rest : train.loader.batch_size;
+  for (const Node<float>& node : network.nodes())
+    if (train.epochs > 0 && node.layer && node.layer->channel_affine() &&
+        smallest * node.shape.rows() < 2)
+      section.refuse(
+          "batch_size",
+          fmt::format(
+              "a batch of {} image leaves the batch norm '{}' one value a channel; accepted: "
+              "batches that all have more images",
+              smallest, node.name));
+}
+
+/// Takes the weights of a result's last float snapshot; refuses what does not fit the net.
+void load_weights(const Options& document, const std::filesystem::path& file,
+                  const Network& network) try {
+  const ResultReader result(file);
+  read_parameters(result, result.last(), network);
+} catch (const Error& e) {
+  document.refuse("weights", e.what());
+}
+
+}  // namespace
+
+Experiment Experiment::read(const std::filesystem::path& file, std::span<const std::string> sets) {
+  Options document = Options::from_file(file, sets);
+  const std::string name = document.text("name", file.stem().string(), "name of the experiment");
+  const int64_t seed = document.integer("seed", 0, at_least<int64_t>(0), "of everything random");
+  const std::filesystem::path output =
+      document.text("output", "results/" + name, "folder of the result, from where quantdyn runs");
+  const Options data = document.section("data", "where the images come from");
+  const Options source = data.plugin("source", std::nullopt, "a dataset");
+  const StandardizationSettings standardize(
+      data.section("standardize", "how pixel values become the net's input"));
+  const Options network_section =
+      document.section("network", "the net: `file` and the file's own parameters");
+  const std::filesystem::path network_file =
+      network_section.path("file", std::nullopt, "a network file");
+  const Options initializer =
+      document.plugin("initializer", "he_normal", "how weights start, where a node has no own one");
+  const Options train = document.section("train", "how the net is trained");
+  const std::filesystem::path weights =
+      document.path("weights", "", "a result.h5 to take weights from");
+  const auto quantization =
+      train.section_if("quantization", "training with a variant's quantizers");
+  const Options track = document.section("track", "what is tracked, and when");
+  const std::vector<Options> variants = document.list("variants", "quantized twins");
+  const Options compute = document.section("compute", "how the net is run");
+  document.list("sweep", "further runs of this file; read by runs_of()");
+  const bool fuse = compute.flag(
+      "fuse", true, "chains of primitives in fused kernels; false: the reference primitives");
+  const auto algorithm = compute.choice<ConvolutionAlgorithm>(
+      "algorithm", ConvolutionAlgorithm::automatic,
+      {{"auto", ConvolutionAlgorithm::automatic},
+       {"direct", ConvolutionAlgorithm::direct},
+       {"winograd", ConvolutionAlgorithm::winograd}},
+      "of convolutions in training; everything that is tracked or quantized is direct");
+  data.finish();
+  compute.finish();
+  document.finish();
+
+  Experiment out{document,
+                 name,
+                 static_cast<uint64_t>(seed),
+                 DatasetRegistry::instance().make(source),
+                 {},
+                 {},
+                 {},
+                 {},
+                 {},
+                 {},
+                 weights,
+                 {},
+                 {},
+                 {},
+                 fuse ? Fusing::fused : Fusing::unfused,
+                 algorithm,
+                 output};
+  out.initializer = Registry<Initializer>::instance().make(initializer);
+  out.train = TrainingSettings::read(train, out.data->train->size());
+  if (out.train.epochs > 0 && out.data->train->classes() == 0)
+    train.refuse("epochs", fmt::format("{} asked for, but the images of {} have no labels; "
+                                       "accepted: 0",
+                                       out.train.epochs, out.data->train->name()));
+  NetworkFromFile network = read_network_file(
+      network_file, network_section,
+      NetworkDefaults{out.data->train->sample_shape(), out.data->train->classes()});
+  network_section.finish();
+  out.network = std::make_unique<Network>(std::move(network.network));
+  out.network_yaml = std::move(network.yaml);
+  out.keras_sha256 = std::move(network.keras_sha256);
+  check_fit(network_section, *out.network, *out.data->train);
+  check_foldable(*out.network);
+  check_batches(train, out.train, out.data->train->size(), *out.network);
+  out.track = TrackingSettings::read(
+      track, {out.data->train->size(), out.data->test->size(), out.train.epochs,
+              out.train.steps_per_epoch, out.data->train->classes() > 0, *out.network});
+  out.variants =
+      read_variants(variants, *out.network, {out.data->train->size(), out.data->test->size()});
+  if (quantization)
+    out.quantization = QuantizationTrainingSettings::read(*quantization, out.variants, *out.network,
+                                                          out.train.epochs);
+  if (out.quantization.folding != Folding::none && out.fusing == Fusing::unfused)
+    quantization->refuse("folding", "is done by fused kernels; expected compute.fuse: true");
+  for (const Variant& variant : out.variants) try {  // what cannot be chosen is refused now
+      chosen_images(variant.calibration, *out.data->train, out.rng("calibrate"));
+    } catch (const ConfigError& e) {
+      fail<ConfigError>("{}: variant '{}': {}", file.string(), variant.name, e.what());
+    }
+  out.standardization = standardize.make(*out.data->train);
+  if (!out.weights.empty()) load_weights(document, out.weights, *out.network);
+  return out;
+}
+
+}  // namespace quantdyn

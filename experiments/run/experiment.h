@@ -1,0 +1,47 @@
+// An experiment: its YAML file turned into checked objects, before any compute.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "data/standardize.h"
+#include "experiments/method/tracking_settings.h"
+#include "experiments/method/trainer.h"
+#include "quant/variants/variant.h"
+
+namespace quantdyn {
+
+struct Experiment {
+  Options document;
+  std::string name;
+  uint64_t seed;
+  std::unique_ptr<DatasetPair> data;
+  Standardization standardization;
+  std::string network_yaml;  ///< the network file with its parameters set
+  std::string keras_sha256;  ///< of the Keras model that net and weights came from; empty: a YAML
+  std::unique_ptr<Network> network;
+  std::unique_ptr<Initializer> initializer;
+  TrainingSettings train;
+  std::filesystem::path weights;  ///< the result that the net's weights were read from; or empty
+  TrackingSettings track;
+  std::vector<Variant> variants;
+  QuantizationTrainingSettings quantization;  ///< of training; points into `variants`
+  Fusing fusing;
+  ConvolutionAlgorithm algorithm;
+  std::filesystem::path output;
+
+  /// Reads the file with `--set` arguments and makes everything that it names. ConfigError for all
+  /// that can be known to be wrong now: keys, values, files of data, shapes that do not fit.
+  static Experiment read(const std::filesystem::path& file, std::span<const std::string> sets);
+
+  /// Whether the net has weights already, from a Keras model or a result.
+  bool has_weights() const { return !weights.empty() || !keras_sha256.empty(); }
+  /// A random stream of the experiment's seed.
+  Rng rng(std::string_view stream) const { return Rng(seed).fork(stream); }
+};
+
+}  // namespace quantdyn

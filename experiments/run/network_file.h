@@ -1,0 +1,42 @@
+// The files that a net can come from: a network YAML, a Keras model, a result of an earlier run.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "experiments/results/result_reader.h"
+#include "framework/graph/network.h"
+
+namespace quantdyn {
+
+/// A network file by the name an experiment gives: beside the experiment, else among the installed
+/// ones.
+std::filesystem::path find_network(const std::filesystem::path& given);
+
+/// A net and what a result keeps of it.
+struct NetworkFromFile {
+  Network network;
+  std::string yaml;  ///< from which network_from_yaml() builds it again
+  std::string
+      keras_sha256;  ///< of a Keras model's file, which gave the weights, too; empty: a YAML
+};
+
+/// Reads a network YAML, with its parameters from `section` and `defaults`, or a Keras model, which
+/// has none. ConfigError as read_network(), from_options() and import_keras(); a file that is not
+/// there, at the key `file` of the section.
+NetworkFromFile read_network_file(const std::filesystem::path& file, const Options& section,
+                                  const std::optional<NetworkDefaults>& defaults = {});
+
+/// Builds the net of NetworkFromFile::yaml; `name` stands for the file in errors.
+Network network_from_yaml(const std::string& yaml, const std::string& name);
+
+/// The net of a result (/config/network) with the parameters of one of its snapshots. Error or
+/// ConfigError says what is missing or does not fit.
+Network network_of(const ResultReader& result, const SnapshotLabel& snapshot);
+
+/// Fills all parameters from a snapshot of a result. Error names what does not fit.
+void read_parameters(const ResultReader& result, const SnapshotLabel& snapshot,
+                     const Network& network);
+
+}  // namespace quantdyn

@@ -1,0 +1,115 @@
+#include "experiments/run/provenance.h"
+
+#include <fstream>
+
+#include "experiments/method/gradients.h"
+#include "experiments/results/process_facts.h"
+#include "framework/base/gemm.h"
+#include "framework/base/simd.h"
+#include "framework/base/threads.h"
+#include "framework/graph/unit_cost.h"
+#include "stats/kernels/log_bins.h"
+#include "stats/statistics/quantile_places.h"
+
+namespace quantdyn {
+namespace {
+
+std::string cpu_name() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown";
+}
+
+std::string name_of(ConvolutionAlgorithm algorithm) {
+  switch (algorithm) {
+    case ConvolutionAlgorithm::direct:
+      return "direct";
+    case ConvolutionAlgorithm::winograd:
+      return "winograd";
+    case ConvolutionAlgorithm::automatic:
+      return "auto";
+  }
+  return "";
+}
+
+std::vector<NodeRow> rows_of(const Network& network) {
+  std::vector<NodeRow> out;
+  int64_t offset = 0;
+  for (int u = 0; u < static_cast<int>(network.units().size()); ++u) {
+    const Unit& unit = network.units()[u];
+    const Shape& shape = network.nodes()[unit.last].shape;
+    const UnitCost cost = cost_of(network, u);
+    out.push_back({unit.name, unit.kind, inputs_of(network, u), shape, cost.parameters,
+                   cost.multiply_accumulates, offset, shape.channels()});
+    offset += shape.channels();
+  }
+  return out;
+}
+
+/// The bins of a tensor's histogram with the labels `<name>_lower` and `<name>_upper`.
+ExtraAxis bin_axis(const TensorTraits& traits, const std::string& of) {
+  const LogBins& bins = traits.bins;
+  const std::string& name = traits.bin_axis;
+  ExtraAxis out{
+      name, "bins of the log-linear histogram" + of + ", in value order", bins.size(), {}};
+  AxisLabel lower{{name + "_lower", "1", "lower edge of the bin", "", name}, {}};
+  AxisLabel upper{{name + "_upper", "1", "upper edge of the bin", "", name}, {}};
+  for (int32_t bin = 0; bin < bins.size(); ++bin) {
+    lower.values.push_back(bins.lower(bin));
+    upper.values.push_back(bins.upper(bin));
+  }
+  out.labels = {std::move(lower), std::move(upper)};
+  return out;
+}
+
+}  // namespace
+
+RunFacts facts_of(const Experiment& experiment, const std::string& command_line) {
+  RunFacts out;
+  out.raw_yaml = experiment.document.raw_yaml();
+  out.resolved_yaml = experiment.document.resolved_yaml();
+  out.network_yaml = experiment.network_yaml;
+  out.seed = experiment.seed;
+  out.command_line = command_line;
+  out.created = now_utc();
+  out.git_revision = revision();
+  out.version = QUANTDYN_VERSION;
+  out.provenance = {
+      {"experiment", experiment.name},
+      {"compiler", std::string(QUANTDYN_COMPILER)},
+      {"blis_architecture", gemm_architecture()},
+      {"blis_version", gemm_version()},
+      {"instruction_set", simd_target()},
+      {"denormals", std::string("kept")},
+      {"training_convolution_algorithm", name_of(experiment.algorithm)},
+      {"threads", int64_t{worker_count()}},
+      {"cpu", cpu_name()},
+      {"train_dataset", experiment.data->train->name()},
+      {"train_sha256", experiment.data->train->sha256()},
+      {"test_dataset", experiment.data->test->name()},
+      {"test_sha256", experiment.data->test->sha256()},
+      {"probe_images",
+       fmt::format("the first {} of a shuffle of the test set by Rng(seed).fork(\"probe\")",
+                   experiment.track.probe_images)}};
+  if (!experiment.keras_sha256.empty())
+    out.provenance.emplace_back("keras_sha256", experiment.keras_sha256);
+  out.network = rows_of(*experiment.network);
+  out.axes = {bin_axis(TensorTraits{1}, ""),
+              {"quantile",
+               "fraction of the values",
+               static_cast<int64_t>(quantile_fractions.size()),
+               {},
+               {quantile_fractions.begin(), quantile_fractions.end()}}};
+  if (const auto& gradients = experiment.track.gradients) {
+    out.axes.push_back(
+        bin_axis(gradient_traits(1, gradients->channel_histograms), " of gradients"));
+    out.provenance.emplace_back(
+        "gradient_images", fmt::format("the first {} of a shuffle of the training set by "
+                                       "Rng(seed).fork(\"gradients\"), one batch, not augmented",
+                                       gradients->images));
+  }
+  return out;
+}
+
+}  // namespace quantdyn

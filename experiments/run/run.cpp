@@ -1,0 +1,278 @@
+#include "experiments/run/run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <optional>
+
+#include "data/order.h"
+#include "experiments/method/drift.h"
+#include "experiments/method/float_snapshot.h"
+#include "experiments/method/variant_snapshot.h"
+#include "experiments/results/process_facts.h"
+#include "experiments/results/result_writer.h"
+#include "experiments/run/experiment.h"
+#include "experiments/run/provenance.h"
+#include "experiments/run/summary.h"
+#include "experiments/run/sweep.h"
+#include "experiments/terminal/table.h"
+
+namespace quantdyn {
+namespace {
+
+double network_value(const Snapshot& snapshot, const std::string& name) {
+  const auto found = snapshot.frame.arrays().find("networkwise/" + name);
+  return found == snapshot.frame.arrays().end()
+             ? std::nan("")
+             : std::get<std::vector<double>>(found->second.values)[0];
+}
+
+/// One run and what it works on.
+class Run {
+ public:
+  Run(Experiment& experiment, ResultWriter& writer, Progress::Style style)
+      : e_(experiment),
+        writer_(writer),
+        style_(style),
+        probe_{e_.data->test.get(), &e_.standardization,
+               first_of_shuffle(e_.rng("probe"), e_.data->test->size(), e_.track.probe_images)} {
+    if (const auto& gradients = e_.track.gradients)
+      gradients_.emplace(GradientProbe{
+          {e_.data->train.get(), &e_.standardization,
+           first_of_shuffle(e_.rng("gradients"), e_.data->train->size(), gradients->images)},
+          e_.train.label_smoothing,
+          gradients->channel_histograms});
+  }
+
+  void train() {
+    if (!e_.has_weights()) e_.network->initialize(*e_.initializer, e_.rng("initialize"));
+    if (e_.track.has_snapshot(0)) take_snapshot();
+    if (e_.train.epochs == 0) return;
+    Trainer trainer(*e_.network, *e_.data->train, e_.standardization, e_.train, e_.fusing,
+                    e_.algorithm, e_.rng("train"));
+    Progress progress(e_.name, e_.train.epochs * e_.data->train->size(), style_);
+    for (int64_t epoch = 1; epoch <= e_.train.epochs; ++epoch) {
+      prepare_quantization(trainer, epoch);
+      const EpochResult result = trainer.run_epoch(
+          epoch, progress, [&](int64_t step) { look_in(epoch - 1, step, progress); });
+      writer_.add_training_row({result.step, result.epoch, result.loss, result.accuracy,
+                                result.learning_rate, result.seconds});
+      epoch_ = result.epoch;
+      step_ = result.step;
+      const bool is_tracked = e_.track.has_snapshot(step_);
+      if (is_tracked) take_snapshot();
+      progress.line(fmt::format(
+          "{}: epoch {}/{}  loss {:.4f}  accuracy {:.4f}  learning rate {:.4g}  {:.1f} s{}",
+          e_.name, epoch, e_.train.epochs, result.loss, result.accuracy, result.learning_rate,
+          result.seconds,
+          is_tracked ? fmt::format("  test accuracy {:.4f}", float_accuracy_) : ""));
+      if (quantization_ && is_tracked && epoch < e_.train.epochs)
+        quantize(*e_.quantization.variant);
+    }
+  }
+
+  /// Quantizes the trained net in every way asked for; one that fails leaves the others.
+  void quantize() {
+    for (const Variant& variant : e_.variants) quantize(variant);
+  }
+  /// What became of variants that are not in the result: "experiment: variant: why".
+  const std::vector<std::string>& failures() const { return failures_; }
+
+ private:
+  /// A snapshot in the middle of an epoch, where the experiment asks for one.
+  void look_in(int64_t finished_epochs, int64_t step, Progress& progress) {
+    if (!e_.track.has_snapshot(step)) return;
+    epoch_ = finished_epochs;
+    step_ = step;
+    take_snapshot();
+    progress.line(fmt::format("{}: step {}  test accuracy {:.4f}", e_.name, step, float_accuracy_));
+    if (quantization_) quantize(*e_.quantization.variant);
+  }
+
+  /// Starts and freezes training with quantization ahead of the epochs that say so.
+  void prepare_quantization(Trainer& trainer, int64_t epoch) {
+    const QuantizationTrainingSettings& settings = e_.quantization;
+    if (settings.variant == nullptr) return;
+    if (epoch == settings.start_epoch + 1) {
+      std::map<int, std::vector<Range>> ranges;
+      Evaluator evaluator(*e_.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+      const ImageSet images = calibration_images(*settings.variant);
+      for (const auto& [unit, tensor] : calibrate(evaluator, *settings.variant, images))
+        ranges[unit] = tensor.ranges;
+      quantization_ = std::make_unique<QuantizationTraining>(*e_.network, settings, ranges);
+      trainer.quantize(*quantization_);
+    }
+    if (epoch == settings.freeze_epoch + 1) trainer.freeze();
+  }
+
+  ImageSet calibration_images(const Variant& variant) const {
+    return {e_.data->train.get(), &e_.standardization,
+            chosen_images(variant.calibration, *e_.data->train, e_.rng("calibrate"))};
+  }
+
+  /// The net that a variant quantizes, and what it predicts for the test set in float.
+  struct FloatTwin {
+    FoldedNetwork network;
+    Predictions predictions;
+    int64_t step;
+  };
+  const FloatTwin& float_twin(bool is_folded) {
+    std::optional<FloatTwin>& twin = is_folded ? folded_ : unfolded_;
+    if (twin && twin->step == step_) return *twin;
+    FoldedNetwork network = is_folded ? fold_network(*e_.network) : unfolded(*e_.network);
+    Evaluator evaluator(network.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+    Predictions predictions = predict(evaluator, *e_.data->test, e_.standardization);
+    twin = FloatTwin{std::move(network), std::move(predictions), step_};
+    return *twin;
+  }
+
+  void quantize(const Variant& variant) {
+    const Stopwatch watch;
+    std::optional<Progress> progress;
+    const auto note = [&](const std::string& what, int64_t done, int64_t total,
+                          const std::string& units) {
+      if (done == 0 || !progress) progress.emplace(e_.name, total, style_, units);
+      progress->update(done, fmt::format("{}: {}", variant.name, what));
+    };
+    const auto test_images = [&](int64_t count) {
+      return ImageSet{e_.data->test.get(), &e_.standardization,
+                      first_of_shuffle(e_.rng("probe"), e_.data->test->size(), count)};
+    };
+    const FloatTwin& twin = float_twin(variant.fold);
+    const bool is_trained = quantization_ && e_.quantization.variant == &variant;
+    std::optional<Snapshot> snapshot;
+    try {
+      snapshot = variant_snapshot({twin.network, variant, e_.fusing, calibration_images(variant),
+                                   probe_, test_images(variant.sensitivity_images),
+                                   test_images(variant.integer_images), *e_.data->test,
+                                   twin.predictions, e_.track.statistics,
+                                   is_trained ? quantization_->ranges() : TrainedRanges{}, epoch_,
+                                   step_, e_.rng("variant").fork(variant.name), note,
+                                   e_.track.tensors_of(step_), e_.track.saves_weights(step_)});
+    } catch (const Error& e) {
+      failures_.push_back(fmt::format("{}: {}: {}", e_.name, variant.name, e.what()));
+      progress.reset();
+      Progress(e_.name, 1, style_).line(failures_.back());
+      return;
+    }
+    progress.reset();
+    if (is_trained) quantization_->save_code_changes(snapshot->frame);
+    const std::string accuracy = number_text(network_value(*snapshot, "accuracy"), 4);
+    const std::string note_of_bad = nonfinite_note(*snapshot);
+    writer_.add_snapshot(*std::move(snapshot));
+    Progress(e_.name, 1, style_)
+        .line(fmt::format("{}: {}  accuracy {}  {:.1f} s{}", e_.name, variant.name, accuracy,
+                          watch.seconds(), note_of_bad));
+  }
+
+  /// Images whose logits are NaN or infinite must not hide behind an accuracy.
+  std::string nonfinite_note(const Snapshot& snapshot) const {
+    const double images = network_value(snapshot, "nonfinite_images");
+    return images > 0 ? fmt::format("  {} of {} test images have logits that are NaN or infinite",
+                                    images, e_.data->test->size())
+                      : "";
+  }
+
+  void take_snapshot() {
+    Snapshot snapshot =
+        float_snapshot({*e_.network, e_.fusing, probe_, *e_.data->test, e_.track.statistics,
+                        gradients_ ? &*gradients_ : nullptr, e_.track.tensors_of(step_),
+                        e_.track.saves_weights(step_), epoch_, step_});
+    drift_.add(*e_.network, snapshot.frame);
+    float_accuracy_ = network_value(snapshot, "accuracy");
+    if (const std::string note = nonfinite_note(snapshot); !note.empty())
+      Progress(e_.name, 1, style_).line(fmt::format("{}: step {}{}", e_.name, step_, note));
+    writer_.add_snapshot(std::move(snapshot));
+  }
+
+  Experiment& e_;
+  ResultWriter& writer_;
+  Progress::Style style_;
+  ImageSet probe_;
+  std::optional<GradientProbe> gradients_;
+  Drift drift_;
+  std::unique_ptr<QuantizationTraining> quantization_;  // from its first epoch on
+  std::optional<FloatTwin> folded_, unfolded_;          // of the latest step that needed them
+  int64_t epoch_ = 0, step_ = 0;
+  double float_accuracy_ = 0;
+  std::vector<std::string> failures_;
+};
+
+Experiment read(const RunRequest& request) try {
+  Experiment out = Experiment::read(request.config, request.sets);
+  if (!request.output.empty()) out.output = request.output;
+  return out;
+} catch (const ConfigError& e) {
+  if (request.place.empty()) throw;
+  std::string message = e.what();
+  if (message.starts_with("--set ")) message.erase(0, 6);  // the entry's key, not an argument
+  fail<ConfigError>("{}: {}", request.place, message);
+}
+
+/// What a run leaves.
+struct Outcome {
+  std::filesystem::path result;
+  std::vector<std::string> failures;  ///< by variant
+};
+
+Outcome run_one(const RunRequest& request) {
+  const Stopwatch watch;
+  Experiment experiment = read(request);
+  ResultWriter writer(experiment.output, facts_of(experiment, request.command_line),
+                      request.force ? Overwrite::replace : Overwrite::refuse);
+  if (!writer.set_aside().empty() && !request.quiet)
+    std::cerr << "snapshots of an interrupted run were moved to " << writer.set_aside().string()
+              << "\n";
+  Run run(experiment, writer, request.quiet ? Progress::Style::quiet : Progress::Style::automatic);
+  run.train();
+  run.quantize();
+  writer.add_provenance("seconds", watch.seconds());
+  writer.add_provenance("peak_memory_mib", peak_memory_mib());
+  if (!run.failures().empty())
+    writer.add_provenance("failures", fmt::format("{}", fmt::join(run.failures(), "\n")));
+  writer.finish();
+  return {writer.result_path(), run.failures()};
+}
+
+std::string description_of(const Experiment& experiment) {
+  return fmt::format("{} parameters, {} training and {} test images, {} epochs, {} variant{}",
+                     experiment.network->trained_count(), experiment.data->train->size(),
+                     experiment.data->test->size(), experiment.train.epochs,
+                     experiment.variants.size(), experiment.variants.size() == 1 ? "" : "s");
+}
+
+}  // namespace
+
+void run_experiment(const RunRequest& request) {
+  const std::vector<RunRequest> runs = runs_of(request);
+  if (runs.size() > 1)  // an error in the last one is better known before the first one runs
+    for (const RunRequest& run : runs) {
+      const Experiment experiment = read(run);
+      require_free(experiment.output, run.force ? Overwrite::replace : Overwrite::refuse);
+    }
+  std::vector<std::filesystem::path> results;
+  std::vector<std::string> failures;
+  for (const RunRequest& run : runs) {
+    const Outcome outcome = run_one(run);
+    results.push_back(outcome.result);
+    failures.insert(failures.end(), outcome.failures.begin(), outcome.failures.end());
+  }
+  std::cout << summary_table(results);
+  for (const std::filesystem::path& result : results)
+    std::cout << "written: " << result.string() << "\n";
+  if (!failures.empty()) fail("without these, which failed:\n  {}", fmt::join(failures, "\n  "));
+}
+
+std::string validate_experiment(const RunRequest& request) {
+  const std::vector<RunRequest> runs = runs_of(request);
+  std::string out;
+  for (const RunRequest& run : runs) {
+    const Experiment experiment = read(run);
+    out += fmt::format("{} is a valid experiment{}: {}\n", request.config.string(),
+                       runs.size() > 1 ? " (" + experiment.name + ")" : "",
+                       description_of(experiment));
+  }
+  return out;
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,59 @@
+// The one door to libcrypto.
+#include "framework/base/hash.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <vector>
+
+#include "framework/base/error.h"
+
+namespace quantdyn {
+
+struct Sha256::State {
+  struct Free {
+    void operator()(EVP_MD_CTX* pointer) const { EVP_MD_CTX_free(pointer); }
+  };
+  std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
+};
+
+namespace {
+void check(int result) {
+  if (result != 1) fail<Error>("libcrypto: SHA-256 is not available");
+}
+}  // namespace
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  check(state_->context ? EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) : 0);
+}
+Sha256::~Sha256() = default;
+
+void Sha256::add(std::span<const std::byte> bytes) {
+  check(EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()));
+}
+
+std::string Sha256::finish() {
+  std::array<unsigned char, 32> digest;
+  check(EVP_DigestFinal_ex(state_->context.get(), digest.data(), nullptr));
+  return fmt::format("{:02x}", fmt::join(digest, ""));
+}
+
+std::string sha256_of_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail<Error>("{}: cannot be read: {}", path.string(), std::strerror(errno));
+  Sha256 hash;
+  std::vector<char> buffer(1 << 20);
+  while (in) {
+    in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    hash.add(std::as_bytes(std::span(buffer.data(), static_cast<size_t>(in.gcount()))));
+  }
+  // ifstream hides read errors (a folder, a bad disk) as an early end.
+  if (in.bad() || !std::filesystem::is_regular_file(path))
+    fail<Error>("{}: cannot be read", path.string());
+  return hash.finish();
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,110 @@
+// The contract of a primitive: what every layer of a net can do, and the two roles folding needs.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "framework/base/rng.h"
+#include "framework/base/tensor.h"
+#include "framework/config/registry.h"
+#include "framework/graph/convolution.h"
+
+namespace quantdyn {
+
+/// Fills a weight before training: He, Glorot, ... (framework/initializers/).
+class Initializer {
+ public:
+  virtual ~Initializer() = default;
+  /// fan_in = kh kw in / groups, fan_out = kh kw out / groups.
+  virtual void fill(std::span<double> weight, int64_t fan_in, int64_t fan_out,
+                    const Rng& rng) const = 0;
+};
+
+/// A trained array: its master copy, its gradient, and what the layer reads.
+template <typename T>
+struct Parameter {
+  std::string name;  ///< "weight", "bias", "gamma", "beta"
+  Tensor<T> master;
+  Tensor<T> grad;       ///< gradients accumulate here
+  Tensor<T> effective;  ///< replaces `master` where not empty: the quantized image of a weight
+  bool trained =
+      true;  ///< false: a running statistic, saved with the net, never given to an optimizer
+  bool decays = true;  ///< false: an optimizer's weight decay leaves it alone
+
+  const T* read() const { return effective.empty() ? master.data() : effective.data(); }
+};
+
+/// Role of conv2d and dense: y = weight x + bias.
+template <typename T>
+struct Linear {
+  Parameter<T>* weight;  ///< output channels innermost; depthwise [kh,kw,C]
+  Parameter<T>* bias;    ///< [K]; its master is empty where the layer has none
+  int64_t out_channels, groups, in_channels;
+  int64_t fan_in;  ///< kh kw in / groups
+};
+
+/// Role of batch norm: y = gamma (x - mean) / sqrt(variance + epsilon) + beta, by channel.
+template <typename T>
+struct ChannelAffine {
+  Parameter<T>*gamma, *beta, *mean, *variance;  ///< [C]; mean and variance are the running ones
+  double epsilon;
+  double momentum;  ///< running = (1 - momentum) running + momentum batch, the variance unbiased
+};
+
+/// A primitive on batches, [N,...] in and out; T is float in runs, double in gradient checks.
+template <typename T>
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  /// Checks the inputs' shapes (of one image), allocates parameters and returns the output's shape.
+  /// Throws Error saying what was expected; called once, before anything else.
+  virtual Shape setup(std::span<const Shape> inputs) = 0;
+  /// Fills the parameters; `weights` is the net's initializer, used unless the node has its own.
+  virtual void initialize(const Initializer& weights, const Rng& rng);
+
+  /// Evaluation: y from x. Thread-safe: workers call it for their own chunks at the same time.
+  virtual void evaluate(std::span<const View<const T>> x, View<T> y) const = 0;
+  /// Training on a whole batch; may keep what backward needs. By default evaluate() by chunks.
+  virtual void forward(std::span<const View<const T>> x, View<T> y);
+  /// Adds the gradients of the loss to `dx` (an empty view: not wanted) and to the parameters'
+  /// grad, from dy; x and y are what forward had. Parallel inside, the same bits for any thread
+  /// count.
+  virtual void backward(std::span<const View<const T>> x, View<const T> y, View<const T> dy,
+                        std::span<const View<T>> dx) = 0;
+
+  virtual std::vector<Parameter<T>*> parameters() { return {}; }
+  virtual const Linear<T>* linear() { return nullptr; }
+  virtual const ChannelAffine<T>* channel_affine() { return nullptr; }
+  /// The geometry of a conv2d; valid after setup().
+  virtual const Convolution* convolution() const { return nullptr; }
+  /// What a pooling layer does; valid after setup().
+  virtual std::optional<Pooling> pooling() const { return {}; }
+  /// True of relu and relu6: elementwise, belongs to the node before it.
+  virtual bool is_activation() const { return false; }
+  /// For one image.
+  virtual int64_t multiply_accumulates() const { return 0; }
+};
+
+template <typename T>
+using LayerRegistry = Registry<Layer<T>>;
+
+/// Registers a primitive for runs (float) and for gradient checks (double).
+template <template <typename> class Primitive>
+struct RegisteredLayer {
+  RegisteredLayer(const std::string& name, const std::string& summary)
+      : in_float(name, summary,
+                 [](const Options& o) { return std::make_unique<Primitive<float>>(o); }),
+        in_double(name, summary,
+                  [](const Options& o) { return std::make_unique<Primitive<double>>(o); }) {}
+  Registered<Layer<float>> in_float;
+  Registered<Layer<double>> in_double;
+};
+
+extern template class Layer<float>;
+extern template class Layer<double>;
+
+}  // namespace quantdyn

@@ -1,0 +1,288 @@
+#include "framework/graph/network.h"
+
+#include <algorithm>
+
+namespace quantdyn {
+namespace {
+
+/// What a convolution is called in tables: the special cases by their own names.
+template <typename T>
+std::string unit_kind(const Node<T>& node) {
+  const Linear<T>* linear = node.layer ? node.layer->linear() : nullptr;
+  if (node.kind != "conv2d" || linear == nullptr) return node.kind;
+  if (linear->groups == linear->in_channels && linear->groups > 1) return "depthwise";
+  if (linear->groups > 1) return "grouped";
+  return linear->fan_in == linear->in_channels ? "pointwise" : "conv2d";
+}
+
+std::string join(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
+}  // namespace
+
+template <typename T>
+BasicNetwork<T>::BasicNetwork(Shape input) {
+  nodes_.push_back({});
+  nodes_[0].name = nodes_[0].kind = "input";
+  nodes_[0].shape = input;
+}
+
+template <typename T>
+BasicNetwork<T> BasicNetwork<T>::from_options(const Options& network) {
+  const std::vector<int64_t> sizes = network.integers(
+      "input", required, at_least<int64_t>(1), "shape of one image: height, width, channels");
+  if (sizes.size() != 3) network.refuse("input", "expected [height, width, channels]");
+  BasicNetwork out{Shape(std::span<const int64_t>(sizes))};
+  network.text("name", "net", "the net's name");
+  const Options defaults =
+      network.section("defaults", "options that every macro of a kind takes unless it has its own");
+  for (const Options& entry :
+       network.list("nodes", "primitives and macros, each one key: its kind")) {
+    const std::vector<std::string> kinds = entry.keys();
+    if (kinds.size() != 1)
+      entry.refuse("", "expected one key, the kind of node, as in `- conv2d: {name: c1, ...}`");
+    const Options options = entry.section(kinds[0], "options of the node");
+    if (defaults.has(kinds[0])) options.inherit(defaults.section(kinds[0], "defaults of the kind"));
+    const std::string name =
+        options.text("name", required, "name of the node; other nodes refer to it");
+    const std::vector<std::string> inputs =
+        options.texts("inputs", std::vector<std::string>{out.last_name()},
+                      "nodes that it reads; default: the one before");
+    if (name.empty() || name.find_first_of("/. ") != std::string::npos)
+      options.refuse("name", "a node's name is not empty and holds no '/', '.' or space");
+    if (const NetworkMacro<T> macro = find_macro<T>(kinds[0])) {
+      for (const std::string& input : inputs)
+        if (out.index_of(input) < 0)
+          options.refuse("inputs", fmt::format("no node '{}' before this one", input));
+      macro(out, options, name, inputs);
+      options.finish();
+    } else if (LayerRegistry<T>::instance().entries().contains(kinds[0])) {
+      out.add({name, kinds[0], inputs, options, name});
+    } else {
+      entry.refuse(kinds[0], fmt::format("unknown kind of node; accepted: {}, {}", macro_names(),
+                                         LayerRegistry<T>::instance().names()));
+    }
+  }
+  if (out.nodes_.size() < 2) network.refuse("nodes", "a net needs at least one node");
+  out.finish();
+  return out;
+}
+
+template <typename T>
+void BasicNetwork<T>::add(const NodeSpec& spec) {
+  Node<T> node;
+  node.name = spec.name;
+  node.kind = spec.kind;
+  if (index_of(spec.name) >= 0)
+    spec.options.refuse("name", fmt::format("two nodes are called '{}'", spec.name));
+  std::vector<Shape> shapes;
+  std::string found;
+  for (const std::string& input : spec.inputs) {
+    const int i = index_of(input);
+    if (i < 0)
+      spec.options.refuse("inputs", fmt::format("node '{}' reads '{}', which is no node before it",
+                                                spec.name, input));
+    node.inputs.push_back(i);
+    shapes.push_back(nodes_[i].shape);
+    found += fmt::format("{}'{}' gives {}", found.empty() ? "" : ", ", nodes_[i].name,
+                         nodes_[i].shape.text());
+  }
+  const auto entry = LayerRegistry<T>::instance().entries().find(spec.kind);
+  if (entry == LayerRegistry<T>::instance().entries().end())
+    spec.options.refuse("", fmt::format("unknown kind of node '{}'; accepted: {}", spec.kind,
+                                        LayerRegistry<T>::instance().names()));
+  node.layer = entry->second.make(spec.options);
+  try {
+    node.shape = node.layer->setup(shapes);
+  } catch (const ConfigError&) {
+    throw;
+  } catch (const Error& e) {
+    spec.options.refuse(
+        "", fmt::format("node '{}' ({}): {} ({})", spec.name, spec.kind, e.what(), found));
+  }
+  nodes_.push_back(std::move(node));
+  specs_.push_back(spec);
+}
+
+template <typename T>
+void BasicNetwork<T>::add_alias(const std::string& name, const std::string& node) {
+  aliases_.emplace_back(name, node);
+}
+
+template <typename T>
+int BasicNetwork<T>::index_of(const std::string& name) const {
+  for (const auto& [alias, node] : aliases_)
+    if (alias == name) return index_of(node);
+  for (size_t i = 0; i < nodes_.size(); ++i)
+    if (nodes_[i].name == name) return static_cast<int>(i);
+  return -1;
+}
+
+template <typename T>
+int BasicNetwork<T>::last() const {
+  int out = static_cast<int>(nodes_.size()) - 1;
+  while (out > 0 && !nodes_[out].layer) --out;
+  return out;
+}
+
+template <typename T>
+std::vector<int> BasicNetwork<T>::readers(int i) const {
+  std::vector<int> out;
+  for (size_t j = 0; j < nodes_.size(); ++j)
+    if (std::ranges::count(nodes_[j].inputs, i) > 0) out.push_back(static_cast<int>(j));
+  return out;
+}
+
+template <typename T>
+void BasicNetwork<T>::finish() {
+  units_.clear();
+  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
+    Node<T>& node = nodes_[i];
+    node.taps.clear();
+    if (i > 0 && !node.layer) continue;  // bypassed
+    if (i < last() && readers(i).empty())
+      fail<ConfigError>("node '{}' is read by no other node", node.name);
+    const bool follows = i > 0 && node.inputs.size() == 1 && readers(node.inputs[0]).size() == 1 &&
+                         node.inputs[0] > 0;
+    Unit* before = follows ? &units_[nodes_[node.inputs[0]].unit] : nullptr;
+    if (before && node.layer->channel_affine() && before->norm < 0 && before->activation < 0 &&
+        nodes_[before->leader].layer->linear()) {
+      before->norm = before->last = i;
+    } else if (before && node.layer->is_activation() && before->activation < 0) {
+      before->activation = before->last = i;
+    } else {
+      const std::string& label = i == 0 ? node.name : specs_[i - 1].unit;
+      units_.push_back({label.empty() ? node.name : label, unit_kind(node), i, -1, -1, i});
+      before = nullptr;
+    }
+    node.unit = before ? nodes_[node.inputs[0]].unit : static_cast<int>(units_.size()) - 1;
+  }
+  for (const Unit& unit : units_) {
+    const bool is_linear = unit.leader > 0 && nodes_[unit.leader].layer->linear();
+    if (unit.norm >= 0) nodes_[unit.leader].taps.push_back(TapKind::conv);
+    if (unit.norm >= 0)
+      nodes_[unit.norm].taps.push_back(TapKind::norm);
+    else if (is_linear)
+      nodes_[unit.leader].taps.push_back(TapKind::norm);
+    nodes_[unit.last].taps.push_back(TapKind::output);
+  }
+}
+
+namespace {
+
+template <typename T>
+void copy_parameters(Layer<T>& from_layer, Layer<T>& to_layer) {
+  if (const Linear<T>* linear = from_layer.linear())  // folding gives a bias where there was none
+    to_layer.linear()->bias->master = linear->bias->master;
+  const auto from = from_layer.parameters(), to = to_layer.parameters();
+  for (size_t p = 0; p < from.size(); ++p) to[p]->master = from[p]->master;
+}
+
+}  // namespace
+
+template <typename T>
+BasicNetwork<T> BasicNetwork<T>::clone() const {
+  BasicNetwork out(input_shape());
+  out.aliases_ = aliases_;
+  for (const NodeSpec& spec : specs_) out.add(spec);
+  for (size_t i = 1; i < nodes_.size(); ++i) {
+    if (!nodes_[i].layer) {
+      out.bypass(static_cast<int>(i));
+      continue;
+    }
+    copy_parameters(*nodes_[i].layer, *out.nodes_[i].layer);
+  }
+  out.finish();
+  return out;
+}
+
+template <typename T>
+void BasicNetwork<T>::bypass(int i) {
+  const int source = nodes_[i].inputs[0];
+  for (Node<T>& node : nodes_) std::ranges::replace(node.inputs, i, source);
+  nodes_[i].layer.reset();
+  nodes_[i].inputs.clear();
+}
+
+template <typename T>
+void BasicNetwork<T>::replace_activation(int i, const std::string& kind) {
+  NodeSpec& spec = specs_[i - 1];
+  spec.kind = nodes_[i].kind = kind;
+  spec.options = spec.options.derive({});
+  nodes_[i].layer = LayerRegistry<T>::instance().entries().at(kind).make(spec.options);
+  nodes_[i].layer->setup(std::span(&nodes_[nodes_[i].inputs[0]].shape, 1));
+}
+
+template <typename T>
+BasicNetwork<T> BasicNetwork<T>::alone(int unit) const {
+  BasicNetwork out(nodes_[nodes_[units_[unit].leader].inputs[0]].shape);
+  for (size_t i = 1; i < nodes_.size(); ++i) {
+    if (nodes_[i].unit != unit || !nodes_[i].layer) continue;
+    NodeSpec spec = specs_[i - 1];
+    spec.inputs = {out.last_name()};
+    out.add(spec);
+    copy_parameters(*nodes_[i].layer, *out.nodes_.back().layer);
+  }
+  out.finish();
+  return out;
+}
+
+template <typename T>
+std::vector<typename BasicNetwork<T>::Named> BasicNetwork<T>::parameters() const {
+  std::vector<Named> out;
+  for (size_t i = 0; i < nodes_.size(); ++i)
+    if (nodes_[i].layer)
+      for (Parameter<T>* parameter : nodes_[i].layer->parameters())
+        out.push_back({static_cast<int>(i), parameter});
+  return out;
+}
+
+template <typename T>
+int64_t BasicNetwork<T>::trained_count() const {
+  int64_t total = 0;
+  for (const Named& named : parameters())
+    if (named.parameter->trained) total += named.parameter->master.elements();
+  return total;
+}
+
+template <typename T>
+int64_t BasicNetwork<T>::multiply_accumulates() const {
+  int64_t total = 0;
+  for (const Node<T>& node : nodes_)
+    if (node.layer) total += node.layer->multiply_accumulates();
+  return total;
+}
+
+template <typename T>
+void BasicNetwork<T>::initialize(const Initializer& weights, const Rng& rng) {
+  for (Node<T>& node : nodes_)
+    if (node.layer) node.layer->initialize(weights, rng.fork(node.name));
+}
+
+template class BasicNetwork<float>;
+template class BasicNetwork<double>;
+
+Options read_network(const std::filesystem::path& file, const Options& parameters,
+                     const std::optional<NetworkDefaults>& defaults) {
+  const Options network = Options::from_file(file);
+  const Options declared =
+      network.section("parameters", "names and defaults of what an experiment may set");
+  const std::vector<std::string> known = declared.keys();
+  for (const std::string& key : parameters.keys())
+    if (key != "file" && std::ranges::find(known, key) == known.end())
+      parameters.refuse(
+          key, fmt::format("{} has no such parameter; accepted: {}", file.string(), join(known)));
+  if (defaults && declared.has("input")) {
+    const auto sizes = defaults->input.sizes();
+    parameters.integers("input", std::vector<int64_t>(sizes.begin(), sizes.end()),
+                        at_least<int64_t>(1), "shape of one image");
+  }
+  if (defaults && defaults->classes > 0 && declared.has("classes"))
+    parameters.integer("classes", defaults->classes, at_least<int64_t>(1), "classes");
+  parameters.inherit(declared);
+  network.substitute(parameters);
+  return network;
+}
+
+}  // namespace quantdyn

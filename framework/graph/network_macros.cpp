@@ -1,0 +1,227 @@
+// The macros of network files: each writes primitives, so a net of blocks and one of primitives are
+// alike.
+#include <cmath>
+#include <map>
+
+#include "framework/graph/network.h"
+
+namespace quantdyn {
+namespace {
+
+using Entries = std::vector<std::pair<std::string, std::string>>;
+
+/// Options common to all macros: how a convolution is followed, and the width multiplier.
+struct Style {
+  bool norm;
+  std::string activation;
+  double width;
+  Options norm_options;
+
+  explicit Style(const Options& options)
+      : norm(options.flag("norm", true,
+                          "batch norm after every convolution (which then has no bias)")),
+        activation(options.choice("activation", "relu",
+                                  std::vector<std::string>{"relu", "relu6", "none"},
+                                  "what follows the norm")),
+        width(options.number("width", 1.0, over(0.0), "width multiplier of all channel counts")),
+        norm_options(options.section("batch_norm", "options of the batch norms")) {}
+  /// channels * width to the nearest whole number, at least 1 (Howard et al. 2017, section 3.3).
+  int64_t scaled(int64_t channels) const {
+    return std::max<int64_t>(1, std::llround(static_cast<double>(channels) * width));
+  }
+};
+
+struct Convolved {
+  int64_t channels;
+  int64_t kernel = 1;
+  int64_t stride = 1;
+  int64_t groups = 1;
+  std::string padding;  // YAML
+  bool norm = true;
+  std::string activation;
+};
+
+/// Adds conv (+ norm) (+ activation) as unit `name`; the name then stands for the last of them.
+template <typename T>
+void add_convolution(BasicNetwork<T>& net, const Options& options, const Style& style,
+                     const std::string& name, const std::string& input, const Convolved& c) {
+  Entries entries{{"channels", std::to_string(c.channels)},
+                  {"kernel", std::to_string(c.kernel)},
+                  {"stride", std::to_string(c.stride)},
+                  {"groups", std::to_string(c.groups)},
+                  {"padding", c.padding},
+                  {"bias", c.norm ? "false" : "true"}};
+  std::string last = name + ".conv";
+  net.add({last, "conv2d", {input}, options.derive(entries, {"initializer"}), name});
+  if (c.norm) {
+    net.add({name + ".norm",
+             "batch_norm",
+             {last},
+             style.norm_options.derive({}, style.norm_options.keys()),
+             ""});
+    last = name + ".norm";
+  }
+  if (c.activation != "none") {
+    net.add({name + ".activation", c.activation, {last}, options.derive({}), ""});
+    last = name + ".activation";
+  }
+  net.add_alias(name, last);
+}
+
+std::string read_padding(const Options& options, int64_t kernel) {
+  return options.text("padding", std::to_string(kernel / 2),
+                      "rows and columns of zeros on each side, `same` or `valid`");
+}
+
+int64_t read_channels(const Options& options) {
+  return options.integer("channels", required, at_least<int64_t>(1),
+                         "output channels before the width multiplier");
+}
+
+int64_t read_stride(const Options& options) {
+  return options.integer("stride", 1, at_least<int64_t>(1), "step between outputs, in pixels");
+}
+
+int64_t read_kernel(const Options& options) {
+  return options.integer("kernel", 3, at_least<int64_t>(1), "height and width of the filters");
+}
+
+/// `groups`: a number, or `depthwise` for one group a channel.
+int64_t read_groups(const Options& options, const std::string& fallback, int64_t in_channels) {
+  const std::string given =
+      options.text("groups", fallback, "groups of the spatial convolution, or `depthwise`");
+  if (given == "depthwise") return in_channels;
+  return options.integer("groups", std::nullopt, between<int64_t>(1, in_channels),
+                         "groups of the spatial convolution");
+}
+
+const std::string& only(const Options& options, const std::vector<std::string>& inputs) {
+  if (inputs.size() != 1) options.refuse("inputs", "this macro reads exactly one node");
+  return inputs[0];
+}
+
+/// conv k x k -> batch norm -> activation.
+template <typename T>
+void block(BasicNetwork<T>& net, const Options& options, const std::string& name,
+           const std::vector<std::string>& inputs) {
+  const Style style(options);
+  const std::string& input = only(options, inputs);
+  const int64_t kernel = read_kernel(options);
+  const int64_t groups = read_groups(options, "1", net.shape_of(input).channels());
+  add_convolution(net, options, style, name, input,
+                  {style.scaled(read_channels(options)), kernel, read_stride(options), groups,
+                   read_padding(options, kernel), style.norm, style.activation});
+}
+
+/// Grouped (depthwise) conv k x k -> norm -> activation -> pointwise conv -> norm -> activation
+/// (Howard et al. 2017); what stands between the two may be left out.
+template <typename T>
+void separable(BasicNetwork<T>& net, const Options& options, const std::string& name,
+               const std::vector<std::string>& inputs) {
+  const Style style(options);
+  const std::string& input = only(options, inputs);
+  const int64_t in_channels = net.shape_of(input).channels();
+  const int64_t kernel = read_kernel(options);
+  const bool between_norm =
+      options.flag("between_norm", true, "batch norm between the two convolutions");
+  const bool between_activation =
+      options.flag("between_activation", true, "activation between the two convolutions");
+  add_convolution(net, options, style, name + "_dw", input,
+                  {in_channels, kernel, read_stride(options),
+                   read_groups(options, "depthwise", in_channels), read_padding(options, kernel),
+                   style.norm && between_norm, between_activation ? style.activation : "none"});
+  add_convolution(
+      net, options, style, name + "_pw", name + "_dw",
+      {style.scaled(read_channels(options)), 1, 1, 1, "0", style.norm, style.activation});
+  net.add_alias(name, name + "_pw");
+}
+
+/// The sum of two branches and, maybe, the activation after it.
+template <typename T>
+void add_sum(BasicNetwork<T>& net, const Options& options, const std::string& name,
+             const std::string& a, const std::string& b, const std::string& activation) {
+  net.add({name + ".add", "add", {a, b}, options.derive({}), name});
+  if (activation != "none")
+    net.add({name + ".activation", activation, {name + ".add"}, options.derive({}), ""});
+  net.add_alias(name, activation != "none" ? name + ".activation" : name + ".add");
+}
+
+/// Two 3x3 blocks beside a shortcut: the identity, or a pointwise convolution where shapes differ
+/// (He et al. 2016, figure 2 and option B).
+template <typename T>
+void residual(BasicNetwork<T>& net, const Options& options, const std::string& name,
+              const std::vector<std::string>& inputs) {
+  const Style style(options);
+  const std::string& input = only(options, inputs);
+  const int64_t channels = style.scaled(read_channels(options)), stride = read_stride(options);
+  const int64_t kernel = read_kernel(options);
+  const std::string padding = read_padding(options, kernel);
+  add_convolution(net, options, style, name + "_1", input,
+                  {channels, kernel, stride, 1, padding, style.norm, style.activation});
+  add_convolution(net, options, style, name + "_2", name + "_1",
+                  {channels, kernel, 1, 1, padding, style.norm, "none"});
+  std::string shortcut = input;
+  if (stride != 1 || channels != net.shape_of(input).channels()) {
+    shortcut = name + "_shortcut";
+    add_convolution(net, options, style, shortcut, input,
+                    {channels, 1, stride, 1, "0", style.norm, "none"});
+  }
+  add_sum(net, options, name, name + "_2", shortcut, style.activation);
+}
+
+/// Pointwise expansion -> depthwise -> linear pointwise projection, with a sum where shapes allow
+/// (Sandler et al. 2018, figure 3b).
+template <typename T>
+void inverted_residual(BasicNetwork<T>& net, const Options& options, const std::string& name,
+                       const std::vector<std::string>& inputs) {
+  const Style style(options);
+  const std::string& input = only(options, inputs);
+  const int64_t in_channels = net.shape_of(input).channels();
+  const int64_t channels = style.scaled(read_channels(options)), stride = read_stride(options);
+  const int64_t kernel = read_kernel(options);
+  const int64_t expansion =
+      options.integer("expansion", 6, at_least<int64_t>(1), "channels inside per input channel");
+  std::string before = input;
+  if (expansion > 1) {
+    add_convolution(net, options, style, name + "_expand", input,
+                    {in_channels * expansion, 1, 1, 1, "0", style.norm, style.activation});
+    before = name + "_expand";
+  }
+  const int64_t inside = in_channels * expansion;
+  add_convolution(net, options, style, name + "_dw", before,
+                  {inside, kernel, stride, inside, read_padding(options, kernel), style.norm,
+                   style.activation});
+  const bool is_summed = stride == 1 && channels == in_channels;
+  const std::string projection = is_summed ? name + "_project" : name;
+  add_convolution(net, options, style, projection, name + "_dw",
+                  {channels, 1, 1, 1, "0", style.norm, "none"});
+  if (is_summed) add_sum(net, options, name, projection, input, "none");
+}
+
+template <typename T>
+const std::map<std::string, NetworkMacro<T>>& macros() {
+  static const std::map<std::string, NetworkMacro<T>> table{
+      {"block", block<T>},
+      {"separable", separable<T>},
+      {"residual", residual<T>},
+      {"inverted_residual", inverted_residual<T>}};
+  return table;
+}
+
+}  // namespace
+
+template <typename T>
+NetworkMacro<T> find_macro(const std::string& name) {
+  const auto found = macros<T>().find(name);
+  return found == macros<T>().end() ? NetworkMacro<T>() : found->second;
+}
+template NetworkMacro<float> find_macro<float>(const std::string&);
+template NetworkMacro<double> find_macro<double>(const std::string&);
+
+std::string macro_names() {
+  std::string out;
+  for (const auto& [name, macro] : macros<float>()) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,18 @@
+// What a unit costs, and whom it reads: the columns of tables of a net.
+#pragma once
+
+#include <string>
+
+#include "framework/graph/network.h"
+
+namespace quantdyn {
+
+/// Trained parameters and multiply-accumulates of the nodes of one unit.
+struct UnitCost {
+  int64_t parameters, multiply_accumulates;
+};
+UnitCost cost_of(const Network& network, int unit);
+/// Names of the units whose outputs a unit reads, "a, b".
+std::string inputs_of(const Network& network, int unit);
+
+}  // namespace quantdyn

@@ -1,0 +1,131 @@
+#include <hdf5_hl.h>
+
+#include "framework/h5/h5_internal.h"
+
+namespace quantdyn::h5 {
+
+std::vector<int64_t> Dataset::sizes() const {
+  const Lock lock;
+  const Id space(check(H5Dget_space(id()), *this, "cannot read the shape"));
+  std::vector<hsize_t> extent(static_cast<size_t>(
+      check(H5Sget_simple_extent_ndims(space), *this, "cannot read the shape")));
+  check(H5Sget_simple_extent_dims(space, extent.data(), nullptr), *this, "cannot read the shape");
+  return {extent.begin(), extent.end()};
+}
+
+int64_t Dataset::elements() const { return product(sizes()); }
+
+int64_t Dataset::elements_of_rows(int64_t first, int64_t count) const {
+  const std::vector<int64_t> shape = sizes();
+  if (shape.empty() || first < 0 || count < 0 || first > shape[0] || count > shape[0] - first)
+    fail<Error>("{}: entries {} to {} asked for, it has {}", where(), first, first + count,
+                shape.empty() ? 0 : shape[0]);
+  return count * product(std::span(shape).subspan(1));
+}
+
+Content Dataset::content() const {
+  const Lock lock;
+  const Id type(check(H5Dget_type(id()), *this, "cannot read the type"));
+  return content_of(type);
+}
+
+namespace {
+
+/// Selects entries [first, first + count) of the outermost axis; the matching space in memory.
+hid_t select_rows(hid_t file_space, std::span<const int64_t> sizes, int64_t first, int64_t count) {
+  std::vector<hsize_t> start(sizes.size(), 0), extent(sizes.begin(), sizes.end());
+  start[0] = static_cast<hsize_t>(first);
+  extent[0] = static_cast<hsize_t>(count);
+  if (H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start.data(), nullptr, extent.data(),
+                          nullptr) < 0)
+    return -1;
+  return H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr);
+}
+
+}  // namespace
+
+void Dataset::read_rows(Type type, int64_t first, int64_t count, void* values) const {
+  const Lock lock;
+  if (content() != Content::integers && content() != Content::floats)
+    fail<Error>("{}: expected numbers, found {}", where(),
+                content() == Content::texts ? "texts" : "another type");
+  if (count == 0 || elements() == 0) return;
+  if (count < 0) {
+    check(H5Dread(id(), native(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values), *this,
+          "cannot be read");
+    return;
+  }
+  elements_of_rows(first, count);
+  const Id space(H5Dget_space(id()));
+  const Id memory(check(select_rows(space, sizes(), first, count), *this, "cannot be read"));
+  check(H5Dread(id(), native(type), memory, space, H5P_DEFAULT, values), *this, "cannot be read");
+}
+
+void Dataset::write_rows(Type type, int64_t first, int64_t count, const void* values) {
+  const Lock lock;
+  if (count == 0 || elements() == 0) return;
+  if (count < 0) {
+    check(H5Dwrite(id(), native(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values), *this,
+          "cannot be written");
+  } else {
+    elements_of_rows(first, count);
+    const Id space(H5Dget_space(id()));
+    const Id memory(check(select_rows(space, sizes(), first, count), *this, "cannot be written"));
+    check(H5Dwrite(id(), native(type), memory, space, H5P_DEFAULT, values), *this,
+          "cannot be written");
+  }
+  // A full disk must show here: when the dataset is closed nobody can be told any more.
+  check(H5Dflush(id()), *this, "cannot be written");
+}
+
+std::vector<std::string> Dataset::read_texts() const {
+  const Lock lock;
+  const Id type(check(H5Dget_type(id()), *this, "cannot read the type"));
+  if (content_of(type) != Content::texts || H5Tis_variable_str(type) > 0)
+    fail<Error>("{}: expected texts of fixed length, found another type", where());
+  const size_t size = H5Tget_size(type);
+  std::vector<std::string> out(static_cast<size_t>(elements()));
+  std::vector<char> fields(out.size() * size + 1);
+  if (!out.empty())
+    check(H5Dread(id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, fields.data()), *this,
+          "cannot be read");
+  for (size_t i = 0; i < out.size(); ++i) out[i] = trimmed(fields.data() + i * size, size, type);
+  return out;
+}
+
+void Dataset::make_scale(const std::string& name) {
+  const Lock lock;
+  check(H5DSset_scale(id(), name.c_str()), *this, "cannot be made an axis");
+}
+
+void Dataset::attach_scale(int axis, const Dataset& scale) {
+  const Lock lock;
+  check(H5DSattach_scale(id(), scale.id(), static_cast<unsigned>(axis)), *this,
+        "cannot be given the axis", scale.where());
+}
+
+bool Dataset::is_scale() const {
+  const Lock lock;
+  return H5DSis_scale(id()) > 0;
+}
+
+std::vector<std::string> Dataset::axis_names() const {
+  const Lock lock;
+  std::vector<std::string> names(sizes().size());
+  if (is_scale()) return names;  // a scale has no scales
+  const auto take = [](hid_t, unsigned, hid_t scale, void* out) -> herr_t {
+    const ssize_t length = H5DSget_scale_name(scale, nullptr, 0);
+    if (length < 0) return -1;
+    auto& name = *static_cast<std::string*>(out);
+    name.resize(static_cast<size_t>(length) + 1);
+    H5DSget_scale_name(scale, name.data(), name.size());
+    name.resize(static_cast<size_t>(length));
+    return 1;  // the first one is enough
+  };
+  for (size_t axis = 0; axis < names.size(); ++axis)
+    check(H5DSiterate_scales(id(), static_cast<unsigned>(axis), nullptr, take, &names[axis]), *this,
+          "its axes cannot be read");
+  return names;
+}
+
+}  // namespace quantdyn::h5

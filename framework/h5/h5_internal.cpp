@@ -1,0 +1,142 @@
+#include "framework/h5/h5_internal.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace quantdyn::h5 {
+
+static std::recursive_mutex& mutex() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+
+Lock::Lock() : guard_(mutex()) {
+  static const bool is_ready = [] {
+    // After a failed write HDF5 1.10 crashes in its exit handler; our files are closed by then.
+    H5dont_atexit();
+    return H5open() >= 0;
+  }();
+  // Every thread has an error stack of its own, which prints unless told not to.
+  thread_local const bool is_quiet = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
+  if (!is_ready || !is_quiet) fail<Error>("libhdf5 cannot be started");
+}
+
+std::string reason() {
+  std::string text;
+  const auto keep_first = [](unsigned, const H5E_error2_t* error, void* out) -> herr_t {
+    auto& kept = *static_cast<std::string*>(out);
+    if (kept.empty() && error->desc) kept = error->desc;
+    return 0;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);
+  H5Eclear2(H5E_DEFAULT);
+  constexpr std::string_view quote = "error message = '";
+  if (const size_t at = text.find(quote); at != std::string::npos) {
+    const size_t begin = at + quote.size();
+    return text.substr(begin, text.find('\'', begin) - begin);
+  }
+  return text.empty() ? "unknown HDF5 error" : text;
+}
+
+hid_t native(Type type) {
+  switch (type) {
+    case Type::float32:
+      return H5T_NATIVE_FLOAT;
+    case Type::float64:
+      return H5T_NATIVE_DOUBLE;
+    case Type::int8:
+      return H5T_NATIVE_INT8;
+    case Type::int16:
+      return H5T_NATIVE_INT16;
+    case Type::int32:
+      return H5T_NATIVE_INT32;
+    case Type::int64:
+      return H5T_NATIVE_INT64;
+    case Type::uint8:
+      return H5T_NATIVE_UINT8;
+    case Type::uint16:
+      return H5T_NATIVE_UINT16;
+    case Type::uint32:
+      return H5T_NATIVE_UINT32;
+    case Type::uint64:
+      return H5T_NATIVE_UINT64;
+  }
+  return -1;
+}
+
+Content content_of(hid_t type) {
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+      return Content::integers;
+    case H5T_FLOAT:
+      return Content::floats;
+    case H5T_STRING:
+      return Content::texts;
+    default:
+      return Content::other;
+  }
+}
+
+hid_t text_type(size_t length) {
+  const hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, std::max<size_t>(length, 1));
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  H5Tset_strpad(type, H5T_STR_NULLPAD);
+  return type;
+}
+
+size_t longest(std::span<const std::string> values) {
+  size_t out = 1;
+  for (const std::string& value : values) out = std::max(out, value.size());
+  return out;
+}
+
+std::vector<char> fields_of(std::span<const std::string> values, size_t length) {
+  std::vector<char> out(values.size() * length + 1, '\0');
+  for (size_t i = 0; i < values.size(); ++i)
+    std::memcpy(out.data() + i * length, values[i].data(), values[i].size());
+  return out;
+}
+
+std::string trimmed(const char* field, size_t size, hid_t type) {
+  std::string out(field, strnlen(field, size));
+  if (H5Tget_strpad(type) == H5T_STR_SPACEPAD) out.erase(out.find_last_not_of(' ') + 1);
+  return out;
+}
+
+hid_t simple_space(std::span<const int64_t> sizes) {
+  const std::vector<hsize_t> extent(sizes.begin(), sizes.end());
+  return H5Screate_simple(static_cast<int>(extent.size()), extent.data(), extent.data());
+}
+
+int64_t product(std::span<const int64_t> sizes) {
+  int64_t out = 1;
+  for (const int64_t size : sizes) out *= size;
+  return out;
+}
+
+int64_t size_of(Type type) {
+  switch (type) {
+    case Type::int8:
+    case Type::uint8:
+      return 1;
+    case Type::int16:
+    case Type::uint16:
+      return 2;
+    case Type::int32:
+    case Type::uint32:
+    case Type::float32:
+      return 4;
+    default:
+      return 8;
+  }
+}
+
+std::string version() {
+  const Lock lock;
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return fmt::format("{}.{}.{}", major, minor, release);
+}
+
+}  // namespace quantdyn::h5

@@ -1,0 +1,71 @@
+// What the parts of the HDF5 door share; nothing else includes this.
+#pragma once
+
+#include <hdf5.h>
+
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "framework/base/error.h"
+#include "framework/h5/h5.h"
+
+namespace quantdyn::h5 {
+
+/// Held by every function of this door; the first one also settles HDF5's manners.
+class Lock {
+ public:
+  Lock();
+
+ private:
+  std::lock_guard<std::recursive_mutex> guard_;
+};
+
+/// HDF5's innermost reason for the last failure, or the system's where it quotes one.
+std::string reason();
+
+/// The one place where HDF5's return codes are looked at.
+template <typename Result>
+Result check(Result result, const Object& object, std::string_view what,
+             std::string_view name = {}) {
+  if (result >= 0) return result;
+  const std::string why = reason();  // before where(), which calls HDF5 again
+  fail<Error>("{}: {}{}{}: {}", object.where(), what, name.empty() ? "" : " ", name, why);
+}
+
+/// Owns any HDF5 identifier.
+class Id {
+ public:
+  explicit Id(hid_t id) : id_(id) {}
+  Id(const Id&) = delete;
+  Id& operator=(const Id&) = delete;
+  ~Id() {
+    if (id_ >= 0) H5Idec_ref(id_);
+  }
+  operator hid_t() const { return id_; }
+  hid_t release() { return std::exchange(id_, -1); }
+
+ private:
+  hid_t id_;
+};
+
+hid_t native(Type type);
+Content content_of(hid_t type);
+
+/// Fixed-length UTF-8, null-padded; HDF5 has no strings of length 0.
+hid_t text_type(size_t length);
+/// Bytes of the longest value, at least 1.
+size_t longest(std::span<const std::string> values);
+/// The values one after another in fields of `length` bytes; never empty, so that it has data().
+std::vector<char> fields_of(std::span<const std::string> values, size_t length);
+/// What a fixed-length field of the given type holds.
+std::string trimmed(const char* field, size_t size, hid_t type);
+
+hid_t simple_space(std::span<const int64_t> sizes);
+int64_t product(std::span<const int64_t> sizes);
+
+}  // namespace quantdyn::h5

@@ -1,0 +1,138 @@
+#include "framework/run/evaluator.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "framework/base/threads.h"
+
+namespace quantdyn {
+
+Evaluator::Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
+                     Keep keep)
+    : network_(network),
+      steps_(make_steps(network, fusing, algorithm)),
+      taps_(network.units().size()) {
+  const std::vector<Node<float>>& nodes = network.nodes();
+  const int end = static_cast<int>(nodes.size());
+  std::vector<int> held{0},
+      written{0};  // nodes whose results have memory, and when it is first written
+  int64_t scratch = 0;
+  for (const auto& step : steps_) {
+    held.push_back(step->nodes().back());
+    written.push_back(step->nodes().front());
+    scratch = std::max(scratch, step->scratch_floats());
+  }
+  std::vector<Lifetime> arrays;
+  for (size_t i = 0; i < held.size(); ++i) {
+    int last = held[i] == network.last() || keep == Keep::all ? end : held[i];
+    for (int reader : network.readers(held[i])) last = std::max(last, reader);
+    arrays.push_back({images_per_chunk * nodes[held[i]].shape.elements(), written[i], last});
+  }
+  arrays.push_back({scratch, 0, end});
+  const Layout layout = lay_out(arrays);
+  workspaces_.resize(static_cast<size_t>(worker_count()));
+  for (Workspace& workspace : workspaces_) {
+    workspace.arena = Arena(layout.floats);
+    workspace.results.assign(nodes.size(), nullptr);
+    for (size_t i = 0; i < held.size(); ++i)
+      workspace.results[held[i]] = workspace.arena.data() + layout.offsets[i];
+    workspace.scratch = workspace.arena.data() + layout.offsets.back();
+  }
+  prepare();
+}
+
+bool Evaluator::has_tap(int unit, TapKind kind) const {
+  for (const Node<float>& node : network_.nodes())
+    if (node.unit == unit && std::ranges::find(node.taps, kind) != node.taps.end()) return true;
+  return false;
+}
+
+std::optional<TapMap> Evaluator::norm_of_conv(int unit) const {
+  for (TapKind kind : {TapKind::conv, TapKind::norm})
+    if (taps_[unit][static_cast<size_t>(kind)].transform) return {};
+  for (const auto& step : steps_)
+    if (network_.nodes()[step->nodes().front()].unit == unit) return step->norm_of_conv();
+  return {};
+}
+
+void Evaluator::clear_taps() { taps_.assign(taps_.size(), UnitTaps{}); }
+
+void Evaluator::prepare() {
+  for (const auto& step : steps_) step->prepare();
+}
+
+void Evaluator::run_step(const Step& step, int first_own, const Evaluator& before,
+                         const EvaluationChunk& chunk) {
+  const auto& nodes = network_.nodes();
+  const int unit = nodes[step.nodes().front()].unit;
+  std::vector<View<const float>> inputs;
+  for (int input : nodes[step.nodes().front()].inputs) {
+    const Evaluator& source = nodes[input].unit >= first_own ? *this : before;
+    inputs.emplace_back(source.workspaces_[chunk.worker].results[input],
+                        nodes[input].shape.batch_of(images_per_chunk));
+  }
+  const int last = step.nodes().back();
+  EvaluationChunk own = chunk;
+  own.scratch = workspaces_[chunk.worker].scratch;
+  step.evaluate(
+      inputs,
+      {workspaces_[chunk.worker].results[last], nodes[last].shape.batch_of(images_per_chunk)},
+      taps_[unit], own);
+}
+
+void Evaluator::run_chunk(View<const float> x, int64_t images, int64_t index, int worker) {
+  assert(x.shape[0] == images_per_chunk && worker < static_cast<int>(workspaces_.size()));
+  EvaluationChunk chunk{index, images, worker, true, nullptr};
+  float* const input = workspaces_[worker].results[0];
+  std::ranges::copy(x.values(), input);
+  const Shape one = network_.input_shape();
+  visit(taps_[0][static_cast<size_t>(TapKind::output)], input, images * one.rows(), one.channels(),
+        0, chunk);
+  for (const auto& step : steps_) run_step(*step, 0, *this, chunk);
+  for (const UnitTaps& unit : taps_)
+    for (const Tap& tap : unit) {
+      for (Observer* observer : tap.before) observer->end_chunk(index, worker);
+      for (Observer* observer : tap.after) observer->end_chunk(index, worker);
+    }
+}
+
+void Evaluator::run(View<const float> x, int64_t images, int64_t first_chunk, View<float> logits) {
+  assert(x.shape[0] % images_per_chunk == 0);
+  const int last = network_.last();
+  parallel_for(chunk_count(images), [&](int64_t index, int worker) {
+    const int64_t first = index * images_per_chunk;
+    run_chunk(x.slice(first, images_per_chunk), std::min(images_per_chunk, images - first),
+              first_chunk + index, worker);
+    if (!logits) return;
+    const View<float> to = logits.slice(first, images_per_chunk);
+    std::copy_n(workspaces_[worker].results[last], to.elements(), to.data);
+  });
+}
+
+View<float> Evaluator::output(int unit, int worker) {
+  const int node = network_.units()[unit].last;
+  return {workspaces_[worker].results[node],
+          network_.nodes()[node].shape.batch_of(images_per_chunk)};
+}
+
+View<const float> Evaluator::output(int unit, int worker) const {
+  return const_cast<Evaluator*>(this)->output(unit, worker);
+}
+
+View<const float> Evaluator::run_after(int unit, const Evaluator& before, int64_t images,
+                                       int64_t index, int worker) {
+  const EvaluationChunk chunk{index, images, worker, false, nullptr};
+  for (const auto& step : steps_)
+    if (network_.nodes()[step->nodes().front()].unit > unit) run_step(*step, unit, before, chunk);
+  return output(static_cast<int>(network_.units().size()) - 1, worker);
+}
+
+View<const float> Evaluator::run_unit(int unit, const Evaluator& from, int64_t images,
+                                      int64_t index, int worker) {
+  const EvaluationChunk chunk{index, images, worker, false, nullptr};
+  for (const auto& step : steps_)
+    if (network_.nodes()[step->nodes().front()].unit == unit) run_step(*step, unit, from, chunk);
+  return output(unit, worker);
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,71 @@
+// Runs a net on images chunk by chunk, each worker with its own small memory; taps are visited on
+// the way.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "framework/base/arena.h"
+#include "framework/run/step.h"
+
+namespace quantdyn {
+
+/// Which results stay readable after a chunk's evaluation.
+enum class Keep { logits, all };
+
+/// Evaluation forward: batch norms use their running statistics.
+class Evaluator {
+ public:
+  Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, Keep keep);
+
+  const Network& network() const { return network_; }
+  /// The tap of a unit, to attach observers and a transform; empty at first.
+  Tap& tap(int unit, TapKind kind) { return taps_[unit][static_cast<size_t>(kind)]; }
+  /// Whether a unit has such a tensor: `conv` only before an unfolded batch norm.
+  bool has_tap(int unit, TapKind kind) const;
+  /// What the step of this unit makes of its tap conv to get its tap norm, if it shows both tile by
+  /// tile, and nothing replaces values in between (see Step::norm_of_conv).
+  std::optional<TapMap> norm_of_conv(int unit) const;
+  void clear_taps();
+  /// To be called after every change of parameters.
+  void prepare();
+
+  /// Evaluates a batch x [N,...], N a multiple of 8, of which `images` are real; `first_chunk`
+  /// numbers its first chunk among all images observed so far; logits [N,classes] may be empty.
+  /// Parallel over chunks.
+  void run(View<const float> x, int64_t images, int64_t first_chunk, View<float> logits);
+
+  /// Evaluates one chunk x [8,...] in this worker's memory and tells the observers when it is done.
+  void run_chunk(View<const float> x, int64_t images, int64_t chunk, int worker);
+  /// A unit's output after run_chunk, [8,...]; Keep::all, but for the last unit's.
+  View<const float> output(int unit, int worker) const;
+  /// Runs one unit alone, with transforms but unobserved, on the outputs that `from` has of the
+  /// units before it, and returns its output (Keep::all; overwrites this worker's own).
+  View<const float> run_unit(int unit, const Evaluator& from, int64_t images, int64_t chunk,
+                             int worker);
+  /// Where a unit's output lies in this worker's memory (Keep::all): to put another there.
+  View<float> output(int unit, int worker);
+  /// Runs all units after `unit`, with transforms but unobserved, on this worker's own output of
+  /// `unit` and on what `before` has of the units before it; returns the logits (Keep::all).
+  View<const float> run_after(int unit, const Evaluator& before, int64_t images, int64_t chunk,
+                              int worker);
+
+ private:
+  struct Workspace {
+    Arena arena;
+    std::vector<float*> results;  // by node; null where the node's result stays inside a step
+    float* scratch = nullptr;
+  };
+  /// Reads the units before `first_own` from `before`, others from this evaluator's memory.
+  void run_step(const Step& step, int first_own, const Evaluator& before,
+                const EvaluationChunk& chunk);
+
+  const Network& network_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<UnitTaps> taps_;
+  std::vector<Workspace> workspaces_;
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,21 @@
+#include "framework/run/quantized_training.h"
+
+namespace quantdyn {
+
+std::vector<FoldingStepMaker>& folding_step_makers() {
+  static std::vector<FoldingStepMaker> makers;
+  return makers;
+}
+
+std::unique_ptr<FoldingStep> make_folding_step(const Network& network, const Step& step,
+                                               ConvolutionAlgorithm algorithm, Folding folding,
+                                               WeightTransform* transform) {
+  for (FoldingStepMaker make : folding_step_makers())
+    if (auto made = make(network, step, algorithm, folding, transform)) return made;
+  fail<ConfigError>(
+      "node '{}': its batch norm cannot be folded in training; accepted: one after a convolution, "
+      "run by fused kernels",
+      network.nodes()[step.nodes().front()].name);
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,208 @@
+#include "framework/run/training_plan.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+namespace quantdyn {
+
+TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
+                           int64_t batch, QuantizedTraining quantized)
+    : network_(network) {
+  add_steps(fusing, algorithm, std::move(quantized));
+  connect();
+  buffers_.resize(steps_.size());
+  defer(batch);
+  lay_out_memory(batch);
+}
+
+/// The net's own steps in order, a unit's output step after the unit's last.
+void TrainingPlan::add_steps(Fusing fusing, ConvolutionAlgorithm algorithm,
+                             QuantizedTraining quantized) {
+  const auto add_output_step = [&](int node) {
+    const int unit = network_.nodes()[node].unit;
+    if (network_.units()[unit].last == node && quantized.outputs.contains(unit))
+      steps_.push_back(std::move(quantized.outputs[unit]));
+  };
+  add_output_step(0);
+  for (std::unique_ptr<Step>& step : make_steps(network_, fusing, algorithm)) {
+    const int last = step->nodes().back(), unit = network_.nodes()[last].unit;
+    const auto found = quantized.weights.find(unit);
+    WeightTransform* const transform = found == quantized.weights.end() ? nullptr : found->second;
+    if (quantized.folding != Folding::none && network_.units()[unit].norm >= 0) {
+      std::unique_ptr<FoldingStep> folding =
+          make_folding_step(network_, *step, algorithm, quantized.folding, transform);
+      folding_.push_back(folding.get());
+      steps_.push_back(std::move(folding));
+    } else {
+      const int leader = network_.units()[unit].leader;
+      if (transform && step->nodes().front() == leader) {
+        Parameter<float>* const weight = network_.layer(leader)->linear()->weight;
+        transformed_.push_back({weight, transform, weight->master});
+      }
+      steps_.push_back(std::move(step));
+    }
+    add_output_step(last);
+  }
+}
+
+/// Who reads whose result: of a node, the last step that gives it.
+void TrainingPlan::connect() {
+  std::vector<int> gives(network_.nodes().size(), images_given);
+  sources_.resize(steps_.size());
+  readers_.resize(steps_.size());
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    const std::vector<int>& nodes = steps_[s]->nodes();
+    const bool is_own = nodes.front() > 0 && gives[nodes.front()] == images_given;
+    if (is_own)
+      for (int input : network_.nodes()[nodes.front()].inputs) sources_[s].push_back(gives[input]);
+    else
+      sources_[s].push_back(gives[nodes.back()]);  // takes a result and gives another
+    for (int source : sources_[s])
+      if (source != images_given && std::ranges::count(readers_[source], s) == 0)
+        readers_[source].push_back(s);
+    for (int node : nodes) gives[node] = static_cast<int>(s);
+  }
+}
+
+/// Leaves out results that all readers can make from what is saved.
+void TrainingPlan::defer(int64_t batch) {
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    if (!can_defer(s)) continue;
+    buffers_[s].is_deferred = true;
+    for (size_t reader : readers_[s]) steps_[reader]->read_through(steps_[s]->deferred());
+    buffers_[s].is_watched = steps_[s]->can_watch_gradient() && readers_[s].size() == 1;
+    if (buffers_[s].is_watched) steps_[s]->expect_gradients(batch);
+  }
+}
+
+void TrainingPlan::lay_out_memory(int64_t batch) {
+  // Time runs through all steps forward, then back: step s runs at s and at backward_time(s).
+  const int count = static_cast<int>(steps_.size());
+  const auto backward_time = [&](size_t s) { return 2 * count - 1 - static_cast<int>(s); };
+  std::vector<Lifetime> arrays;
+  int64_t scratch = 0;
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    scratch = std::max(scratch, steps_[s]->training_scratch_floats(batch));
+    const int64_t floats = batch * network_.nodes()[last_node(s)].shape.elements();
+    const size_t last_reader = readers_[s].empty() ? s : readers_[s].back();
+    const int end = backward_time(s);
+    arrays.push_back({buffers_[s].is_deferred ? 0 : floats, static_cast<int>(s), end});
+    arrays.push_back({batch * steps_[s]->saved_floats(), static_cast<int>(s), end});
+    arrays.push_back({floats, last_reader == s ? count - 1 : backward_time(last_reader), end});
+  }
+  arrays.push_back({scratch, 0, 2 * count - 1});
+  const Layout layout = lay_out(arrays);
+  arena_ = Arena(layout.floats);
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    buffers_[s].result = arena_.data() + layout.offsets[3 * s];
+    buffers_[s].saved = arena_.data() + layout.offsets[3 * s + 1];
+    buffers_[s].gradient = arena_.data() + layout.offsets[3 * s + 2];
+  }
+  scratch_ = arena_.data() + layout.offsets.back();
+}
+
+bool TrainingPlan::can_defer(size_t step) const {
+  return steps_[step]->deferred() != nullptr && !readers_[step].empty() &&
+         std::ranges::all_of(readers_[step],
+                             [&](size_t reader) { return steps_[reader]->can_read_through(); });
+}
+
+View<float> TrainingPlan::result_of(size_t step) const {
+  if (buffers_[step].is_deferred) return {};
+  return {buffers_[step].result, batch_shape(last_node(step))};
+}
+
+View<float> TrainingPlan::saved_of(size_t step) const {
+  const Buffers& buffers = buffers_[step];
+  return {buffers.saved, buffers.is_deferred ? batch_shape(last_node(step))
+                                             : Shape{images_, steps_[step]->saved_floats()}};
+}
+
+std::vector<View<const float>> TrainingPlan::inputs_of(size_t step) const {
+  std::vector<View<const float>> out;
+  for (int source : sources_[step]) {
+    if (source == images_given)
+      out.push_back(x_);
+    else
+      out.push_back(buffers_[source].is_deferred ? saved_of(source) : result_of(source));
+  }
+  return out;
+}
+
+void TrainingPlan::run_forward(size_t step) {
+  steps_[step]->forward(inputs_of(step), result_of(step), saved_of(step), scratch_);
+}
+
+View<const float> TrainingPlan::forward(View<const float> x) {
+  x_ = x;
+  images_ = x.shape[0];
+  lend_weights();
+  for (size_t s = 0; s < steps_.size(); ++s) run_forward(s);
+  return result_of(steps_.size() - 1);
+}
+
+View<float> TrainingPlan::logits_gradient() {
+  return {buffers_.back().gradient, batch_shape(last_node(steps_.size() - 1))};
+}
+
+void TrainingPlan::backward(const GradientObserver& observe) {
+  std::vector<bool> written(steps_.size(), false);
+  for (size_t s = steps_.size(); s-- > 0;) {
+    std::vector<InputGradient> gradients;
+    std::vector<size_t> wanted;
+    for (int source : sources_[s]) {
+      if (source == images_given) {
+        gradients.push_back({{}, Accumulate::no, nullptr, {}});
+        continue;
+      }
+      const bool repeated = std::ranges::find(wanted, source) != wanted.end();
+      gradients.push_back({{buffers_[source].gradient, batch_shape(last_node(source))},
+                           written[source] || repeated ? Accumulate::yes : Accumulate::no,
+                           buffers_[source].is_watched ? steps_[source].get() : nullptr,
+                           saved_of(source)});
+      wanted.push_back(static_cast<size_t>(source));
+    }
+    const View<float> gradient{buffers_[s].gradient, batch_shape(last_node(s))};
+    if (observe) observe(last_node(s), gradient);  // all readers have added to it
+    steps_[s]->backward(inputs_of(s), result_of(s), saved_of(s), gradient, gradients, scratch_);
+    for (size_t source : wanted) written[source] = true;
+  }
+  for (TransformedWeight& t : transformed_) {
+    t.transform->backward(t.weight->master, t.weight->effective, t.weight->grad);
+    std::swap(t.effective, t.weight->effective);
+  }
+}
+
+void TrainingPlan::lend_weights() {
+  for (TransformedWeight& t : transformed_) {
+    if (!t.weight->effective.empty()) std::swap(t.effective, t.weight->effective);
+    t.transform->forward(t.weight->master, t.effective);
+    std::swap(t.effective, t.weight->effective);
+  }
+}
+
+void TrainingPlan::freeze_folding() {
+  for (FoldingStep* step : folding_) step->freeze();
+}
+
+std::string TrainingPlan::first_not_finite(View<const float> x) {
+  const auto is_finite = [](float v) { return std::isfinite(v); };
+  if (!std::ranges::all_of(x.values(), is_finite)) return "input";
+  x_ = x;
+  images_ = x.shape[0];
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    for (int node : steps_[s]->nodes()) {
+      if (network_.layer(node) == nullptr) continue;  // the input
+      for (const Parameter<float>* parameter : network_.layer(node)->parameters())
+        if (!std::ranges::all_of(parameter->master.values(), is_finite))
+          return network_.nodes()[node].name + " (its " + parameter->name + ")";
+    }
+    run_forward(s);
+    const View<const float> y = buffers_[s].is_deferred ? saved_of(s) : result_of(s);
+    if (!std::ranges::all_of(y.values(), is_finite)) return network_.nodes()[last_node(s)].name;
+  }
+  return "";
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,65 @@
+#include "quant/folding/linear_pairs.h"
+
+#include "quant/schemes/selection.h"
+
+namespace quantdyn {
+namespace {
+
+/// And passes on their scale.
+bool keeps_channels(const Network& network, int unit) {
+  if (activation_of(network, unit) != "none") return false;
+  const std::string& kind = network.units()[unit].kind;
+  return kind == "max_pool" || kind == "average_pool" || kind == "global_average_pool" ||
+         kind == "flatten";
+}
+
+/// The unit that alone makes what `unit` reads; -1 where there are several.
+int only_input(const Network& network, int unit) {
+  const std::vector<int>& inputs = network.nodes()[network.units()[unit].leader].inputs;
+  return inputs.size() == 1 ? network.nodes()[inputs[0]].unit : -1;
+}
+
+}  // namespace
+
+int source_of(const Network& network, int unit) {
+  for (int at = only_input(network, unit); at >= 0; at = only_input(network, at)) {
+    if (network.readers(network.units()[at].last).size() != 1) return -1;
+    if (!keeps_channels(network, at)) return at;
+  }
+  return -1;
+}
+
+std::vector<LinearPair> linear_pairs(const Network& network) {
+  std::vector<LinearPair> out;
+  const std::vector<int> linear = units_with_weight(network);
+  for (int first : linear)
+    for (int second : linear)
+      if (source_of(network, second) == first) out.push_back({first, second});
+  return out;
+}
+
+const Linear<float>& linear_of(const Network& network, int unit) {
+  return *network.layer(network.units()[unit].leader)->linear();
+}
+
+WeightAxes weight_axes(const Network& network, int unit) {
+  int input = network.nodes()[network.units()[unit].leader].inputs[0];
+  while (network.nodes()[input].kind == "flatten") input = network.nodes()[input].inputs[0];
+  return {linear_of(network, unit), network.nodes()[input].shape.channels()};
+}
+
+void add_to_bias(const Linear<float>& linear, std::span<const double> values) {
+  Tensor<float>& bias = linear.bias->master;
+  if (bias.empty()) bias = Tensor<float>(Shape{linear.out_channels});
+  for (int64_t k = 0; k < linear.out_channels; ++k)
+    bias[k] = static_cast<float>(bias[k] + values[k]);
+}
+
+std::string activation_of(const Network& network, int unit) {
+  const Unit& u = network.units()[unit];
+  const bool is_one = u.leader > 0 && network.layer(u.leader)->is_activation();
+  const int node = is_one ? u.leader : u.activation;
+  return node < 0 ? "none" : network.nodes()[node].kind;
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,31 @@
+#include "quant/integer/integer_bias.h"
+
+#include <cmath>
+#include <limits>
+
+namespace quantdyn {
+
+IntegerBias round_bias(const std::string& node, const Linear<float>& linear,
+                       const Quantization& input, const Quantization& weight) {
+  IntegerBias out;
+  const Tensor<float>& bias = linear.bias->master;
+  if (bias.empty()) return out;
+  out.codes = Tensor<int32_t>(bias.shape());
+  linear.bias->effective = bias;
+  const double input_scale = input.affine(0)->scale;
+  for (int64_t k = 0; k < bias.elements(); ++k) {
+    const double scale = input_scale * weight.affine(weight.entry_of(k))->scale;
+    const double code = std::nearbyint(bias[k] / scale);
+    if (!(std::abs(code) <= std::numeric_limits<int32_t>::max()))
+      fail<Error>(
+          "{}: channel {}: the bias {} is {:.0f} steps of the products' scale {}; int32 holds "
+          "up to {}",
+          node, k, bias[k], code, scale, std::numeric_limits<int32_t>::max());
+    out.codes[k] = static_cast<int32_t>(code);
+    out.scale.push_back(scale);
+    linear.bias->effective[k] = static_cast<float>(code * scale);
+  }
+  return out;
+}
+
+}  // namespace quantdyn

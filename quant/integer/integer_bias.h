@@ -1,0 +1,24 @@
+// Biases as integer arithmetic adds them: int32, at the scale of the products.
+#pragma once
+
+#include <vector>
+
+#include "framework/graph/layer.h"
+#include "quant/quantizers/quantizer.h"
+
+namespace quantdyn {
+
+/// A bias in codes: value = scale code, by output channel.
+struct IntegerBias {
+  Tensor<int32_t> codes;
+  std::vector<double> scale;  ///< s_input s_weight, by output channel
+};
+
+/// Rounds linear.bias to multiples of s_input s_weight (Jacob et al. 2018, arXiv 1712.05877,
+/// section 2.4), to nearest, ties to even, and puts the rounded values into its `effective`.
+/// `input` is affine per tensor, `weight` affine. A layer without a bias gets none. Throws Error
+/// (`node`) where a code would leave int32.
+IntegerBias round_bias(const std::string& node, const Linear<float>& linear,
+                       const Quantization& input, const Quantization& weight);
+
+}  // namespace quantdyn

@@ -1,0 +1,68 @@
+// Range estimators: from observed values to the ranges that a quantizer is fitted to.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/config/registry.h"
+#include "framework/graph/tap.h"
+#include "quant/quantizers/quantizer.h"
+#include "quant/quantizers/range.h"
+
+namespace quantdyn {
+
+/// Whose ranges are asked for.
+struct RangeTask {
+  std::string tensor;  ///< "dw2/output": for errors
+  int64_t channels;
+  const Quantizer* quantizer;  ///< what the ranges are for; says how many; outlives the observer
+  TensorKind kind = TensorKind::activation;  ///< a weight is one chunk
+};
+
+/// Watches one tensor and says its ranges.
+///
+/// The ranges depend on the values and on their order in chunks of images, never on batches or
+/// threads. Workers may add tiles of their own chunks at the same time.
+class RangeObserver : public Observer {
+ public:
+  /// To be called when everything was observed: true where everything must be observed once more,
+  /// the same tiles again, before ranges() can be called. Throws Error as ranges().
+  virtual bool wants_another_pass() { return false; }
+  /// One range for each entry of the quantizer's granularity. Throws Error that names the tensor
+  /// where nothing, or a NaN or an infinity, was observed.
+  virtual std::vector<Range> ranges() const = 0;
+};
+
+/// A way of choosing ranges, with its options: min-max, percentile.
+class RangeEstimator {
+ public:
+  virtual ~RangeEstimator() = default;
+  /// Why ranges of such tensors cannot be chosen so; "" where they can.
+  virtual std::string refusal(TensorKind kind) const {
+    static_cast<void>(kind);
+    return "";
+  }
+  virtual std::unique_ptr<RangeObserver> observe(const RangeTask& task) const = 0;
+};
+
+/// An estimator for any tensor; `observe(task)` makes its observers.
+template <typename Observe>
+std::unique_ptr<RangeEstimator> estimator_of(const Observe& observe) {
+  class Made final : public RangeEstimator {
+   public:
+    explicit Made(const Observe& observe) : observe_(observe) {}
+    std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
+      return observe_(task);
+    }
+
+   private:
+    Observe observe_;
+  };
+  return std::make_unique<Made>(observe);
+}
+
+using RangeEstimatorRegistry = Registry<RangeEstimator>;
+
+}  // namespace quantdyn

@@ -1,0 +1,34 @@
+#include "quant/variants/calibration_choice.h"
+
+#include <algorithm>
+
+namespace quantdyn {
+
+CalibrationChoice CalibrationChoice::read(const Options& section, int64_t training_images) {
+  CalibrationChoice out;
+  out.images =
+      section.integer("images", std::min<int64_t>(512, training_images), at_least<int64_t>(1),
+                      "training images, not augmented: the first as `choice` orders them");
+  out.order = section.choice<Order>(
+      "choice", Order::shuffle,
+      {{"shuffle", Order::shuffle}, {"first", Order::first}, {"balanced", Order::balanced}},
+      "a seeded shuffle; as the dataset has them; a shuffle with as many images of each class");
+  out.seed = section.integer("seed", 0, at_least<int64_t>(0),
+                             "which of the experiment's shuffles: others give other images");
+  out.convergence = section.integers(
+      "convergence", std::vector<int64_t>{}, at_least<int64_t>(1),
+      "numbers of images, ascending: the ranges that the first n images give are recorded");
+  section.finish();
+  if (out.images > training_images)
+    section.refuse("images", fmt::format("{} asked for, the training set has {}", out.images,
+                                         training_images));
+  if (out.order == Order::first) section.leave_out("seed", "has no meaning with choice: first");
+  for (size_t i = 0; i < out.convergence.size(); ++i)
+    if (out.convergence[i] > out.images || (i > 0 && out.convergence[i] <= out.convergence[i - 1]))
+      section.refuse("convergence",
+                     fmt::format("{} is out of place; accepted: numbers that ascend, to {} at most",
+                                 out.convergence[i], out.images));
+  return out;
+}
+
+}  // namespace quantdyn

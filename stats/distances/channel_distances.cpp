@@ -1,0 +1,67 @@
+#include "stats/distances/channel_distances.h"
+
+#include <numeric>
+#include <vector>
+
+#include "framework/base/threads.h"
+#include "stats/distances/binned_frame.h"
+
+namespace quantdyn {
+namespace {
+
+const Quantity js_quantity{
+    "js_to_layer", "bit", "Jensen-Shannon divergence between the channel's and the layer's values",
+    "KL(p||m)/2 + KL(q||m)/2, m = (p + q)/2, log2, on the bins (Lin 1991, section IV)", ""};
+const Quantity wasserstein_quantity{
+    "wasserstein_to_layer", "1",
+    "1-Wasserstein distance between the channel's and the layer's values",
+    "integral |F(x) - G(x)| dx, mass uniform within a bin (Vallender 1974)", ""};
+const Quantity average_js_quantity{
+    "average_js_to_layer", "bit",
+    "mean Jensen-Shannon divergence between a channel's and the layer's values",
+    "mean_i js_to_layer_i", ""};
+const Quantity average_wasserstein_quantity{
+    "average_wasserstein_to_layer", "1",
+    "mean 1-Wasserstein distance between a channel's and the layer's values",
+    "mean_i wasserstein_to_layer_i", ""};
+
+double mean_of(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+struct Place {
+  int64_t node, channel;
+};
+
+}  // namespace
+
+void save_channel_distances(Frame& frame, const std::string& tensor) {
+  std::vector<std::optional<BinnedDistribution>> layers;
+  std::vector<Place> places;  // one walk over the channels of all nodes
+  for (int64_t node = 0; node < frame.nodes(); ++node) {
+    layers.push_back(layer_distribution(frame, tensor, node));
+    for (int64_t channel = 0; layers.back() && channel < frame.channels_of(node); ++channel)
+      places.push_back({node, channel});
+  }
+  std::vector<double> js(places.size()), wasserstein(places.size());
+  parallel_for(static_cast<int64_t>(places.size()), [&](int64_t i, int) {
+    const auto [node, channel] = places[i];
+    const BinnedDistribution own = channel_distribution(frame, tensor, node, channel);
+    js[i] = js_divergence(own.counts(), layers[node]->counts());
+    wasserstein[i] = wasserstein_distance(own, *layers[node]);
+  });
+  size_t first = 0;
+  for (int64_t node = 0; node < frame.nodes(); ++node) {
+    if (!layers[node]) continue;
+    const auto channels = static_cast<size_t>(frame.channels_of(node));
+    const auto node_js = std::span<const double>(js).subspan(first, channels);
+    const auto node_wasserstein = std::span<const double>(wasserstein).subspan(first, channels);
+    frame.channel(tensor, js_quantity, node, node_js);
+    frame.channel(tensor, wasserstein_quantity, node, node_wasserstein);
+    frame.layer(tensor, average_js_quantity, node, mean_of(node_js));
+    frame.layer(tensor, average_wasserstein_quantity, node, mean_of(node_wasserstein));
+    first += channels;
+  }
+}
+
+}  // namespace quantdyn

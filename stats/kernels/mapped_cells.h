@@ -1,0 +1,37 @@
+// Cells that tell the bins of a value and of what a monotone map makes of it.
+#pragma once
+
+#include <cstdint>
+
+#include "stats/kernels/log_bins.h"
+
+namespace quantdyn {
+
+/// While z rises, a map that never falls brings its bin up and never down: the sum of both bins
+/// grows with every change of either, and tells the two. (Where the map never rises its bin is
+/// turned round, which is the same.) So one count does for z and for the map's value y.
+///
+/// Bins count from that of 0 here, finite ones from -top() to top(). After the sums lie cells of
+/// the z whose y is not finite, and of these y.
+struct MappedCells {
+  LogBins bins{};
+
+  int32_t top() const { return bins.per_sign() + 2; }
+  bool has(int32_t bin) const { return -top() <= bin && bin <= top(); }
+  /// The cell of the sum 0.
+  int32_t origin() const { return 2 * top(); }
+  int32_t sums() const { return 4 * top() + 1; }
+  /// `turn`: 0, or -1 where the map never rises.
+  int32_t of(int32_t z, int32_t y, int32_t turn) const {
+    return origin() + z + ((y ^ turn) - turn);
+  }
+  int32_t source_alone(int32_t z) const { return sums() + bins.zero() + z; }
+  int32_t mapped_alone(int32_t y) const {
+    return sums() + bins.size() + (y < 0 ? 0 : y == top() + 1 ? 1 : 2);
+  }
+  /// Of what is not to be counted.
+  int32_t nowhere() const { return sums() + bins.size() + 3; }
+  int32_t size() const { return nowhere() + 1; }
+};
+
+}  // namespace quantdyn

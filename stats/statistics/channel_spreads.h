@@ -1,0 +1,69 @@
+// The first four moments and the ends of every channel, in one pass and to a double's precision.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "framework/base/tensor.h"
+#include "framework/base/threads.h"
+#include "framework/graph/channel_map.h"
+#include "framework/graph/tap.h"
+#include "stats/kernels/kernels.h"
+#include "stats/kernels/spread.h"
+
+namespace quantdyn {
+
+/// What one worker sees of a tensor. Sums start anew in every chunk and are combined by ChunkTree:
+/// the same bits for any number of workers, any cut into tiles and any batch of whole chunks.
+class alignas(64) ChannelSpreads {
+ public:
+  explicit ChannelSpreads(int64_t channels);
+
+  /// False where a channel of the tile has met a NaN or an infinity in this chunk.
+  bool add(const Tile& tile);
+  /// The same, and gives `of_activation` what an activation, not none, makes of the tile; false
+  /// where either has met one.
+  bool add(const Tile& tile, Activation activation, ChannelSpreads& activated);
+  /// Whether a channel's values in the open chunk are all finite.
+  bool is_finite(int64_t channel) const { return std::isfinite(sum_[channel]); }
+  void end_chunk(int64_t chunk);
+  /// Takes over what another worker saw.
+  void merge(ChannelSpreads&& other);
+  /// By channel; their counts are 0 where nothing was seen. Once, and nothing is added afterwards.
+  std::vector<Spread> finish();
+  /// The ends of what is not NaN; minimum over maximum where nothing is.
+  float minimum(int64_t channel) const { return minimum_[channel]; }
+  float maximum(int64_t channel) const { return maximum_[channel]; }
+
+ private:
+  void begin_channels(const Tile& tile, Activation activation);
+  MomentSums sums_from(int64_t channel);
+  bool are_finite(const Tile& tile) const;
+  Tensor<double> chunk_spreads();
+
+  int64_t channels_;
+  Tensor<double> rows_;  // of the open chunk, by channel; 0: nothing yet
+  Tensor<double> shift_, sum_, square_, cube_, fourth_, absolute_;  // of the open chunk
+  Tensor<float> minimum_, maximum_;                                 // of everything
+  Tensor<double> spare_;            // memory of a part of tree_ that was merged
+  ChunkTree<Tensor<double>> tree_;  // of spreads, [6, padded channels]
+};
+
+/// Watches a tap: the spread of each of its channels.
+class SpreadObserver final : public Observer {
+ public:
+  explicit SpreadObserver(int64_t channels)
+      : workers_(static_cast<size_t>(worker_count()), ChannelSpreads(channels)) {}
+
+  void add(const Tile& tile) override { workers_[tile.worker].add(tile); }
+  void end_chunk(int64_t chunk, int worker) override { workers_[worker].end_chunk(chunk); }
+  /// By channel; a count of 0 where nothing was shown, a mean of NaN after a NaN or an infinity.
+  std::vector<Spread> spreads() const;
+
+ private:
+  std::vector<ChannelSpreads> workers_;
+};
+
+}  // namespace quantdyn

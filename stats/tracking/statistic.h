@@ -1,0 +1,109 @@
+// Statistics of a tensor's values, layerwise and channelwise: the plugins of `statistics: [...]`.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "framework/config/registry.h"
+#include "framework/graph/channel_map.h"
+#include "framework/graph/tap.h"
+#include "framework/h5/frame.h"
+#include "stats/counts/channel_counts.h"
+#include "stats/kernels/log_bins.h"
+
+namespace quantdyn {
+
+/// What one worker gathers from the values that pass it, mergeable with what other workers
+/// gathered.
+///
+/// The contract that makes results the same bits for any number of threads and any batch that is a
+/// multiple of 8 images: floating sums start anew in every chunk, take each channel's values in the
+/// order of the rows, one by one, and are combined by ChunkTree over the chunk index; counts,
+/// minima and maxima need no order. A channel's sums must not depend on how the chunk was cut into
+/// tiles.
+class Statistic {
+ public:
+  virtual ~Statistic() = default;
+  /// Tiles of one chunk come before those of the next (see Tile).
+  virtual void add(const Tile& tile) = 0;
+  virtual void end_chunk(int64_t chunk) = 0;
+  /// A statistic of what an activation makes of the values, which add() then feeds as well, chunk
+  /// by chunk; null where it must be shown them. It goes before this one. Called ahead of all
+  /// add().
+  virtual std::unique_ptr<Statistic> of_activation(Activation activation) {
+    static_cast<void>(activation);
+    return {};
+  }
+  /// Takes over what another worker's statistic of the same kind and channels gathered.
+  virtual void merge(Statistic&& other) = 0;
+  /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of a node; called once, at the end.
+  virtual void save(Frame& frame, const std::string& tensor, int64_t node) = 0;
+};
+
+/// What a statistic must know of a tensor ahead of its values.
+struct TensorTraits {
+  int64_t channels;
+  LogBins bins{};                  ///< of histograms
+  std::string bin_axis = "bin";    ///< the file's axis of these bins
+  bool channel_histograms = true;  ///< whether histograms are also written by channel
+};
+
+/// The counts of a tensor's values by channel and bin, which all statistics that follow from them
+/// share.
+struct CountedTensor {
+  const TensorTraits& traits;
+  const ChannelCounts& counts;
+};
+
+/// What takes the values once more, or several times, as the counts alone cannot tell it.
+class Refinement {
+ public:
+  virtual ~Refinement() = default;
+  /// Thread-safe for tiles of different workers.
+  virtual void add(const Tile& tile) = 0;
+  /// Whether there is anything to find.
+  virtual bool is_needed() const = 0;
+  /// All values have passed once more; returns whether they must do so again.
+  virtual bool next_pass() = 0;
+  virtual void save(Frame& frame, const std::string& tensor, int64_t node) = 0;
+};
+
+/// A choice of `statistics:`. It gathers from the values (`make`: one Statistic for each tensor and
+/// worker), or follows from their counts (`derive`, called once, after the save() of all that
+/// gathers), or takes more passes with the counts known (`refine`, then its save()).
+struct StatisticKind {
+  std::function<std::unique_ptr<Statistic>(const TensorTraits& traits)> make;
+  std::function<void(const CountedTensor& counted, Frame& frame, const std::string& tensor,
+                     int64_t node)>
+      derive;
+  std::function<std::unique_ptr<Refinement>(const CountedTensor& counted, int workers)> refine;
+};
+using StatisticKinds = std::vector<StatisticKind>;
+
+/// For the factory of a plugin that gathers, after it has read its options:
+/// `return statistic_kind<Moments>();`. T is made from (traits, settings...), or from (channels,
+/// settings...) where that is all it needs.
+template <typename T, typename... Settings>
+std::unique_ptr<StatisticKind> statistic_kind(Settings... settings) {
+  return std::make_unique<StatisticKind>(
+      StatisticKind{[=](const TensorTraits& traits) {
+                      if constexpr (std::is_constructible_v<T, const TensorTraits&, Settings...>)
+                        return std::make_unique<T>(traits, settings...);
+                      else
+                        return std::make_unique<T>(traits.channels, settings...);
+                    },
+                    {},
+                    {}});
+}
+
+using StatisticRegistry = Registry<StatisticKind>;
+
+/// Reads `statistics: [moments, {name: quantiles, exact: true}]`; all of them, where there is no
+/// such key. ConfigError for an unknown or repeated name.
+StatisticKinds read_statistics(const Options& options);
+
+}  // namespace quantdyn

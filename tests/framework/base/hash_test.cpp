@@ -1,0 +1,42 @@
+#include "framework/base/hash.h"
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <string_view>
+
+#include "framework/base/error.h"
+
+using namespace quantdyn;
+
+namespace {
+std::string sha256(std::string_view text) {
+  Sha256 hash;
+  hash.add(std::as_bytes(std::span(text)));
+  return hash.finish();
+}
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(hash_test)
+
+BOOST_AUTO_TEST_CASE(digests_are_those_of_the_standard) {
+  BOOST_TEST(sha256("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  BOOST_TEST(sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+BOOST_AUTO_TEST_CASE(a_file_has_the_digest_of_its_bytes) {
+  const std::filesystem::path file = std::filesystem::temp_directory_path() / "quantdyn_hash_test";
+  const std::string text(3'000'000, 'x');  // more than one block of reading
+  std::ofstream(file, std::ios::binary) << text;
+  BOOST_TEST(sha256_of_file(file) == sha256(text));
+  std::filesystem::remove(file);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_named) {
+  const auto names_it = [](const Error& e) {
+    return std::string(e.what()).starts_with("/tmp/no such: cannot be read");
+  };
+  BOOST_CHECK_EXCEPTION(sha256_of_file("/tmp/no such"), Error, names_it);
+  BOOST_CHECK_THROW(sha256_of_file("/tmp"), Error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
