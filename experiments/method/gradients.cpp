@@ -9,7 +9,7 @@
 namespace quantdyn {
 namespace {
 
-constexpr int lowest_exponent = -48;  // DESIGN section 4: gradients are small
+constexpr int lowest_exponent = -48;  // gradients are small (stats/README.md, Bins)
 
 }  // namespace
 

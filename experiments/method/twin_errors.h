@@ -19,7 +19,7 @@ namespace quantdyn {
 /// What was quantized, by (unit, tensor).
 using QuantizedTensors = std::map<std::pair<int, std::string>, QuantizedTensor>;
 
-/// Compares all outputs of two nets that run the same chunks (DESIGN section 5):
+/// Compares all outputs of two nets that run the same chunks (stats/README.md, Twins):
 ///   accumulated: everything up to a unit quantized,
 ///   local: the unit alone quantized, its inputs the float twin's,
 ///   propagated: everything before the unit quantized, the unit itself float,

@@ -9,8 +9,8 @@
 
 namespace quantdyn {
 
-/// Consecutive images that are summed in a fixed order by one thread (DESIGN: the bits of a result
-/// depend on chunks, never on threads).
+/// Consecutive images that one thread sums in a fixed order. The bits of a result depend on chunks,
+/// never on threads (framework/README.md).
 inline constexpr int64_t images_per_chunk = 8;
 
 /// One chunk of a batch, and the worker that runs it.

@@ -79,8 +79,8 @@ class Quantizer {
   virtual ~Quantizer() = default;
   virtual int bit_width() const = 0;
   virtual Granularity granularity() const = 0;
-  /// The width that the scheme must span to cover `range`, for channel precision (DESIGN section
-  /// 5): max - min, widened to zero where the scheme does; symmetric 2 max|x|.
+  /// The width that the scheme must span to cover `range`, for channel precision (stats/README.md):
+  /// max - min, widened to zero where the scheme does; symmetric 2 max|x|.
   virtual double width(const Range& range) const = 0;
   /// Whether values are scale (code - zero_point), evenly spaced.
   virtual bool is_affine() const { return false; }

@@ -19,7 +19,7 @@ double signal_to_noise(double signal, double error);
 /// Compares one tap's float values x with their quantized twins q, the same bits for any number of
 /// workers and any batch that is a multiple of 8 images.
 ///
-///   QMSE = mean (x - q)^2,   SQNR = 10 log10(sum x^2 / sum (x - q)^2) dB   (DESIGN section 5)
+///   QMSE = mean (x - q)^2,   SQNR = 10 log10(sum x^2 / sum (x - q)^2) dB   (stats/README.md)
 ///   cosine = sum x q / sqrt(sum x^2 sum q^2), exactly 1 where x = q; NaN where either is all zero
 ///   mean shift = mean (q - x),   variance shift = var q - var x, both var with 1 / N
 /// Means and variances are shifts rather than ratios, which a dead channel would not have. The
@@ -64,8 +64,8 @@ class ErrorStatistics final : public PairObserver {
 };
 
 /// Writes added_qmse = accumulated_qmse - propagated_qmse of a node's tensor, layerwise and
-/// channelwise: what quantizing the node itself adds to the errors that reach it (DESIGN section
-/// 5); negative where its errors cancel some of those. Both must be in the frame.
+/// channelwise: what quantizing the node itself adds to the errors that reach it; negative where
+/// its errors cancel some of those. Both must be in the frame.
 void save_added_error(Frame& frame, const std::string& tensor, int64_t node);
 
 }  // namespace quantdyn

@@ -18,7 +18,7 @@ struct Classification {
 };
 
 /// Of a quantized run beside its float twin; p and r are the softmax of the float and of the
-/// quantized logits, by log-softmax in double (DESIGN section 5). `nonfinite_images` are those of
+/// quantized logits, by log-softmax in double (stats/README.md). `nonfinite_images` are those of
 /// either run: not in agreement, and the other figures are NaN (or infinite) where there is one.
 struct LogitsComparison {
   Classification reference, quantized;

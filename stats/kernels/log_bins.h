@@ -12,7 +12,7 @@ namespace quantdyn {
 /// Bins are in value order: -infinity, overflow, octaves falling in magnitude, underflow, 0 (the
 /// middle), then the positive ones, and NaN last. A bin with a magnitude |x| in [a, b) closes at a.
 /// The bin is read off the float's bits: the exponent and the first mantissa bits. Denormals are
-/// underflow, -0 is zero. (DESIGN section 4.)
+/// underflow, -0 is zero. Why fixed edges: stats/README.md, Bins.
 struct LogBins {
   static constexpr int octaves = 36;
 
