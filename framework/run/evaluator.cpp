@@ -10,7 +10,7 @@ namespace quantdyn {
 Evaluator::Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
                      Keep keep)
     : network_(network),
-      steps_(make_steps(network, fusing, algorithm)),
+      steps_(make_evaluation_steps(network, fusing, algorithm)),
       taps_(network.units().size()) {
   const std::vector<Node<float>>& nodes = network.nodes();
   const int end = static_cast<int>(nodes.size());
@@ -58,10 +58,11 @@ std::optional<TapMap> Evaluator::norm_of_conv(int unit) const {
 void Evaluator::clear_taps() { taps_.assign(taps_.size(), UnitTaps{}); }
 
 void Evaluator::prepare() {
-  for (const auto& step : steps_) step->prepare();
+  for (const auto& step : steps_)
+    if (ParameterReader* const reader = step->parameter_reader()) reader->prepare();
 }
 
-void Evaluator::run_step(const Step& step, int first_own, const Evaluator& before,
+void Evaluator::run_step(const EvaluationStep& step, int first_own, const Evaluator& before,
                          const EvaluationChunk& chunk) {
   const auto& nodes = network_.nodes();
   const int unit = nodes[step.nodes().front()].unit;

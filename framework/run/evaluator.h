@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "framework/base/arena.h"
-#include "framework/run/step.h"
+#include "framework/run/chain.h"
 
 namespace quantdyn {
 
@@ -26,7 +26,7 @@ class Evaluator {
   /// Whether a unit has such a tensor: `conv` only before an unfolded batch norm.
   bool has_tap(int unit, TapKind kind) const;
   /// What the step of this unit makes of its tap conv to get its tap norm, if it shows both tile by
-  /// tile, and nothing replaces values in between (see Step::norm_of_conv).
+  /// tile, and nothing replaces values in between (see EvaluationStep::norm_of_conv).
   std::optional<TapMap> norm_of_conv(int unit) const;
   void clear_taps();
   /// To be called after every change of parameters.
@@ -59,11 +59,11 @@ class Evaluator {
     float* scratch = nullptr;
   };
   /// Reads the units before `first_own` from `before`, others from this evaluator's memory.
-  void run_step(const Step& step, int first_own, const Evaluator& before,
+  void run_step(const EvaluationStep& step, int first_own, const Evaluator& before,
                 const EvaluationChunk& chunk);
 
   const Network& network_;
-  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<std::unique_ptr<EvaluationStep>> steps_;
   std::vector<UnitTaps> taps_;
   std::vector<Workspace> workspaces_;
 };

@@ -7,15 +7,16 @@ std::vector<FoldingStepMaker>& folding_step_makers() {
   return makers;
 }
 
-std::unique_ptr<FoldingStep> make_folding_step(const Network& network, const Step& step,
+std::unique_ptr<FoldingStep> make_folding_step(const Network& network,
+                                               const std::vector<int>& nodes,
                                                ConvolutionAlgorithm algorithm, Folding folding,
                                                WeightTransform* transform) {
   for (FoldingStepMaker make : folding_step_makers())
-    if (auto made = make(network, step, algorithm, folding, transform)) return made;
+    if (auto made = make(network, nodes, algorithm, folding, transform)) return made;
   fail<ConfigError>(
       "node '{}': its batch norm cannot be folded in training; accepted: one after a convolution, "
       "run by fused kernels",
-      network.nodes()[step.nodes().front()].name);
+      network.nodes()[nodes.front()].name);
 }
 
 }  // namespace quantdyn

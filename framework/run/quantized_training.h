@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "framework/run/step.h"
+#include "framework/run/chain.h"
 
 namespace quantdyn {
 
@@ -32,27 +32,30 @@ enum class Folding { none, running, batch };
 /// The additions; what is pointed to outlives the plan.
 struct QuantizedTraining {
   Folding folding = Folding::none;
-  std::map<int, WeightTransform*> weights;       ///< by unit
-  std::map<int, std::unique_ptr<Step>> outputs;  ///< by unit: takes its output, gives what is read
+  std::map<int, WeightTransform*> weights;  ///< by unit
+  std::map<int, std::unique_ptr<TrainingStep>>
+      outputs;  ///< by unit: takes its output, gives what is read
 };
 
 /// A step that folds, of the chain of a unit with a batch norm; `freeze()` makes batch statistics
 /// running ones from then on.
-class FoldingStep : public Step {
+class FoldingStep : public TrainingStep {
  public:
-  using Step::Step;
+  using TrainingStep::TrainingStep;
   virtual void freeze() = 0;
 };
 
-/// Makes such a step in place of `step`, a whole chain with a batch norm; null where it is no such
+/// Makes such a step of `nodes`, a whole chain with a batch norm; null where they are no such
 /// chain.
-using FoldingStepMaker = std::unique_ptr<FoldingStep> (*)(const Network&, const Step& step,
+using FoldingStepMaker = std::unique_ptr<FoldingStep> (*)(const Network&,
+                                                          const std::vector<int>& nodes,
                                                           ConvolutionAlgorithm, Folding,
                                                           WeightTransform*);
 std::vector<FoldingStepMaker>& folding_step_makers();
 /// By the first maker that can. Throws ConfigError (node) where none can: a batch norm that is no
 /// part of a fused chain.
-std::unique_ptr<FoldingStep> make_folding_step(const Network& network, const Step& step,
+std::unique_ptr<FoldingStep> make_folding_step(const Network& network,
+                                               const std::vector<int>& nodes,
                                                ConvolutionAlgorithm algorithm, Folding folding,
                                                WeightTransform* transform);
 

@@ -25,13 +25,13 @@ void TrainingPlan::add_steps(Fusing fusing, ConvolutionAlgorithm algorithm,
       steps_.push_back(std::move(quantized.outputs[unit]));
   };
   add_output_step(0);
-  for (std::unique_ptr<Step>& step : make_steps(network_, fusing, algorithm)) {
+  for (std::unique_ptr<TrainingStep>& step : make_training_steps(network_, fusing, algorithm)) {
     const int last = step->nodes().back(), unit = network_.nodes()[last].unit;
     const auto found = quantized.weights.find(unit);
     WeightTransform* const transform = found == quantized.weights.end() ? nullptr : found->second;
     if (quantized.folding != Folding::none && network_.units()[unit].norm >= 0) {
       std::unique_ptr<FoldingStep> folding =
-          make_folding_step(network_, *step, algorithm, quantized.folding, transform);
+          make_folding_step(network_, step->nodes(), algorithm, quantized.folding, transform);
       folding_.push_back(folding.get());
       steps_.push_back(std::move(folding));
     } else {
@@ -70,9 +70,10 @@ void TrainingPlan::defer(int64_t batch) {
   for (size_t s = 0; s < steps_.size(); ++s) {
     if (!can_defer(s)) continue;
     buffers_[s].is_deferred = true;
-    for (size_t reader : readers_[s]) steps_[reader]->read_through(steps_[s]->deferred());
-    buffers_[s].is_watched = steps_[s]->can_watch_gradient() && readers_[s].size() == 1;
-    if (buffers_[s].is_watched) steps_[s]->expect_gradients(batch);
+    const ChannelMap map = *steps_[s]->deferred();
+    for (size_t reader : readers_[s]) steps_[reader]->map_reader()->read_through(map);
+    if (readers_[s].size() == 1) buffers_[s].watcher = steps_[s]->gradient_watcher();
+    if (buffers_[s].watcher) buffers_[s].watcher->expect_gradients(batch);
   }
 }
 
@@ -83,7 +84,7 @@ void TrainingPlan::lay_out_memory(int64_t batch) {
   std::vector<Lifetime> arrays;
   int64_t scratch = 0;
   for (size_t s = 0; s < steps_.size(); ++s) {
-    scratch = std::max(scratch, steps_[s]->training_scratch_floats(batch));
+    scratch = std::max(scratch, steps_[s]->scratch_floats(batch));
     const int64_t floats = batch * network_.nodes()[last_node(s)].shape.elements();
     const size_t last_reader = readers_[s].empty() ? s : readers_[s].back();
     const int end = backward_time(s);
@@ -103,9 +104,10 @@ void TrainingPlan::lay_out_memory(int64_t batch) {
 }
 
 bool TrainingPlan::can_defer(size_t step) const {
-  return steps_[step]->deferred() != nullptr && !readers_[step].empty() &&
-         std::ranges::all_of(readers_[step],
-                             [&](size_t reader) { return steps_[reader]->can_read_through(); });
+  return steps_[step]->deferred() && !readers_[step].empty() &&
+         std::ranges::all_of(readers_[step], [&](size_t reader) {
+           return steps_[reader]->map_reader() != nullptr;
+         });
 }
 
 View<float> TrainingPlan::result_of(size_t step) const {
@@ -159,7 +161,7 @@ void TrainingPlan::backward(const GradientObserver& observe) {
       const bool repeated = std::ranges::find(wanted, source) != wanted.end();
       gradients.push_back({{buffers_[source].gradient, batch_shape(last_node(source))},
                            written[source] || repeated ? Accumulate::yes : Accumulate::no,
-                           buffers_[source].is_watched ? steps_[source].get() : nullptr,
+                           buffers_[source].watcher,
                            saved_of(source)});
       wanted.push_back(static_cast<size_t>(source));
     }

@@ -8,7 +8,6 @@
 
 #include "framework/base/arena.h"
 #include "framework/run/quantized_training.h"
-#include "framework/run/step.h"
 
 namespace quantdyn {
 
@@ -46,8 +45,8 @@ class TrainingPlan {
     float* result = nullptr;
     float* saved = nullptr;
     float* gradient = nullptr;
-    bool is_deferred = false;  // readers read what is saved, through the step's map
-    bool is_watched = false;   // the one reader shows the step its gradient
+    bool is_deferred = false;            // readers read what is saved, through the step's map
+    GradientWatcher* watcher = nullptr;  // the step itself, where its one reader shows it
   };
   /// A weight that is transformed, where no step does it itself.
   struct TransformedWeight {
@@ -71,7 +70,7 @@ class TrainingPlan {
   void lend_weights();
 
   const Network& network_;
-  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<std::unique_ptr<TrainingStep>> steps_;
   std::vector<FoldingStep*> folding_;
   std::vector<TransformedWeight> transformed_;
   std::vector<std::vector<int>> sources_;     // by step: the steps that it reads, or images_given

@@ -3,30 +3,54 @@
 
 #include "framework/base/gemm.h"
 #include "framework/base/threads.h"
-#include "framework/run/step.h"
+#include "framework/run/chain.h"
 
 namespace quantdyn {
 namespace {
 
-class DenseStep final : public Step {
+/// y [images, units] = x [images, in] weight + bias.
+void multiply_images(const Linear<float>& linear, const float* x, int64_t images, float* y) {
+  const int64_t in = linear.in_channels, units = linear.out_channels;
+  const float* const bias = linear.bias->read();
+  for (int64_t i = 0; i < images; ++i)
+    if (bias)
+      std::copy_n(bias, units, y + i * units);
+    else
+      std::fill_n(y + i * units, units, 0.0f);
+  gemm(images, units, in, {x, in, 1}, {linear.weight->read(), units, 1}, {y, units, 1},
+       Accumulate::yes);
+}
+
+class DenseEvaluation final : public EvaluationStep {
  public:
-  DenseStep(const Network& network, int node)
-      : Step({node}),
-        linear_(*network.layer(node)->linear()),
-        taps_(network.nodes()[node].taps),
-        in_(linear_.in_channels),
-        units_(linear_.out_channels) {}
+  DenseEvaluation(const Network& network, std::vector<int> nodes)
+      : EvaluationStep(std::move(nodes)),
+        linear_(*network.layer(this->nodes().front())->linear()),
+        taps_(network.nodes()[this->nodes().front()].taps) {}
 
   void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
                 const EvaluationChunk& chunk) const override {
-    multiply_images(x[0].data, y.shape[0], y.data);
+    multiply_images(linear_, x[0].data, y.shape[0], y.data);
     for (TapKind kind : taps_)
-      visit(taps[static_cast<size_t>(kind)], y.data, chunk.images, units_, 0, chunk);
+      visit(taps[static_cast<size_t>(kind)], y.data, chunk.images, linear_.out_channels, 0, chunk);
   }
+
+ private:
+  const Linear<float>& linear_;
+  const std::vector<TapKind> taps_;
+};
+
+class DenseTraining final : public TrainingStep {
+ public:
+  DenseTraining(const Network& network, std::vector<int> nodes)
+      : TrainingStep(std::move(nodes)),
+        linear_(*network.layer(this->nodes().front())->linear()),
+        in_(linear_.in_channels),
+        units_(linear_.out_channels) {}
 
   void forward(std::span<const View<const float>> x, View<float> y, View<float>, float*) override {
     parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
-      multiply_images(x[0].slice(chunk.first, chunk.images).data, chunk.images,
+      multiply_images(linear_, x[0].slice(chunk.first, chunk.images).data, chunk.images,
                       y.slice(chunk.first, chunk.images).data);
     });
   }
@@ -56,29 +80,30 @@ class DenseStep final : public Step {
   }
 
  private:
-  /// y [images, units] = x [images, in] weight + bias.
-  void multiply_images(const float* x, int64_t images, float* y) const {
-    const float* const bias = linear_.bias->read();
-    for (int64_t i = 0; i < images; ++i)
-      if (bias)
-        std::copy_n(bias, units_, y + i * units_);
-      else
-        std::fill_n(y + i * units_, units_, 0.0f);
-    gemm(images, units_, in_, {x, in_, 1}, {linear_.weight->read(), units_, 1}, {y, units_, 1},
-         Accumulate::yes);
-  }
-
   const Linear<float>& linear_;
-  const std::vector<TapKind> taps_;
   const int64_t in_, units_;
 };
 
-std::unique_ptr<Step> make_dense_step(const Network& network, int node, ConvolutionAlgorithm) {
-  if (network.nodes()[node].kind != "dense") return nullptr;
-  return std::make_unique<DenseStep>(network, node);
+std::vector<int> dense_chain(const Network& network, int first) {
+  if (network.nodes()[first].kind != "dense") return {};
+  return {first};
 }
 
-const bool registered = (step_makers().push_back(make_dense_step), true);
+std::unique_ptr<EvaluationStep> make_dense_evaluation(const Network& network,
+                                                      std::vector<int> nodes,
+                                                      ConvolutionAlgorithm) {
+  return std::make_unique<DenseEvaluation>(network, std::move(nodes));
+}
+
+std::unique_ptr<TrainingStep> make_dense_training(const Network& network, std::vector<int> nodes,
+                                                  ConvolutionAlgorithm) {
+  return std::make_unique<DenseTraining>(network, std::move(nodes));
+}
+
+const bool registered = (fused_chains().push_back({.nodes = dense_chain,
+                                                   .evaluation = make_dense_evaluation,
+                                                   .training = make_dense_training}),
+                         true);
 
 }  // namespace
 }  // namespace quantdyn

@@ -2,42 +2,32 @@
 #include <algorithm>
 
 #include "framework/run/quantized_training.h"
-#include "layers/fused/convolution_step.h"
+#include "layers/fused/convolution_training.h"
 
 namespace quantdyn {
 namespace {
 
 /// y = activation(conv(x, W^) + shift), W^ = transform(W scale): scale and shift are those of the
 /// norm by the statistics of z = conv(x, W), or by the running ones (see Folding).
-class FoldedConvolutionStep final : public FoldingStep {
+class FoldedConvolutionTraining final : public FoldingStep, public MapReader {
  public:
-  FoldedConvolutionStep(const Network& network, const Step& step, Activation activation,
-                        ConvolutionAlgorithm algorithm, Folding folding, WeightTransform* transform)
-      : FoldingStep(step.nodes()),
+  FoldedConvolutionTraining(const Network& network, const std::vector<int>& nodes,
+                            ConvolutionAlgorithm algorithm, Folding folding,
+                            WeightTransform* transform)
+      : FoldingStep(nodes),
         folding_(folding),
         transform_(transform),
-        folded_net_(without_norm(network, network.nodes()[step.nodes().front()].unit)),
-        weight_(*network.layer(step.nodes().front())->linear()->weight),
+        folded_net_(without_norm(network, network.nodes()[nodes.front()].unit)),
+        weight_(*network.layer(nodes.front())->linear()->weight),
         folded_(*folded_net_.layer(1)->linear()),
-        statistics_({step.nodes()[0], step.nodes()[1]}, network, Activation::none, algorithm),
-        convolution_(folded_nodes(folded_net_), folded_net_, activation, algorithm) {
+        statistics_(network, {nodes[0], nodes[1]}, algorithm),
+        convolution_(folded_net_, convolution_chain(folded_net_, 1), algorithm) {
     folded_.bias->grad = Tensor<float>(Shape{folded_.out_channels});
     folded_.bias->master = folded_.bias->grad;
     if (transform_) folded_.weight->effective = folded_.weight->master;
   }
 
   void freeze() override { folding_ = Folding::running; }
-
-  void prepare() override {
-    statistics_.take_running_statistics();
-    fold();
-    convolution_.prepare();
-  }
-  void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
-                const EvaluationChunk& chunk) const override {
-    convolution_.evaluate(x, y, taps, chunk);
-  }
-  int64_t scratch_floats() const override { return convolution_.scratch_floats(); }
 
   void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
                float* scratch) override {
@@ -49,9 +39,8 @@ class FoldedConvolutionStep final : public FoldingStep {
     convolution_.forward(x, y, {}, scratch);
   }
   int64_t saved_floats() const override { return statistics_.saved_floats(); }
-  int64_t training_scratch_floats(int64_t images) const override {
-    return std::max(statistics_.training_scratch_floats(images),
-                    convolution_.training_scratch_floats(images));
+  int64_t scratch_floats(int64_t images) const override {
+    return std::max(statistics_.scratch_floats(images), convolution_.scratch_floats(images));
   }
 
   void backward(std::span<const View<const float>> x, View<const float> y, View<float> saved,
@@ -64,7 +53,7 @@ class FoldedConvolutionStep final : public FoldingStep {
     convolution_.backward(x, y, {}, dy, std::span(&first, 1), scratch);
     if (transform_)
       transform_->backward(folded_.weight->master, folded_.weight->effective, folded_.weight->grad);
-    const ConvolutionStep::MapGradient of_map = unfold();
+    const ConvolutionTraining::MapGradient of_map = unfold();
     if (is_batch)
       statistics_.backward_of_map(x[0], saved, dy, of_map,
                                   {dx[0].to, Accumulate::yes, dx[0].watcher, dx[0].saved}, scratch);
@@ -72,8 +61,8 @@ class FoldedConvolutionStep final : public FoldingStep {
       statistics_.backward_of_running_map(of_map);
   }
 
-  bool can_read_through() const override { return true; }
-  void read_through(const ChannelMap* map) override {
+  MapReader* map_reader() override { return this; }
+  void read_through(const ChannelMap& map) override {
     statistics_.read_through(map);
     convolution_.read_through(map);
   }
@@ -85,14 +74,9 @@ class FoldedConvolutionStep final : public FoldingStep {
     out.finish();
     return out;
   }
-  static std::vector<int> folded_nodes(const Network& folded) {
-    const int activation = folded.units()[1].activation;
-    return activation < 0 ? std::vector<int>{1} : std::vector<int>{1, activation};
-  }
-
   /// The folded weight and bias from the map, and what the transform makes of the weight.
   void fold() {
-    const ChannelMap& map = *statistics_.deferred();
+    const ChannelMap map = statistics_.map();
     Tensor<float>& folded = folded_.weight->master;
     for (int64_t i = 0; i < folded.elements(); ++i)
       folded[i] = weight_.read()[i] * map.scale[i % folded_.out_channels];
@@ -101,10 +85,10 @@ class FoldedConvolutionStep final : public FoldingStep {
   }
 
   /// Adds to the weight's gradient and returns the map's.
-  ConvolutionStep::MapGradient unfold() {
-    const ChannelMap& map = *statistics_.deferred();
+  ConvolutionTraining::MapGradient unfold() {
+    const ChannelMap map = statistics_.map();
     const int64_t channels = folded_.out_channels;
-    ConvolutionStep::MapGradient out{std::vector<double>(static_cast<size_t>(channels)), {}};
+    ConvolutionTraining::MapGradient out{std::vector<double>(static_cast<size_t>(channels)), {}};
     const Tensor<float>& gradient = folded_.weight->grad;
     for (int64_t i = 0; i < gradient.elements(); ++i) {
       weight_.grad[i] += gradient[i] * map.scale[i % channels];
@@ -120,21 +104,18 @@ class FoldedConvolutionStep final : public FoldingStep {
   Network folded_net_;  // of the unit alone, without its norm
   Parameter<float>& weight_;
   const Linear<float>& folded_;
-  ConvolutionStep statistics_, convolution_;
+  ConvolutionTraining statistics_, convolution_;
 };
 
-std::unique_ptr<FoldingStep> make_folded_convolution(const Network& network, const Step& step,
+std::unique_ptr<FoldingStep> make_folded_convolution(const Network& network,
+                                                     const std::vector<int>& nodes,
                                                      ConvolutionAlgorithm algorithm,
                                                      Folding folding, WeightTransform* transform) {
-  const std::vector<int>& nodes = step.nodes();
   const Unit& unit = network.units()[network.nodes()[nodes.front()].unit];
   const bool is_whole = nodes.front() == unit.leader && nodes.size() > 1 && nodes[1] == unit.norm &&
                         nodes.back() == unit.last;
   if (!is_whole || network.layer(unit.leader)->convolution() == nullptr) return nullptr;
-  const Activation activation =
-      nodes.size() > 2 ? fused_activation(network, nodes[2]) : Activation::none;
-  return std::make_unique<FoldedConvolutionStep>(network, step, activation, algorithm, folding,
-                                                 transform);
+  return std::make_unique<FoldedConvolutionTraining>(network, nodes, algorithm, folding, transform);
 }
 
 const bool registered = (folding_step_makers().push_back(make_folded_convolution), true);

@@ -1,7 +1,10 @@
 // Parts of a sum over a batch, added up by a fixed tree: the same bits for any number of threads.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+
+#include "framework/base/threads.h"
 
 namespace quantdyn {
 
@@ -16,5 +19,19 @@ void add_parts(T* parts, int64_t count, int64_t size) {
 
 /// total [size] += the parts, by the same tree, on all workers.
 void add_parts_to(float* parts, int64_t count, int64_t size, float* total);
+
+/// Two sums a channel over a batch, [2, channels] in scratch: `work(chunk, to)` adds a chunk's to
+/// zeros.
+template <typename Work>
+const double* sum_by_chunks(int64_t images, int64_t channels, float* scratch, const Work& work) {
+  auto* const sums = reinterpret_cast<double*>(scratch);
+  parallel_chunks(images, [&](const Chunk& chunk) {
+    double* const to = sums + chunk.index * 2 * channels;
+    std::fill_n(to, 2 * channels, 0.0);
+    work(chunk, to);
+  });
+  add_parts(sums, chunk_count(images), 2 * channels);
+  return sums;
+}
 
 }  // namespace quantdyn

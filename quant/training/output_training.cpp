@@ -10,8 +10,8 @@ namespace quantdyn {
 namespace {
 
 /// activation(scale x + shift) of a row; NaN passes through.
-void map_row(const ChannelMap* map, const float* x, int64_t channels, float* to) {
-  if (map == nullptr) {
+void map_row(const std::optional<ChannelMap>& map, const float* x, int64_t channels, float* to) {
+  if (!map) {
     std::copy_n(x, channels, to);
     return;
   }
@@ -29,15 +29,7 @@ void map_row(const ChannelMap* map, const float* x, int64_t channels, float* to)
 }  // namespace
 
 OutputTraining::OutputTraining(int node, TrainedRange& range, double momentum)
-    : Step({node}), range_(range), momentum_(momentum) {}
-
-void OutputTraining::evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps&,
-                              const EvaluationChunk& chunk) const {
-  const Shape one = y.shape.of_one();
-  std::ranges::copy(x[0].values(), y.data);
-  range_.quantization().apply({y.data, chunk.images * one.rows(), one.channels(), one.channels(), 0,
-                               0, chunk.index, chunk.worker});
-}
+    : TrainingStep({node}), range_(range), momentum_(momentum) {}
 
 void OutputTraining::forward(std::span<const View<const float>> x, View<float> y, View<float>,
                              float*) {

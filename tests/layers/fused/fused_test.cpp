@@ -1,12 +1,17 @@
 #include <boost/test/unit_test.hpp>
 
 #include "framework/graph/network.h"
+#include "layers/fused/convolution_training.h"
 #include "plan_comparison.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
 
 namespace {
+
+// Other steps hold maps of its arrays.
+static_assert(!std::is_copy_constructible_v<ConvolutionTraining> &&
+              !std::is_move_constructible_v<ConvolutionTraining>);
 
 struct Chain {
   int64_t size, in_channels, channels, kernel, stride, groups;

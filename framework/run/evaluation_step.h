@@ -1,0 +1,68 @@
+// The contract of a step of evaluation: one primitive, or a chain of them in one fused kernel.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "framework/base/tensor.h"
+#include "framework/graph/channel_map.h"
+#include "framework/graph/tap.h"
+
+namespace quantdyn {
+
+/// The taps of one unit, by TapKind.
+using UnitTaps = std::array<Tap, tap_kinds>;
+
+/// Where an evaluation step stands.
+struct EvaluationChunk {
+  int64_t index;   ///< of the chunk, over all images that are observed
+  int64_t images;  ///< real ones; the rest of the eight are zeros that no tap sees
+  int worker;
+  bool observed;   ///< false: transforms act, but observers see nothing
+  float* scratch;  ///< EvaluationStep::scratch_floats() of this worker's own
+};
+
+/// Ability of a step that keeps something made from parameters.
+class ParameterReader {
+ public:
+  /// Reads the parameters ahead of evaluate(): called by one thread whenever they may have changed.
+  virtual void prepare() = 0;
+
+ protected:
+  ~ParameterReader() = default;
+};
+
+/// Evaluates one or more nodes of the graph: the last one's result is the step's.
+class EvaluationStep {
+ public:
+  explicit EvaluationStep(std::vector<int> nodes) : nodes_(std::move(nodes)) {}
+  virtual ~EvaluationStep() = default;
+  EvaluationStep(const EvaluationStep&) = delete;
+  EvaluationStep& operator=(const EvaluationStep&) = delete;
+
+  const std::vector<int>& nodes() const { return nodes_; }
+  /// Evaluates eight images, x [8,...] -> y [8,...], and visits the taps with the real ones.
+  /// Thread-safe for different workers.
+  virtual void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
+                        const EvaluationChunk& chunk) const = 0;
+  virtual int64_t scratch_floats() const { return 0; }
+
+  /// Null where the step reads parameters as it evaluates, or has none.
+  virtual ParameterReader* parameter_reader() { return nullptr; }
+  /// What evaluate() makes of the values of the tap conv to get those of norm, where it shows both
+  /// tile by tile; borrowed from the step, and that of the last prepare().
+  virtual std::optional<TapMap> norm_of_conv() const { return {}; }
+
+ private:
+  std::vector<int> nodes_;
+};
+
+/// Lets a tap's observers and transform see rows of a chunk, tile by tile; `values` is [rows,
+/// channels].
+void visit(const Tap& tap, float* values, int64_t rows, int64_t channels, int64_t first_row,
+           const EvaluationChunk& chunk);
+
+}  // namespace quantdyn

@@ -1,0 +1,88 @@
+// The contract of a step of training: one primitive, or a chain of them in one fused kernel.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "framework/base/gemm.h"
+#include "framework/base/tensor.h"
+#include "framework/graph/channel_map.h"
+
+namespace quantdyn {
+
+/// Ability of a step that reads its input through a map, which spares the step before it an array
+/// written and read.
+class MapReader {
+ public:
+  /// From now on the input is this map of what x holds. Whoever reads so also calls
+  /// InputGradient::complete() for the gradient of its input.
+  virtual void read_through(const ChannelMap& map) = 0;
+
+ protected:
+  ~MapReader() = default;
+};
+
+/// Ability of a step that wants to see the gradient of its result while that is in the cache.
+class GradientWatcher {
+ public:
+  /// From now on watch_gradient() is called in every step, for all images ahead of backward();
+  /// batches have up to `images`.
+  virtual void expect_gradients(int64_t images) = 0;
+  /// Looks at the gradient dy of the results of images [first, first + images).
+  virtual void watch_gradient(View<const float> saved, View<const float> dy, int64_t first,
+                              int64_t images) = 0;
+
+ protected:
+  ~GradientWatcher() = default;
+};
+
+/// A gradient that a step hands back to what it read; `to` is empty where none is wanted.
+struct InputGradient {
+  View<float> to;
+  Accumulate accumulate;
+  GradientWatcher* watcher = nullptr;  ///< of the step that made the input, where it wants to see
+  View<const float> saved;             ///< what that step saved
+
+  /// To be called when the gradient of images [first, first + images) is complete; by any worker,
+  /// for the images of a chunk by one worker in ascending order.
+  void complete(int64_t first, int64_t images) const {
+    if (watcher) watcher->watch_gradient(saved, to, first, images);
+  }
+};
+
+/// Trains one or more nodes of the graph: the last one's result is the step's.
+class TrainingStep {
+ public:
+  explicit TrainingStep(std::vector<int> nodes) : nodes_(std::move(nodes)) {}
+  virtual ~TrainingStep() = default;
+  TrainingStep(const TrainingStep&) = delete;
+  TrainingStep& operator=(const TrainingStep&) = delete;
+
+  const std::vector<int>& nodes() const { return nodes_; }
+  /// Trains on a batch; `saved` is kept for backward and has saved_floats() for each image;
+  /// `scratch` has scratch_floats() for the batch, 64-byte aligned, and is kept by nobody.
+  virtual void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
+                       float* scratch) = 0;
+  /// `dy` may be overwritten; gradients of parameters are added to.
+  virtual void backward(std::span<const View<const float>> x, View<const float> y,
+                        View<float> saved, View<float> dy, std::span<const InputGradient> dx,
+                        float* scratch) = 0;
+  virtual int64_t saved_floats() const { return 0; }
+  virtual int64_t scratch_floats(int64_t /*images*/) const { return 0; }
+
+  /// Where there is one: the result is this map of what forward() saves, and readers may apply it
+  /// as they load. Both then get an empty y. Its arrays are the step's and stay where they are;
+  /// their values are those of the last forward().
+  virtual std::optional<ChannelMap> deferred() const { return {}; }
+  /// Null where the step takes its input as it is.
+  virtual MapReader* map_reader() { return nullptr; }
+  /// Null where the step has no use for an early look at its gradient.
+  virtual GradientWatcher* gradient_watcher() { return nullptr; }
+
+ private:
+  std::vector<int> nodes_;
+};
+
+}  // namespace quantdyn

@@ -1,0 +1,80 @@
+#include "layers/fused/convolution_chain.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace quantdyn {
+namespace {
+
+/// Below this many channels Winograd's transforms cost more than its products save.
+constexpr int64_t fewest_winograd_channels = 16;
+
+std::unique_ptr<ConvolutionKernel> make_kernel(const Convolution& convolution,
+                                               ConvolutionAlgorithm algorithm) {
+  if (convolution.is_depthwise()) return make_depthwise_convolution(convolution);
+  const bool pays = std::min(convolution.in_c, convolution.out_c) >= fewest_winograd_channels;
+  const bool wanted = algorithm == ConvolutionAlgorithm::winograd ||
+                      (algorithm == ConvolutionAlgorithm::automatic && pays);
+  return wanted && takes_winograd(convolution) ? make_winograd_convolution(convolution)
+                                               : make_direct_convolution(convolution);
+}
+
+/// What a fused chain makes of a node's kind; none for another node.
+Activation fused_activation(const Network& network, int node) {
+  const std::string& kind = network.nodes()[node].kind;
+  return kind == "relu" ? Activation::relu : kind == "relu6" ? Activation::relu6 : Activation::none;
+}
+
+}  // namespace
+
+ConvolutionChain::ConvolutionChain(const Network& network, std::span<const int> nodes,
+                                   ConvolutionAlgorithm algorithm)
+    : linear(*network.layer(nodes.front())->linear()),
+      norm(network.layer(nodes[nodes.size() > 1 ? 1 : 0])->channel_affine()),
+      activation(fused_activation(network, nodes.back())),
+      kernel(make_kernel(*network.layer(nodes.front())->convolution(), algorithm)) {}
+
+ChainScale::ChainScale(int64_t channels)
+    : scale(channels, 1.0f),
+      shift(channels, 0.0f),
+      mean(channels, 0.0f),
+      inverse_deviation(channels, 1.0f) {}
+
+void ChainScale::take_parameters(const ConvolutionChain& chain) {
+  const ChannelAffine<float>* const norm = chain.norm;
+  for (int64_t k = 0; k < chain.channels(); ++k) {
+    if (norm == nullptr) {
+      shift[k] = static_cast<float>(chain.bias(k));
+      continue;
+    }
+    const double inverse = 1 / std::sqrt(norm->variance->read()[k] + norm->epsilon);
+    const double offset = norm->mean->read()[k] - chain.bias(k);
+    const double factor = norm->gamma->read()[k] * inverse;
+    mean[k] = static_cast<float>(offset);
+    inverse_deviation[k] = static_cast<float>(inverse);
+    scale[k] = static_cast<float>(factor);
+    shift[k] = static_cast<float>(norm->beta->read()[k] - factor * offset);
+  }
+}
+
+std::vector<int> convolution_chain(const Network& network, int first) {
+  const Unit& unit = network.units()[network.nodes()[first].unit];
+  if (unit.leader != first || network.layer(first)->convolution() == nullptr ||
+      network.layer(first)->linear() == nullptr)
+    return {};
+  std::vector<int> nodes{first};
+  if (unit.norm >= 0) nodes.push_back(unit.norm);
+  if (unit.activation >= 0 && fused_activation(network, unit.activation) != Activation::none)
+    nodes.push_back(unit.activation);
+  return nodes;
+}
+
+namespace {
+
+const bool registered = (fused_chains().push_back({.nodes = convolution_chain,
+                                                   .evaluation = make_convolution_evaluation,
+                                                   .training = make_convolution_training}),
+                         true);
+
+}  // namespace
+}  // namespace quantdyn

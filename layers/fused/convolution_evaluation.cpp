@@ -1,0 +1,92 @@
+// The evaluation of a convolution's chain: conv, norm and output are shown while they are in the
+// cache.
+#include <algorithm>
+
+#include "framework/base/threads.h"
+#include "layers/fused/convolution_chain.h"
+#include "layers/fused/rows.h"
+
+namespace quantdyn {
+namespace {
+
+class ConvolutionEvaluation final : public EvaluationStep, public ParameterReader {
+ public:
+  ConvolutionEvaluation(const Network& network, std::vector<int> nodes,
+                        ConvolutionAlgorithm algorithm)
+      : EvaluationStep(std::move(nodes)),
+        chain_(network, this->nodes(), algorithm),
+        channels_(chain_.channels()),
+        ones_(channels_, 1.0f),
+        zeros_(channels_, 0.0f),
+        scale_(channels_) {}
+
+  ParameterReader* parameter_reader() override { return this; }
+  void prepare() override {
+    chain_.kernel->prepare_forward(chain_.linear.weight->read());
+    scale_.take_parameters(chain_);
+  }
+
+  int64_t scratch_floats() const override { return chain_.kernel->scratch_floats(); }
+
+  void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
+                const EvaluationChunk& chunk) const override {
+    const int64_t valid = y.shape.of_one().rows() * chunk.images;
+    const bool is_bare = std::ranges::all_of(taps, [](const Tap& tap) { return tap.empty(); });
+    const ChannelMap map = scale_.map(chain_.activation);
+    const int64_t all = y.shape.rows(), enough = rows_per_tile(channels_);
+    int64_t finished = 0;
+    chain_.kernel->forward(
+        {x[0].data}, images_per_chunk, y.data, is_bare ? &map : nullptr, chunk.scratch,
+        [&](int64_t first, int64_t rows) {  // rows come in order; few wait for more
+          const int64_t end = first + rows;
+          if (is_bare || (end - finished < enough && end < all)) return;
+          finish_rows(y.data, finished, end - finished, valid, taps, chunk);
+          finished = end;
+        });
+  }
+
+  std::optional<TapMap> norm_of_conv() const override {
+    if (chain_.norm == nullptr) return {};
+    return TapMap{scale_.scale, [this](float* values, int64_t rows) {
+                    apply_map(scale_.map(Activation::none), values, channels_, rows, channels_,
+                              values);
+                  }};
+  }
+
+ private:
+  /// Conv, norm and output while the rows are in the cache; rows of padding images end unseen.
+  void finish_rows(float* y, int64_t first, int64_t rows, int64_t valid, const UnitTaps& taps,
+                   const EvaluationChunk& chunk) const {
+    const Tap& conv_tap = taps[static_cast<size_t>(TapKind::conv)];
+    const Tap& norm_tap = taps[static_cast<size_t>(TapKind::norm)];
+    const Tap& output_tap = taps[static_cast<size_t>(TapKind::output)];
+    const ChannelMap norm = scale_.map(Activation::none);
+    const ChannelMap activation{ones_.data(), zeros_.data(), chain_.activation};
+    const int64_t tile = rows_per_tile(channels_);
+    for (int64_t row = first; row < first + rows; row += tile) {
+      float* const at = y + row * channels_;
+      const int64_t count = std::min(tile, first + rows - row);
+      const int64_t seen = std::clamp<int64_t>(valid - row, 0, count);
+      if (chain_.norm) visit(conv_tap, at, seen, channels_, row, chunk);
+      apply_map(norm, at, channels_, count, channels_, at);
+      visit(norm_tap, at, seen, channels_, row, chunk);
+      apply_map(activation, at, channels_, count, channels_, at);
+      visit(output_tap, at, seen, channels_, row, chunk);
+    }
+  }
+
+  const ConvolutionChain chain_;
+  const int64_t channels_;
+  const std::vector<float> ones_, zeros_;
+  ChainScale scale_;
+};
+
+}  // namespace
+
+std::unique_ptr<EvaluationStep> make_convolution_evaluation(const Network& network,
+                                                            std::vector<int> nodes,
+                                                            ConvolutionAlgorithm algorithm) {
+  return std::make_unique<ConvolutionEvaluation>(network, std::move(nodes), algorithm);
+}
+
+}  // namespace quantdyn

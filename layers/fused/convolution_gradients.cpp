@@ -1,0 +1,169 @@
+// The backward half of ConvolutionTraining.
+#include <algorithm>
+
+#include "framework/base/threads.h"
+#include "layers/fused/convolution_training.h"
+#include "layers/fused/part_sums.h"
+#include "layers/fused/rows.h"
+
+namespace quantdyn {
+
+void ConvolutionTraining::backward(std::span<const View<const float>> x, View<const float> y,
+                                   View<float> saved, View<float> dy,
+                                   std::span<const InputGradient> dx, float* scratch) {
+  if (chain_.norm)
+    backward_through_norm(saved, dy, scratch);
+  else
+    backward_through_activation(y, dy, scratch);
+  backward_through_convolution(x[0], saved, dy, dx[0], scratch);
+}
+
+/// Finds the coefficients of dz = scale g + of_z z + constant, g the gradient after the
+/// activation: dz = scale (g - mean g - (z - mean) inverse^2 mean(g (z - mean))).
+void ConvolutionTraining::backward_through_norm(View<const float> z, View<const float> dy,
+                                                float* scratch) {
+  const double* sums = watched_sums_.data();
+  if (watched_sums_.empty())
+    sums = sum_by_chunks(dy.shape[0], channels_, scratch, [&](const Chunk& chunk, double* to) {
+      add_gradient_sums(z, dy, chunk.first, chunk.images, to);
+    });
+  else
+    add_parts(watched_sums_.data(), chunk_count(dy.shape[0]), 2 * channels_);
+  of_gradient_ = scale_.scale;
+  const double n = static_cast<double>(dy.shape.rows());
+  for (int64_t k = 0; k < channels_; ++k) {
+    const double inverse = scale_.inverse_deviation[k], product = sums[channels_ + k];
+    chain_.norm->beta->grad[k] += static_cast<float>(sums[k]);
+    chain_.norm->gamma->grad[k] += static_cast<float>(product * inverse);
+    const double of_z = -scale_.scale[k] * inverse * inverse * product / n;
+    of_z_[k] = static_cast<float>(of_z);
+    constant_[k] = static_cast<float>(-scale_.scale[k] * sums[k] / n - of_z * scale_.mean[k]);
+  }
+}
+
+void ConvolutionTraining::backward_through_activation(View<const float> y, View<float> dy,
+                                                      float* scratch) {
+  const double* const sums =
+      sum_by_chunks(dy.shape[0], channels_, scratch, [&](const Chunk& chunk, double* to) {
+        mask_by_output(y.slice(chunk.first, chunk.images).data,
+                       dy.slice(chunk.first, chunk.images).data,
+                       dy.shape.of_one().rows() * chunk.images, channels_, chain_.activation, to);
+      });
+  if (chain_.linear.bias->grad.empty()) return;
+  for (int64_t k = 0; k < channels_; ++k)
+    chain_.linear.bias->grad[k] += static_cast<float>(sums[k]);
+}
+
+void ConvolutionTraining::backward_through_convolution(View<const float> x, View<const float> z,
+                                                       View<float> dy, const InputGradient& dx,
+                                                       float* scratch) {
+  if (dx.to) chain_.kernel->prepare_backward(chain_.linear.weight->read());
+  if (split_.by_rows)
+    backward_by_rows(x, z, dy, dx, scratch);
+  else
+    backward_by_parts(x, z, dy, dx, scratch);
+}
+
+void ConvolutionTraining::backward_of_map(View<const float> x, View<float> z, View<float> free,
+                                          const MapGradient& gradient, const InputGradient& dx,
+                                          float* scratch) {
+  const auto n = static_cast<double>(free.shape.rows());
+  for (int64_t k = 0; k < channels_; ++k) {
+    const double mean = scale_.mean[k], inverse = scale_.inverse_deviation[k];
+    const double of_scale = gradient.scale[k] - mean * gradient.shift[k];
+    chain_.norm->beta->grad[k] += static_cast<float>(gradient.shift[k]);
+    chain_.norm->gamma->grad[k] += static_cast<float>(of_scale * inverse);
+    // variance' = -1/2 inverse^3 gamma of_scale, mean' = -scale shift', and both reach every z.
+    const double of_variance =
+        -0.5 * inverse * inverse * inverse * chain_.norm->gamma->read()[k] * of_scale;
+    const double of_z = 2 * of_variance / n;
+    of_z_[k] = static_cast<float>(of_z);
+    constant_[k] = static_cast<float>(-scale_.scale[k] * gradient.shift[k] / n - of_z * mean);
+  }
+  std::ranges::fill(of_gradient_, 0.0f);
+  std::ranges::fill(free.values(), 0.0f);
+  backward_through_convolution(x, z, free, dx, scratch);
+}
+
+void ConvolutionTraining::expect_gradients(int64_t images) {
+  watched_sums_.resize(static_cast<size_t>(chunk_count(images) * 2 * channels_));
+}
+
+void ConvolutionTraining::watch_gradient(View<const float> z, View<const float> dy, int64_t first,
+                                         int64_t images) {
+  for (int64_t end = first + images; first < end;) {  // by chunk
+    const int64_t count = std::min(end - first, images_per_chunk - first % images_per_chunk);
+    double* const to = watched_sums_.data() + first / images_per_chunk * 2 * channels_;
+    if (first % images_per_chunk == 0) std::fill_n(to, 2 * channels_, 0.0);
+    add_gradient_sums(z, dy, first, count, to);
+    first += count;
+  }
+}
+
+/// Adds sum g and sum g (z - mean) of some images to [2, channels].
+void ConvolutionTraining::add_gradient_sums(View<const float> z, View<const float> dy,
+                                            int64_t first, int64_t images, double* to) const {
+  sum_masked(z.slice(first, images).data, dy.slice(first, images).data,
+             images * dy.shape.of_one().rows(), channels_, scale_.scale.data(), scale_.shift.data(),
+             scale_.mean.data(), chain_.activation, to, to + channels_);
+}
+
+/// dz of some images: where no norm is, dy has been made it already.
+const float* ConvolutionTraining::gradient_of_z(View<const float> z, View<const float> dy,
+                                                int64_t first, int64_t images, float* to) const {
+  if (chain_.norm == nullptr) return dy.slice(first, images).data;
+  norm_gradient(z.slice(first, images).data, dy.slice(first, images).data, to,
+                images * dy.shape.of_one().rows(), channels_, of_gradient_.data(),
+                scale_.shift.data(), of_z_.data(), constant_.data(), chain_.activation);
+  return to;
+}
+
+/// Weight gradients in parts of some images, each by one worker.
+void ConvolutionTraining::backward_by_parts(View<const float> x, View<const float> z,
+                                            View<const float> dy, const InputGradient& dx,
+                                            float* scratch) {
+  const int64_t images = dy.shape[0], weights = chain_.linear.weight->master.elements();
+  const int64_t a_part = split_.images_a_part(images), at_once = split_.images_at_once(images);
+  parallel_for(
+      split_.parts(images),
+      [&](int64_t index, int worker) {
+        float* const part = scratch + index * weights;
+        float* const own = split_.own(scratch, images, worker);
+        std::fill_n(part, weights, 0.0f);
+        const int64_t end = std::min(images, (index + 1) * a_part);
+        for (int64_t i = index * a_part; i < end; i += at_once) {
+          const int64_t count = std::min(at_once, end - i);
+          const float* const dz = gradient_of_z(z, dy, i, count, own);
+          chain_.kernel->backward_weights(input(x, i), dz, count, part, own + split_.dz_floats);
+          if (dx.to)
+            chain_.kernel->backward_data(dz, count, dx.to.slice(i, count).data, dx.accumulate,
+                                         own + split_.dz_floats);
+          dx.complete(i, count);
+        }
+      },
+      Walk::alternating);
+  add_parts_to(scratch, split_.parts(images), weights, chain_.linear.weight->grad.data());
+}
+
+/// Weight gradients by their rows: each worker reads all images and adds up some rows.
+void ConvolutionTraining::backward_by_rows(View<const float> x, View<const float> z, View<float> dy,
+                                           const InputGradient& dx, float* scratch) {
+  const int64_t images = dy.shape[0];
+  parallel_chunks(images, [&](const Chunk& chunk) {
+    const float* const dz =
+        gradient_of_z(z, dy, chunk.first, chunk.images, dy.slice(chunk.first, chunk.images).data);
+    if (dx.to)
+      chain_.kernel->backward_data(dz, chunk.images, dx.to.slice(chunk.first, chunk.images).data,
+                                   dx.accumulate, split_.own(scratch, images, chunk.worker));
+    dx.complete(chunk.first, chunk.images);
+  });
+  constexpr int64_t block = 32;  // whole vectors of a map, nearly whole tiles of a product
+  const int64_t rows = chain_.kernel->separable_weight_rows();
+  parallel_for((rows + block - 1) / block, [&](int64_t index, int worker) {
+    chain_.kernel->backward_weight_rows(
+        input(x, 0), dy.data, images, index * block, std::min(block, rows - index * block),
+        chain_.linear.weight->grad.data(), split_.own(scratch, images, worker));
+  });
+}
+
+}  // namespace quantdyn

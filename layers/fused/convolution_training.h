@@ -1,0 +1,87 @@
+// The training of a convolution's chain: forward with the batch's statistics, backward to the
+// weights, the norm and the input.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "layers/fused/convolution_chain.h"
+#include "layers/fused/gradient_split.h"
+
+namespace quantdyn {
+
+class ConvolutionTraining final : public TrainingStep, public MapReader, public GradientWatcher {
+ public:
+  /// `nodes`: as ConvolutionChain has them.
+  ConvolutionTraining(const Network& network, std::vector<int> nodes,
+                      ConvolutionAlgorithm algorithm);
+
+  void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
+               float* scratch) override;
+  void backward(std::span<const View<const float>> x, View<const float> y, View<float> saved,
+                View<float> dy, std::span<const InputGradient> dx, float* scratch) override;
+  int64_t saved_floats() const override { return chain_.norm ? outputs() : 0; }
+  int64_t scratch_floats(int64_t images) const override { return split_.scratch_floats(images); }
+
+  std::optional<ChannelMap> deferred() const override {
+    return chain_.norm ? std::optional(map()) : std::nullopt;
+  }
+  MapReader* map_reader() override { return this; }
+  void read_through(const ChannelMap& map) override { input_map_ = map; }
+  GradientWatcher* gradient_watcher() override { return chain_.norm ? this : nullptr; }
+  void expect_gradients(int64_t images) override;
+  void watch_gradient(View<const float> z, View<const float> dy, int64_t first,
+                      int64_t images) override;
+
+  /// What is done to each channel after the convolution, as of the last forward() or
+  /// take_running_statistics().
+  ChannelMap map() const { return scale_.map(chain_.activation); }
+  /// Gradients of a loss with respect to map()'s scale and shift, by channel.
+  struct MapGradient {
+    std::vector<double> scale, shift;
+  };
+  /// After forward(), where the loss depends on the batch through the map's statistics: adds to
+  /// the gradients of gamma, beta and the weight, and to dx. `free` is overwritten, as large as z.
+  void backward_of_map(View<const float> x, View<float> z, View<float> free,
+                       const MapGradient& gradient, const InputGradient& dx, float* scratch);
+  /// Makes map() that of the running statistics, without a batch.
+  void take_running_statistics() { scale_.take_parameters(chain_); }
+  /// Then: adds to the gradients of gamma, beta and the bias.
+  void backward_of_running_map(const MapGradient& gradient);
+
+ private:
+  ImageSource input(View<const float> x, int64_t first) const {
+    return {x.slice(first, 1).data, input_map_ ? &*input_map_ : nullptr};
+  }
+  int64_t outputs() const {
+    return chain_.kernel->conv.out_h * chain_.kernel->conv.out_w * channels_;
+  }
+
+  void forward_without_norm(View<const float> x, View<float> y, float* scratch);
+  const double* convolve_and_sum(View<const float> x, View<float> z, float* scratch);
+  void take_batch_statistics(const double* sums, int64_t n);
+  void backward_through_norm(View<const float> z, View<const float> dy, float* scratch);
+  void add_gradient_sums(View<const float> z, View<const float> dy, int64_t first, int64_t images,
+                         double* to) const;
+  void backward_through_activation(View<const float> y, View<float> dy, float* scratch);
+  void backward_through_convolution(View<const float> x, View<const float> z, View<float> dy,
+                                    const InputGradient& dx, float* scratch);
+  const float* gradient_of_z(View<const float> z, View<const float> dy, int64_t first,
+                             int64_t images, float* to) const;
+  void backward_by_parts(View<const float> x, View<const float> z, View<const float> dy,
+                         const InputGradient& dx, float* scratch);
+  void backward_by_rows(View<const float> x, View<const float> z, View<float> dy,
+                        const InputGradient& dx, float* scratch);
+
+  const ConvolutionChain chain_;
+  const int64_t channels_;
+  ChainScale scale_;
+  std::optional<ChannelMap> input_map_;  // empty: x is read as it is
+  // dz = of_gradient g + of_z z + constant, g the gradient after the activation.
+  std::vector<float> of_gradient_, of_z_, constant_;
+  std::vector<double> watched_sums_;  // by chunk [2, channels]; empty: nobody shows the gradient
+  const GradientSplit split_;
+};
+
+}  // namespace quantdyn
