@@ -252,6 +252,17 @@ std::filesystem::path Options::path(const std::string& key, std::optional<std::s
                        : (document_->directory / given).lexically_normal();
 }
 
+std::vector<std::filesystem::path> Options::paths(const std::string& key,
+                                                  std::string_view help) const {
+  const Pointer node = find(key, false, {key, "a list of paths", "[]", "", std::string(help)});
+  std::vector<std::filesystem::path> out;
+  if (!node) return out;
+  for (const std::string& given :
+       read_list(*node, key, [&](const ConfigNode& item) { return read_text(item, key); }))
+    out.push_back((document_->directory / given).lexically_normal());
+  return out;
+}
+
 Options Options::section(const std::string& key, std::string_view help) const {
   Pointer node = find(key, false, {key, "a mapping", "", "", std::string(help)});
   if (!node) {

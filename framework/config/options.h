@@ -117,6 +117,8 @@ class Options {
   /// A path, made absolute relative to the YAML file's folder; not checked for existence.
   std::filesystem::path path(const std::string& key, std::optional<std::string> fallback,
                              std::string_view help) const;
+  /// Several of them; none where the key is absent.
+  std::vector<std::filesystem::path> paths(const std::string& key, std::string_view help) const;
   /// A nested mapping; an empty one where the key is absent.
   Options section(const std::string& key, std::string_view help) const;
   /// A nested mapping whose presence means something, were it empty.

@@ -1,13 +1,16 @@
 // Plugins by the name they have in YAML.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "framework/base/version.h"
 #include "framework/config/options.h"
+#include "framework/config/registration.h"
 
 namespace quantdyn {
 
@@ -15,7 +18,7 @@ namespace quantdyn {
 ///
 /// A plugin is one .cpp with a class in an anonymous namespace and
 ///   const Registered<Optimizer> sgd{"sgd", "stochastic gradient descent", make_sgd};
-/// in a library that is linked whole.
+/// in a library that is linked whole, or loaded by load_plugin_library().
 template <typename Product, typename... Args>
 class Registry {
  public:
@@ -23,15 +26,24 @@ class Registry {
   struct Entry {
     std::string summary;
     Factory make;
+    /// Among those that are taken where nothing is asked for, the least first; 0: only by name.
+    int default_place = 0;
   };
 
   static Registry& instance() {
-    static Registry registry;
+    static Registry& registry = *static_cast<Registry*>(shared_object(
+        typeid(Registry), []() -> std::shared_ptr<void> { return std::make_shared<Registry>(); }));
     return registry;
   }
 
   const std::map<std::string, Entry>& entries() const { return entries_; }
-  void add(std::string name, Entry entry) { entries_.emplace(std::move(name), std::move(entry)); }
+  /// Error where another plugin has the name.
+  void add(const std::string& name, Entry entry) {
+    const auto [found, is_new] = entries_.emplace(name, entry);
+    if (!is_new)
+      fail("'{}' ({}) has the name of another plugin ({}); accepted: another name", name,
+           entry.summary, found->second.summary);
+  }
 
   /// Makes the plugin that `options` (from Options::plugin) names; ConfigError if there is none.
   std::unique_ptr<Product> make(const Options& options, Args... args) const {
@@ -47,18 +59,31 @@ class Registry {
     for (const auto& [name, entry] : entries_) out += (out.empty() ? "" : ", ") + name;
     return out;
   }
+  /// Those with a default_place, in that order.
+  std::vector<std::string> default_names() const {
+    std::vector<std::string> out;
+    for (const auto& [name, entry] : entries_)
+      if (entry.default_place > 0) out.push_back(name);
+    std::ranges::stable_sort(
+        out, {}, [this](const std::string& name) { return entries_.at(name).default_place; });
+    return out;
+  }
 
  private:
   std::map<std::string, Entry> entries_;
 };
 
-/// Adds a plugin to its registry when the program starts.
+/// Adds a plugin to its registry when the program starts, or its library is loaded. `built_for` is
+/// what the plugin's own file was compiled with: a default argument is the caller's.
 template <typename Product, typename... Args>
 struct Registered {
   Registered(std::string name, std::string summary,
-             typename Registry<Product, Args...>::Factory make) {
-    Registry<Product, Args...>::instance().add(std::move(name),
-                                               {std::move(summary), std::move(make)});
+             typename Registry<Product, Args...>::Factory make, int default_place = 0,
+             const char* built_for = library_abi) {
+    register_plugin(
+        {built_for, name, [=] {
+           Registry<Product, Args...>::instance().add(name, {summary, make, default_place});
+         }});
   }
 };
 
