@@ -14,7 +14,11 @@ constexpr int lowest_exponent = -48;  // gradients are small (stats/README.md, B
 }  // namespace
 
 TensorTraits gradient_traits(int64_t channels, bool channel_histograms) {
-  return {channels, {.lowest_exponent = lowest_exponent}, "gradient_bin", channel_histograms};
+  return {channels,
+          {.lowest_exponent = lowest_exponent},
+          "gradient_bin",
+          channel_histograms,
+          " of gradients"};
 }
 
 void track_gradients(const Network& network, const GradientProbe& probe,

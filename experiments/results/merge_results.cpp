@@ -14,6 +14,7 @@
 #include "framework/base/durable_file.h"
 #include "framework/base/error.h"
 #include "framework/base/hash.h"
+#include "framework/base/version.h"
 
 namespace quantdyn {
 namespace {
@@ -147,7 +148,7 @@ RunFacts merged_facts(const Readers& runs, const std::string& command_line) {
   out.command_line = command_line;
   out.created = now_utc();
   out.git_revision = revision();
-  out.version = QUANTDYN_VERSION;
+  out.version = library_version;
   out.provenance = shared_provenance(runs);
   out.network = runs[0]->network();
   const auto shapes = runs[0]->output_shapes();

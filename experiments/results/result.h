@@ -29,21 +29,6 @@ struct NodeRow {
   int64_t parameters, multiply_accumulates, channel_offset, channels;
 };
 
-/// Labels of an axis: one value an entry.
-struct AxisLabel {
-  Quantity quantity;
-  std::vector<double> values;
-};
-
-/// An axis after layer or channel that quantities name: "bin", labelled by the edges of the bins,
-/// or "quantile", whose places are fractions.
-struct ExtraAxis {
-  std::string name, long_name;
-  int64_t size;
-  std::vector<AxisLabel> labels;
-  std::vector<double> places = {};  ///< empty: 0, 1, 2 ...
-};
-
 /// Everything about a run that is known before its first step.
 struct RunFacts {
   std::string raw_yaml, resolved_yaml, network_yaml;
@@ -93,6 +78,12 @@ struct QuantizationEntry {
   std::vector<int64_t> convergence_images;
   std::vector<double> convergence_low, convergence_high;
   Facts facts;  ///< bit width, scheme, range: attributes of the group
+};
+
+/// Which snapshot a row on the axis `snapshot` is.
+struct SnapshotLabel {
+  int64_t index, epoch, step;
+  std::string variant;
 };
 
 /// The net at one moment, as trained or as one variant has quantized it.

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cmath>
 
-#include "experiments/terminal/table.h"
+#include "experiments/text/table.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {

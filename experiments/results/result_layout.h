@@ -14,12 +14,6 @@
 
 namespace quantdyn {
 
-/// Which snapshot a row on the axis `snapshot` is.
-struct SnapshotLabel {
-  int64_t index, epoch, step;
-  std::string variant;
-};
-
 /// The file's dimension scales and their label arrays, all in the root group.
 class ResultAxes {
  public:

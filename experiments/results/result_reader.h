@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "experiments/results/result.h"
-#include "experiments/results/result_layout.h"
 #include "framework/h5/h5.h"
 
 namespace quantdyn {

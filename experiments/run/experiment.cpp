@@ -5,6 +5,7 @@
 #include "experiments/method/calibration.h"
 #include "experiments/method/quantized_twin.h"
 #include "experiments/run/network_file.h"
+#include "framework/config/plugin_library.h"
 
 namespace quantdyn {
 namespace {
@@ -53,6 +54,13 @@ void load_weights(const Options& document, const std::filesystem::path& file,
 
 Experiment Experiment::read(const std::filesystem::path& file, std::span<const std::string> sets) {
   Options document = Options::from_file(file, sets);
+  for (const std::filesystem::path& plugin :
+       document.paths("plugins", "shared libraries with plugins of your own"))
+    try {
+      load_plugin_library(plugin);
+    } catch (const ConfigError& e) {
+      document.refuse("plugins", e.what());
+    }
   const std::string name = document.text("name", file.stem().string(), "name of the experiment");
   const int64_t seed = document.integer("seed", 0, at_least<int64_t>(0), "of everything random");
   const std::filesystem::path output =

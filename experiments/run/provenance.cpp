@@ -7,9 +7,9 @@
 #include "framework/base/gemm.h"
 #include "framework/base/simd.h"
 #include "framework/base/threads.h"
+#include "framework/base/version.h"
+#include "framework/config/plugin_library.h"
 #include "framework/graph/unit_cost.h"
-#include "stats/kernels/log_bins.h"
-#include "stats/statistics/quantile_places.h"
 
 namespace quantdyn {
 namespace {
@@ -47,19 +47,12 @@ std::vector<NodeRow> rows_of(const Network& network) {
   return out;
 }
 
-/// The bins of a tensor's histogram with the labels `<name>_lower` and `<name>_upper`.
-ExtraAxis bin_axis(const TensorTraits& traits, const std::string& of) {
-  const LogBins& bins = traits.bins;
-  const std::string& name = traits.bin_axis;
-  ExtraAxis out{
-      name, "bins of the log-linear histogram" + of + ", in value order", bins.size(), {}};
-  AxisLabel lower{{name + "_lower", "1", "lower edge of the bin", "", name}, {}};
-  AxisLabel upper{{name + "_upper", "1", "upper edge of the bin", "", name}, {}};
-  for (int32_t bin = 0; bin < bins.size(); ++bin) {
-    lower.values.push_back(bins.lower(bin));
-    upper.values.push_back(bins.upper(bin));
-  }
-  out.labels = {std::move(lower), std::move(upper)};
+/// "libmine.so <SHA-256>", a line a library.
+std::string plugins_text() {
+  std::string out;
+  for (const PluginLibrary& library : plugin_libraries())
+    out += fmt::format("{}{} {}", out.empty() ? "" : "\n", library.file.filename().string(),
+                       library.sha256);
   return out;
 }
 
@@ -74,7 +67,7 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
   out.command_line = command_line;
   out.created = now_utc();
   out.git_revision = revision();
-  out.version = QUANTDYN_VERSION;
+  out.version = library_version;
   out.provenance = {
       {"experiment", experiment.name},
       {"compiler", std::string(QUANTDYN_COMPILER)},
@@ -94,16 +87,12 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
                    experiment.track.probe_images)}};
   if (!experiment.keras_sha256.empty())
     out.provenance.emplace_back("keras_sha256", experiment.keras_sha256);
+  if (!plugin_libraries().empty()) out.provenance.emplace_back("plugins", plugins_text());
   out.network = rows_of(*experiment.network);
-  out.axes = {bin_axis(TensorTraits{1}, ""),
-              {"quantile",
-               "fraction of the values",
-               static_cast<int64_t>(quantile_fractions.size()),
-               {},
-               {quantile_fractions.begin(), quantile_fractions.end()}}};
+  add_axes(experiment.track.statistics, TensorTraits{1}, out.axes);
   if (const auto& gradients = experiment.track.gradients) {
-    out.axes.push_back(
-        bin_axis(gradient_traits(1, gradients->channel_histograms), " of gradients"));
+    add_axes(experiment.track.statistics, gradient_traits(1, gradients->channel_histograms),
+             out.axes);
     out.provenance.emplace_back(
         "gradient_images", fmt::format("the first {} of a shuffle of the training set by "
                                        "Rng(seed).fork(\"gradients\"), one batch, not augmented",

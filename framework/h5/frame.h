@@ -20,6 +20,21 @@ struct Quantity {
   std::string axis;       ///< a further axis after layer or channel: "bin"; empty: none
 };
 
+/// Labels of an axis: one value an entry.
+struct AxisLabel {
+  Quantity quantity;
+  std::vector<double> values;
+};
+
+/// An axis after layer or channel that quantities name: "bin", labelled by the edges of the bins,
+/// or "quantile", whose places are fractions.
+struct ExtraAxis {
+  std::string name, long_name;
+  int64_t size;
+  std::vector<AxisLabel> labels;
+  std::vector<double> places = {};  ///< empty: 0, 1, 2 ...
+};
+
 /// Rectangular arrays that start as NaN (counts: 0) and are filled node by node.
 ///
 /// `layerwise/<tensor>/<name>` is [layer(, axis)], `channelwise/<tensor>/<name>` [channel(, axis)]

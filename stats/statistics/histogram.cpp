@@ -20,12 +20,31 @@ void save_histogram(const CountedTensor& counted, Frame& frame, const std::strin
   frame.layer(tensor, quantity, node, std::span<const uint64_t>(counted.counts.of_layer()));
 }
 
+/// The bins with the labels `<name>_lower` and `<name>_upper`.
+std::vector<ExtraAxis> bin_axis(const TensorTraits& traits) {
+  const LogBins& bins = traits.bins;
+  const std::string& name = traits.bin_axis;
+  ExtraAxis out{name,
+                "bins of the log-linear histogram" + traits.of_what + ", in value order",
+                bins.size(),
+                {}};
+  AxisLabel lower{{name + "_lower", "1", "lower edge of the bin", "", name}, {}};
+  AxisLabel upper{{name + "_upper", "1", "upper edge of the bin", "", name}, {}};
+  for (int32_t bin = 0; bin < bins.size(); ++bin) {
+    lower.values.push_back(bins.lower(bin));
+    upper.values.push_back(bins.upper(bin));
+  }
+  out.labels = {std::move(lower), std::move(upper)};
+  return {out};
+}
+
 const Registered<StatisticKind> histogram{
     "histogram", "counts on 584 log-linear bins, the same for all tensors",
     [](const Options& options) {
       options.finish();
-      return std::make_unique<StatisticKind>(StatisticKind{{}, save_histogram, {}});
-    }};
+      return std::make_unique<StatisticKind>(StatisticKind{{}, save_histogram, {}, bin_axis});
+    },
+    2};
 
 }  // namespace
 }  // namespace quantdyn

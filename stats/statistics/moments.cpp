@@ -182,7 +182,8 @@ const Registered<StatisticKind> moments{
     [](const Options& options) {
       options.finish();
       return statistic_kind<Moments>();
-    }};
+    },
+    1};
 
 }  // namespace
 }  // namespace quantdyn

@@ -62,6 +62,14 @@ void save_estimates(const CountedTensor& counted, Frame& frame, const std::strin
   save_quantiles(channels, layer, frame, tensor, node);
 }
 
+std::vector<ExtraAxis> quantile_axis(const TensorTraits&) {
+  return {{"quantile",
+           "fraction of the values",
+           static_cast<int64_t>(quantile_fractions.size()),
+           {},
+           {quantile_fractions.begin(), quantile_fractions.end()}}};
+}
+
 const Registered<StatisticKind> quantiles{
     "quantiles", "at 0.1, 1, 5, 25, 50, 75, 95, 99 and 99.9 %, with the bins that hold them",
     [](const Options& options) {
@@ -74,8 +82,10 @@ const Registered<StatisticKind> quantiles{
         kind.refine = exact_quantiles;
       else
         kind.derive = save_estimates;
+      kind.axes = quantile_axis;
       return std::make_unique<StatisticKind>(std::move(kind));
-    }};
+    },
+    4};
 
 }  // namespace
 }  // namespace quantdyn

@@ -47,8 +47,9 @@ const Registered<StatisticKind> signs{
     "signs", "zero_fraction and negative_fraction, from the histogram's counts",
     [](const Options& options) {
       options.finish();
-      return std::make_unique<StatisticKind>(StatisticKind{{}, save_signs, {}});
-    }};
+      return std::make_unique<StatisticKind>(StatisticKind{{}, save_signs, {}, {}});
+    },
+    3};
 
 }  // namespace
 }  // namespace quantdyn

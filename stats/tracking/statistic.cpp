@@ -1,5 +1,6 @@
 #include "stats/tracking/statistic.h"
 
+#include <algorithm>
 #include <set>
 
 namespace quantdyn {
@@ -8,7 +9,7 @@ StatisticKinds read_statistics(const Options& options) {
   StatisticKinds kinds;
   std::set<std::string> seen;
   for (const Options& choice : options.plugins(
-           "statistics", {"moments", "histogram", "signs", "quantiles"},
+           "statistics", StatisticRegistry::instance().default_names(),
            "what is taken of every tracked tensor: " + StatisticRegistry::instance().names())) {
     const std::string name = choice.plugin_name();
     if (!StatisticRegistry::instance().entries().contains(name))
@@ -19,6 +20,24 @@ StatisticKinds read_statistics(const Options& options) {
     kinds.push_back(*StatisticRegistry::instance().make(choice));
   }
   return kinds;
+}
+
+void add_axes(const StatisticKinds& kinds, const TensorTraits& traits,
+              std::vector<ExtraAxis>& axes) {
+  StatisticKinds all = read_statistics(Options::from_text("{}", "statistics taken by default"));
+  all.insert(all.end(), kinds.begin(), kinds.end());
+  for (const StatisticKind& kind : all) {
+    if (!kind.axes) continue;
+    for (ExtraAxis& axis : kind.axes(traits)) {
+      const auto same = std::ranges::find(axes, axis.name, &ExtraAxis::name);
+      if (same == axes.end())
+        axes.push_back(std::move(axis));
+      else if (same->size != axis.size || same->long_name != axis.long_name ||
+               same->places != axis.places)
+        fail("two statistics bring an axis '{}': {} ({} entries) and {} ({} entries)", axis.name,
+             same->long_name, same->size, axis.long_name, axis.size);
+    }
+  }
 }
 
 }  // namespace quantdyn

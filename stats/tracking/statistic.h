@@ -50,6 +50,7 @@ struct TensorTraits {
   LogBins bins{};                  ///< of histograms
   std::string bin_axis = "bin";    ///< the file's axis of these bins
   bool channel_histograms = true;  ///< whether histograms are also written by channel
+  std::string of_what = "";        ///< after "histogram" in the axis's description: " of gradients"
 };
 
 /// The counts of a tensor's values by channel and bin, which all statistics that follow from them
@@ -81,6 +82,8 @@ struct StatisticKind {
                      int64_t node)>
       derive;
   std::function<std::unique_ptr<Refinement>(const CountedTensor& counted, int workers)> refine;
+  /// The further axes that its quantities lie on; empty where there are none.
+  std::function<std::vector<ExtraAxis>(const TensorTraits& traits)> axes;
 };
 using StatisticKinds = std::vector<StatisticKind>;
 
@@ -97,13 +100,19 @@ std::unique_ptr<StatisticKind> statistic_kind(Settings... settings) {
                         return std::make_unique<T>(traits.channels, settings...);
                     },
                     {},
+                    {},
                     {}});
 }
 
 using StatisticRegistry = Registry<StatisticKind>;
 
-/// Reads `statistics: [moments, {name: quantiles, exact: true}]`; all of them, where there is no
-/// such key. ConfigError for an unknown or repeated name.
+/// Reads `statistics: [moments, {name: quantiles, exact: true}]`; those with a default_place, where
+/// there is no such key. ConfigError for an unknown or repeated name.
 StatisticKinds read_statistics(const Options& options);
+
+/// Adds to the axes of a file those of statistics of such tensors that it lacks: of the ones that
+/// are taken by default, taken here or not, then of `kinds`. Error where two axes have one name.
+void add_axes(const StatisticKinds& kinds, const TensorTraits& traits,
+              std::vector<ExtraAxis>& axes);
 
 }  // namespace quantdyn
