@@ -1,155 +1,34 @@
-#include "experiments/commands/bench.h"
+// `quantdyn bench`.
+#include <iostream>
 
-#include <functional>
-#include <nlohmann/json.hpp>
-
-#include "experiments/method/quantized_twin.h"
-#include "experiments/method/tracking.h"
-#include "experiments/results/process_facts.h"
-#include "experiments/run/network_file.h"
-#include "experiments/terminal/progress.h"
-#include "framework/base/threads.h"
-#include "framework/learning/optimizer.h"
-#include "framework/run/training_plan.h"
-#include "layers/softmax_cross_entropy.h"
+#include "experiments/commands/bench_network.h"
+#include "experiments/commands/command.h"
 
 namespace quantdyn {
 namespace {
 
-constexpr int warm_up_steps = 2;
-
-Tensor<float> random_images(const Network& network, int64_t batch) {
-  Tensor<float> out(network.input_shape().batch_of(batch));
-  const Rng rng(1);
-  for (int64_t i = 0; i < out.elements(); ++i)
-    out[i] = static_cast<float>(rng.normal(static_cast<uint64_t>(i)));
+po::options_description options() {
+  po::options_description out("options");
+  auto add = out.add_options();
+  add("mode", po::value<std::string>()->default_value("")->value_name("MODE"),
+      "train, infer or stats");
+  add("batch", po::value<int64_t>()->default_value(128)->value_name("N"), "images of a step");
+  add("seconds", po::value<double>()->default_value(5)->value_name("S"), "how long to run");
+  add_plugin_option(out);
   return out;
 }
 
-struct Timing {
-  int64_t iterations = 0;
-  double seconds = 0;
-};
-
-Timing time_steps(double seconds, const std::function<void()>& step) {
-  for (int i = 0; i < warm_up_steps; ++i) step();
-  Timing out;
-  for (const Stopwatch watch; out.seconds < seconds;
-       out.seconds = watch.seconds(), ++out.iterations)
-    step();
-  return out;
-}
-
-Timing time_training(Network& network, View<const float> x, double seconds) {
-  const int64_t batch = x.shape[0];
-  const Options sgd = Options::from_text("{name: sgd, momentum: 0.9}", "bench");
-  const auto optimizer = Registry<Optimizer>::instance().make(sgd);
-  TrainingPlan plan(network, Fusing::fused, ConvolutionAlgorithm::automatic, batch);
-  std::vector<Parameter<float>*> parameters;
-  for (const auto& named : network.parameters()) parameters.push_back(named.parameter);
-  std::vector<int32_t> labels;
-  for (int64_t i = 0; i < batch; ++i)
-    labels.push_back(static_cast<int32_t>(Rng(2).below(
-        static_cast<uint64_t>(i), static_cast<uint64_t>(network.output_shape().elements()))));
-  return time_steps(seconds, [&] {
-    const View<const float> logits = plan.forward(x);
-    softmax_cross_entropy<float>(logits, labels, 0, plan.logits_gradient());
-    clear_gradients(parameters);
-    plan.backward();
-    optimizer->step(parameters, 0.05);
-  });
-}
-
-Timing time_inference(const Network& network, View<const float> x, double seconds) {
-  const FoldedNetwork folded = fold_network(network);
-  Evaluator evaluator(folded.network, Fusing::fused, ConvolutionAlgorithm::automatic, Keep::logits);
-  Tensor<float> logits(network.output_shape().batch_of(x.shape[0]));
-  return time_steps(seconds, [&] { evaluator.run(x, x.shape[0], 0, logits.view()); });
-}
-
-/// Values that convolutions give for one image, before norm and activation.
-int64_t convolution_outputs(const Network& network) {
-  int64_t out = 0;
-  for (int i = 0; i < static_cast<int>(network.nodes().size()); ++i)
-    if (const Layer<float>* const layer = network.layer(i); layer && layer->convolution())
-      out += network.nodes()[i].shape.elements();
-  return out;
-}
-
-/// All taps tracked; the same forward pass without trackers takes turns with it.
-Timing time_statistics(const Network& network, View<const float> x, double seconds,
-                       nlohmann::ordered_json& out) {
-  const StatisticKinds kinds = read_statistics(Options::from_text("{}", "bench"));
-  Evaluator evaluator(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
-  Evaluator bare(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
-  TapTrackers trackers(evaluator, kinds);
-  int64_t chunk = 0;
-  double bare_seconds = 0;
-  Timing timing;
-  for (int64_t step = -warm_up_steps; timing.seconds + bare_seconds < seconds; ++step) {
-    const Stopwatch bare_watch;
-    bare.run(x, x.shape[0], chunk, {});
-    const double bare_time = bare_watch.seconds();
-    const Stopwatch watch;
-    evaluator.run(x, x.shape[0], chunk, {});
-    const double time = watch.seconds();
-    chunk += x.shape[0] / images_per_chunk;
-    if (step < 0) continue;
-    bare_seconds += bare_time;
-    timing.seconds += time;
-    ++timing.iterations;
-  }
-  Frame frame = make_frame(network);
-  trackers.finish({}, frame);
-  uint64_t counted = 0;
-  int64_t elements = 0;
-  for (const auto& [path, array] : frame.arrays())
-    if (path.starts_with("layerwise/") && path.ends_with("/count"))
-      for (uint64_t count : std::get<std::vector<uint64_t>>(array.values)) counted += count;
-  for (const Node<float>& node : network.nodes())
-    elements += node.shape.elements() * static_cast<int64_t>(node.taps.size());
-  out["counted"] = counted;
-  out["expected_count"] = elements * x.shape[0] * (timing.iterations + warm_up_steps);
-  const auto iterations = static_cast<double>(timing.iterations);
-  const double outputs = static_cast<double>(convolution_outputs(network) * x.shape[0]);
-  out["bare_milliseconds_per_batch"] = 1e3 * bare_seconds / iterations;
-  out["tracking_nanoseconds_per_convolution_output"] =
-      1e9 * (timing.seconds - bare_seconds) / iterations / outputs;
-  return timing;
+void bench(const CommandCall& call) {
+  std::cout << bench_network({call.only_file("bench"), *call.value<std::string>("mode"),
+                              *call.value<int64_t>("batch"), *call.value<double>("seconds")})
+            << "\n";
 }
 
 }  // namespace
 
-std::string bench(const BenchRequest& request) {
-  if (request.mode != "train" && request.mode != "infer" && request.mode != "stats")
-    fail<ConfigError>("--mode {}: accepted: train, infer, stats",
-                      request.mode.empty() ? "is missing" : request.mode);
-  if (request.batch < 2 || (request.mode != "train" && request.batch % images_per_chunk != 0))
-    fail<ConfigError>("--batch {}: accepted: at least 2, and a multiple of {} but in training",
-                      request.batch, images_per_chunk);
-  if (!(request.seconds > 0)) fail<ConfigError>("--seconds {}: accepted: over 0", request.seconds);
-  const Options none = Options::from_text("{}", "command line");
-  Network network = read_network_file(request.network, none).network;
-  const auto he_normal =
-      Registry<Initializer>::instance().make(Options::from_text("{name: he_normal}", "bench"));
-  network.initialize(*he_normal, Rng(0));
-  const Tensor<float> x = random_images(network, request.batch);
-  nlohmann::ordered_json out;
-  const bool trains = request.mode == "train";
-  const Timing timing = trains ? time_training(network, x.view(), request.seconds)
-                        : request.mode == "infer"
-                            ? time_inference(network, x.view(), request.seconds)
-                            : time_statistics(network, x.view(), request.seconds, out);
-  const double rate = static_cast<double>(timing.iterations * request.batch) / timing.seconds;
-  const double macs = static_cast<double>(network.multiply_accumulates());
-  out["images_per_second"] = rate;
-  out["milliseconds_per_batch"] = 1e3 * timing.seconds / static_cast<double>(timing.iterations);
-  out["iterations"] = timing.iterations;
-  out["parameters"] = network.trained_count();
-  out["multiply_accumulates"] = network.multiply_accumulates();
-  out["peak_rss_mib"] = peak_memory_mib();
-  out["gflops_per_second"] = 2e-9 * macs * (trains ? 3 : 1) * rate;
-  return out.dump();
+Command bench_command() {
+  return {"bench", "NETWORK --mode MODE",
+          "images per second of one net on random input, as a line of JSON", options(), bench};
 }
 
 }  // namespace quantdyn

@@ -10,7 +10,7 @@
 #include "experiments/results/layer_metrics.h"
 #include "experiments/results/result_equality.h"
 #include "experiments/results/snapshot_choice.h"
-#include "experiments/terminal/table.h"
+#include "experiments/text/table.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "experiments/terminal/table.h"
+#include "experiments/text/table.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {

@@ -1,6 +1,6 @@
 #include "experiments/commands/inspect_network.h"
 
-#include "experiments/terminal/table.h"
+#include "experiments/text/table.h"
 #include "framework/graph/unit_cost.h"
 
 namespace quantdyn {

@@ -5,7 +5,7 @@
 
 #include "experiments/commands/inspect_layer.h"
 #include "experiments/results/result_reader.h"
-#include "experiments/terminal/table.h"
+#include "experiments/text/table.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {

@@ -3,7 +3,7 @@
 #include <sstream>
 
 #include "data/dataset.h"
-#include "experiments/terminal/table.h"
+#include "experiments/text/table.h"
 #include "framework/learning/optimizer.h"
 #include "framework/learning/schedule.h"
 #include "quant/quantizers/quantizer.h"

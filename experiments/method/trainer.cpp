@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 
+#include "framework/base/stopwatch.h"
 #include "layers/softmax_cross_entropy.h"
 
 namespace quantdyn {
@@ -66,7 +67,8 @@ void Trainer::freeze() {
   plan_->freeze_folding();
 }
 
-EpochResult Trainer::run_epoch(int64_t epoch, Progress& progress, const StepCallback& after_step) {
+EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
+                               const StepCallback& after_step) {
   const Stopwatch watch;
   EpochResult out{epoch, 0, 0, 0, 0, 0};
   int64_t correct = 0, images = 0;

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "data/loader.h"
-#include "experiments/terminal/progress.h"
+#include "framework/base/progress_sink.h"
 #include "framework/learning/optimizer.h"
 #include "framework/learning/schedule.h"
 #include "framework/run/training_plan.h"
@@ -55,7 +55,7 @@ class Trainer {
   /// loss, or what a quantizer takes a range from, is not finite. `after_step`, which may be
   /// empty, is called after every step but the epoch's last; its time does not count as the
   /// epoch's, and whatever it reads of the net, training goes on to the same bits.
-  EpochResult run_epoch(int64_t epoch, Progress& progress, const StepCallback& after_step = {});
+  EpochResult run_epoch(int64_t epoch, WorkProgress& progress, const StepCallback& after_step = {});
 
  private:
   View<const float> forward(View<const float> x, int64_t epoch);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 #include <optional>
 
 #include "data/order.h"
@@ -13,9 +12,10 @@
 #include "experiments/results/result_writer.h"
 #include "experiments/run/experiment.h"
 #include "experiments/run/provenance.h"
-#include "experiments/run/summary.h"
 #include "experiments/run/sweep.h"
-#include "experiments/terminal/table.h"
+#include "experiments/text/table.h"
+#include "framework/base/gemm.h"
+#include "framework/base/stopwatch.h"
 
 namespace quantdyn {
 namespace {
@@ -30,10 +30,10 @@ double network_value(const Snapshot& snapshot, const std::string& name) {
 /// One run and what it works on.
 class Run {
  public:
-  Run(Experiment& experiment, ResultWriter& writer, Progress::Style style)
+  Run(Experiment& experiment, ResultWriter& writer, ProgressSink& sink)
       : e_(experiment),
         writer_(writer),
-        style_(style),
+        sink_(sink),
         probe_{e_.data->test.get(), &e_.standardization,
                first_of_shuffle(e_.rng("probe"), e_.data->test->size(), e_.track.probe_images)} {
     if (const auto& gradients = e_.track.gradients)
@@ -50,18 +50,18 @@ class Run {
     if (e_.train.epochs == 0) return;
     Trainer trainer(*e_.network, *e_.data->train, e_.standardization, e_.train, e_.fusing,
                     e_.algorithm, e_.rng("train"));
-    Progress progress(e_.name, e_.train.epochs * e_.data->train->size(), style_);
+    const auto progress = sink_.begin(e_.name, e_.train.epochs * e_.data->train->size(), "images");
     for (int64_t epoch = 1; epoch <= e_.train.epochs; ++epoch) {
       prepare_quantization(trainer, epoch);
-      const EpochResult result = trainer.run_epoch(
-          epoch, progress, [&](int64_t step) { look_in(epoch - 1, step, progress); });
+      const EpochResult result =
+          trainer.run_epoch(epoch, *progress, [&](int64_t step) { look_in(epoch - 1, step); });
       writer_.add_training_row({result.step, result.epoch, result.loss, result.accuracy,
                                 result.learning_rate, result.seconds});
       epoch_ = result.epoch;
       step_ = result.step;
       const bool is_tracked = e_.track.has_snapshot(step_);
       if (is_tracked) take_snapshot();
-      progress.line(fmt::format(
+      sink_.line(fmt::format(
           "{}: epoch {}/{}  loss {:.4f}  accuracy {:.4f}  learning rate {:.4g}  {:.1f} s{}",
           e_.name, epoch, e_.train.epochs, result.loss, result.accuracy, result.learning_rate,
           result.seconds,
@@ -80,12 +80,12 @@ class Run {
 
  private:
   /// A snapshot in the middle of an epoch, where the experiment asks for one.
-  void look_in(int64_t finished_epochs, int64_t step, Progress& progress) {
+  void look_in(int64_t finished_epochs, int64_t step) {
     if (!e_.track.has_snapshot(step)) return;
     epoch_ = finished_epochs;
     step_ = step;
     take_snapshot();
-    progress.line(fmt::format("{}: step {}  test accuracy {:.4f}", e_.name, step, float_accuracy_));
+    sink_.line(fmt::format("{}: step {}  test accuracy {:.4f}", e_.name, step, float_accuracy_));
     if (quantization_) quantize(*e_.quantization.variant);
   }
 
@@ -128,10 +128,10 @@ class Run {
 
   void quantize(const Variant& variant) {
     const Stopwatch watch;
-    std::optional<Progress> progress;
+    std::unique_ptr<WorkProgress> progress;
     const auto note = [&](const std::string& what, int64_t done, int64_t total,
                           const std::string& units) {
-      if (done == 0 || !progress) progress.emplace(e_.name, total, style_, units);
+      if (done == 0 || !progress) progress = sink_.begin(e_.name, total, units);
       progress->update(done, fmt::format("{}: {}", variant.name, what));
     };
     const auto test_images = [&](int64_t count) {
@@ -152,7 +152,7 @@ class Run {
     } catch (const Error& e) {
       failures_.push_back(fmt::format("{}: {}: {}", e_.name, variant.name, e.what()));
       progress.reset();
-      Progress(e_.name, 1, style_).line(failures_.back());
+      sink_.line(failures_.back());
       return;
     }
     progress.reset();
@@ -160,9 +160,8 @@ class Run {
     const std::string accuracy = number_text(network_value(*snapshot, "accuracy"), 4);
     const std::string note_of_bad = nonfinite_note(*snapshot);
     writer_.add_snapshot(*std::move(snapshot));
-    Progress(e_.name, 1, style_)
-        .line(fmt::format("{}: {}  accuracy {}  {:.1f} s{}", e_.name, variant.name, accuracy,
-                          watch.seconds(), note_of_bad));
+    sink_.line(fmt::format("{}: {}  accuracy {}  {:.1f} s{}", e_.name, variant.name, accuracy,
+                           watch.seconds(), note_of_bad));
   }
 
   /// Images whose logits are NaN or infinite must not hide behind an accuracy.
@@ -181,13 +180,13 @@ class Run {
     drift_.add(*e_.network, snapshot.frame);
     float_accuracy_ = network_value(snapshot, "accuracy");
     if (const std::string note = nonfinite_note(snapshot); !note.empty())
-      Progress(e_.name, 1, style_).line(fmt::format("{}: step {}{}", e_.name, step_, note));
+      sink_.line(fmt::format("{}: step {}{}", e_.name, step_, note));
     writer_.add_snapshot(std::move(snapshot));
   }
 
   Experiment& e_;
   ResultWriter& writer_;
-  Progress::Style style_;
+  ProgressSink& sink_;
   ImageSet probe_;
   std::optional<GradientProbe> gradients_;
   Drift drift_;
@@ -209,21 +208,15 @@ Experiment read(const RunRequest& request) try {
   fail<ConfigError>("{}: {}", request.place, message);
 }
 
-/// What a run leaves.
-struct Outcome {
-  std::filesystem::path result;
-  std::vector<std::string> failures;  ///< by variant
-};
-
-Outcome run_one(const RunRequest& request) {
+RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   const Stopwatch watch;
+  start_gemm();
   Experiment experiment = read(request);
   ResultWriter writer(experiment.output, facts_of(experiment, request.command_line),
                       request.force ? Overwrite::replace : Overwrite::refuse);
-  if (!writer.set_aside().empty() && !request.quiet)
-    std::cerr << "snapshots of an interrupted run were moved to " << writer.set_aside().string()
-              << "\n";
-  Run run(experiment, writer, request.quiet ? Progress::Style::quiet : Progress::Style::automatic);
+  if (!writer.set_aside().empty())
+    sink.line("snapshots of an interrupted run were moved to " + writer.set_aside().string());
+  Run run(experiment, writer, sink);
   run.train();
   run.quantize();
   writer.add_provenance("seconds", watch.seconds());
@@ -231,46 +224,30 @@ Outcome run_one(const RunRequest& request) {
   if (!run.failures().empty())
     writer.add_provenance("failures", fmt::format("{}", fmt::join(run.failures(), "\n")));
   writer.finish();
-  return {writer.result_path(), run.failures()};
-}
-
-std::string description_of(const Experiment& experiment) {
-  return fmt::format("{} parameters, {} training and {} test images, {} epochs, {} variant{}",
-                     experiment.network->trained_count(), experiment.data->train->size(),
-                     experiment.data->test->size(), experiment.train.epochs,
-                     experiment.variants.size(), experiment.variants.size() == 1 ? "" : "s");
+  return {experiment.name, writer.result_path(), summary_of(writer.result_path()), run.failures()};
 }
 
 }  // namespace
 
-void run_experiment(const RunRequest& request) {
+std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& progress) {
   const std::vector<RunRequest> runs = runs_of(request);
   if (runs.size() > 1)  // an error in the last one is better known before the first one runs
     for (const RunRequest& run : runs) {
       const Experiment experiment = read(run);
       require_free(experiment.output, run.force ? Overwrite::replace : Overwrite::refuse);
     }
-  std::vector<std::filesystem::path> results;
-  std::vector<std::string> failures;
-  for (const RunRequest& run : runs) {
-    const Outcome outcome = run_one(run);
-    results.push_back(outcome.result);
-    failures.insert(failures.end(), outcome.failures.begin(), outcome.failures.end());
-  }
-  std::cout << summary_table(results);
-  for (const std::filesystem::path& result : results)
-    std::cout << "written: " << result.string() << "\n";
-  if (!failures.empty()) fail("without these, which failed:\n  {}", fmt::join(failures, "\n  "));
+  std::vector<RunReport> out;
+  for (const RunRequest& run : runs) out.push_back(run_one(run, progress));
+  return out;
 }
 
-std::string validate_experiment(const RunRequest& request) {
-  const std::vector<RunRequest> runs = runs_of(request);
-  std::string out;
-  for (const RunRequest& run : runs) {
+std::vector<RunPlan> validate_experiment(const RunRequest& request) {
+  std::vector<RunPlan> out;
+  for (const RunRequest& run : runs_of(request)) {
     const Experiment experiment = read(run);
-    out += fmt::format("{} is a valid experiment{}: {}\n", request.config.string(),
-                       runs.size() > 1 ? " (" + experiment.name + ")" : "",
-                       description_of(experiment));
+    out.push_back({experiment.name, experiment.network->trained_count(),
+                   experiment.data->train->size(), experiment.data->test->size(),
+                   experiment.train.epochs, static_cast<int64_t>(experiment.variants.size())});
   }
   return out;
 }

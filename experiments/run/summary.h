@@ -1,15 +1,24 @@
-// The table that answers first: one row for each quantized variant of one or more results.
+// The numbers that answer first: one row for each quantized variant of a result.
 #pragma once
 
 #include <filesystem>
-#include <span>
 #include <string>
+#include <vector>
 
 namespace quantdyn {
 
-/// experiment, variant, float accuracy, quantized accuracy, relative decrease, average channel
-/// precision (mean over convolutions, folded weights) and SQNR of the logits; a result without
-/// variants has one row, of the float net. Error as ResultReader.
-std::string summary_table(std::span<const std::filesystem::path> results);
+/// A row of the table of variants; NaN where the result has no such number.
+struct VariantSummary {
+  std::string experiment, variant;
+  double float_accuracy;
+  double accuracy;                    ///< quantized
+  double relative_accuracy_decrease;  ///< of the accuracy, by quantizing
+  double average_channel_precision;   ///< mean over convolutions, folded weights
+  double logits_sqnr;                 ///< dB
+};
+
+/// The variants at the last step of a result, in its order; of a result without variants one row
+/// with the variant "float32". Error as ResultReader.
+std::vector<VariantSummary> summary_of(const std::filesystem::path& result);
 
 }  // namespace quantdyn

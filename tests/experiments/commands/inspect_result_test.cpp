@@ -5,7 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <sstream>
 
-#include "experiments/terminal/table.h"
+#include "experiments/text/table.h"
 #include "tests/experiments/program.h"
 #include "tests/experiments/results/fabricated_result.h"
 

@@ -22,6 +22,6 @@ struct BenchRequest {
 /// attaches, on every tap: it adds `counted`, the sum of all layerwise counts, and
 /// `expected_count`, taps x elements x images, the warm-up included. ConfigError: an unknown mode,
 /// a batch that evaluation cannot take.
-std::string bench(const BenchRequest& request);
+std::string bench_network(const BenchRequest& request);
 
 }  // namespace quantdyn

@@ -1,4 +1,4 @@
-// Tables for a terminal: aligned columns under a header.
+// Tables as text: aligned columns under a header.
 #pragma once
 
 #include <string>

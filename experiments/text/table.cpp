@@ -1,4 +1,4 @@
-#include "experiments/terminal/table.h"
+#include "experiments/text/table.h"
 
 #include <algorithm>
 #include <cmath>

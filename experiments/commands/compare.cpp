@@ -1,0 +1,36 @@
+// `quantdyn compare`.
+#include <iostream>
+
+#include "experiments/commands/command.h"
+#include "experiments/commands/compare_results.h"
+#include "framework/base/error.h"
+
+namespace quantdyn {
+namespace {
+
+po::options_description options() {
+  po::options_description out("options");
+  auto add = out.add_options();
+  add("variant", po::value<std::string>()->value_name("NAME"),
+      "the variant of the comparison; default: of those in both results the one whose accuracies "
+      "differ most");
+  add("tensor", po::value<std::string>()->value_name("NAME"),
+      "all quantities of one tensor, such as weight or output");
+  return out;
+}
+
+void compare(const CommandCall& call) {
+  if (call.files.size() != 2)
+    fail<ConfigError>("compare: expected two results, found {} arguments", call.files.size());
+  std::cout << compare_results({call.files[0], call.files[1], call.value<std::string>("variant"),
+                                call.value<std::string>("tensor")});
+}
+
+}  // namespace
+
+Command compare_command() {
+  return {"compare", "A.h5 B.h5", "two results node by node, and what differs most", options(),
+          compare};
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,30 @@
+// `quantdyn list`.
+#include <iostream>
+
+#include "experiments/commands/command.h"
+#include "experiments/commands/list_plugins.h"
+#include "framework/base/error.h"
+
+namespace quantdyn {
+namespace {
+
+po::options_description options() {
+  po::options_description out("options");
+  add_plugin_option(out);
+  return out;
+}
+
+void list(const CommandCall& call) {
+  if (call.files.size() > 1)
+    fail<ConfigError>("list: expected one name or none, found {}", call.files.size());
+  std::cout << list_plugins(call.files.empty() ? "" : call.files[0]);
+}
+
+}  // namespace
+
+Command list_command() {
+  return {"list", "[NAME]", "plugins with their options: all, one kind, or one plugin", options(),
+          list};
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,13 @@
+// The table that answers first: one row for each quantized variant of one or more results.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "experiments/run/summary.h"
+
+namespace quantdyn {
+
+std::string summary_table(std::span<const VariantSummary> rows);
+
+}  // namespace quantdyn

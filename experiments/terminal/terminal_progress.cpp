@@ -1,0 +1,85 @@
+#include "experiments/terminal/terminal_progress.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "framework/base/error.h"
+#include "framework/base/stopwatch.h"
+
+namespace quantdyn {
+namespace {
+
+std::string time_text(double seconds) {
+  const auto s = static_cast<int64_t>(seconds + 0.5);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+                   : fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+size_t terminal_columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+bool is_terminal() { return isatty(STDERR_FILENO) == 1; }
+
+class Bar final : public WorkProgress {
+ public:
+  Bar(std::string title, int64_t total, std::string unit)
+      : title_(std::move(title)), unit_(std::move(unit)), total_(total) {}
+  ~Bar() override {
+    if (terminal_) std::fputs("\r\033[K", stderr);
+  }
+  Bar(const Bar&) = delete;
+  Bar& operator=(const Bar&) = delete;
+
+  void update(int64_t done, const std::string& note) override {
+    const double now = watch_.seconds();
+    if (now - last_shown_ < (terminal_ ? 0.1 : 30.0)) return;
+    last_shown_ = now;
+    draw(done, note);
+  }
+
+ private:
+  void draw(int64_t done, const std::string& note) const {
+    const double seconds = watch_.seconds();
+    const double share =
+        static_cast<double>(done) / static_cast<double>(std::max<int64_t>(total_, 1));
+    const double rate = static_cast<double>(done) / std::max(seconds, 1e-9);
+    const std::string left = done > 0 ? time_text(seconds * (1 - share) / share) : "?";
+    const std::string facts = fmt::format("{:3.0f}%  {}  {:.{}f} {}/s  {} left", 100 * share, note,
+                                          rate, rate < 10 ? 2 : 0, unit_, left);
+    if (!terminal_) {
+      fmt::print(stderr, "{} {}\n", title_, facts);
+      return;
+    }
+    constexpr int width = 20;
+    std::string bar;
+    for (int i = 0; i < width; ++i) bar += static_cast<double>(i) < share * width ? '#' : '.';
+    const std::string text = fmt::format("{} [{}] {}", title_, bar, facts);
+    fmt::print(stderr, "\r{}\033[K", text.substr(0, terminal_columns() - 1));
+    std::fflush(stderr);
+  }
+
+  std::string title_, unit_;
+  int64_t total_;
+  bool terminal_ = is_terminal();
+  Stopwatch watch_;
+  double last_shown_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<WorkProgress> TerminalProgress::begin(const std::string& title, int64_t total,
+                                                      const std::string& unit) {
+  return std::make_unique<Bar>(title, total, unit);
+}
+
+void TerminalProgress::line(const std::string& text) {
+  fmt::print(stderr, "{}{}\n", is_terminal() ? "\r\033[K" : "", text);
+  std::fflush(stderr);
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,17 @@
+// What a user sees while long work runs: a bar on a terminal, plain lines elsewhere.
+#pragma once
+
+#include "framework/base/progress_sink.h"
+
+namespace quantdyn {
+
+/// Progress on the standard error stream. On a terminal the bar of a piece of work is drawn again
+/// at most ten times a second; elsewhere a line is printed every 30 seconds.
+class TerminalProgress final : public ProgressSink {
+ public:
+  std::unique_ptr<WorkProgress> begin(const std::string& title, int64_t total,
+                                      const std::string& unit) override;
+  void line(const std::string& text) override;
+};
+
+}  // namespace quantdyn
