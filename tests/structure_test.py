@@ -53,12 +53,15 @@ ROOMS = {
         "measure": {"quantizers"},
     },
     "experiments": {
-        "terminal": set(),
-        "results": {"terminal"},
+        "text": set(),
+        "results": {"text"},
         "keras": {"results"},
-        "method": {"results", "terminal"},
-        "run": {"keras", "method", "results", "terminal"},
-        "commands": {"keras", "method", "results", "run", "terminal"},
+        "method": {"results"},
+        "run": {"keras", "method", "results", "text"},
+        "library": {"results", "run"},
+        "terminal": set(),
+        "commands": {"keras", "method", "results", "run", "terminal", "text"},
+        "plugin_example": set(),
     },
 }
 # The files that may include a library's headers: everything else goes through them.
@@ -66,15 +69,17 @@ DOORS = {
     r"blis\.h|blis/.*": r"framework/base/gemm\.cpp",
     r"hdf5.*|H5.*": r"framework/h5/h5_\w+\.(h|cpp)",
     r"yaml-cpp/.*": r"framework/config/config_node\.cpp",
-    r"boost/program_options.*": r"experiments/main\.cpp",
+    r"boost/program_options.*": r"experiments/commands/command\.h",
     r"boost/math.*": r"experiments/results/merge_results\.cpp",
     r"Random123/.*": r"framework/base/rng\.cpp",
     r"openssl/.*": r"framework/base/hash\.cpp",
     r"zlib\.h": r"data/sources/file_bytes\.cpp",
     r"omp\.h": r"framework/base/threads\.cpp",
     r"hwy/.*": r"framework/base/(simd|rng_words)\.cpp|(stats|quant)/kernels/\w+\.cpp|layers/fused/[\w-]+\.(h|cpp)",
-    r"nlohmann/.*": r"experiments/(commands/bench|keras/json)\.cpp|experiments/keras/export_layers\.h",
+    r"nlohmann/.*": r"experiments/(commands/bench_network|keras/json)\.cpp|experiments/keras/export_layers\.h",
     r"fmt/.*": r"framework/base/error\.h",
+    r"dlfcn\.h": r"framework/config/plugin_library\.cpp",
+    r"quantdyn/.*": r"experiments/plugin_example/\w+\.cpp",
 }
 # Headers with a slash that belong to the system.
 SYSTEM = re.compile(r"(sys|linux)/\w+\.h")

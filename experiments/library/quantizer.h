@@ -1,0 +1,6 @@
+// <quantdyn/quantizer.h>: the contract of a quantizer, LevelQuantization for schemes with levels at
+// any places, and how a plugin registers one: Registered<Quantizer>.
+#pragma once
+
+#include "quant/quantizers/level_quantization.h"
+#include "quant/quantizers/quantizer.h"
