@@ -22,6 +22,7 @@ import tempfile
 FOLDERS = ("framework", "layers", "quant", "stats", "data", "experiments", "tests")
 MADE_FOLDERS = ("build", "datasets", "results", "figures")  # in no fresh clone
 BUILT_IN = "data.source={name: synthetic, train_images: 4096, test_images: 1024}"
+SCRIPTS = ("experiments/install_packages.sh", "experiments/figures/figures.py", "experiments/figures/report.py")
 MODEL = re.compile(r"file: (\S+\.h5)")
 DIRECTORY = re.compile(r"directory: ([^,}\s]+)")
 
@@ -29,14 +30,16 @@ DIRECTORY = re.compile(r"directory: ([^,}\s]+)")
 class Repository:
     def __init__(self, root, program):
         self.root, self.program = root, program
-        self.pages = [root / "README.md", *(page for folder in FOLDERS for page in sorted((root / folder).rglob("*.md")))]
+        in_folders = [page for folder in FOLDERS for page in sorted((root / folder).rglob("*.md"))]
+        self.pages = [root / "README.md", *in_folders]
         files = [path for folder in FOLDERS for path in (root / folder).rglob("*") if path.is_file()]
         self.files = {path.relative_to(root).as_posix() for path in [*files, *root.glob("*")] if path.is_file()}
 
     def run(self, *arguments):
         """The program in an empty folder; paths in `arguments` are absolute."""
         with tempfile.TemporaryDirectory() as folder:
-            return subprocess.run([self.program, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+            return subprocess.run([self.program, *arguments], cwd=folder, capture_output=True, text=True,
+                                  check=False)
 
 
 class Reader:
@@ -52,7 +55,8 @@ class Reader:
         if path.startswith("/path/"):  # stands for the reader's own
             return True
         if path.split("/")[0] in MADE_FOLDERS or path not in self.repository.files:
-            return any(m == path or m.startswith(path + "/") or (m.endswith("/") and path.startswith(m)) for m in self.made)
+            return any(made == path or made.startswith(path + "/") or (made.endswith("/") and path.startswith(made))
+                       for made in self.made)
         return True
 
     def need(self, *paths):
@@ -75,7 +79,7 @@ class Reader:
         elif program == "tests/run.sh":
             self.made |= {"build/quantdyn", "build/build.ninja", "build/tests/"}
             self.options(program, arguments)
-        elif program in ("experiments/install_packages.sh", "experiments/figures/figures.py", "experiments/figures/report.py"):
+        elif program in SCRIPTS:
             self.options(program, arguments)
             self.names(arguments)
             self.need(*(word for word in plain if word.startswith("results/")))
@@ -95,7 +99,8 @@ class Reader:
 
     def options(self, script, arguments):
         text = (self.repository.root / script).read_text(encoding="utf-8")
-        self.problems += [f"{script} has no option {word}" for word in arguments if word.startswith("--") and word not in text]
+        unknown = [word for word in arguments if word.startswith("--") and word not in text]
+        self.problems += [f"{script} has no option {word}" for word in unknown]
 
     def quantdyn(self, arguments):
         command, words, skip = arguments[0], [], False
@@ -126,7 +131,8 @@ class Reader:
         needed = [*MODEL.findall(text), *DIRECTORY.findall(text), *re.findall(r"weights=(\S+)", text)]
         for path in needed:
             self.need(pathlib.Path("/", folder, path).resolve().relative_to("/").as_posix())
-        runs = re.findall(r"^ +- *\{?name: (\w+)", text.partition("\nsweep:")[2].partition("\nvariants:")[0], re.MULTILINE)
+        sweep = text.partition("\nsweep:")[2].partition("\nvariants:")[0]
+        runs = re.findall(r"^ +- *\{?name: (\w+)", sweep, re.MULTILINE)
         if not MODEL.search(text):
             after = [*arguments[1:], ""]  # a result to start from has not been made
             kept = [word for word, next_word in zip(arguments, after)
@@ -155,8 +161,9 @@ class Reader:
         if option == "--variant":
             base = re.sub(r"-\d+$", "", word)
             return bool(re.search(rf"name: ({re.escape(word)}|{re.escape(base)})[,\s]", text))
-        networks = re.findall(r"networks/\w+\.yaml", text)
-        return any(re.search(rf"^{word} ", self.repository.run("inspect", str(self.repository.root / "experiments" / n)).stdout, re.MULTILINE) for n in networks)
+        networks = [str(self.repository.root / "experiments" / n) for n in re.findall(r"networks/\w+\.yaml", text)]
+        tables = [self.repository.run("inspect", network).stdout for network in networks]
+        return any(re.search(rf"^{word} ", table, re.MULTILINE) for table in tables)
 
 
 def sections(text):
@@ -216,34 +223,41 @@ def page_problems(repository, page):
     blocks = re.findall(r"^```(\w*).*?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     reader = Reader(repository, page)
     for language, block in blocks:
+        problem = None
         if language == "sh":
             for line in block.replace("\\\n", " ").split("\n"):
                 reader.command(line)
-        problem = {"yaml": lambda b: yaml_problem(repository, b), "python": python_problem}.get(language, lambda b: None)(block)
+        elif language == "yaml":
+            problem = yaml_problem(repository, block)
+        elif language == "python":
+            problem = python_problem(block)
         if problem:
-            yield f"{language} block '{block.split(chr(10))[0]}' {problem}"
+            yield f"{language} block '{block.splitlines()[0]}' {problem}"
     yield from reader.problems
     yield from prose_problems(repository, page, re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
 
 
 def self_test(repository):
     """The checks find what they are for."""
-    bad = ["build/quantdyn inspect results/none/result.h5", "build/quantdyn inspect experiments/networks/dws.yaml --mode x",
-           "build/quantdyn run experiments/example.yaml --set train.epoch=1", "experiments/absent.sh",
+    bad = ["build/quantdyn inspect results/none/result.h5", "experiments/absent.sh",
+           "build/quantdyn inspect experiments/networks/dws.yaml --mode x",
+           "build/quantdyn run experiments/example.yaml --set train.epoch=1",
            "build/quantdyn run experiments/cifar10.yaml", "tests/run.sh --fast"]
     for line in bad:
         reader = Reader(repository, repository.root / "experiments/README.md")
         reader.command(line)
         assert reader.problems, line
     reader = Reader(repository, repository.root / "experiments/README.md")
-    for line in ("build/quantdyn run experiments/example.yaml", "build/quantdyn inspect results/example/result.h5 --variant int8"):
+    for line in ("build/quantdyn run experiments/example.yaml",
+                 "build/quantdyn inspect results/example/result.h5 --variant int8"):
         assert not reader.problems, reader.problems
         reader.command(line)
     assert reader.problems
     assert yaml_problem(repository, "# Excerpt\ntrain: {epoch: 1}\n")
     assert yaml_problem(repository, "# experiments/example.yaml: changed\n")
     assert python_problem("with open(")
-    assert list(prose_problems(repository, repository.root / "README.md", "[x](absent.md) [y](README.md#absent) `stats/absent.h`"))
+    for prose in ("[x](absent.md)", "[y](README.md#absent)", "`stats/absent.h`"):
+        assert list(prose_problems(repository, repository.root / "README.md", prose)), prose
 
 
 def main():

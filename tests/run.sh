@@ -2,7 +2,7 @@
 # Installs what is missing, builds, and runs the tests: tests/run.sh [--sanitize | --long]
 #   --sanitize  with the address and undefined-behaviour sanitizers, in build-sanitize
 #   --long      also what takes longer: quickstart, and real images where QUANTDYN_CIFAR10 names their folder
-# Tests of pretrained nets need QUANTDYN_SHARED/data/mlperf-tiny/ (QUANTDYN_SHARED: ../shared unless set), else they skip.
+# Tests of pretrained nets need QUANTDYN_SHARED/data/mlperf-tiny/ (default of QUANTDYN_SHARED: ../shared); without it they are skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -13,7 +13,7 @@ from style import PAGE_INCHES
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user chose: a figure of one variant takes the first."""
+    """What the user chose; a figure that shows one variant takes the first."""
 
     variants: tuple = ()  # names, in the order in which they are drawn
     layer: Optional[str] = None

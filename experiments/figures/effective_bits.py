@@ -1,4 +1,4 @@
-"""Heat maps, channel by layer, of effective bits: what every channel has of its layer's grid."""
+"""Heat maps, channel by layer, of effective bits: how many bits of its layer's grid each channel uses."""
 import numpy as np
 
 import style

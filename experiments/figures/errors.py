@@ -1,4 +1,4 @@
-"""Local and accumulated error over depth, as SQNR in dB: where a quantized net loses, and what it carries on."""
+"""Local and accumulated error over depth, as SQNR in dB: where a quantized net errs, and where errors build up."""
 import numpy as np
 from matplotlib.lines import Line2D
 

@@ -18,12 +18,12 @@ except ImportError as missing:
 def arguments(argv):
     parser = argparse.ArgumentParser(prog="figures.py", description=__doc__.splitlines()[0])
     parser.add_argument("results", nargs="+", metavar="RESULT", help="a result.h5 or the folder that holds one")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the pictures; made if absent")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the pictures; created if absent")
     parser.add_argument("--variant", nargs="+", default=[], metavar="V",
-                        help="quantization variants; several are drawn in errors, elsewhere the first (unless set: "
+                        help="quantization variants; several are drawn in errors, elsewhere the first (default: "
                              "the first three that all results have)")
-    parser.add_argument("--layer", metavar="L", help="the layer of epochs (unless set: the one of least precision)")
-    parser.add_argument("--epoch", type=int, metavar="E", help="epoch of the float32 snapshot (unless set: the last)")
+    parser.add_argument("--layer", metavar="L", help="the layer of epochs (default: the one with the lowest precision)")
+    parser.add_argument("--epoch", type=int, metavar="E", help="epoch of the float32 snapshot (default: the last)")
     parser.add_argument("--figure", nargs="+", metavar="F", choices=[entry.name for entry in FIGURES],
                         default=[entry.name for entry in FIGURES], help="only these: %(choices)s")
     parser.add_argument("--formats", nargs="+", choices=sorted(WRITERS), default=sorted(WRITERS))

@@ -31,7 +31,7 @@ def part(name):
 
 
 def inline_svg(data, name, caption):
-    """An SVG for the inside of a page: no prolog, ids of its own, a title for readers that do not see."""
+    """An SVG to embed in a page: no prolog, unique ids, a title for screen readers."""
     svg = data.decode("utf-8")
     svg = svg[svg.index("<svg"):]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -89,13 +89,13 @@ def page(result, choice, limit_bytes):
 def arguments(argv):
     parser = argparse.ArgumentParser(prog="report.py", description=__doc__.splitlines()[0])
     parser.add_argument("result", metavar="RESULT", help="a result.h5 or the folder that holds one")
-    parser.add_argument("--output", default="report.html", metavar="FILE", help="(unless set: %(default)s)")
+    parser.add_argument("--output", default="report.html", metavar="FILE", help="(default: %(default)s)")
     parser.add_argument("--variant", nargs="+", default=[], metavar="V",
-                        help="quantization variants of the figures and the picker (unless set: the first three)")
-    parser.add_argument("--layer", metavar="L", help="the layer of epochs (unless set: the one of least precision)")
+                        help="quantization variants of the figures and the picker (default: the first three)")
+    parser.add_argument("--layer", metavar="L", help="the layer of epochs (default: the one with the lowest precision)")
     parser.add_argument("--epoch", type=int, metavar="E", help="epoch of the figures' float32 snapshot")
     parser.add_argument("--limit", type=float, default=12, metavar="MB",
-                        help="most of the histograms in the page, in megabytes (unless set: %(default)s)")
+                        help="limit on the histograms in the page, in megabytes (default: %(default)s)")
     return parser.parse_args(argv)
 
 

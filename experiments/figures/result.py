@@ -12,11 +12,11 @@ QUANTILES = (0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 
 
 class UserError(Exception):
-    """What the user asked for is not there: one line for the terminal, no traceback."""
+    """What the user asked for does not exist: one line on the terminal, no traceback."""
 
 
 class Missing(Exception):
-    """A figure cannot be drawn from these results: the line says why, the other figures go on."""
+    """A figure cannot be drawn from these results: the message says why; other figures are still drawn."""
 
 
 def text(value):
