@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to a first answer: installs what is missing, builds, trains a depthwise-separable net and
-# its regular twin on the built-in images, quantizes both to 8 bits and prints one table. Results: results/quickstart/.
+# its regular twin on the built-in images, quantizes both to 8 and 4 bits and prints one table. Results: results/quickstart/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
