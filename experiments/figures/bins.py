@@ -21,7 +21,7 @@ class SymmetricLog:
         return np.clip(position, -self.end, self.end)
 
     def ticks(self, count):
-        """About `count` ticks a side, at powers of 2: (positions, texts), zero among them."""
+        """About `count` ticks per side, at powers of 2: (positions, texts), zero among them."""
         step = max(1, int(np.ceil((self.highest - self.lowest + 1) / count)))
         exponents = np.arange(self.highest, self.lowest - 1, -step)[::-1]
         positions = [-(e - self.lowest + 1) for e in exponents[::-1]] + [0] + [e - self.lowest + 1 for e in exponents]

@@ -13,7 +13,7 @@ from result import FLOAT
 
 TENSORS = ("weight", "folded_weight", "conv", "norm", "output",
            "weight_gradient", "conv_gradient", "norm_gradient", "output_gradient")
-COARSEST, USUAL, FINEST = 1, 2, 8  # cells an octave
+COARSEST, USUAL, FINEST = 1, 2, 8  # cells per octave
 
 
 def snapshots(result, variants):
@@ -72,7 +72,7 @@ def pack(result, snapshot, parts, limit_bytes):
 
 
 def pack_first(result, chosen, parts, limit_bytes):
-    """As many of the chosen snapshots, from the first on, as fit: a list of blocks a snapshot."""
+    """As many of the chosen snapshots, from the first on, as fit: a list of blocks per snapshot."""
     out, left = [], limit_bytes
     for snapshot in chosen:
         blocks = pack(result, snapshot, parts, left)
@@ -84,7 +84,7 @@ def pack_first(result, chosen, parts, limit_bytes):
 
 
 def finest(result, chosen, limit_bytes):
-    """(cells an octave, blocks by snapshot): the finest cells with which all fit, else fewer snapshots."""
+    """(cells per octave, blocks by snapshot): the finest cells with which all fit, else fewer snapshots."""
     best = USUAL, pack_first(result, chosen, USUAL, limit_bytes)
     if not best[1]:
         return COARSEST, pack_first(result, chosen, COARSEST, limit_bytes)

@@ -47,7 +47,7 @@ def of_snapshots(result, group):
 
 
 def summary(result):
-    """A row a snapshot, a column a networkwise metric that any snapshot has."""
+    """A row per snapshot, a column per networkwise metric that any snapshot has."""
     names = [name for name in of_snapshots(result, "networkwise")
              if not np.isnan(result.file[f"networkwise/{name}"][:]).all()]
     first = [name for name in ("accuracy", "relative_accuracy_decrease", "agreement", "logits_sqnr") if name in names]
@@ -73,7 +73,7 @@ def attribute(value):
 
 
 def layers(result, variant):
-    """A row a layer: /network's columns, precision of float32 and errors of the variant."""
+    """A row per layer: /network's columns, precision of float32 and errors of the variant."""
     columns = [("layer", result.layers)]
     for name in ("kind", "inputs", "output_shape", "channels", "parameters", "multiply_accumulates"):
         if result.has(f"network/{name}"):

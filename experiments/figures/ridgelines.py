@@ -6,7 +6,7 @@ import bins
 import style
 from result import FLOAT, Missing
 
-PARTS = 2  # cells an octave
+PARTS = 2  # cells per octave
 OVERLAP = 1.55  # height of the tallest ridge, in rows
 
 
