@@ -20,7 +20,7 @@ import sys
 import tempfile
 
 FOLDERS = ("framework", "layers", "quant", "stats", "data", "experiments", "tests")
-MADE_FOLDERS = ("build", "datasets", "results", "figures")  # in no fresh clone
+MADE_FOLDERS = ("build", "datasets", "results")  # in no fresh clone
 BUILT_IN = "data.source={name: synthetic, train_images: 4096, test_images: 1024}"
 SCRIPTS = ("experiments/install_packages.sh", "experiments/figures/figures.py", "experiments/figures/report.py")
 MODEL = re.compile(r"file: (\S+\.h5)")
@@ -82,7 +82,8 @@ class Reader:
         elif program in SCRIPTS:
             self.options(program, arguments)
             self.names(arguments)
-            self.need(*(word for word in plain if word.startswith("results/")))
+            made = arguments[arguments.index("--output") + 1] if "--output" in arguments else ""
+            self.need(*(word for word in plain if word.startswith("results/") and word != made))
         elif program == "ninja" and arguments[:2] == ["-C", "build"]:
             self.need("build/build.ninja")
             self.made |= {f"build/{target}" for target in arguments[2:]}
