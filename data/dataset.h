@@ -10,8 +10,8 @@
 
 namespace quantdyn {
 
-/// One split of a dataset. Everything that is wrong with its files is thrown as ConfigError, naming
-/// file and byte, by the factory that makes it; afterwards reading a sample cannot fail.
+/// One split of a dataset. The factory throws ConfigError, naming file and byte, for
+/// everything that is wrong with its files; afterwards reading a sample cannot fail.
 class Dataset {
  public:
   virtual ~Dataset() = default;

@@ -14,7 +14,7 @@ struct ImageSet {
   const Standardization* standardization;
   std::vector<int64_t> indices;
 };
-/// By image; none where the dataset has none.
+/// By image; empty if the dataset has no labels.
 std::vector<int32_t> labels_of(const ImageSet& images);
 /// Images of a batch in evaluation: a multiple of 8 that keeps all workers busy.
 int64_t evaluation_batch();

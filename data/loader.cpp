@@ -24,7 +24,7 @@ void check(const Dataset& dataset, const LoaderSettings& settings) {
                       images_per_chunk);
   if (settings.last_batch == LastBatch::drop && dataset.size() < batch)
     fail<ConfigError>(
-        "{}: {} images are no full batch of {}; accepted: a smaller batch size, or "
+        "{}: {} images do not fill a batch of {}; accepted: a smaller batch size, or "
         "last_batch: keep",
         dataset.name(), dataset.size(), batch);
   if (settings.crop_padding < 0 ||
@@ -37,16 +37,16 @@ void check(const Dataset& dataset, const LoaderSettings& settings) {
 
 LoaderSettings LoaderSettings::for_training(const Options& options) {
   LoaderSettings out;
-  out.batch_size =
-      options.integer("batch_size", out.batch_size, between<int64_t>(1, 1 << 16), "images");
+  out.batch_size = options.integer("batch_size", out.batch_size, between<int64_t>(1, 1 << 16),
+                                   "images per step");
   out.last_batch = options.choice<LastBatch>("last_batch", out.last_batch,
                                              {{"drop", LastBatch::drop}, {"keep", LastBatch::keep}},
-                                             "what becomes of a last batch that is not full");
+                                             "what happens to a last batch that is not full");
   out.crop_padding = options.integer(
       "crop_padding", out.crop_padding, between<int64_t>(0, 1024),
-      "zeros around a standardized image, in pixels, before a random crop of its own size");
+      "pixels of zeros on each side of an image, from which a crop of the image's own size is cut");
   out.flip_probability = options.number("flip_probability", out.flip_probability, between(0.0, 1.0),
-                                        "of mirroring an image left to right");
+                                        "probability of mirroring an image");
   return out;
 }
 

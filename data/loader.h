@@ -16,7 +16,7 @@ struct Batch {
   Tensor<float> x;              ///< [batch_size,H,W,C]; images from `images` on are zeros
   std::vector<int32_t> labels;  ///< [images]
   int64_t images = 0;           ///< those that are real
-  int64_t first = 0;            ///< place of the first one in the epoch's order
+  int64_t first = 0;            ///< position of the first one in the epoch's order
 };
 
 struct LoaderSettings {
@@ -25,7 +25,7 @@ struct LoaderSettings {
 
   int64_t batch_size = 128;
   Order order = Order::shuffled;
-  LastBatch last_batch = LastBatch::drop;  ///< what becomes of a last batch that is not full
+  LastBatch last_batch = LastBatch::drop;  ///< what happens to a last batch that is not full
   int64_t crop_padding = 0;                ///< pixels of zeros on each side before a random crop
   double flip_probability = 0;             ///< of mirroring an image left to right
 
@@ -35,12 +35,12 @@ struct LoaderSettings {
   static LoaderSettings for_evaluation(int64_t batch_size);
 };
 
-/// Makes the batches of one epoch after another in a thread of its own, a few ahead.
+/// Prepares the batches of one epoch after another in its own thread, a few ahead.
 ///
 /// The order of epoch e is a pure function of (rng, e), an image's crop and flip of (rng, e, the
 /// image's index): neither depends on threads or batch size. The dataset must outlive the loader.
-/// ConfigError: batch_size under 1, or no multiple of 8 in sequential order (an evaluation's sums
-/// are over chunks of 8); no full batch in the dataset where the last is dropped.
+/// ConfigError: batch_size below 1, or not a multiple of 8 in sequential order (evaluation sums
+/// over chunks of 8); no full batch in the dataset while the last is dropped.
 class Loader {
  public:
   Loader(const Dataset& dataset, const Standardization& standardization,
@@ -49,7 +49,7 @@ class Loader {
 
   /// Batches of an epoch.
   int64_t batches() const;
-  /// Starts epoch `epoch` (any number) from its first batch; what was left of another is dropped.
+  /// Starts epoch `epoch` (any number) from its first batch; the rest of another is dropped.
   void start_epoch(int64_t epoch);
   /// The next batch, valid until the next call of next() or start_epoch(); at most batches() calls
   /// an epoch. Throws what the dataset threw while the batch was made.

@@ -66,11 +66,12 @@ StandardizationSettings::StandardizationSettings(const Options& section)
            {"given", Mode::given},
            {"scale", Mode::scale},
            {"none", Mode::none}},
-          "the training set's channels, given numbers, one factor, or nothing")) {
+          "by the training set's channels, by given numbers, by one factor, or not at all")) {
   if (mode_ == Mode::given) {
-    mean_ = section.numbers("mean", required, any<double>(), "of each channel, or one for all");
-    deviation_ =
-        section.numbers("deviation", required, over(0.0), "of each channel, or one for all");
+    mean_ =
+        section.numbers("mean", required, any<double>(), "mean of each channel, or one for all");
+    deviation_ = section.numbers("deviation", required, over(0.0),
+                                 "deviation of each channel, or one for all");
   }
   if (mode_ == Mode::scale)
     factor_ = section.number("factor", 1.0 / 255, over(0.0), "what pixels are multiplied by");

@@ -13,9 +13,9 @@ struct Standardization {
   std::vector<double> deviation;  ///< over 0
 };
 
-/// Mean and deviation of every channel over all pixels of all images. The deviation is the sample's
-/// (divided by n - 1, like torch's std()). Two passes in double, combined over a fixed tree of
-/// images, so that the bits depend on no thread count. ConfigError if a channel is constant.
+/// Mean and deviation of every channel over all pixels of all images. The deviation is that of the
+/// sample (divided by n - 1, like torch's std()). Two passes in double, combined over a fixed tree
+/// of images: the same bits for any number of threads. ConfigError if a channel is constant.
 Standardization channel_statistics(const Dataset& train);
 
 /// Reads the section `standardize` and calls its finish():
@@ -24,7 +24,7 @@ Standardization channel_statistics(const Dataset& train);
 class StandardizationSettings {
  public:
   explicit StandardizationSettings(const Options& section);
-  /// ConfigError where the numbers given do not fit the dataset's channels.
+  /// ConfigError if the numbers given do not fit the dataset's channels.
   Standardization make(const Dataset& train) const;
 
  private:

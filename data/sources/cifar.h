@@ -12,7 +12,7 @@ namespace quantdyn {
 /// A record is its label bytes followed by 3072 pixels: the planes red, green, blue of 32 x 32.
 struct CifarFormat {
   int64_t label_bytes = 1;  ///< 1 in CIFAR-10, 2 (coarse, fine) in CIFAR-100
-  int64_t label = 0;        ///< which of them is used
+  int64_t label = 0;        ///< which of the label bytes is used
   int64_t classes = 10;
 };
 

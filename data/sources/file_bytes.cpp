@@ -55,7 +55,7 @@ std::vector<uint8_t> read_maybe_gzip(const fs::path& path) {
     const std::string message = gzerror(file.get(), &status);
     bytes.resize(before + static_cast<size_t>(std::max(read, 0)));
     if (read < 0 || status == Z_BUF_ERROR)
-      fail<ConfigError>("{}: byte {}: cannot be read on: {}; expected a whole file, plain or gzip",
+      fail<ConfigError>("{}: byte {}: reading failed: {}; expected a whole file, plain or gzip",
                         path.string(), bytes.size(), message);
     if (read < static_cast<int>(block)) return bytes;
   }

@@ -10,12 +10,12 @@
 
 namespace quantdyn {
 
-/// Refuses `key` unless `path` is a file (a link to one counts).
+/// Refuses `key` unless `path` is a file, or a link to one.
 void require_file(const Options& options, const std::string& key,
                   const std::filesystem::path& path);
 
-/// The content of a file of which exactly `expected` bytes are accepted; `meaning` says in the
-/// error what they are ("10000 records of 3073 bytes"). ConfigError when missing, short or
+/// The content of a file that must have exactly `expected` bytes; in the error, `meaning` says
+/// what they are ("10000 records of 3073 bytes"). ConfigError when missing, short or
 /// over-long.
 std::vector<uint8_t> read_exactly(const std::filesystem::path& path, int64_t expected,
                                   const std::string& meaning);

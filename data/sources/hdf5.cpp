@@ -30,7 +30,7 @@ Shape sample_shape(const h5::Dataset& x, Layout layout) {
     refuse(x, fmt::format("shape {}; expected {} or [N,H,W]", found,
                           layout == Layout::nhwc ? "[N,H,W,C]" : "[N,C,H,W]"));
   if (std::ranges::find(sizes, 0) != sizes.end())
-    refuse(x, fmt::format("shape {}; expected no size of 0", found));
+    refuse(x, fmt::format("shape {}; expected sizes of at least 1", found));
   if (sizes.size() == 3) return {sizes[1], sizes[2], 1};
   if (layout == Layout::nchw) return {sizes[2], sizes[3], sizes[1]};
   return {sizes[1], sizes[2], sizes[3]};
@@ -43,7 +43,7 @@ void for_each_block(int64_t images, int64_t elements, const Use& use) {
   for (int64_t first = 0; first < images; first += step) use(first, std::min(step, images - first));
 }
 
-/// Whether all values are whole numbers from 0 to 255; refuses what is not finite.
+/// Whether all values are whole numbers from 0 to 255; refuses values that are not finite.
 bool holds_bytes(const h5::Dataset& x, int64_t images, int64_t elements) {
   bool all = true;
   for_each_block(images, elements, [&](int64_t first, int64_t count) {
@@ -121,7 +121,7 @@ std::unique_ptr<Dataset> read_split(const std::string& name, const Source& sourc
              : store<float>(name, x, shape, layout, classes, std::move(labels));
 } catch (const ConfigError&) {
   throw;
-} catch (const Error& error) {  // a bad dataset is the user's to repair, before any compute
+} catch (const Error& error) {  // a bad dataset is the user's error, found before any compute
   throw ConfigError(error.what());
 }
 
@@ -154,7 +154,7 @@ std::unique_ptr<DatasetPair> make_hdf5(const Options& options) {
                                              {{"nhwc", Layout::nhwc}, {"nchw", Layout::nchw}},
                                              "order of the images' axes: channels last, or first");
   const int64_t classes = options.integer("classes", required, between<int64_t>(1, 1 << 20),
-                                          "labels are 0 to classes - 1");
+                                          "number of classes; labels are 0 to classes - 1");
   options.finish();
   const bool is_one = !file.empty(), is_two = !train.file.empty() && !test.file.empty();
   if (is_one ? !train.file.empty() || !test.file.empty() : !is_two)

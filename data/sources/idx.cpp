@@ -65,8 +65,8 @@ std::unique_ptr<Dataset> read_split(std::string name, const fs::path& image_path
   IdxFile images = read_idx(image_path, 3);
   const IdxFile labels = read_idx(label_path, 1);
   if (labels.sizes[0] != images.sizes[0])
-    fail<ConfigError>("{}: byte 4: {} labels; expected {}, the images of {}", label_path.string(),
-                      labels.sizes[0], images.sizes[0], image_path.string());
+    fail<ConfigError>("{}: byte 4: {} labels; expected {}, one for each image of {}",
+                      label_path.string(), labels.sizes[0], images.sizes[0], image_path.string());
   StoredDataset<uint8_t>::Content content;
   content.name = std::move(name);
   content.sample_shape = {images.sizes[1], images.sizes[2], 1};
@@ -89,8 +89,8 @@ std::unique_ptr<DatasetPair> make_idx(const Options& options) {
   std::array<fs::path, 4> files;
   for (size_t i = 0; i < keys.size(); ++i)
     files[i] = options.path(keys[i], required, "IDX file of bytes, plain or .gz");
-  const int64_t classes =
-      options.integer("classes", 10, between<int64_t>(1, 256), "labels are below this");
+  const int64_t classes = options.integer("classes", 10, between<int64_t>(1, 256),
+                                          "number of classes; labels are 0 to classes - 1");
   options.finish();
   for (size_t i = 0; i < keys.size(); ++i) require_file(options, keys[i], files[i]);
 
@@ -104,7 +104,7 @@ std::unique_ptr<DatasetPair> make_idx(const Options& options) {
   return pair;
 }
 
-const Registered<DatasetPair> idx{"idx", "IDX files, plain or .gz: MNIST, Fashion-MNIST and kin",
+const Registered<DatasetPair> idx{"idx", "IDX files, plain or .gz: MNIST, Fashion-MNIST and others",
                                   make_idx};
 
 }  // namespace

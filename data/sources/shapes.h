@@ -1,4 +1,4 @@
-// The ten silhouettes that the synthetic dataset's classes are.
+// The ten silhouettes that are the classes of the synthetic dataset.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// A dataset whose pixels are in memory: what most plugins make of their files.
+// A dataset whose pixels are in memory: what most plugins turn their files into.
 #pragma once
 
 #include <cassert>

@@ -132,7 +132,7 @@ void add_noise(const Rng& rng, double deviation, Canvas& canvas) {
   }
 }
 
-/// The ground: a grey, a weak tint, weak waves.
+/// The background: a grey, a weak tint, weak waves.
 Paint make_ground(Draws& draws, float grey) {
   Colour colour;
   for (float& value : colour) value = grey + draws.between(-15, 15);
@@ -204,15 +204,16 @@ std::unique_ptr<DatasetPair> make_synthetic(const Options& options) {
   const int64_t train =
       options.integer("train_images", 20000, images, "images in the training split");
   const int64_t test = options.integer("test_images", 4000, images, "images in the test split");
-  const int64_t seed =
-      options.integer("seed", 0, at_least<int64_t>(0), "of the images, apart from the run's seed");
+  const int64_t seed = options.integer("seed", 0, at_least<int64_t>(0),
+                                       "of the images; independent of the run's seed");
   const double noise = options.number("noise", 12, between(0.0, 255.0),
                                       "standard deviation of the noise in grey levels (of 255)");
-  const int64_t clutter = options.integer("clutter", 3, between<int64_t>(0, 64),
-                                          "small shapes of any class scattered on the ground");
+  const int64_t clutter =
+      options.integer("clutter", 3, between<int64_t>(0, 64),
+                      "small shapes of any class scattered over the background");
   const double spread = options.number(
       "spread", 0.15, between(0.0, 1.0),
-      "half width of a class's range of colours and waves; ten classes are 0.1 apart");
+      "half the width of a class's range of colours and wave lengths; classes are 0.1 apart");
   options.finish();
   auto pair = std::make_unique<DatasetPair>();
   pair->train = make_split("train", train, seed, {noise, clutter, spread});

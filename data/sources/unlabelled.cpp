@@ -3,7 +3,7 @@
 namespace quantdyn {
 namespace {
 
-/// Another split without its labels: for nets whose classes are others.
+/// Another split without its labels: for nets that have other classes.
 class Unlabelled final : public Dataset {
  public:
   explicit Unlabelled(std::unique_ptr<Dataset> of) : of_(std::move(of)) {}
@@ -16,7 +16,7 @@ class Unlabelled final : public Dataset {
     return -1;
   }
   std::string name() const override { return of_->name() + " without labels"; }
-  /// That of the labelled images, so that the two can be told to be the same.
+  /// The SHA-256 of the labelled images, which shows that both have the same pixels.
   std::string sha256() const override { return of_->sha256(); }
 
  private:

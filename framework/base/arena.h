@@ -25,7 +25,7 @@ struct Layout {
 /// (Pisarchyk and Lee 2020, greedy by size). Offsets are multiples of 16 floats.
 Layout lay_out(std::span<const Lifetime> arrays);
 
-/// Zeroed memory from the system, on huge pages where it grants them.
+/// Zeroed memory from the system, on huge pages if it grants them.
 class Arena {
  public:
   Arena() = default;

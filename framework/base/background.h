@@ -1,4 +1,4 @@
-// A background thread that does jobs in the order they come: writing while a run goes on.
+// A background thread that runs jobs in the order they arrive: results are written during a run.
 #pragma once
 
 #include <condition_variable>
@@ -11,13 +11,13 @@
 
 namespace quantdyn {
 
-/// Runs jobs one after another. What a job throws comes out of the next push() or wait(), and the
-/// jobs after it are dropped.
+/// Runs jobs one after another. What a job throws is thrown again by the next push() or wait(), and
+/// the jobs after it are dropped.
 class Background {
  public:
-  /// push() waits while this many jobs (>= 1) have not begun.
+  /// push() waits while this many jobs (>= 1) have not started.
   explicit Background(size_t most_waiting);
-  /// Finishes the jobs that are left; an exception of theirs is lost, so wait() first.
+  /// Finishes the remaining jobs; their exceptions are lost, so call wait() first.
   ~Background();
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;

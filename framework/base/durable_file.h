@@ -1,4 +1,4 @@
-// Files that are either complete under their name or not there, also after a crash or a full disk.
+// Files that are complete under their name or absent, even after a crash or on a full disk.
 #pragma once
 
 #include <filesystem>
@@ -9,19 +9,19 @@ namespace quantdyn {
 /// The name under which a file is written before it is complete: "result.h5.part".
 std::filesystem::path part_name(const std::filesystem::path& path);
 
-/// Syncs `path`.part to the disk and gives it its name, replacing an older file at once. Throws
-/// Error.
+/// Syncs `path`.part to the disk and renames it to `path`, replacing an older file atomically.
+/// Throws Error.
 void publish(const std::filesystem::path& path);
 
-/// Writes a small file by way of `path`.part. Throws Error; the part file is removed then.
+/// Writes a small file through `path`.part. On failure throws Error and removes the part file.
 void write_durably(const std::filesystem::path& path, std::string_view text);
 
-/// Holds a folder against other processes: while it lives, another one's FolderLock throws. It goes
-/// with the process, however that ends, and leaves no file. Where the file system knows no locks it
-/// holds nothing.
+/// Locks a folder against other processes: while it exists, a FolderLock in another process throws.
+/// The lock ends with the process, however it ends, and leaves no file. On file systems without
+/// locks it does nothing.
 class FolderLock {
  public:
-  /// ConfigError: another process holds the folder. Error: it cannot be opened.
+  /// ConfigError: another process has locked the folder. Error: it cannot be opened.
   explicit FolderLock(const std::filesystem::path& folder);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;

@@ -15,7 +15,7 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The user asked for something that cannot be (exit code 2): a bad option, file or combination,
+/// The user asked for something impossible (exit code 2): a bad option, file or combination,
 /// found before any compute.
 class ConfigError : public Error {
  public:

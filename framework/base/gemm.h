@@ -20,7 +20,7 @@ enum class Accumulate { no, yes };
 
 /// C [m,n] (+)= A [m,k] B [k,n], in float32, on the calling thread.
 ///
-/// The bits depend on m, n, k and the strides only. Call start_gemm() first.
+/// The bits depend only on m, n, k and the strides. Call start_gemm() first.
 void gemm(int64_t m, int64_t n, int64_t k, Matrix<const float> a, Matrix<const float> b,
           Matrix<float> c, Accumulate accumulate);
 

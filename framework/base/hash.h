@@ -15,7 +15,7 @@ class Sha256 {
   Sha256();
   ~Sha256();
   void add(std::span<const std::byte> bytes);
-  /// 64 lower-case hexadecimal digits; nothing may be added after.
+  /// 64 lower-case hexadecimal digits; nothing may be added afterwards.
   std::string finish();
 
  private:
@@ -23,7 +23,7 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
-/// Of a file's bytes; throws Error naming the file where it cannot be read.
+/// SHA-256 of a file's bytes; throws Error naming the file if it cannot be read.
 std::string sha256_of_file(const std::filesystem::path& path);
 
 }  // namespace quantdyn

@@ -7,8 +7,8 @@
 
 namespace quantdyn {
 
-/// out_k = (x_k - max) - log sum_j exp(x_j - max), in double; `out` is as long as `logits`, one at
-/// least. NaN where a logit is NaN or infinity.
+/// out_k = (x_k - max) - log sum_j exp(x_j - max), in double; `out` has the length of `logits`, at
+/// least 1. NaN where a logit is NaN or infinity.
 template <typename T>
 void log_softmax(std::span<const T> logits, std::span<double> out) {
   const auto largest = static_cast<double>(*std::ranges::max_element(logits));

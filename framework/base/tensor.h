@@ -71,7 +71,7 @@ struct View {
 
   View() = default;
   View(T* values, Shape sizes) : data(values), shape(sizes) {}
-  /// A mutable view is accepted where a constant one is asked for.
+  /// A mutable view converts to a constant one.
   template <typename U>
   requires std::is_same_v<T, const U> View(const View<U>& other)
       : data(other.data), shape(other.shape) {}
@@ -86,7 +86,7 @@ struct View {
   }
 };
 
-/// An owning array, 64-byte aligned, zero-filled when made.
+/// An owning array, 64-byte aligned, zero-filled on construction.
 template <typename T>
 class Tensor {
  public:

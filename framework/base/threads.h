@@ -29,13 +29,13 @@ inline int64_t chunk_count(int64_t images) {
 int worker_count();
 void set_worker_count(int n);
 
-/// Which way a worker walks its range. `alternating` turns round at every such call: what one pass
-/// over a batch left in the cache is what the next one begins with.
+/// Which way a worker walks its range. `alternating` reverses the direction at every call, so that
+/// a pass begins with what the pass before it left in the cache.
 enum class Walk { ascending, alternating };
 
 /// Calls `work(index, worker)` for every index in [0, count), on all workers; each worker gets one
 /// contiguous range. Runs in the calling worker when already inside parallel work. An exception is
-/// thrown again here; of several, that of the lowest index.
+/// thrown again here; of several, the one with the lowest index.
 void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& work,
                   Walk walk = Walk::ascending);
 
@@ -61,7 +61,7 @@ class ChunkTree {
   }
   bool empty() const { return nodes_.empty(); }
   /// What is left, folded from the right: the same for every order of arrival. The tree is empty
-  /// after.
+  /// afterwards.
   template <typename Merge>
   Part finish(const Merge& merge) {
     std::sort(nodes_.begin(), nodes_.end(),

@@ -32,16 +32,17 @@ constexpr int survived = 0;
 void try_in_child(const std::string& what, unsigned seconds, const std::function<void()>& act) {
   const auto handler = std::signal(SIGCHLD, SIG_DFL);  // ignored, it would take the status away
   const pid_t child = ::fork();
-  if (child < 0) fail("{}: no process to try it in: {}", what, std::strerror(errno));
+  if (child < 0) fail("{}: cannot start a process to try it in: {}", what, std::strerror(errno));
   if (child == 0) run(seconds, act);
   int status = 0;
   pid_t ended = -1;
   do ended = ::waitpid(child, &status, 0);
   while (ended < 0 && errno == EINTR);
   std::signal(SIGCHLD, handler);
-  if (ended < 0) fail("{}: lost the process to try it in: {}", what, std::strerror(errno));
+  if (ended < 0) fail("{}: lost the process that tried it: {}", what, std::strerror(errno));
   if (WIFEXITED(status) && WEXITSTATUS(status) == survived) return;
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) fail("{}: took over {} s", what, seconds);
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+    fail("{}: took more than {} s", what, seconds);
   fail("{}: crashed{}", what,
        WIFSIGNALED(status) ? fmt::format(" ({})", strsignal(WTERMSIG(status))) : "");
 }

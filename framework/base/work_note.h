@@ -1,4 +1,4 @@
-// How long work inside the library tells whoever started it how far it is.
+// How long-running work inside the library reports its progress to the caller.
 #pragma once
 
 #include <cstdint>

@@ -98,7 +98,7 @@ ConfigNode::Pointer parse_yaml(const std::string& text, const std::string& sourc
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
     if (documents.size() > 1)
-      fail<ConfigError>("{}: {} YAML documents found, exactly one is accepted", source,
+      fail<ConfigError>("{}: found {} YAML documents; accepted: exactly one", source,
                         documents.size());
     if (documents.empty()) return Converter(source).convert(YAML::Node(YAML::NodeType::Null), 1, 0);
     return Converter(source).convert(documents[0], 1, 0);

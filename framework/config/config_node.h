@@ -23,7 +23,7 @@ struct ConfigNode {
   int line = 0;  // of the key where there is one; 0: no line (--set)
   bool was_read = false;
   bool defaulted = false;          // written by a default, not by the user
-  std::vector<std::string> asked;  // keys that somebody wanted to read, there or not
+  std::vector<std::string> asked;  // keys that somebody wanted to read, present or not
 
   Pointer find(const std::string& key) const {
     for (const auto& [name, value] : entries)

@@ -5,12 +5,12 @@
 
 namespace quantdyn {
 
-/// A copy that shares nothing, as if it were written out once more; nobody has read it.
+/// A copy that shares nothing; none of its keys count as read.
 ConfigNode::Pointer deep_copy(const ConfigNode& node);
 
-/// `over` in place of `base`, or joined with it where both are mappings: the keys of `over` replace
-/// those of `base`. Two plugins of different names are not joined; a bare name is a mapping with
-/// `name` alone. Defaults that were written into them are left out.
+/// `over` in place of `base`, or merged with it if both are mappings: the keys of `over` replace
+/// those of `base`. Plugins with different names are not merged; a bare name is a mapping with only
+/// `name`. Defaults that were written into them are left out.
 ConfigNode::Pointer overlaid(const ConfigNode& base, const ConfigNode& over);
 
 }  // namespace quantdyn

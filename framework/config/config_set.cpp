@@ -14,7 +14,7 @@ using Pointer = ConfigNode::Pointer;
 size_t index_of(const std::string& word, const std::string& set) {
   int64_t index = -1;
   if (!parse_number(word, index) || index < 0)
-    fail<ConfigError>("--set {}: '{}' stands for an entry of a list; accepted: its number, from 0",
+    fail<ConfigError>("--set {}: '{}' selects an entry of a list; accepted: its number, from 0",
                       set, word);
   return static_cast<size_t>(index);
 }
@@ -33,12 +33,13 @@ std::vector<std::string> path_of(const std::string& set) {
   return words;
 }
 
-/// Goes from `node` to its entry `word` on the way of a --set; makes it where there is none.
+/// Goes from `node` to its entry `word` on the path of a --set; creates it if it is missing.
 Pointer step_into(ConfigNode& node, const std::string& word, const std::string& set) {
   if (node.kind == Kind::sequence) {
     const size_t index = index_of(word, set);
     if (index >= node.items.size())
-      fail<ConfigError>("--set {}: no entry {}, the list has {}", set, index, node.items.size());
+      fail<ConfigError>("--set {}: there is no entry {}; the list has {}", set, index,
+                        node.items.size());
     return node.items[index];
   }
   if (node.kind == Kind::scalar)  // the short form `optimizer: sgd` grows options

@@ -8,8 +8,8 @@
 namespace quantdyn {
 
 /// Applies one "train.epochs=3" or "variants.0.name=a" (the value is YAML) to a document; mappings
-/// on the way are made. ConfigError where there is no `=`, an empty word, or no such entry of a
-/// list.
+/// on the way are created. ConfigError if there is no `=`, an empty word, or no such list
+/// entry.
 void apply_set(ConfigNode::Pointer document, const std::string& set);
 
 }  // namespace quantdyn

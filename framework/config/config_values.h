@@ -15,7 +15,7 @@ ConfigNode::Pointer make_scalar(const ConfigNode& parent, std::string value, boo
 /// What a node is, for errors: "'3'", "a list".
 std::string describe(const ConfigNode& node);
 
-/// Reads all of `text` as a number; false where it is none.
+/// Reads all of `text` as a number; false if it is not one.
 template <typename T>
 bool parse_number(std::string_view text, T& value);
 

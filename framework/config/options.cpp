@@ -280,8 +280,7 @@ Options Options::section(const std::string& key, std::string_view help) const {
 
 std::optional<Options> Options::section_if(const std::string& key, std::string_view help) const {
   if (has(key) && node_->find(key)->kind == Kind::null)
-    refuse(key,
-           "expected a mapping, found nothing; accepted: {} for all of its defaults, or no key");
+    refuse(key, "expected a mapping, found nothing; accepted: {} for all defaults, or no such key");
   if (has(key)) return section(key, help);
   find(key, false, {key, "a mapping", "left out", "", std::string(help)});
   return {};
@@ -322,7 +321,7 @@ void require_plugin(ConfigNode& node, const std::string& key) {
     node.entries.emplace_back("name", std::move(name));
   }
   if (node.kind != Kind::map || !node.find("name"))
-    fail<ConfigError>("{}: {}: expected a name, or a mapping whose key `name` says which, found {}",
+    fail<ConfigError>("{}: {}: expected a name, or a mapping with the key `name`, found {}",
                       node.where(), key, describe(node));
 }
 
@@ -363,7 +362,7 @@ std::vector<Options> Options::plugins(const std::string& key,
 
 std::string Options::plugin_name() const {
   const Pointer node = node_->find("name");
-  if (!node) refuse("name", "missing; it says which one");
+  if (!node) refuse("name", "missing; expected the plugin's name");
   note_asked("name");
   node->was_read = true;
   return read_text(*node, "name");

@@ -71,8 +71,8 @@ class Options {
                            std::filesystem::path directory = {},
                            std::span<const std::string> sets = {});
 
-  /// A document that was parsed elsewhere, as a Keras model's JSON is; errors name the place that
-  /// each value carries. ConfigError where it is no mapping.
+  /// A document that was parsed elsewhere, such as a Keras model's JSON; errors name the place that
+  /// each value carries. ConfigError if it is not a mapping.
   static Options from_tree(std::shared_ptr<ConfigNode> root);
 
   /// Whether the key is present (which does not count as reading it).
@@ -121,27 +121,27 @@ class Options {
   std::vector<std::filesystem::path> paths(const std::string& key, std::string_view help) const;
   /// A nested mapping; an empty one where the key is absent.
   Options section(const std::string& key, std::string_view help) const;
-  /// A nested mapping whose presence means something, were it empty.
+  /// A nested mapping whose presence matters, even when it is empty.
   std::optional<Options> section_if(const std::string& key, std::string_view help) const;
   /// The entries of a sequence of mappings; none where the key is absent.
   std::vector<Options> list(const std::string& key, std::string_view help) const;
-  /// A plugin choice: a bare name, or a mapping whose key `name` says which; `fallback` is a name.
+  /// A plugin choice: a bare name, or a mapping with the key `name`; `fallback` is a name.
   Options plugin(const std::string& key, std::optional<std::string> fallback,
                  std::string_view help) const;
   /// Several of them; `fallback` are names.
   std::vector<Options> plugins(const std::string& key, const std::vector<std::string>& fallback,
                                std::string_view help) const;
-  /// What `name` says in a mapping made by plugin() or plugins().
+  /// The plugin's name, in a mapping that plugin() or plugins() returned.
   std::string plugin_name() const;
 
   /// All keys with their values as YAML in one line; they count as read.
   std::vector<std::pair<std::string, std::string>> entries() const;
   /// The keys of this mapping, in the document's order.
   std::vector<std::string> keys() const;
-  /// For a key that was read and says nothing here: refuses it where it is given ("..., leave it
-  /// out"), else takes its default out of the resolved document.
+  /// For a key that was read but has no effect here: refuses it if it was given ("...; leave it
+  /// out"), otherwise removes its default from the resolved document.
   void leave_out(const std::string& key, std::string_view why) const;
-  /// Refuses keys that nobody read, naming those that could have been. Ends a describing factory.
+  /// Refuses keys that nobody read, naming those that are accepted. Ends a describing factory.
   void finish() const;
   /// Throws ConfigError at the key's place (at this mapping's own for an empty or absent key).
   [[noreturn]] void refuse(const std::string& key, std::string_view message) const;
@@ -150,8 +150,8 @@ class Options {
   /// The directory that relative paths start at.
   const std::filesystem::path& directory() const;
 
-  /// The document as given, byte for byte (root only), and with every default that was read written
-  /// out.
+  /// The document byte for byte as given (root only), and with every default that was read
+  /// written out.
   const std::string& raw_yaml() const;
   std::string resolved_yaml() const;
   /// The latter in one line: "{name: affine, bit_width: 8}".
@@ -163,8 +163,8 @@ class Options {
   /// Copies keys that `defaults` has and this mapping lacks.
   void inherit(const Options& defaults) const;
   /// A copy of this mapping with `over` laid over it: the keys of `over` replace those here,
-  /// mappings join key by key; a plugin of another name replaces the whole. The keys of `over`
-  /// count as read there: finish() of the copy sees those that nobody reads.
+  /// mappings are merged key by key; a plugin with another name replaces the whole. The keys of
+  /// `over` count as read there: finish() of the copy sees those that nobody reads.
   Options under(const Options& over) const;
   /// A new mapping at this place of the document: `entries` ("channels", "64"; values are YAML),
   /// and those of `passed_on` that this mapping has, which count as read here.

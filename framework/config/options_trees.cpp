@@ -1,4 +1,4 @@
-// Options that are made from others: parameters put in, defaults joined, mappings laid over.
+// Options made from others: parameters substituted, defaults inherited, mappings laid over.
 #include "framework/config/config_node.h"
 #include "framework/config/config_overlay.h"
 #include "framework/config/options.h"
@@ -32,7 +32,7 @@ void Options::substitute(const Options& parameters) const {
       node.defaulted = false;  // the user did write this key
       node.source = source;
       node.line = line;
-      return;  // a value is taken as it is: one that holds "$name" again would never end
+      return;  // a value is taken as it is: expanding "$name" in it again might never end
     }
     for (const Pointer& item : node.items) self(self, *item);
     for (const auto& [key, entry] : node.entries) self(self, *entry);

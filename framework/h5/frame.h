@@ -1,4 +1,4 @@
-// One snapshot's numbers, laid out as the file has them: arrays over layers, over channels, and
+// One snapshot's numbers in the layout of the file: arrays over layers, arrays over channels,
 // scalars.
 #pragma once
 
@@ -46,7 +46,7 @@ class Frame {
     Quantity quantity;
     Scope scope;
     std::string tensor;  ///< "weight", "conv", "output"; empty for the network scope
-    int64_t per_entry;   ///< size of the further axis, 1 where there is none
+    int64_t per_entry;   ///< size of the further axis, 1 if there is none
     std::variant<std::vector<double>, std::vector<uint64_t>> values;
 
     /// "channelwise/output/mean".
@@ -61,7 +61,7 @@ class Frame {
   int64_t channels_of(int64_t node) const { return offsets_[node + 1] - offsets_[node]; }
 
   void network(const Quantity& quantity, double value);
-  /// `values` has one entry, or one for each place of the further axis.
+  /// `values` has one entry, or one for each entry of the further axis.
   void layer(const std::string& tensor, const Quantity& quantity, int64_t node,
              std::span<const double> values);
   void layer(const std::string& tensor, const Quantity& quantity, int64_t node,

@@ -2,8 +2,8 @@
 // texts.
 //
 // libhdf5 is not thread-safe here: every function takes one lock, so threads may use different
-// files at the same time, one after the other. All errors are Error, with the file, the object and
-// HDF5's own reason.
+// files at the same time, and their calls take turns. All errors are Error, with the file, the
+// object and HDF5's own reason.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace quantdyn::h5 {
 
-/// The number types of this door, both in memory and in a file.
+/// The number types that are read and written, both in memory and in a file.
 enum class Type { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
 
 template <typename T>
@@ -32,7 +32,7 @@ enum class Content { integers, floats, texts, other };
 
 /// How a dataset lies in the file: contiguous, or in chunks that are byte-shuffled and deflated.
 struct Storage {
-  std::vector<int64_t> chunk;  ///< one size an axis; empty: contiguous, not compressed
+  std::vector<int64_t> chunk;  ///< one size per axis; empty: contiguous, not compressed
   double fill = 0;             ///< what was never written reads as this
 };
 
@@ -61,8 +61,8 @@ class Object {
   std::vector<std::string> attributes() const;
   /// Reads a text of fixed or of variable length.
   std::string text(const std::string& name) const;
-  /// Texts of fixed or of variable length, a scalar or an array of any rank; none of an empty array
-  /// of whatever type (h5py writes an empty list as numbers).
+  /// Texts of fixed or of variable length, a scalar or an array of any rank. An empty array of any
+  /// type gives none (h5py writes an empty list as numbers).
   std::vector<std::string> texts(const std::string& name) const;
   int64_t integer(const std::string& name) const;
   double number(const std::string& name) const;
@@ -124,7 +124,7 @@ class Dataset : public Object {
   int64_t elements_of_rows(int64_t first, int64_t count) const;
 };
 
-/// A folder in the file; names may be paths, and groups on the way are made.
+/// A folder in the file; names may be paths, and missing groups on the way are created.
 class Group : public Object {
  public:
   Group make_group(const std::string& name);  ///< or opens it
@@ -136,7 +136,7 @@ class Group : public Object {
   std::vector<std::string> names() const;
   /// A second name here for an object of the same file.
   void link(const std::string& name, const Object& target);
-  /// Copies a dataset, or a group and all below it, from another file; not for arrays with scales.
+  /// Copies a dataset, or a group with its content, from another file; not for arrays with scales.
   void copy(const std::string& name, const Group& from, const std::string& source);
 
   Dataset make(const std::string& name, Type type, std::span<const int64_t> sizes,
@@ -171,7 +171,7 @@ class Group : public Object {
 /// A file, and its root group.
 class File : public Group {
  public:
-  /// Read only. Says whether the file is missing, unreadable or not HDF5.
+  /// Read only. The error says whether the file is missing, unreadable or not HDF5.
   static File open(const std::filesystem::path& path);
   /// Writes `path`.part (replacing it); only commit() gives the file its name.
   static File create(const std::filesystem::path& path);

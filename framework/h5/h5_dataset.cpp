@@ -18,7 +18,7 @@ int64_t Dataset::elements() const { return product(sizes()); }
 int64_t Dataset::elements_of_rows(int64_t first, int64_t count) const {
   const std::vector<int64_t> shape = sizes();
   if (shape.empty() || first < 0 || count < 0 || first > shape[0] || count > shape[0] - first)
-    fail<Error>("{}: entries {} to {} asked for, it has {}", where(), first, first + count,
+    fail<Error>("{}: entries {} to {} were requested; it has {}", where(), first, first + count,
                 shape.empty() ? 0 : shape[0]);
   return count * product(std::span(shape).subspan(1));
 }
@@ -74,7 +74,7 @@ void Dataset::write_rows(Type type, int64_t first, int64_t count, const void* va
     check(H5Dwrite(id(), native(type), memory, space, H5P_DEFAULT, values), *this,
           "cannot be written");
   }
-  // A full disk must show here: when the dataset is closed nobody can be told any more.
+  // A full disk must show here: closing the dataset cannot report it any more.
   check(H5Dflush(id()), *this, "cannot be written");
 }
 

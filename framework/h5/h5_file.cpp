@@ -50,9 +50,9 @@ File File::create(const std::filesystem::path& path) {
   const Id access(file_access()), creation(H5Pcreate(H5P_FILE_CREATE));
   H5Pset_obj_track_times(creation, false);  // the same arrays make the same bytes
   Id file(H5Fcreate(part_name(path).c_str(), H5F_ACC_TRUNC, creation, access));
-  if (file < 0) fail<Error>("{}: cannot be made: {}", part_name(path).string(), reason());
+  if (file < 0) fail<Error>("{}: cannot be created: {}", part_name(path).string(), reason());
   const hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
-  if (root < 0) fail<Error>("{}: cannot be made: {}", part_name(path).string(), reason());
+  if (root < 0) fail<Error>("{}: cannot be created: {}", part_name(path).string(), reason());
   return File(file.release(), root, path, true);
 }
 

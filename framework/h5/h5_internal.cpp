@@ -16,7 +16,7 @@ Lock::Lock() : guard_(mutex()) {
     H5dont_atexit();
     return H5open() >= 0;
   }();
-  // Every thread has an error stack of its own, which prints unless told not to.
+  // Every thread has an error stack of its own, which prints by default.
   thread_local const bool is_quiet = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
   if (!is_ready || !is_quiet) fail<Error>("libhdf5 cannot be started");
 }

@@ -1,4 +1,4 @@
-// What the parts of the HDF5 door share; nothing else includes this.
+// What the files that call HDF5 share; nothing else includes this.
 #pragma once
 
 #include <hdf5.h>
@@ -16,7 +16,7 @@
 
 namespace quantdyn::h5 {
 
-/// Held by every function of this door; the first one also settles HDF5's manners.
+/// Held by every function that calls HDF5; the first call also sets up how HDF5 reports errors.
 class Lock {
  public:
   Lock();
@@ -28,7 +28,7 @@ class Lock {
 /// HDF5's innermost reason for the last failure, or the system's where it quotes one.
 std::string reason();
 
-/// The one place where HDF5's return codes are looked at.
+/// The one place where HDF5's return codes are checked.
 template <typename Result>
 Result check(Result result, const Object& object, std::string_view what,
              std::string_view name = {}) {

@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(documents_with_two_meanings_are_refused) {
   BOOST_TEST(refusal_of("t:\n  a: 1\n  a: 1\n") ==
              "a.yaml:3: a: repeated key, first given in line 2");
   BOOST_TEST(refusal_of("a: 1\n---\na: 2\n") ==
-             "a.yaml: 2 YAML documents found, exactly one is accepted");
+             "a.yaml: found 2 YAML documents; accepted: exactly one");
   BOOST_TEST(refusal_of("x: &x {a: 1}\ny:\n  <<: *x\n") ==
              "a.yaml:3: <<: merge keys are not supported; write the keys out");
   BOOST_TEST(refusal_of("? [a, b]\n: 1\n") == "a.yaml:1: a key must be plain text");
@@ -222,9 +222,10 @@ BOOST_AUTO_TEST_CASE(wrong_set_arguments_are_refused_by_their_own_name) {
   const std::string form = ": expected key=value, as in --set train.epochs=3";
   for (const std::string set : {"train", "=3", "train.=3", "train..epochs=3", ".train=3", ""})
     BOOST_TEST(refusal_of(yaml, {set}) == "--set " + set + form);
-  BOOST_TEST(refusal_of(yaml, {"sizes.2=3"}) == "--set sizes.2=3: no entry 2, the list has 2");
+  BOOST_TEST(refusal_of(yaml, {"sizes.2=3"}) ==
+             "--set sizes.2=3: there is no entry 2; the list has 2");
   BOOST_TEST(refusal_of(yaml, {"sizes.x=3"}) ==
-             "--set sizes.x=3: 'x' stands for an entry of a list; accepted: its number, from 0");
+             "--set sizes.x=3: 'x' selects an entry of a list; accepted: its number, from 0");
   BOOST_TEST(refusal([&] { epochs(parse(yaml, {"train.epochs=no"}).section("train", "")); }) ==
              "--set train.epochs=no: epochs: expected a whole number at least 1, found 'no'");
   BOOST_TEST(refusal([&] { epochs(parse(yaml, {"epochs="})); }) ==
@@ -255,12 +256,10 @@ BOOST_AUTO_TEST_CASE(a_plugin_is_a_bare_name_or_a_mapping) {
   BOOST_TEST(refusal([&] { full.finish(); }) ==
              "a.yaml:3: momentum: unknown key; accepted here: name");
   BOOST_TEST(parse("").plugin("o", "adam", "").plugin_name() == "adam");
-  BOOST_TEST(
-      refusal([] { parse("o: {rate: 1}").plugin("o", required, ""); }) ==
-      "a.yaml:1: o: expected a name, or a mapping whose key `name` says which, found a mapping");
-  BOOST_TEST(
-      refusal([] { parse("o: [sgd]").plugin("o", required, ""); }) ==
-      "a.yaml:1: o: expected a name, or a mapping whose key `name` says which, found a list");
+  BOOST_TEST(refusal([] { parse("o: {rate: 1}").plugin("o", required, ""); }) ==
+             "a.yaml:1: o: expected a name, or a mapping with the key `name`, found a mapping");
+  BOOST_TEST(refusal([] { parse("o: [sgd]").plugin("o", required, ""); }) ==
+             "a.yaml:1: o: expected a name, or a mapping with the key `name`, found a list");
   BOOST_TEST(refusal([] { parse("a: 1").plugin("o", required, ""); }) ==
              "a.yaml:1: o: missing; expected a name, or a mapping with `name`");
 }

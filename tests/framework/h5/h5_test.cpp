@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(rows_are_written_and_read_alone_and_unwritten_ones_are_the_
   BOOST_TEST(array.sizes() == (std::vector<int64_t>{4, 2, 3}));
   BOOST_TEST(array.read_rows<float>(4, 0).empty());
   BOOST_TEST(contains(error_of([&] { array.read_rows<float>(3, 2); }),
-                      "/group/array: entries 3 to 5 asked for, it has 4"));
+                      "/group/array: entries 3 to 5 were requested; it has 4"));
 }
 
 BOOST_AUTO_TEST_CASE(scalars_empty_arrays_and_texts_read_back) {
