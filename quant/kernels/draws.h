@@ -22,8 +22,8 @@ class TileWords {
   static constexpr int64_t capacity = 2048;
 
   TileWords(const Draws& draws, const Tile& tile);
-  /// Those of `count` (at most `capacity`) values from (row, channel) of the tile on, to be read
-  /// before the next call; they may run on into the next row where the tile has all channels.
+  /// The words of `count` (at most `capacity`) values from (row, channel) of the tile on, valid
+  /// until the next call; they may continue in the next row if the tile has all channels.
   const uint32_t* at(int64_t row, int64_t channel, int64_t count);
 
  private:

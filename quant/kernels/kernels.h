@@ -17,7 +17,7 @@ enum class ZeroPointOrder { round_then_add, add_then_round };
 /// x / s, or x (1 / s) with 1 / s rounded to float first.
 enum class Scaling { divide, reciprocal };
 
-/// Everything that decides an affine quantizer's bits; all of the arithmetic is float32.
+/// Everything that decides an affine quantizer's bits; all arithmetic is float32.
 ///
 /// q = clamp(round(x / s) + z, lowest_code, highest_code), y = (q - z) s, by the conventions named.
 /// Stochastic rounding (Gupta et al. 2015, section 3) is floor(t) + [u < t - floor(t)], u uniform

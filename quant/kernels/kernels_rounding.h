@@ -11,7 +11,7 @@ struct RoundingGrid {
   int64_t channels;
 };
 
-/// How hard the rounding variable V is pushed to an end: the term
+/// How strongly the rounding variable V is pushed to an end: the term
 /// strength sum (1 - |2 h(V) - 1|^exponent).
 struct RoundingRule {
   float strength, exponent;
@@ -24,7 +24,7 @@ namespace rounding_kernels {
 /// effective = scale (clip(floor_code + h(V)) - zero_point).
 void soften(const RoundingGrid& grid, const float* v, const float* floor_code, int64_t rows,
             float* effective);
-/// dV of the gradient of the effective weight and of the rule; no gradient passes a clipped code.
+/// dV from the gradient of the effective weight and from the rule; none through clipped codes.
 void gradient(const RoundingGrid& grid, const RoundingRule& rule, const float* v,
               const float* floor_code, const float* weight_gradient, int64_t rows, float* dv);
 

@@ -1,4 +1,4 @@
-// Levels at any places, and the thresholds between them: what a value becomes is looked up.
+// Levels at any places and the thresholds between them: a value's level is looked up.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct LevelSet {
 ///
 /// Row i of both arrays holds the columns' thresholds between levels i and i + 1, and their levels
 /// i; where a column has fewer, thresholds are NaN, so never reached. With many levels and one
-/// column, buckets of equal width tell where to start a search.
+/// column, buckets of equal width give the start of a search.
 class LevelTable {
  public:
   /// At most 16 levels are compared one after the other, more are searched for.

@@ -21,8 +21,8 @@ struct CellDivergence {
   double missing;  ///< the mass of those codes: sum of p_k over r_k = 0
   double js;  ///< Jensen-Shannon divergence, bit: 0 to 1 (Lin 1991, doi 10.1109/18.61115, eq. 4.1)
 };
-/// Of the shares p (reference) and r (quantized); exactly 0 where the counts are equal, NaN where
-/// either has none.
+/// Of the shares p (reference) and r (quantized); exactly 0 if the counts are equal, NaN if either
+/// has none.
 CellDivergence cell_divergence(const CodeCounts& counts);
 
 /// A float tensor's values x between the finite levels v_0 <= v_1 <= ... of a quantizer, and its

@@ -48,7 +48,7 @@ CodeStatistics::Entry CodeStatistics::entry_of_levels(const std::vector<float>& 
     const double half = (next - finite[i]) / 2;
     out.gaps.push_back({{finite[i], finite[i] + half}, half > 0 ? parts_of_half / half : 0});
   }
-  for (float level : levels) {  // of infinite ones: the end
+  for (float level : levels) {  // an infinite level takes the place of the nearest finite one
     const auto place =
         std::ranges::lower_bound(finite, static_cast<double>(level)) - finite.begin();
     out.level.push_back(static_cast<int32_t>(std::min<int64_t>(place, std::ssize(finite) - 1)));
@@ -104,7 +104,7 @@ const int32_t* CodeStatistics::codes_of(const Tile& tile, Worker& mine) const {
   return codes_of_levels(q, mine);
 }
 
-/// Levels lie on whole codes but for rounding errors, which at so few bits are far below one half.
+/// Levels lie on whole codes up to rounding errors, which at so few bits are far below one half.
 const int32_t* CodeStatistics::codes_of_levels(const Tile& q, Worker& mine) const {
   mine.codes.resize(static_cast<size_t>(q.rows * q.channels));
   const float* const per_unit = per_unit_.data() + q.first_channel;

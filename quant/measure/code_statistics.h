@@ -21,16 +21,16 @@ namespace quantdyn {
 /// the mean of the channels' weighted by their values. A NaN has no code: it is left out of shares
 /// and makes the Wasserstein distance NaN.
 ///
-/// A worker keeps 32 bytes a channel and code, 8 KB a channel at 8 bits, whatever the number of
+/// A worker keeps 32 bytes per channel and code, 8 KB per channel at 8 bits, whatever the number of
 /// images: counts, and sums of offsets within half a gap in units of 2^-30 of it, whole numbers
 /// that need no order. What lies beyond the levels is summed in double by chunks. Results have the
 /// same bits for any number of workers.
 class CodeStatistics final : public Observer {
  public:
-  /// Wider codes are too many to count by channel.
+  /// Wider quantizers have too many codes to count by channel.
   static constexpr int widest = 8;
 
-  /// The quantization outlives this; of `widest` bits at most.
+  /// The quantization outlives this and has at most `widest` bits.
   CodeStatistics(const Quantization& quantization, int64_t channels, int workers);
   CodeStatistics(const CodeStatistics&) = delete;
   CodeStatistics& operator=(const CodeStatistics&) = delete;
@@ -39,17 +39,17 @@ class CodeStatistics final : public Observer {
   /// transform.
   void add(const Tile& z) override;
   void end_chunk(int64_t, int) override {}  // counts need no order
-  /// Whether add_levels() can be called: the scheme is affine, its zero point not far from its
-  /// codes, so that a level tells its code.
+  /// Whether add_levels() can be called: the scheme is affine and its zero point is near its codes,
+  /// so that the code follows from the level.
   bool knows_levels() const { return !per_unit_.empty(); }
   /// Instead of add(): values after the quantizer. Cheaper, as a whole chunk is there at once.
   void add_levels(const Tile& q);
-  /// Codes that are known: packed, of the tile's places (its values are not read).
+  /// Known codes, packed, for the places of the tile (its values are not read).
   void add_codes(const Tile& tile, const int32_t* codes);
   /// The float twin's values.
   void add_reference(const Tile& x);
   void end_reference_chunk(int64_t chunk, int worker);
-  /// Once, and nothing is added afterwards. Throws Error where a channel has 2^32 values or more.
+  /// Call once, after everything was added. Throws Error if a channel has 2^32 values or more.
   void save(Frame& frame, const std::string& tensor, int64_t node);
 
  private:
@@ -86,7 +86,7 @@ class CodeStatistics final : public Observer {
     std::vector<int32_t> codes;    // of one tile
     std::vector<float> quantized;  // of one tile
   };
-  /// What a channel, or all of a layer, comes to.
+  /// The results of a channel or a whole layer.
   struct Total {
     CodeCounts counts;
     LevelGaps gaps;

@@ -26,10 +26,10 @@ class QuantizerErrors final : public Observer {
 
   /// Of values ahead of the quantizer: the observer of a tap, before its transform.
   void add(const Tile& z) override;
-  /// The same where a quantizer rounds by other means than its own.
+  /// The same for weights that are rounded by other means than the quantizer's own.
   void add(const Tile& z, const Tile& q);
   void end_chunk(int64_t chunk, int worker) override;
-  /// Once, and nothing is added afterwards.
+  /// Call once, after everything was added.
   void save(Frame& frame, const std::string& tensor, int64_t node);
 
  private:

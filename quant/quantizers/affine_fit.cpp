@@ -6,7 +6,7 @@
 namespace quantdyn {
 namespace {
 
-/// The ends while a scale is computed from them, and what must be reported of them.
+/// The ends while a scale is computed from them, and whether the range is reported as narrow.
 template <typename T>
 struct Ends {
   T low, high;
@@ -45,7 +45,7 @@ void widen_narrow(const AffineOptions& options, const AffineCodes& codes, Ends<T
     const auto smallest = static_cast<T>(static_cast<float>(options.smallest_width));
     ends.is_narrow = width <= smallest;
     if (!ends.is_narrow) return;
-    if (options.is_symmetric) {  // only so far that it is no longer narrow
+    if (options.is_symmetric) {  // just enough that it is no longer narrow
       ends.low = std::min(ends.low, codes.lowest < 0 ? -smallest / 2 : T{0});
       ends.high = std::max(ends.high, smallest / 2);
     } else {
@@ -86,7 +86,7 @@ AffineEntry fit(const AffineOptions& options, const AffineCodes& codes, const Ra
   widen_narrow(options, codes, ends);
   T scale = scale_of(options, ends, codes);
   auto smallest = static_cast<T>(options.smallest_scale);
-  // Zero points over 2^24 are no whole floats: only ranges that exclude zero come near.
+  // Floats above 2^24 cannot hold every zero point; only ranges that exclude zero come near.
   if (!options.is_symmetric) smallest = std::max(smallest, ends.size() / static_cast<T>(0x1p23));
   const bool takes_smallest = options.narrow != Narrow::widen && scale < smallest;
   const bool takes_one = takes_smallest && options.narrow == Narrow::scale_of_one;

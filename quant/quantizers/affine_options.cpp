@@ -7,7 +7,7 @@
 namespace quantdyn {
 namespace {
 
-/// What a profile sets: the defaults of the options of these names. As they stand here, those of
+/// What a profile sets: the defaults of the options with these names. The values here are those of
 /// Profile::none.
 struct Conventions {
   Divisor divisor = Divisor::highest_code;
@@ -66,7 +66,7 @@ Profile read_profile(const Options& options) {
                                   {"onnx", Profile::onnx},
                                   {"tflite", Profile::tflite},
                                   {"aimet", Profile::aimet}},
-                                 "the toolkit whose conventions are the defaults of the others");
+                                 "toolkit whose conventions set the defaults of the other options");
 }
 
 void read_codes(const Options& options, const Conventions& defaults, AffineOptions& out) {
@@ -77,38 +77,40 @@ void read_codes(const Options& options, const Conventions& defaults, AffineOptio
   out.signedness = options.choice<Signedness>(
       "signed", out.is_symmetric ? defaults.symmetric_codes : defaults.asymmetric_codes,
       {{"true", Signedness::yes}, {"false", Signedness::no}, {"auto", Signedness::automatic}},
-      "codes from -2^(bits - 1) instead of 0; by default as `symmetric`; auto (where symmetric): "
-      "from 0 if no range goes below 0");
+      "codes start at -2^(bits - 1) instead of 0; default: as `symmetric`; auto (symmetric only): "
+      "at 0 if no range goes below 0");
   out.is_restricted = options.flag(
       "restricted_range", out.is_symmetric && holds(defaults.restricted_widths, out.bit_width),
-      "leave the lowest code out (of signed codes, where symmetric)");
+      "the lowest code is not used (symmetric and signed only)");
 }
 
 void read_scale(const Options& options, const Conventions& defaults, AffineOptions& out) {
-  out.is_widened = options.flag("widen_to_zero", true, "move the range's ends so that it holds 0");
+  out.is_widened =
+      options.flag("widen_to_zero", true, "widen a range without 0 so that it holds 0");
   out.divisor = options.choice<Divisor>(
       "symmetric_divisor", defaults.divisor,
       {{"highest_code", Divisor::highest_code},
        {"half_span", Divisor::half_span},
        {"each_side", Divisor::each_side}},
-      "a symmetric scale is max|x| over 127 or 127.5 at 8 bits, or the larger of max / 127 and "
+      "at 8 bits a symmetric scale is max|x| / 127, max|x| / 127.5, or the larger of max / 127 and "
       "-min / 128");
-  out.narrow = options.choice<Narrow>("narrow", defaults.narrow,
-                                      {{"smallest_scale", Narrow::smallest_scale},
-                                       {"scale_of_one", Narrow::scale_of_one},
-                                       {"add_smallest_scale", Narrow::add_smallest_scale},
-                                       {"widen", Narrow::widen}},
-                                      "what a range gets that asks for less than `smallest_scale` "
-                                      "or, with widen, is no wider than `smallest_width`");
+  out.narrow =
+      options.choice<Narrow>("narrow", defaults.narrow,
+                             {{"smallest_scale", Narrow::smallest_scale},
+                              {"scale_of_one", Narrow::scale_of_one},
+                              {"add_smallest_scale", Narrow::add_smallest_scale},
+                              {"widen", Narrow::widen}},
+                             "what happens to a range whose scale would be below `smallest_scale` "
+                             "or, with widen, that is no wider than `smallest_width`");
   out.smallest_scale =
       options.number("smallest_scale", defaults.smallest_scale, between<double>(0x1p-126, 1),
-                     "ranges that ask for a smaller scale are reported");
+                     "ranges whose scale would be smaller are reported");
   out.smallest_width = options.number("smallest_width", 1e-6, between<double>(0x1p-100, 1),
-                                      "added at both ends of ranges that are no wider");
+                                      "added at both ends of a range that is no wider");
   out.scale_precision = options.choice<Precision>(
       "scale_precision", defaults.scale_precision,
       {{"float32", Precision::float32}, {"float64", Precision::float64}},
-      "of scale and zero point while they are computed; the scale is float32 then");
+      "in which scale and zero point are computed; then the scale is rounded to float32");
   out.power_of_two = read_power_of_two(options, PowerOfTwo::none, "the scale becomes a power of 2");
 }
 
@@ -116,19 +118,20 @@ void read_rounding(const Options& options, const Conventions& defaults, AffineOp
   const std::initializer_list<std::pair<const char*, Rounding>> to_nearest = {
       {"half_to_even", Rounding::half_to_even},
       {"half_away_from_zero", Rounding::half_away_from_zero}};
-  out.rounding = options.choice<Rounding>("rounding", defaults.rounding,
-                                          {{"half_to_even", Rounding::half_to_even},
-                                           {"half_away_from_zero", Rounding::half_away_from_zero},
-                                           {"stochastic", Rounding::stochastic}},
-                                          "of ties; or up with the probability of the fraction");
+  out.rounding = options.choice<Rounding>(
+      "rounding", defaults.rounding,
+      {{"half_to_even", Rounding::half_to_even},
+       {"half_away_from_zero", Rounding::half_away_from_zero},
+       {"stochastic", Rounding::stochastic}},
+      "how ties are rounded; stochastic: up with the probability of the fraction");
   out.seed = static_cast<uint64_t>(
-      options.integer("seed", 0, at_least<int64_t>(0), "of the draws of stochastic rounding"));
+      options.integer("seed", 0, at_least<int64_t>(0), "seed of stochastic rounding"));
   const bool is_drawn = out.rounding == Rounding::stochastic;
   out.order = options.choice<Order>("order", is_drawn ? Order::round_then_add : defaults.order,
                                     {{"round_then_add", Order::round_then_add},
                                      {"add_then_round", Order::add_then_round},
                                      {"shift_then_round", Order::shift_then_round}},
-                                    "round(x / s) + z, or round(x / s + z), or the latter with "
+                                    "round(x / s) + z; round(x / s + z); or the latter with "
                                     "signed codes shifted to start at 0 while they are rounded");
   out.scaling =
       options.choice<Scaling>("scaling", defaults.scaling,
@@ -142,7 +145,7 @@ void read_rounding(const Options& options, const Conventions& defaults, AffineOp
   const bool is_as_rounding = !is_drawn && options.has("rounding");
   out.zero_point_rounding = options.choice<Rounding>(
       "zero_point_rounding", is_as_rounding ? out.rounding : defaults.rounding, to_nearest,
-      "of ties; by default as `rounding`");
+      "how ties are rounded; default: as `rounding`");
 }
 
 void check_symmetry(const Options& options, const AffineOptions& out) {
@@ -168,11 +171,11 @@ void check_symmetry(const Options& options, const AffineOptions& out) {
 void check_profile(const Options& options, const AffineOptions& out, const Conventions& defaults) {
   const std::string name = to_string(out.profile);
   if (!defaults.widths.empty() && !holds(defaults.widths, out.bit_width))
-    options.refuse("bit_width", fmt::format("{} is no width of profile: {}; accepted: {}",
+    options.refuse("bit_width", fmt::format("{} is not a width of profile: {}; accepted: {}",
                                             out.bit_width, name, fmt::join(defaults.widths, ", ")));
   if (out.profile == Profile::tflite && out.bit_width == 16 && !out.is_symmetric)
     options.refuse("symmetric",
-                   "false is no scheme of profile: tflite with 16 bits, found false; "
+                   "profile: tflite has only symmetric codes of 16 bits, found false; "
                    "accepted: true");
 }
 

@@ -1,4 +1,4 @@
-// Everything that the `affine` quantizer can be told, and the profiles that set it together.
+// All options of the `affine` quantizer, and the profiles that set them together.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@ enum class Profile { none, torch, onnx, tflite, aimet };
 enum class Signedness { yes, no, automatic };
 /// What a symmetric scale divides by: 127 or 127.5 at 8 bits; or each end by the codes on its side.
 enum class Divisor { highest_code, half_span, each_side };
-/// What a range gets that is too narrow (has no width, say).
+/// What happens to a range that is too narrow (that has no width, for example).
 enum class Narrow {
-  smallest_scale,      ///< that scale, where it asks for a smaller one
-  scale_of_one,        ///< scale 1 and zero point 0, where it asks for a smaller one than that
-  add_smallest_scale,  ///< that scale on top of its own, where it asks for a smaller one
-  widen                ///< `smallest_width` at both ends, where it is not wider than that
+  smallest_scale,      ///< that scale, if its own would be smaller
+  scale_of_one,        ///< scale 1 and zero point 0, if its own scale would be smaller
+  add_smallest_scale,  ///< that scale added to its own, if its own would be smaller
+  widen                ///< `smallest_width` at both ends, if it is not wider than that
 };
 enum class Precision { float32, float64 };
 /// z = q_min - round(low / s), or round(q_min - low / s).

@@ -38,7 +38,7 @@ class Codebook : public Quantizer {
 
 std::unique_ptr<Quantizer> make(const Options& options) {
   const int64_t count = options.integer("levels", 16, between<int64_t>(2, 256),
-                                        "how many; codes have as many bits as that needs");
+                                        "number of levels; codes have as many bits as they need");
   const Granularity granularity = Granularity::read(options);
   const bool has_zero = options.flag("zero_level", false, "0 is one of the levels");
   options.finish();

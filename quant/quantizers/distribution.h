@@ -10,17 +10,17 @@
 
 namespace quantdyn {
 
-/// Finite values in ascending order, all different, and how many times each was there.
+/// Finite values in ascending order, all different, and how often each occurred.
 struct Distribution {
   std::vector<float> values;
   std::vector<uint64_t> counts;
 };
 
-/// The value that half of the values are not over; there is one.
+/// The median: half of the values are not above it. Needs a value.
 float median(const Distribution& distribution);
 /// Of finite values in any order.
 Distribution exact_distribution(std::vector<float> values);
-/// The values of a tensor [..., channels], each as it is, by entry; they must be finite.
+/// The values of a tensor [..., channels] by entry; they must be finite.
 std::vector<Distribution> exact_distributions(View<const float> values,
                                               const Granularity& granularity);
 

@@ -31,7 +31,7 @@ double largest_size(const Range& range) {
 
 class FloatQuantization : public Quantization {
  public:
-  /// `scales` are those of the entries; none where the format is used as it is.
+  /// `scales` are those of the entries; empty if the format is used without scales.
   FloatQuantization(const SmallFloatOptions& options, int64_t channels, std::vector<float> scales,
                     std::vector<bool> at_smallest)
       : Quantization(options.granularity, channels),
@@ -103,7 +103,7 @@ FloatFormat read_format(const Options& options) {
                                               {"float16", Format::float16},
                                               {"bfloat16", Format::bfloat16},
                                               {"custom", Format::custom}},
-                                             "exponent and mantissa bits, and what is special");
+                                             "exponent bits, mantissa bits and special codes");
   using enum SpecialCodes;
   const std::map<Format, FloatFormat> formats = {
       {Format::e4m3, {4, 3, 7, finite_nan}}, {Format::e5m2, {5, 2, 15, ieee}},
@@ -112,19 +112,21 @@ FloatFormat read_format(const Options& options) {
       {Format::float16, {5, 10, 15, ieee}},  {Format::bfloat16, {8, 7, 127, ieee}},
       {Format::custom, {4, 3, 7, ieee}}};
   FloatFormat out = formats.at(format);
-  out.exponent_bits = static_cast<int>(options.integer(
-      "exponent_bits", out.exponent_bits, between<int64_t>(2, 8), "of format: custom"));
-  out.mantissa_bits = static_cast<int>(options.integer(
-      "mantissa_bits", out.mantissa_bits, between<int64_t>(1, 13), "of format: custom"));
-  out.bias = static_cast<int>(
-      options.integer("bias", (1 << (out.exponent_bits - 1)) - 1, between<int64_t>(-100, 127),
-                      "what exponents are stored larger by; by default as IEEE 754"));
+  out.exponent_bits =
+      static_cast<int>(options.integer("exponent_bits", out.exponent_bits, between<int64_t>(2, 8),
+                                       "exponent bits of format: custom"));
+  out.mantissa_bits =
+      static_cast<int>(options.integer("mantissa_bits", out.mantissa_bits, between<int64_t>(1, 13),
+                                       "mantissa bits of format: custom"));
+  out.bias = static_cast<int>(options.integer("bias", (1 << (out.exponent_bits - 1)) - 1,
+                                              between<int64_t>(-100, 127),
+                                              "exponent bias; default: as IEEE 754"));
   out.special = options.choice<SpecialCodes>(
       "special", out.special, {{"ieee", ieee}, {"finite_nan", finite_nan}, {"none", none}},
-      "which codes with all exponent bits set are no numbers: all, infinity among them; one, NaN; "
-      "none");
-  out.saturates = options.flag(
-      "saturate", true, "what is over the largest number becomes that; else infinity or NaN");
+      "codes with all exponent bits set: infinity and NaNs; numbers and one NaN; "
+      "or all numbers");
+  out.saturates = options.flag("saturate", true,
+                               "values above the largest number become it; false: infinity or NaN");
   for (const char* key : {"exponent_bits", "mantissa_bits"})
     if (format != Format::custom)
       options.leave_out(key, "needs format: custom");
@@ -154,10 +156,11 @@ std::unique_ptr<Quantizer> make(const Options& options) {
   out.granularity = Granularity::read(options);
   out.scale_from = options.choice<ScaleFrom>(
       "scaling", ScaleFrom::none, {{"none", ScaleFrom::none}, {"range", ScaleFrom::range}},
-      "none, or the scale that takes max|x| of a range to the largest number");
+      "none, or the scale that maps max|x| of a range to the largest number");
   out.power_of_two = read_power_of_two(options, PowerOfTwo::none, "the scale becomes a power of 2");
-  out.smallest_scale = options.number("smallest_scale", 0x1p-126, between<double>(0x1p-126, 1),
-                                      "that of ranges that ask for a smaller one; reported");
+  out.smallest_scale =
+      options.number("smallest_scale", 0x1p-126, between<double>(0x1p-126, 1),
+                     "used for ranges whose scale would be smaller, which are reported");
   options.finish();
   check_format(options, out.format);
   if (out.scale_from == ScaleFrom::none)

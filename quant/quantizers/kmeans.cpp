@@ -83,7 +83,7 @@ class Partition {
     for (int64_t i = 0; i <= cells; ++i) cuts_.push_back(i * runs.size() / cells);
   }
 
-  /// A level for each of `count` clusters; fixed: one of them is 0, and perhaps of no cluster.
+  /// A level for each of `count` clusters; fixed: one of them is 0, possibly without a cluster.
   std::vector<double> levels(int64_t count, ZeroLevel zero) const {
     // Two rows of layers: clusters so far without a zero level, and with one.
     std::vector<Layer> without{Layer(cuts_.size())}, with{Layer(cuts_.size())};
@@ -160,7 +160,8 @@ std::vector<int64_t> nearest_runs(const Runs& runs, const std::vector<double>& l
   return begins;
 }
 
-/// Lloyd: each level to the mean of the values nearest to it, until none changes its level.
+/// Lloyd: each level moves to the mean of the values nearest to it, until no value changes its
+/// level.
 void settle(const Runs& runs, ZeroLevel zero, std::vector<double>& levels) {
   std::vector<int64_t> begins;
   double error = infinity;

@@ -1,4 +1,4 @@
-// What schemes with levels at any places are fitted to: k-means, ternary.
+// The quantization of schemes whose levels may lie anywhere: k-means, ternary.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace quantdyn {
 
-/// Each value becomes the level that its entry's thresholds say; codes count levels upwards from
+/// Each value becomes the level that its entry's thresholds select; codes count levels upwards from
 /// `lowest_code`. Infinities become the first and the last level, -0 is 0.
 class LevelQuantization final : public Quantization {
  public:

@@ -152,26 +152,26 @@ std::unique_ptr<Quantization> Logarithmic::fit(const FittingTask& task) const {
 std::unique_ptr<Quantizer> make(const Options& options) {
   LogOptions out;
   out.bit_width = static_cast<int>(options.integer("bit_width", 4, between<int64_t>(2, 8),
-                                                   "bits of a code, its sign among them"));
+                                                   "bits of a code, including its sign"));
   out.granularity = Granularity::read(options);
   out.base = options.choice<Base>("base", Base::two, {{"2", Base::two}, {"sqrt2", Base::sqrt2}},
-                                  "the ratio of neighbouring levels");
+                                  "ratio of neighbouring levels");
   out.signedness = options.choice<Signedness>(
       "signed", Signedness::yes,
       {{"true", Signedness::yes}, {"false", Signedness::no}, {"auto", Signedness::automatic}},
-      "a bit for the sign; auto: none if no range goes below 0");
-  out.rounding = options.choice<Domain>(
-      "rounding", Domain::logarithmic,
-      {{"logarithmic", Domain::logarithmic}, {"linear", Domain::linear}},
-      "to the nearest exponent, or to the nearest level; what is between goes up");
+      "codes have a sign bit; auto: not if no range goes below 0");
+  out.rounding =
+      options.choice<Domain>("rounding", Domain::logarithmic,
+                             {{"logarithmic", Domain::logarithmic}, {"linear", Domain::linear}},
+                             "to the nearest exponent, or to the nearest level; ties go up");
   out.underflow = options.choice<Underflow>(
       "underflow", Underflow::zero, {{"zero", Underflow::zero}, {"smallest", Underflow::smallest}},
-      "what becomes of values but 0 that the smallest level rounds down to one below it");
+      "what nonzero values become that round to less than the smallest level");
   out.power_of_two = read_power_of_two(options, PowerOfTwo::nearest,
-                                       "the largest level is this, or max|x| itself");
+                                       "the largest level is a power of 2, or max|x| itself");
   out.smallest_scale =
       options.number("smallest_scale", 0x1p-23, between<double>(0x1p-100, 1),
-                     "what the largest level of ranges that end below it is taken from; reported");
+                     "used instead of max|x| for ranges that end below it, which are reported");
   options.finish();
   return std::make_unique<Logarithmic>(out);
 }

@@ -16,7 +16,7 @@
 
 namespace quantdyn {
 
-/// What Quantization::codes gives for a NaN.
+/// The code that Quantization::codes gives a NaN.
 inline constexpr int32_t no_code = std::numeric_limits<int32_t>::min();
 
 /// value = scale (code - zero_point).
@@ -38,8 +38,8 @@ struct FittingTask {
 
 /// A quantizer fitted to one tensor: immutable, used by all workers at once.
 ///
-/// As a Transform it replaces values by what their codes stand for; a NaN stays a NaN, infinities
-/// saturate (but where a scheme has codes for them). An entry is a set of levels: there is one, or
+/// As a Transform it replaces values by the values of their codes; a NaN stays a NaN, infinities
+/// saturate (unless the scheme has codes for them). An entry is a set of levels: there is one, or
 /// one for each channel or group of channels.
 class Quantization : public Transform {
  public:
@@ -53,19 +53,19 @@ class Quantization : public Transform {
   virtual int bit_width() const = 0;
   /// Codes of a tile, packed: codes [rows, channels].
   virtual void codes(const Tile& tile, int32_t* codes) const = 0;
-  /// The value of code first_code() + i in place i, 2^bit_width of them; NaN for codes never given.
+  /// Entry i is the value of code first_code() + i, 2^bit_width of them; NaN for codes never given.
   virtual std::vector<float> levels(int64_t entry) const = 0;
   /// The first and the last code that is given.
   std::pair<int32_t, int32_t> given_codes(int64_t entry) const;
   /// The smallest code: 0, or -2^(bit_width - 1) where codes are signed.
   virtual int32_t first_code() const = 0;
-  /// Scale and zero point, where the scheme is affine.
+  /// Scale and zero point, if the scheme is affine.
   virtual std::optional<AffineParameters> affine(int64_t entry) const {
     static_cast<void>(entry);
     return {};
   }
-  /// Whether the entry's range was narrower than the scheme can follow (no width at all, say) and
-  /// the scheme's documented smallest scale took over.
+  /// Whether the entry's range was too narrow for the scheme (without any width, for example) and
+  /// the scheme's documented smallest scale was used instead.
   virtual bool at_smallest_scale(int64_t entry) const = 0;
 
  private:
@@ -86,12 +86,12 @@ class Quantizer {
   virtual bool is_affine() const { return false; }
   /// Whether fit() needs FittingTask::values.
   virtual bool needs_values() const { return false; }
-  /// Why the scheme cannot act on such tensors; "" where it can.
+  /// Why the scheme cannot act on such tensors; "" if it can.
   virtual std::string refusal(TensorKind kind) const {
     static_cast<void>(kind);
     return "";
   }
-  /// Throws Error for ranges it cannot cover.
+  /// Throws Error for ranges that it cannot cover.
   virtual std::unique_ptr<Quantization> fit(const FittingTask& task) const = 0;
 };
 

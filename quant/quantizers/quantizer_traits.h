@@ -5,11 +5,11 @@
 
 namespace quantdyn {
 
-/// Whether its levels span zero whatever the range.
+/// Whether its levels span zero for every range.
 bool always_holds_zero(const Quantizer& quantizer);
 /// Whether it spans as much below zero as above.
 bool is_symmetric(const Quantizer& quantizer);
-/// Whether none of its levels is under zero where the range is not.
+/// Whether none of its levels is below zero if the range is not.
 bool has_one_sided_levels(const Quantizer& quantizer);
 
 }  // namespace quantdyn

@@ -14,8 +14,8 @@ Granularity Granularity::read(const Options& options) {
                                          {{"per_tensor", Kind::per_tensor},
                                           {"per_channel", Kind::per_channel},
                                           {"per_group", Kind::per_group}},
-                                         "one range for the whole tensor, for each (output) "
-                                         "channel, or for each `group_size` of them");
+                                         "one range per tensor, per (output) channel, or per "
+                                         "group of `group_size` channels");
   const int64_t size = options.integer("group_size", 1, at_least<int64_t>(1),
                                        "consecutive channels that share a range, with per_group");
   if (kind == Kind::per_group && !options.has("group_size"))

@@ -1,4 +1,4 @@
-// The interval of values that a quantizer must cover, and how many of them a tensor has.
+// The interval of values that a quantizer must cover, and how many intervals a tensor has.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ struct Range {
 /// `range` with its ends moved so that it holds zero.
 Range widened_to_zero(const Range& range);
 
-/// How a tensor's (output) channels share ranges, and so scales: an entry is what has one of them.
+/// How a tensor's (output) channels share ranges, and so scales: an entry is what has one range.
 class Granularity {
  public:
   static Granularity per_tensor() { return Granularity(0); }

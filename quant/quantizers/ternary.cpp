@@ -53,7 +53,7 @@ class Ternary : public Quantizer {
 std::unique_ptr<Quantizer> make(const Options& options) {
   const Granularity granularity = Granularity::read(options);
   const double factor = options.number("threshold", 0.7, {.low = 0, .high = 10},
-                                       "values up to this times mean|x| become 0");
+                                       "values up to threshold * mean|x| become 0");
   options.finish();
   return std::make_unique<Ternary>(granularity, factor);
 }

@@ -1,4 +1,4 @@
-// Fine log-linear histograms of a tensor, one for each entry: what many range estimators stand on.
+// Fine log-linear histograms of a tensor, one for each entry: the basis of many range estimators.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ class EntryHistograms {
 
   /// Workers may add tiles at the same time.
   void add(const Tile& tile);
-  /// Whether everything must be added once more; true once at most. Throws Error as ends().
+  /// Whether everything must be added once more; true at most once. Throws Error as ends().
   bool wants_another_pass();
   int64_t entries() const { return granularity_.entries(channels_); }
   /// The exact ends by entry. Throws Error as Extremes::by_channel().

@@ -1,4 +1,4 @@
-// The values of a tensor by entry: of a weight each one, of activations fine histograms.
+// The values of a tensor by entry: each value of a weight, fine histograms of activations.
 #pragma once
 
 #include <memory>
@@ -10,8 +10,8 @@
 
 namespace quantdyn {
 
-/// What estimators integrate over. A weight is in memory as it is and often has few values an
-/// entry, which bins would blur; activations are too many to keep.
+/// What estimators integrate over. A weight is in memory anyway and often has few values per entry,
+/// which bins would blur; activations are too many to keep.
 class EntryValues {
  public:
   explicit EntryValues(const RangeTask& task);

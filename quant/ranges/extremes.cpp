@@ -78,7 +78,7 @@ std::vector<Range> Extremes::by_channel() const {
     }
   for (int64_t c = 0; c < channels_; ++c)
     if (out[c].low > out[c].high)
-      fail<Error>("{}: channel {} had no value to take a range from", tensor_, c);
+      fail<Error>("{}: channel {} has no values to take a range from", tensor_, c);
   return out;
 }
 

@@ -10,14 +10,14 @@
 
 namespace quantdyn {
 
-/// Minimum and maximum by channel over all that workers observed: any order gives the same.
+/// Minimum and maximum by channel over everything that workers observed, in any order.
 class Extremes {
  public:
   Extremes(std::string tensor, int64_t channels);
 
   void add(const Tile& tile);
-  /// Per channel, over all workers. Throws Error (tensor, channel) where a value was NaN or
-  /// infinite, and where a channel had no value.
+  /// Per channel, over all workers. Throws Error (tensor, channel) if a value was NaN or
+  /// infinite, or if a channel had no value.
   std::vector<Range> by_channel() const;
   /// The same, joined by entry.
   std::vector<Range> by_entry(const Granularity& granularity) const;

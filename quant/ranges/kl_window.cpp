@@ -10,7 +10,7 @@ namespace quantdyn {
 namespace {
 
 /// As numpy.sum: blocks of up to 128 values by eight partial sums, joined by halves. Divergences of
-/// neighbouring windows are often equal but for such rounding.
+/// neighbouring windows often differ only by such rounding.
 float numpy_sum(std::span<const float> values) {
   const size_t size = values.size();
   if (size > 128) {
@@ -27,7 +27,7 @@ float numpy_sum(std::span<const float> values) {
 
 constexpr double part = 1e-4;
 
-/// What each count that is not 0 gives for those that are; over 1 there is not enough of them.
+/// What each count that is not 0 gives to those that are; above 1 there are too few to give.
 double given(const std::vector<int64_t>& counts) {
   const auto zeros = static_cast<double>(std::ranges::count(counts, 0));
   return part * zeros / (static_cast<double>(counts.size()) - zeros);
@@ -76,7 +76,7 @@ float window_divergence(std::span<const int64_t> counts, int64_t first, int64_t 
   p.front() = std::accumulate(counts.begin(), counts.begin() + first, p.front());
   p.back() = std::accumulate(counts.begin() + end, counts.end(), p.back());
   const std::vector<int64_t> q = coarse_image(window, p, levels);
-  // Where a count would fall under 0, onnxruntime gives up.
+  // If a count would fall below 0, onnxruntime gives up.
   const bool has_no_divergence = !(given(p) < 1 && given(q) < 1);
   return has_no_divergence ? std::numeric_limits<float>::infinity() : divergence(p, q);
 }

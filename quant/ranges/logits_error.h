@@ -1,4 +1,4 @@
-// What quantizing logits costs the answers that they stand for.
+// How much quantizing the logits changes a net's answers.
 #pragma once
 
 #include <vector>

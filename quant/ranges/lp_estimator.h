@@ -1,4 +1,4 @@
-// Ranges of the smallest Lp error: what the estimators `mse` and `lp` are.
+// Ranges of the smallest Lp error: the estimators `mse` and `lp`.
 #pragma once
 
 #include <memory>

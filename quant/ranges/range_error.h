@@ -1,4 +1,4 @@
-// What quantizing an entry's values costs when the quantizer is fitted to a candidate range.
+// The error of quantizing an entry's values with the quantizer fitted to a candidate range.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ class RangeError {
   RangeError(const Quantizer& quantizer, const std::string& tensor, const Distribution& values,
              double p);
 
-  /// Throws Error where the quantizer cannot cover the range.
+  /// Throws Error if the quantizer cannot cover the range.
   double operator()(const Range& range);
 
  private:

@@ -13,25 +13,25 @@
 
 namespace quantdyn {
 
-/// Whose ranges are asked for.
+/// The tensor whose ranges are estimated.
 struct RangeTask {
   std::string tensor;  ///< "dw2/output": for errors
   int64_t channels;
-  const Quantizer* quantizer;  ///< what the ranges are for; says how many; outlives the observer
+  const Quantizer* quantizer;  ///< what the ranges are for, and how many; outlives the observer
   TensorKind kind = TensorKind::activation;  ///< a weight is one chunk
 };
 
-/// Watches one tensor and says its ranges.
+/// Watches one tensor and gives its ranges.
 ///
 /// The ranges depend on the values and on their order in chunks of images, never on batches or
 /// threads. Workers may add tiles of their own chunks at the same time.
 class RangeObserver : public Observer {
  public:
-  /// To be called when everything was observed: true where everything must be observed once more,
-  /// the same tiles again, before ranges() can be called. Throws Error as ranges().
+  /// To be called when everything was observed: true if the same tiles must be observed once more
+  /// before ranges() can be called. Throws Error as ranges().
   virtual bool wants_another_pass() { return false; }
-  /// One range for each entry of the quantizer's granularity. Throws Error that names the tensor
-  /// where nothing, or a NaN or an infinity, was observed.
+  /// One range for each entry of the quantizer's granularity. Throws Error naming the tensor
+  /// if nothing, or a NaN or an infinity, was observed.
   virtual std::vector<Range> ranges() const = 0;
 };
 
@@ -39,7 +39,7 @@ class RangeObserver : public Observer {
 class RangeEstimator {
  public:
   virtual ~RangeEstimator() = default;
-  /// Why ranges of such tensors cannot be chosen so; "" where they can.
+  /// Why ranges of such tensors cannot be chosen in this way; "" if they can.
   virtual std::string refusal(TensorKind kind) const {
     static_cast<void>(kind);
     return "";

@@ -55,13 +55,13 @@ class Search {
 
 SearchOptions SearchOptions::read(const Options& options) {
   SearchOptions out;
-  out.steps = options.integer("steps", 16, between<int64_t>(1, 1024),
-                              "candidates for an end from one octave to the next");
+  out.steps =
+      options.integer("steps", 16, between<int64_t>(1, 1024), "candidates per octave for each end");
   out.octaves = options.integer("octaves", 6, between<int64_t>(1, 30),
                                 "how far an end may be drawn in: to 2^-octaves of it");
   out.ends = options.choice<Ends>("ends", Ends::apart,
                                   {{"apart", Ends::apart}, {"together", Ends::together}},
-                                  "whether both ends are drawn in by factors of their own or by "
+                                  "whether each end is drawn in by its own factor or both by "
                                   "the same; symmetric quantizers need only one");
   return out;
 }

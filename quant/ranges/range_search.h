@@ -15,7 +15,7 @@ namespace quantdyn {
 struct SearchOptions {
   enum class Ends { apart, together };
 
-  int64_t steps;    ///< candidates an octave
+  int64_t steps;    ///< candidates per octave
   int64_t octaves;  ///< to 2^-octaves of an end's distance from the anchor
   Ends ends;
 
@@ -36,7 +36,7 @@ class RangeCandidates {
 
   int64_t low_count() const { return low_count_; }
   int64_t high_count() const { return high_count_; }
-  /// Beyond the counts too: where an end does not move.
+  /// Also beyond the counts, where an end does not move.
   Range at(int64_t low, int64_t high) const;
 
  private:
@@ -47,10 +47,9 @@ class RangeCandidates {
   int64_t low_count_, high_count_;
 };
 
-/// Which candidate of low_count times high_count has the smallest error, from coarse to fine: of
-/// every sixteenth candidate the best three, of those and their neighbours at half the distance
-/// again the best three, until the neighbours are adjacent. Of equal errors the widest range's is
-/// taken for smaller.
+/// Which candidate of low_count times high_count has the smallest error, from coarse to fine: the
+/// best three of every sixteenth candidate, then the best three of those and their neighbours at
+/// half the distance, until the neighbours are adjacent. Of equal errors the widest range wins.
 std::pair<int64_t, int64_t> best_candidate(
     int64_t low_count, int64_t high_count,
     const std::function<double(int64_t low, int64_t high)>& error);

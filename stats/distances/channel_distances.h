@@ -11,8 +11,8 @@ namespace quantdyn {
 /// layerwise/<tensor>/average_{js,wasserstein}_to_layer, of all nodes that have the tensor.
 ///
 /// From the histograms, and the exact ends where `moments` wrote them, in the same frame; a frame
-/// without histograms of the tensor is left as it is. A channel that has no values at all (or only
-/// NaN) has NaN, and so has its layer's mean. Parallel inside, the same bits for any thread count.
+/// without histograms of the tensor is left as it is. A channel without values (or with only NaN)
+/// has NaN, and so has its layer's mean. Parallel inside, the same bits for any thread count.
 void save_channel_distances(Frame& frame, const std::string& tensor);
 
 }  // namespace quantdyn

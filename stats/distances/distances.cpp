@@ -50,7 +50,7 @@ double area_of_end_bin(double lower, double upper, const Mass& p, const Mass& q,
                        double after) {
   std::array<double, 6> places{lower, p.lower, p.upper, q.lower, q.upper, upper};
   std::ranges::sort(places);
-  // After both masses `after` itself: a rounding error times the width of overflow is no area.
+  // After both masses use `after` itself: a rounding error times the width of overflow is not area.
   const double end = std::max(p.upper, q.upper);
   double out = 0;
   for (size_t i = 0; i + 1 < places.size(); ++i) {
@@ -99,7 +99,7 @@ double js_divergence(std::span<const uint64_t> p, std::span<const uint64_t> q) {
       only_q += q[i];
     } else {
       const double a = share(p[i], p_total), b = share(q[i], q_total), middle = (a + b) / 2;
-      // Not negative by the log-sum inequality, but for rounding.
+      // Not negative by the log-sum inequality, except for rounding.
       shared += std::max(0.0, a * std::log2(a / middle) + b * std::log2(b / middle));
     }
   }

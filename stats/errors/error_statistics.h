@@ -12,7 +12,7 @@
 
 namespace quantdyn {
 
-/// 10 log10(signal / error) dB: +infinity at zero error, -infinity where only the error is not
+/// 10 log10(signal / error) dB: +infinity at zero error, -infinity if only the error is not
 /// zero.
 double signal_to_noise(double signal, double error);
 
@@ -20,22 +20,22 @@ double signal_to_noise(double signal, double error);
 /// workers and any batch that is a multiple of 8 images.
 ///
 ///   QMSE = mean (x - q)^2,   SQNR = 10 log10(sum x^2 / sum (x - q)^2) dB   (stats/README.md)
-///   cosine = sum x q / sqrt(sum x^2 sum q^2), exactly 1 where x = q; NaN where either is all zero
+///   cosine = sum x q / sqrt(sum x^2 sum q^2), exactly 1 where x = q; NaN if either is all zero
 ///   mean shift = mean (q - x),   variance shift = var q - var x, both var with 1 / N
-/// Means and variances are shifts rather than ratios, which a dead channel would not have. The
+/// Means and variances are compared by differences, since a dead channel has no ratios. The
 /// variance shift is (sum q^2 - sum x^2) / N - mean_shift (mean q + mean x): exactly 0 where x = q,
-/// rounding errors are some 1e-15 mean x^2. A NaN or infinity in x or q makes them NaN or
+/// with rounding errors of about 1e-15 mean x^2. A NaN or infinity in x or q makes them NaN or
 /// infinite: nothing is left out.
 class ErrorStatistics final : public PairObserver {
  public:
   ErrorStatistics(int64_t channels, int workers);
 
-  /// Thread-safe for tiles of different workers. Throws Error where the tiles' sizes differ.
+  /// Thread-safe for tiles of different workers. Throws Error if the tiles' sizes differ.
   void add(const Tile& reference, const Tile& tile) override;
   void end_chunk(int64_t chunk, int worker) override;
   /// Writes <prefix>_qmse, _sqnr, _cosine, _mean_shift and _variance_shift of a node, layerwise and
-  /// channelwise; prefix is "local", "accumulated", ... A tap that showed nothing has NaN. Once,
-  /// and nothing is added afterwards.
+  /// channelwise; prefix is "local", "accumulated", ... NaN if the tap showed nothing. Call
+  /// once, after everything was added.
   void save(Frame& frame, const std::string& tensor, int64_t node, const std::string& prefix);
 
  private:

@@ -69,7 +69,7 @@ void check(View<const float> logits, std::span<const int32_t> labels) {
   if (logits.shape.rank() != 2 || logits.elements() == 0)
     fail("logits: shape {}; accepted: [images, classes], not empty", logits.shape.text());
   if (!labels.empty() && logits.shape[0] != static_cast<int64_t>(labels.size()))
-    fail("logits: shape {} for {} labels; accepted: one an image, or none", logits.shape.text(),
+    fail("logits: shape {} for {} labels; accepted: one per image, or none", logits.shape.text(),
          labels.size());
   for (size_t i = 0; i < labels.size(); ++i)
     if (labels[i] < 0 || labels[i] >= logits.shape[1])

@@ -18,8 +18,8 @@ struct Classification {
 };
 
 /// Of a quantized run beside its float twin; p and r are the softmax of the float and of the
-/// quantized logits, by log-softmax in double (stats/README.md). `nonfinite_images` are those of
-/// either run: not in agreement, and the other figures are NaN (or infinite) where there is one.
+/// quantized logits, by log-softmax in double (stats/README.md). `nonfinite_images` counts those
+/// of either run: they do not agree, and with one of them the other figures are NaN or infinite.
 struct LogitsComparison {
   Classification reference, quantized;
   double relative_accuracy_decrease =
@@ -34,9 +34,8 @@ struct LogitsComparison {
 };
 
 /// logits [N,classes], labels [N], or none: then accuracy and cross-entropy are NaN. Sums by chunks
-/// of 8 images: the same bits for any number of threads. Throws Error where N is 0, the sizes do
-/// not fit or a label is not from 0 to classes
-/// - 1.
+/// of 8 images: the same bits for any number of threads. Throws Error if N is 0, if the sizes do
+/// not fit, or if a label is not from 0 to classes - 1.
 Classification classify(View<const float> logits, std::span<const int32_t> labels);
 LogitsComparison compare_logits(View<const float> reference, View<const float> quantized,
                                 std::span<const int32_t> labels);

@@ -45,7 +45,7 @@ const Quantity average_ratio_quantity{
     "mean_i |log2 batch_std_ratio_i|, both std > 0", ""};
 const Quantity folded_quantity{"range_over_unfolded", "1",
                                "range of the channel's folded weights over that as trained",
-                               "r_folded / r, r = max - min; |gamma / sigma| but for rounding", ""};
+                               "r_folded / r, r = max - min; |gamma / sigma| up to rounding", ""};
 const Quantity spread_quantity{
     "range_over_unfolded_spread", "1",
     "largest over smallest change of a channel's range by folding, channels without range left out",

@@ -22,7 +22,7 @@ const Quantity average_quantity{"average_channel_precision", "1",
 const Quantity dead_quantity{"dead_channels", "1", "number of channels whose range has no width",
                              "", ""};
 
-// Unlike std::min, whose answer depends on the NaN's place, NaN where one of the values is.
+// NaN if one of the values is NaN, unlike std::min, whose answer depends on the NaN's position.
 double smallest(std::span<const double> values) {
   double out = std::numeric_limits<double>::infinity();
   for (double value : values) {

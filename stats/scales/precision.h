@@ -12,13 +12,13 @@
 namespace quantdyn {
 
 /// The width that a quantization scheme must cover to hold values from minimum to maximum: the
-/// quantizer's own, so that precision is the share of its codes.
+/// quantizer's own, so precision is the share of its codes.
 using RangeWidth = std::function<double(double minimum, double maximum)>;
 /// max - min: of float values, for which no scheme is chosen.
 double asymmetric_width(double minimum, double maximum);
 
 /// Nagel et al. 2019, section 3.3 (arXiv 1906.04721): p_i = r_i / R, r_i the width of channel i and
-/// R that of the layer. A channel of no width is dead: its precision is NaN, its effective bits 0.
+/// R that of the layer. A channel without width is dead: precision NaN, effective bits 0.
 struct ChannelPrecision {
   std::vector<double> precision;
   std::vector<double> effective_bits;  ///< log2(1 + p_i (2^b - 1))
@@ -27,7 +27,7 @@ struct ChannelPrecision {
 };
 
 /// `minimum` and `maximum` are [channels]; a NaN there makes the layer's range and the average NaN.
-/// Throws Error where their sizes differ or bit_width is not from 1 to 32.
+/// Throws Error if their sizes differ or bit_width is not from 1 to 32.
 ChannelPrecision channel_precision(std::span<const double> minimum, std::span<const double> maximum,
                                    const RangeWidth& width, int bit_width);
 
@@ -37,7 +37,7 @@ void save_channel_precision(const ChannelPrecision& precision, Frame& frame,
                             const std::string& tensor, int64_t node);
 
 /// From channelwise/<tensor>/{min,max}, which the statistic `moments` wrote into the same frame.
-/// Throws Error where it did not.
+/// Throws Error if it did not.
 void save_channel_precision(Frame& frame, const std::string& tensor, int64_t node,
                             const RangeWidth& width, int bit_width);
 

@@ -30,7 +30,7 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 struct Deviation {
   double mean, std;
 };
-/// Population standard deviation, in two passes; NaN of nothing.
+/// Population standard deviation, in two passes; NaN without values.
 Deviation deviation_of(std::span<const double> values) {
   const auto count = static_cast<double>(values.size());
   double sum = 0, squares = 0;

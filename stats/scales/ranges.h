@@ -10,8 +10,8 @@
 
 namespace quantdyn {
 
-/// How unlike the ranges r_i = max - min of a layer's channels are. Dead channels (r_i = 0) are
-/// left out; NaN where all are dead or one r_i is NaN.
+/// How much the ranges r_i = max - min of a layer's channels differ. Dead channels (r_i = 0) are
+/// left out; NaN if all are dead or one r_i is NaN.
 struct RangeSpread {
   double ratio;      ///< largest / smallest r_i
   double variation;  ///< population standard deviation / mean of r_i
@@ -26,16 +26,16 @@ void save_range_spreads(Frame& frame, const std::string& tensor);
 /// Which nodes each node reads, in the order of its inputs: [node][input].
 using NodeInputs = std::vector<std::vector<int64_t>>;
 
-/// The nearest node before `node` that has something, found along the main path: a node's first
-/// input, where that leads to none its second, and so on; -1 where none does. A sum of a residual
-/// block names its branch first and its shortcut second, so the main path is the branch.
+/// The nearest node before `node` that has something, found along the main path: through a node's
+/// first input, or its second if the first leads to none, and so on; -1 if none does. The sum of a
+/// residual block names its branch first and its shortcut second, so the main path is the branch.
 int64_t predecessor(const NodeInputs& inputs, int64_t node, const std::vector<bool>& has);
 
-/// Writes how a tensor's range r = max - min goes over the depth of the net, of all nodes that have
-/// the tensor (Yun & Wong 2021, arXiv 2104.11849, compare layers' ranges over depth):
+/// Writes how a tensor's range r = max - min changes over the depth of the net, for all nodes that
+/// have the tensor (Yun & Wong 2021, arXiv 2104.11849, compare layers' ranges over depth):
 /// layerwise/<tensor>/{range,log2_range,log2_range_step} and
 /// networkwise/<tensor>_range_{fluctuation,step}. A step is from the predecessor(); the first node
-/// has NaN. A layer of no width has log2 range -infinity, and the network's values are then not
+/// has NaN. A layer without width has log2 range -infinity, and the network's values are then not
 /// finite. From what `moments` wrote; a frame without that is left as it is.
 void save_depth_ranges(Frame& frame, const std::string& tensor, const NodeInputs& inputs);
 

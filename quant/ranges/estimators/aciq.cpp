@@ -18,7 +18,7 @@ namespace quantdyn {
 namespace {
 
 enum class Shape { automatic, laplace, gauss };
-/// Which values are taken for half a distribution: automatic those where none is under zero.
+/// Which values are fitted as half a distribution; automatic: those that are never negative.
 enum class Half { automatic, never };
 
 struct AciqOptions {
@@ -72,12 +72,12 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
   out.shape = options.choice<Shape>(
       "distribution", Shape::automatic,
       {{"auto", Shape::automatic}, {"laplace", Shape::laplace}, {"gauss", Shape::gauss}},
-      "what values are taken to follow; auto: of the two the likelier");
+      "distribution of the values; auto: the likelier of the two");
   out.half = options.choice<Half>(
       "half_range", Half::automatic, {{"auto", Half::automatic}, {"never", Half::never}},
-      "auto: what has no value under zero is half a distribution, as a relu leaves it");
+      "auto: without negative values, as after a relu, half a distribution is fitted");
   out.is_within_ends =
-      options.flag("within_ends", true, "no further than the smallest and the largest value");
+      options.flag("within_ends", true, "never beyond the smallest and the largest value");
   options.finish();
   return estimator_of(
       [out](const RangeTask& task) { return std::make_unique<AciqObserver>(task, out); });

@@ -30,7 +30,7 @@ class CrossEntropyObserver : public RangeObserver {
 
   void add(const Tile& tile) override {
     if (tile.first_row + tile.rows > images_per_chunk)
-      fail<Error>("{}: cross_entropy found more than one row of values an image; accepted: logits",
+      fail<Error>("{}: cross_entropy found more than one row of values per image; accepted: logits",
                   task_.tensor);
     ends_.add(tile);
     logits_.add(tile);
@@ -109,7 +109,7 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
 }
 
 const Registered<RangeEstimator> cross_entropy{
-    "cross_entropy", "of the logits: the range that changes a net's answers least", make};
+    "cross_entropy", "for logits: the range that changes a net's answers least", make};
 
 }  // namespace
 }  // namespace quantdyn

@@ -1,4 +1,4 @@
-// kl: the range whose coarse image diverges least from what is there (entropy calibration).
+// kl: entropy calibration, the range whose coarse histogram diverges least from the fine one.
 //
 // A second pass counts even bins over the exact ends; then `rule` decides how many of them are
 // kept: tensorrt_bins or onnxruntime_bins. The range is what is kept, within the ends.
@@ -86,12 +86,12 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
                              "even bins of the magnitudes, or of both signs for onnxruntime");
   out.levels = options.integer(
       "levels", 0, between<int64_t>(0, 1 << 16),
-      "groups of bins; 0: 2^(bits - 1), or 2^bits where tensorrt's values have one sign and the "
-      "quantizer's levels too");
+      "groups of bins; 0: 2^(bits - 1), or 2^bits for tensorrt if values and levels all have one "
+      "sign");
   out.first_bin = options.choice<FirstBin>(
       "first_bin", FirstBin::as_second,
       {{"as_second", FirstBin::as_second}, {"counted", FirstBin::counted}},
-      "as_second: the bin at zero counts as many values as the next, as zeros cost nothing; "
+      "as_second: the bin at zero counts as much as the next, because zeros cost nothing; "
       "tensorrt only");
   options.finish();
   if (out.rule == Rule::onnxruntime)
@@ -101,7 +101,7 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
 }
 
 const Registered<RangeEstimator> kl{
-    "kl", "the range whose coarse image diverges least (entropy calibration)", make};
+    "kl", "entropy calibration: the range whose coarse histogram diverges least", make};
 
 }  // namespace
 }  // namespace quantdyn

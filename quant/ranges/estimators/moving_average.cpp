@@ -79,7 +79,7 @@ MovingAverageObserver::Windows MovingAverageObserver::windows() const {
 }
 
 std::vector<Range> MovingAverageObserver::ranges() const {
-  all_.by_channel();  // throws where there is nothing to average, or something that is not finite
+  all_.by_channel();  // throws if there is nothing to average, or a value that is not finite
   std::vector<Ends> averages;
   for (const auto& [window, entries] : windows()) {
     if (averages.empty()) averages = entries;
@@ -100,7 +100,7 @@ class MovingAverage : public RangeEstimator {
 
   std::string refusal(TensorKind kind) const override {
     return kind == TensorKind::weight
-               ? "moving_average steps over calibration images, which a weight has none of"
+               ? "moving_average steps over calibration images, and a weight has none"
                : "";
   }
   std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
@@ -114,18 +114,18 @@ class MovingAverage : public RangeEstimator {
 std::unique_ptr<RangeEstimator> make(const Options& options) {
   const int64_t window =
       options.integer("window", 32, at_least<int64_t>(images_per_chunk),
-                      "images of a step, a multiple of 8; the last window may have fewer");
+                      "images per step, a multiple of 8; the last window may have fewer");
   const double constant =
       options.number("constant", 0.01, {.low = 0, .high = 1, .low_excluded = true},
-                     "how much of the way to a window's ends each step goes; float32");
+                     "share of the way to the window's ends that each step moves; float32");
   options.finish();
   if (window % images_per_chunk != 0)
-    options.refuse("window", fmt::format("{} is no multiple of 8", window));
+    options.refuse("window", fmt::format("{} is not a multiple of 8", window));
   return std::make_unique<MovingAverage>(AverageOptions{window, static_cast<float>(constant)});
 }
 
 const Registered<RangeEstimator> moving_average{
-    "moving_average", "exponential averages of the ends of windows of images, as torch's", make};
+    "moving_average", "exponential averages of the ends of windows of images, as in torch", make};
 
 }  // namespace
 }  // namespace quantdyn

@@ -40,7 +40,7 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
 }
 
 const Registered<RangeEstimator> percentile{
-    "percentile", "the middle p percent of the values, from a histogram of 128 bins an octave",
+    "percentile", "the middle p percent of the values, from a histogram of 128 bins per octave",
     make};
 
 }  // namespace

@@ -67,7 +67,7 @@ std::vector<Range> SigmaObserver::ranges() const {
 std::unique_ptr<RangeEstimator> make(const Options& options) {
   const double k = options.number("k", 3, over<double>(0), "standard deviations to each side");
   const bool is_within_ends =
-      options.flag("within_ends", true, "no further than the smallest and the largest value");
+      options.flag("within_ends", true, "never beyond the smallest and the largest value");
   options.finish();
   const SigmaOptions out{k, is_within_ends};
   return estimator_of(

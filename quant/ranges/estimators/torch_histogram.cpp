@@ -2,8 +2,8 @@
 //
 // torch.ao.quantization.HistogramObserver on one batch that holds all images; the search is
 // torch_range. Torch rescales its histogram from batch to batch, so that its range depends on them;
-// here a second pass counts over exact ends. Torch searches for 256 levels, here for the
-// quantizer's; torch knows tensors only, here each entry has its histogram.
+// here a second pass counts over exact ends. Torch searches for 256 levels, this for the
+// quantizer's; torch has one histogram per tensor, this one per entry.
 
 #include "framework/base/threads.h"
 #include "quant/ranges/range_estimator.h"

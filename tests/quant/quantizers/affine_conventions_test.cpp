@@ -173,8 +173,9 @@ BOOST_AUTO_TEST_CASE(contradictions_are_refused_with_their_line) {
            {"symmetric: true, signed: false, restricted_range: true", "restricted_range: would"},
            {"symmetric: true, signed: false, symmetric_divisor: half_span", "leave it out"},
            {"profile: onnx, bit_width: 5",
-            "bit_width: 5 is no width of profile: onnx; accepted: 4, 8, 16"},
-           {"profile: tflite, bit_width: 16", "symmetric: false is no scheme of profile: tflite"},
+            "bit_width: 5 is not a width of profile: onnx; accepted: 4, 8, 16"},
+           {"profile: tflite, bit_width: 16",
+            "symmetric: profile: tflite has only symmetric codes of 16 bits"},
            {"profile: caffe", "accepted: none, torch, onnx, tflite, aimet"}})
     BOOST_TEST(contains(error(options), part), error(options));
 }

@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(anything_but_logits_is_refused) {
               "cross_entropy}}]}"));
   BOOST_TEST(contains(
       error_of<Error>([] { ranges_of("cross_entropy", "per_tensor", Floats(90, 1.0f), 2); }),
-      "more than one row of values an image"));
+      "more than one row of values per image"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -143,11 +143,11 @@ BOOST_AUTO_TEST_CASE(values_that_are_not_finite_are_an_error_that_names_their_pl
 BOOST_AUTO_TEST_CASE(nothing_observed_is_an_error) {
   for_all([](const Watched& watched) {
     BOOST_TEST(contains(error_of<Error>([&] { observed(watched, {}, {}); }),
-                        "conv1/output: channel 0 had no value to take a range from"));
+                        "conv1/output: channel 0 has no values to take a range from"));
     const auto scheme = quantizer_of(watched);
     const auto observer = estimator(watched.estimator)
                               ->observe({"conv1/output", channels, scheme.get(), watched.kind});
-    BOOST_TEST(contains(error_of<Error>([&] { observer->ranges(); }), "had no value"));
+    BOOST_TEST(contains(error_of<Error>([&] { observer->ranges(); }), "has no values"));
   });
 }
 

@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(moving_average_of_an_entry_averages_what_its_channels_share
 
 BOOST_AUTO_TEST_CASE(moving_average_of_a_weight_is_refused) {
   BOOST_TEST(contains(estimator("moving_average")->refusal(TensorKind::weight),
-                      "calibration images, which a weight has none of"));
+                      "calibration images, and a weight has none"));
   BOOST_TEST(contains(
       error_of<ConfigError>([] { variant("{name: a, weights: {estimator: moving_average}}"); }),
       "moving_average steps over calibration images"));
@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(bad_options_are_refused_with_their_place) {
   BOOST_TEST(contains(error("{name: percentile, p: 100.1}"), "p: 100.1 is out of range"));
   BOOST_TEST(contains(error("{name: minmax, p: 99}"), "p: unknown key"));
   BOOST_TEST(
-      contains(error("{name: moving_average, window: 12}"), "window: 12 is no multiple of 8"));
+      contains(error("{name: moving_average, window: 12}"), "window: 12 is not a multiple of 8"));
   BOOST_TEST(contains(error("{name: moving_average, constant: 0}"), "constant: 0 is out of range"));
   BOOST_TEST(contains(error("{name: sigma, k: 0}"), "accepted: a number over 0"));
   BOOST_TEST(contains(error("median"), "unknown name 'median'; accepted: "));
