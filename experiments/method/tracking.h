@@ -8,7 +8,7 @@
 #include "framework/h5/frame.h"
 #include "framework/run/evaluator.h"
 #include "stats/tracking/statistic.h"
-#include "stats/tracking/tracker.h"
+#include "stats/tracking/unit_tracker.h"
 
 namespace quantdyn {
 
@@ -28,18 +28,10 @@ class TapTrackers {
   void finish(const ImageSet& images, Frame& frame);
 
  private:
-  struct Place {
-    int unit;
-    TapKind kind;
-    std::unique_ptr<Tracker> tracker;
-  };
-  Tracker* tracker_of(int unit, TapKind kind);
-  void follow_conv(const Place& norm);
-  void follow_norm(const Place& output);
   bool another_pass();
 
   Evaluator& evaluator_;
-  std::vector<Place> places_;
+  std::vector<std::unique_ptr<UnitTracker>> units_;
 };
 
 /// Statistics of what every unit's leader reads as weight.

@@ -21,6 +21,7 @@
 #include "quant/quantizers/quantizer.h"
 #include "stats/tracking/statistic.h"
 #include "stats/tracking/tracker.h"
+#include "stats/tracking/unit_tracker.h"
 
 namespace quantdyn {
 namespace {
@@ -219,7 +220,7 @@ void tracking(benchmark::State& state, const char* statistics) {
 void widths(benchmark::internal::Benchmark* b) {
   b->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
 }
-/// A convolution, its norm and the relu after it, by trackers that tell each other; the time of
+/// A convolution, its norm and the relu after it, by one tracker; the time of
 /// one element of each.
 void tracking_three(benchmark::State& state, const char* statistics) {
   const int64_t channels = state.range(0), rows = std::max<int64_t>(4096 / channels, 64);
@@ -232,9 +233,13 @@ void tracking_three(benchmark::State& state, const char* statistics) {
                    }};
   map.apply(y.data(), rows);
   const StatisticKinds kinds = read_statistics(Options::from_text(statistics, "bench"));
-  Tracker conv(channels, 1, kinds), norm(channels, 1, kinds), output(channels, 1, kinds);
-  norm.follow(conv, map);
-  output.follow(norm, Activation::relu);
+  UnitTracker tracker({.channels = channels,
+                       .taps = {TapKind::conv, TapKind::norm, TapKind::output},
+                       .norm_of_conv = map,
+                       .output_of_norm = Activation::relu},
+                      1, kinds);
+  Observer &conv = tracker.observer(TapKind::conv), &norm = tracker.observer(TapKind::norm),
+           &output = tracker.observer(TapKind::output);
   constexpr int64_t tiles_per_chunk = 16;
   int64_t tile = 0;
   for (auto _ : state) {
@@ -242,7 +247,7 @@ void tracking_three(benchmark::State& state, const char* statistics) {
     conv.add({z.data(), rows, channels, channels, first_row, 0, chunk, 0});
     norm.add({y.data(), rows, channels, channels, first_row, 0, chunk, 0});
     if (++tile % tiles_per_chunk != 0) continue;
-    for (Tracker* tracker : {&conv, &norm, &output}) tracker->end_chunk(chunk, 0);
+    for (Observer* tap : {&conv, &norm, &output}) tap->end_chunk(chunk, 0);
   }
   report_nanoseconds(state, z.elements());
 }

@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(fused_and_unfused_evaluation_agree_at_every_tap) {
   }
 }
 
-/// Each tap by a tracker that knows of no other.
+/// Each tap by a tracker of its own.
 Frame tracked_alone(Evaluator& evaluator, View<const float> x) {
   const StatisticKinds kinds = read_statistics(Options::from_text("{}", "test.yaml"));
   const Network& net = evaluator.network();
@@ -100,7 +100,7 @@ Frame tracked_alone(Evaluator& evaluator, View<const float> x) {
   return frame;
 }
 
-BOOST_AUTO_TEST_CASE(trackers_that_tell_each_other_write_what_each_would_alone) {
+BOOST_AUTO_TEST_CASE(unit_trackers_write_what_a_tracker_at_each_tap_would) {
   for (const Case& c : small_nets)
     for (Fusing fusing : {Fusing::fused, Fusing::unfused}) {
       const Network net = with_values(c);

@@ -275,38 +275,4 @@ BOOST_AUTO_TEST_CASE(unknown_and_repeated_statistics_are_refused_at_their_line) 
   BOOST_CHECK_EXCEPTION(kinds("statistics: [moments, moments]"), ConfigError, refused("twice"));
 }
 
-BOOST_AUTO_TEST_CASE(a_follower_is_told_what_it_would_have_seen) {
-  const int64_t rows = 5, channels = 19;
-  auto x = random_values(83 * rows * channels, 3, 4);
-  const float infinity = std::numeric_limits<float>::infinity();
-  const float special[] = {NAN, infinity, -infinity, -0.0f, 0.0f, 6.0f, 6.25f, 100.0f, 1e-30f};
-  for (size_t i = 0; i < std::size(special); ++i) x[29 * i + 7] = special[i];
-  for (const Activation activation : {Activation::none, Activation::relu, Activation::relu6}) {
-    std::vector<float> y = x;
-    for (float& value : y) {
-      if (activation != Activation::none && value < 0) value = 0;
-      if (activation == Activation::relu6 && value > 6) value = 6;
-    }
-    for (int workers : {1, 3}) {
-      Cut cut;
-      cut.workers = workers;
-      Tracker norm(channels, workers, kinds()), output(channels, workers, kinds());
-      output.follow(norm, activation);
-      cut_up(
-          x, rows, channels, cut, [&](const Tile& tile) { norm.add(tile); },
-          [&](int64_t chunk, int worker) { norm.end_chunk(chunk, worker); });
-      cut_up(
-          y, rows, channels, cut, [&](const Tile& tile) { output.add(tile); },
-          [&](int64_t chunk, int worker) { output.end_chunk(chunk, worker); });
-      Frame told({0, channels}), rest({0, channels});
-      norm.finish(rest, "norm", 0);
-      output.finish(told, "output", 0);
-      const Frame seen = tracked(y, rows, channels, cut);
-      for (const char* path : {"channelwise/output/histogram", "layerwise/output/histogram",
-                               "channelwise/output/count", "channelwise/output/nan_count"})
-        BOOST_TEST(counts(told, path) == counts(seen, path), path << ", " << workers << " workers");
-    }
-  }
-}
-
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,66 @@
+// All statistics of one tensor: what each worker gathers, then what is known of all values.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/graph/tap.h"
+#include "framework/h5/frame.h"
+#include "stats/counts/channel_counts.h"
+#include "stats/tracking/statistic.h"
+
+namespace quantdyn {
+
+/// Who counts a tensor's values by bin, where a statistic needs it: the tensor's own workers, or
+/// somebody who sets counts() after merge_workers().
+enum class Counting { own, told };
+
+/// The parts that Tracker and UnitTracker are made of. In this order: open() by each worker, add()
+/// and end_chunk(), merge_workers(), then another_pass() and add() as long as it says so, save().
+class TensorStatistics {
+ public:
+  TensorStatistics(const TensorTraits& traits, int workers, StatisticKinds kinds);
+  TensorStatistics(const TensorStatistics&) = delete;
+  TensorStatistics& operator=(const TensorStatistics&) = delete;
+
+  int workers() const { return static_cast<int>(workers_.size()); }
+  bool needs_counts() const { return needs_counts_; }
+  bool is_open(int worker) const { return workers_[static_cast<size_t>(worker)].is_open; }
+  /// Makes what a worker gathers in; by the worker itself.
+  void open(int worker, Counting counting);
+  /// The same of what `activation` makes of the values that `source` is shown, which has the same
+  /// kinds and gathers what it can for both; the counts are told.
+  void open(int worker, TensorStatistics& source, Activation activation);
+
+  /// Thread-safe for tiles of different workers.
+  void add(const Tile& tile);
+  void end_chunk(int64_t chunk, int worker);
+  /// Worker 0 takes over what the others gathered; it is open.
+  void merge_workers();
+  bool is_merged() const { return is_merged_; }
+  /// Of all workers, after merge_workers().
+  std::optional<ChannelCounts>& counts() { return workers_.front().counts; }
+  /// All values have been shown and counts() are known; returns whether they must be shown again.
+  bool another_pass();
+  /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of the node, and lets go of it all.
+  void save(Frame& frame, const std::string& tensor, int64_t node);
+
+ private:
+  struct alignas(64) Worker {
+    bool is_open = false;
+    std::vector<std::unique_ptr<Statistic>> statistics;
+    std::vector<Statistic*> shown;  // of these, those that no source feeds
+    std::optional<ChannelCounts> counts;
+    int64_t open_chunk = -1;
+  };
+
+  TensorTraits traits_;
+  StatisticKinds kinds_;
+  bool needs_counts_ = false, is_merged_ = false, is_refined_ = false;
+  std::vector<Worker> workers_;
+  std::vector<std::unique_ptr<Refinement>> refinements_;
+};
+
+}  // namespace quantdyn
