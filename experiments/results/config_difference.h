@@ -9,15 +9,14 @@
 
 namespace quantdyn {
 
-/// "-" where a config lacks the key.
+/// "-" if a config lacks the key.
 struct ConfigDifference {
   std::string key, a, b;
 };
 
-/// Compares two YAML texts value by value, in the order of `a`, then what only `b` has; what one
-/// lacks as a whole is one difference. Entries of
-/// lists go by their key `name` where all have one ("variants[int8].bias"), else by number;
-/// `ignored` are top-level keys.
+/// Compares two YAML texts value by value, in the order of `a`, then what only `b` has. A section
+/// that one lacks is one difference. List entries are matched by their key `name` if all have one
+/// ("variants[int8].bias"), otherwise by number; `ignored` are top-level keys.
 std::vector<ConfigDifference> config_differences(const std::string& a, const std::string& b,
                                                  std::span<const std::string> ignored = {});
 

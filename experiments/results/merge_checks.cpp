@@ -13,7 +13,7 @@ namespace {
 
 using Runs = std::span<const std::unique_ptr<ResultReader>>;
 
-/// Lines that must be equal, in an order in which the first difference says most.
+/// Lines that must be equal, ordered so that the first difference says most.
 std::vector<std::string> network_lines(const ResultReader& result) {
   std::vector<std::string> out;
   const auto shapes = result.output_shapes();
@@ -88,10 +88,10 @@ void check_arrays(const ResultReader& a, const ResultReader& b) {
        {std::tuple(&of_a, &of_b, "first"), std::tuple(&of_b, &of_a, "second")})
     for (const std::string& line : *own)
       if (std::ranges::find(*other, line) == other->end())
-        refuse(a, b, fmt::format("{} is in the {} one alone", line, which));
+        refuse(a, b, fmt::format("only the {} one has {}", which, line));
 }
 
-/// Bins of what has no value have edges that are NaN.
+/// Bins that hold no number have NaN edges.
 bool are_same(const std::vector<double>& a, const std::vector<double>& b) {
   return std::ranges::equal(
       a, b, [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); });
@@ -103,7 +103,7 @@ void check_labels(const ResultReader& a, const ResultReader& b) {
     for (size_t l = 0; l < of_a[i].labels.size(); ++l)
       if (!are_same(of_a[i].labels[l].values, of_b.at(i).labels.at(l).values))
         refuse(a, b,
-               fmt::format("the label {} of the axis {} has other values",
+               fmt::format("the values of the label {} of the axis {} differ",
                            of_a[i].labels[l].quantity.name, of_a[i].name));
 }
 

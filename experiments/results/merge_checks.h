@@ -24,15 +24,15 @@ Facts shared_provenance(std::span<const std::unique_ptr<ResultReader>> runs);
 /// The axes that arrays have after layer or channel, with their labels.
 std::vector<ExtraAxis> extra_axes(const ResultReader& result);
 
-/// The mean; NaN where a value is NaN.
+/// The mean; NaN if a value is NaN.
 double mean_of(std::span<const double> values);
 
-/// A one-dimensional array of every run, entry by entry made one value.
+/// One value per entry of a one-dimensional array that all runs have.
 std::vector<double> merged_column(std::span<const std::unique_ptr<ResultReader>> runs,
                                   const std::string& path,
                                   const std::function<double(std::span<const double>)>& merge);
 
-/// How many entries are NaN in some runs, but not in all; `runs` are arrays of equal size.
+/// How many entries are NaN in some runs but not in all; `runs` are arrays of equal size.
 int64_t partly_missing(const std::vector<std::vector<double>>& runs);
 
 }  // namespace quantdyn

@@ -27,7 +27,7 @@ constexpr const char* mean_formula = "mean over the axis run; NaN where a run ha
 constexpr const char* interval_formula =
     "t_{0.975, n-1} s / sqrt(n), s^2 = sum_r (x_r - mean)^2 / (n - 1), n runs (Student 1908)";
 
-/// What becomes of one array of the runs.
+/// How one array of the runs is merged.
 enum class Part { mean, interval, runs, sum };
 
 struct MergedArray {
@@ -64,7 +64,7 @@ class Plan {
   const StatisticCatalogue& catalogue() const { return catalogue_; }
   size_t sources() const { return sources_; }
 
-  /// A snapshot's rows out of all runs; `partly` counts values that some runs have and some not.
+  /// A snapshot's rows from all runs; `partly` counts values that some runs have and others lack.
   StatisticsWriter::Source rows_of(const Readers& runs, size_t snapshot, int64_t& partly) const {
     return [this, &runs, snapshot, &partly](const std::string& path, h5::Type,
                                             std::span<std::byte> row) {
@@ -162,7 +162,7 @@ RunFacts merged_facts(const Readers& runs, const std::string& command_line) {
   return out;
 }
 
-/// The rows that write_facts() writes of /training; their values are put in after it.
+/// The rows of /training that write_facts() writes; their values are filled in afterwards.
 std::vector<TrainingRow> training_rows(const Readers& runs) {
   const h5::File& file = runs[0]->file();
   const auto mean = [&](const char* name) {
@@ -226,7 +226,7 @@ void check_output(const MergeRequest& request) {
   std::error_code ignored;
   for (const fs::path& result : request.results)
     if (fs::equivalent(request.output, result, ignored))
-      fail<ConfigError>("--output {}: is one of the results itself; accepted: another name",
+      fail<ConfigError>("--output {}: is one of the merged results; accepted: another name",
                         output);
   if (fs::exists(request.output) && !request.force)
     fail<ConfigError>(
@@ -268,7 +268,7 @@ std::string merge_results(const MergeRequest& request) {
   write_sources(file, runs);
   file.set("status", merged_status);
   const fs::path checksum = request.output.string() + ".sha256";
-  fs::remove(checksum);  // an older one would be another file's
+  fs::remove(checksum);  // an old one would belong to another file
   file.commit();
   write_durably(checksum, fmt::format("{}  {}\n", sha256_of_file(request.output),
                                       request.output.filename().string()));

@@ -19,7 +19,7 @@ double relative_depth(size_t place, size_t nodes) {
   return nodes < 2 ? 0 : static_cast<double>(place) / static_cast<double>(nodes - 1);
 }
 
-/// Of a pair; below 0 where the two are nothing alike.
+/// The score of a pair; below 0 if the two cannot be paired.
 double score(const NodeShape& a, const NodeShape& b, double depth_distance) {
   if (a.name == b.name) return 10;
   if (class_of(a) != class_of(b)) return -1;

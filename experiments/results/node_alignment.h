@@ -10,12 +10,12 @@
 
 namespace quantdyn {
 
-/// Places in the two networks; -1 where a node has no counterpart.
+/// Positions in the two networks; -1 if a node has no counterpart.
 struct NodePair {
   int64_t a, b;
 };
 
-/// What the alignment goes by.
+/// What the alignment compares.
 struct NodeShape {
   std::string name, kind;
   std::vector<int64_t> output;  ///< [height, width, channels], or [channels]
@@ -23,12 +23,12 @@ struct NodeShape {
 
 std::vector<NodeShape> node_shapes(const ResultReader& result);
 
-/// The order-preserving alignment of the greatest total score (Needleman and Wunsch 1970, without a
-/// price for gaps). A pair scores 10 for the same name; else nodes pair only within a class (input,
-/// convolution, add, pool, dense) and score 2 for the same output height, 2 for the same channels,
-/// 1 for the same kind or 0.5 where neither is depthwise, and up to 1 for the same relative depth.
-/// So a pointwise convolution is the counterpart of a block's regular one, and the depthwise one
-/// before it has none. Every node occurs once; equal scores take the earlier pair.
+/// The order-preserving alignment of the greatest total score (Needleman and Wunsch 1970, without
+/// gap penalty). A pair scores 10 for the same name; otherwise nodes pair only within a class
+/// (input, convolution, add, pool, dense) and score 2 for the same output height, 2 for the same
+/// channels, 1 for the same kind or 0.5 if neither is depthwise, and up to 1 for the same relative
+/// depth. So a pointwise convolution is the counterpart of a block's regular one, and the depthwise
+/// one before it has none. Every node occurs once; equal scores take the earlier pair.
 std::vector<NodePair> align_nodes(std::span<const NodeShape> a, std::span<const NodeShape> b);
 
 }  // namespace quantdyn

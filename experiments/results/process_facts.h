@@ -1,4 +1,4 @@
-// What a result says of the process that wrote it: when, by which build, with how much memory.
+// What a result records of the process that wrote it: time, build, memory.
 #pragma once
 
 #include <string>

@@ -40,7 +40,7 @@ struct RunFacts {
   std::vector<ExtraAxis> axes;
 };
 
-/// A row of /training; one an epoch.
+/// A row of /training; one per epoch.
 struct TrainingRow {
   int64_t step, epoch;
   double loss, accuracy, learning_rate, seconds;
@@ -53,14 +53,14 @@ struct SavedParameter {
   std::vector<float> values;
 };
 
-/// The first images of a tensor of a node, or its weight's gradient.
+/// A node's tensor for the first images, or the gradient of its weight.
 struct RawTensor {
   std::string node, tensor;
   Shape shape;  ///< [images, ...]
   std::vector<float> values;
 };
 
-/// What a quantizer did to one tensor of one node; empty vectors for what it does not have.
+/// What a quantizer did to one tensor of one node; vectors are empty for what it does not have.
 struct QuantizationEntry {
   std::string node, tensor;
   int64_t rows = 1;  ///< of levels, scale and zero_point: 1, or the number of channels
@@ -69,7 +69,7 @@ struct QuantizationEntry {
   std::variant<std::vector<int8_t>, std::vector<uint8_t>, std::vector<int16_t>,
                std::vector<uint16_t>, std::vector<int32_t>>
       codes;
-  /// [rows, levels]: the value of each code, in ascending codes; to 8 bits.
+  /// [rows, levels]: the value of each code, in ascending codes; up to 8 bits.
   std::vector<float> levels;
   /// [rows]; value = scale (code - zero_point).
   std::vector<double> scale;

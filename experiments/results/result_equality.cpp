@@ -51,14 +51,14 @@ std::string compare_values(const std::string& path, const h5::Dataset& a, const 
 
 std::string compare_arrays(const std::string& path, const h5::Dataset& a, const h5::Dataset& b) {
   if (a.sizes() != b.sizes())
-    return fmt::format("/{} has the shape [{}] against [{}]", path, fmt::join(a.sizes(), ", "),
+    return fmt::format("/{} has the shapes [{}] and [{}]", path, fmt::join(a.sizes(), ", "),
                        fmt::join(b.sizes(), ", "));
-  if (a.content() != b.content()) return fmt::format("/{} has another type", path);
+  if (a.content() != b.content()) return fmt::format("/{} has different types", path);
   if (a.has_attribute("units") && a.text("units") == "s") return "";
   if (a.content() == h5::Content::floats) return compare_values<double>(path, a, b);
   if (a.content() == h5::Content::integers) return compare_values<int64_t>(path, a, b);
   if (a.content() == h5::Content::texts && a.read_texts() != b.read_texts())
-    return fmt::format("/{} has other texts", path);
+    return fmt::format("/{} has different texts", path);
   return "";
 }
 
@@ -66,12 +66,12 @@ std::string compare_groups(const std::string& path, const h5::File& a, const h5:
   const auto names = a.group(path).names();
   for (const std::string& name : b.group(path).names())
     if (std::ranges::find(names, name) == names.end())
-      return fmt::format("/{}/{} is in the second file alone", path, name);
+      return fmt::format("/{}/{} is only in the second file", path, name);
   for (const std::string& name : names) {
     const std::string below = path + "/" + name;
-    if (!b.has(below)) return fmt::format("/{} is in the first file alone", below);
+    if (!b.has(below)) return fmt::format("/{} is only in the first file", below);
     if (a.is_group(below) != b.is_group(below))
-      return fmt::format("/{} is a group in one file alone", below);
+      return fmt::format("/{} is a group in only one of the files", below);
     const std::string difference = a.is_group(below)
                                        ? compare_groups(below, a, b)
                                        : compare_arrays(below, a.dataset(below), b.dataset(below));
@@ -87,7 +87,7 @@ std::string first_difference(const ResultReader& a, const ResultReader& b) {
        {"training", "weights", "networkwise", "layerwise", "channelwise", "quantization"}) {
     const bool in_a = a.file().is_group(group), in_b = b.file().is_group(group);
     if (in_a != in_b)
-      return fmt::format("/{} is in the {} file alone", group, in_a ? "first" : "second");
+      return fmt::format("/{} is only in the {} file", group, in_a ? "first" : "second");
     const std::string difference = in_a ? compare_groups(group, a.file(), b.file()) : "";
     if (!difference.empty()) return difference;
   }

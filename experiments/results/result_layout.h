@@ -21,8 +21,8 @@ class ResultAxes {
              int64_t training_rows);
 
   int64_t size(const std::string& axis) const;
-  /// Makes an array of `group` over these axes: scales attached, scales and labels linked into the
-  /// group, attributes written. Fails for an axis that the run does not have.
+  /// Creates an array of `group` over these axes: scales attached, scales and labels linked into
+  /// the group, attributes written. Throws Error for an axis that the run does not have.
   h5::Dataset make(h5::Group& group, const Quantity& quantity, h5::Type type,
                    std::span<const std::string> axes, const h5::Storage& storage = {}) const;
   /// The same for texts over one axis.
@@ -46,13 +46,13 @@ class ResultAxes {
 void describe(h5::Object& array, const Quantity& quantity);
 void set_fact(h5::Object& object, const std::string& name, const Fact& fact);
 
-/// Root attributes but `status`, /config, /provenance, /network and /training.
+/// Root attributes except `status`, /config, /provenance, /network and /training.
 void write_facts(h5::File& file, const RunFacts& facts, const ResultAxes& axes,
                  std::span<const TrainingRow> training);
 void write_weights(h5::File& file, int64_t snapshot, std::span<const SavedParameter> weights);
 /// /tensors/<snapshot>/<node>/<tensor>, without scales.
 void write_tensors(h5::File& file, int64_t snapshot, std::span<const RawTensor> tensors);
-/// Below /quantization/<variant>, whose attribute `snapshot` says when these codes were in force.
+/// Below /quantization/<variant>, whose attribute `snapshot` says when these codes were used.
 void write_quantization(h5::File& file, const SnapshotLabel& snapshot,
                         std::span<const QuantizationEntry> entries);
 

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// libhdf5 may crash on a damaged file, so the bytes are compared before it sees them.
+/// libhdf5 may crash on a damaged file, so the bytes are checked before it reads them.
 void check_sum(const fs::path& path) {
   const fs::path checksum = path.string() + ".sha256";
   if (!fs::is_regular_file(path) || !fs::exists(checksum)) return;
@@ -24,11 +24,11 @@ void check_sum(const fs::path& path) {
   if (found == expected) return;
   fail<Error>(
       "{}: damaged or changed: its SHA-256 is {}, {} says '{}'; remove that file to use the result "
-      "all the same",
+      "anyway",
       path.string(), found, checksum.string(), expected);
 }
 
-/// Reads every object below a group, so that what libhdf5 stumbles over shows.
+/// Reads every object below a group, to find what libhdf5 cannot read.
 void read_all(const h5::Group& group) {
   for (const std::string& name : group.attributes()) group.attribute_content(name);
   for (const std::string& name : group.names()) {
@@ -55,8 +55,8 @@ bool looks_like_a_result(const h5::File& file) {
   return file.has_attribute("schema") && file.has_attribute("status") && file.has("network");
 }
 
-/// In a child process: ends it by a signal where any part of a result cannot be read. An error is
-/// no better than a crash: after it libhdf5's memory may be spoilt, and other parts are unread.
+/// In a child process: ends it by a signal if any part of a result cannot be read. An error counts
+/// as a crash: libhdf5's memory may be damaged after it, and other parts are still unread.
 void read_as_a_whole(const fs::path& path) {
   const h5::File file = h5::File::open(path);
   if (!looks_like_a_result(file)) return;
@@ -200,8 +200,8 @@ std::vector<float> ResultReader::parameter(const SnapshotLabel& snapshot, const 
                 fmt::join(parameters.names(), ", "));
   const h5::Dataset array = parameters.dataset(name);
   if (array.sizes() != std::vector<int64_t>(shape.sizes().begin(), shape.sizes().end()))
-    fail<Error>("{}: parameter '{}' of node '{}' has the shape [{}], the net wants {}", file, name,
-                node, fmt::join(array.sizes(), ", "), shape.text());
+    fail<Error>("{}: parameter '{}' of node '{}' has the shape [{}]; the net expects {}", file,
+                name, node, fmt::join(array.sizes(), ", "), shape.text());
   return array.read<float>();
 }
 

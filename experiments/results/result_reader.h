@@ -1,4 +1,4 @@
-// Opens a result, or one snapshot's file, and gives back its tables and weights.
+// Opens a result, or the file of one snapshot, and reads its tables and weights.
 #pragma once
 
 #include <filesystem>
@@ -12,17 +12,17 @@
 
 namespace quantdyn {
 
-/// Whether a file is an HDF5 file, by its first bytes: what `quantdyn inspect` goes by.
+/// Whether a file is an HDF5 file, by its first bytes; `quantdyn inspect` asks.
 bool looks_like_hdf5(const std::filesystem::path& path);
 
-/// The sizes in a shape's text, "[32, 32, 3]".
+/// The sizes in the text of a shape, "[32, 32, 3]".
 std::vector<int64_t> sizes_of(std::string shape);
 
 class ResultReader {
  public:
-  /// Error: no such file, its SHA-256 is not the one in `path`.sha256, not a result of quantdyn, of
-  /// another schema, not complete. Without that file a child process reads all of it first:
-  /// ConfigError where libhdf5 crashes on it.
+  /// Error: no such file, its SHA-256 is not the one in `path`.sha256, not a result of quantdyn,
+  /// another schema, not complete. Without `path`.sha256 a child process reads the whole file
+  /// first: ConfigError if libhdf5 crashes on it.
   explicit ResultReader(const std::filesystem::path& path);
 
   const h5::File& file() const { return file_; }
@@ -34,8 +34,8 @@ class ResultReader {
   std::vector<NodeRow> network() const;
   std::vector<std::string> output_shapes() const;
 
-  /// The last snapshot of a variant (as trained by default), or the one after an epoch: not one
-  /// that was taken within the next. Error names what there is.
+  /// The last snapshot of a variant (as trained by default), or the one right after an epoch, not
+  /// one taken during the next epoch. The Error lists the snapshots.
   const SnapshotLabel& last(const std::string& variant = float_variant) const;
   const SnapshotLabel& at_epoch(int64_t epoch, const std::string& variant = float_variant) const;
 
@@ -50,7 +50,7 @@ class ResultReader {
   /// The names of an array's axes after `snapshot`: {"layer", "bin"}.
   std::vector<std::string> axes(const std::string& path) const;
 
-  /// A row of an array over snapshots, NaN where a value is missing; empty where there is no such
+  /// A row of an array over snapshots, NaN where a value is missing; empty if there is no such
   /// array.
   std::vector<double> row(const std::string& path, const SnapshotLabel& snapshot) const;
 

@@ -10,7 +10,7 @@
 namespace quantdyn {
 namespace {
 
-// Compresses well, and is read by one seek; HDF5 keeps 1 MiB of an array's chunks in memory.
+// Compresses well and needs one seek to read; HDF5 keeps 1 MiB of an array's chunks in memory.
 constexpr int64_t chunk_bytes = 256 * 1024;
 
 template <typename To, typename From>
@@ -54,7 +54,8 @@ void add_to_catalogue(StatisticCatalogue& catalogue, const Frame& frame) {
     const StatisticArray fresh(array);
     const auto [found, is_new] = catalogue.try_emplace(path, fresh);
     if (!is_new && (found->second.type != fresh.type || found->second.axes != fresh.axes))
-      fail<Error>("result: {} has another type or other axes than in an earlier snapshot", path);
+      fail<Error>("result: {} has a different type or different axes than in an earlier snapshot",
+                  path);
   }
 }
 

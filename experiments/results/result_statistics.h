@@ -1,4 +1,4 @@
-// The statistics of a result file: one array a quantity over all snapshots, written row by row.
+// The statistics of a result file: one array per quantity over all snapshots, written row by row.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace quantdyn {
 
-/// One array of the file: where it is, what it holds, what one snapshot's row of it looks like.
+/// One array of the file: its place, its content, and the layout of one snapshot's row.
 struct StatisticArray {
   Quantity quantity;
   std::string group;              ///< "layerwise/output"
@@ -26,13 +26,13 @@ struct StatisticArray {
 /// By path, as in Frame::arrays().
 using StatisticCatalogue = std::map<std::string, StatisticArray>;
 
-/// Adds a frame's arrays; Error where one differs in type or axes from what is there.
+/// Adds a frame's arrays; Error if one differs in type or axes from an array that is there.
 void add_to_catalogue(StatisticCatalogue& catalogue, const Frame& frame);
 
 /// Writes all arrays of a catalogue, one snapshot after the other.
 class StatisticsWriter {
  public:
-  /// Copies one snapshot's row of the array at `path` to `row`; false where the snapshot has none.
+  /// Copies one snapshot's row of the array at `path` to `row`; false if the snapshot has none.
   using Source =
       std::function<bool(const std::string& path, h5::Type type, std::span<std::byte> row)>;
 
@@ -58,9 +58,9 @@ class StatisticsWriter {
   std::map<std::string, Series> series_;
 };
 
-/// Rows out of a frame; Error where a channel's count does not fit uint32.
+/// Rows of a frame; Error if a channel's count does not fit uint32.
 StatisticsWriter::Source rows_of(const Frame& frame);
-/// Rows out of a snapshot's own file.
+/// Rows of a snapshot's own file.
 StatisticsWriter::Source rows_of(const h5::File& snapshot);
 
 }  // namespace quantdyn

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 void check_name(const std::string& what, const std::string& name) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
     fail<ConfigError>(
-        "{} '{}' cannot be a name in the result file: it must not be empty, '.', '..' or hold '/'",
+        "{} '{}' cannot be a name in the result file: it must not be empty, '.' or '..', or "
+        "contain '/'",
         what, name);
 }
 
@@ -46,7 +47,7 @@ void require_free(const fs::path& output, Overwrite overwrite) {
   const fs::path result = output / "result.h5";
   if (fs::exists(result) && overwrite == Overwrite::refuse)
     fail<ConfigError>(
-        "{}: holds a complete result already; accepted: another output folder, or --force to "
+        "{}: already holds a complete result; accepted: another output folder, or --force to "
         "replace it",
         result.string());
 }
@@ -66,7 +67,7 @@ ResultWriter::ResultWriter(fs::path output, RunFacts facts, Overwrite overwrite)
       fs::remove(folder / "writable");
     }
   } catch (const fs::filesystem_error& e) {
-    fail<ConfigError>("{}: the output folder cannot be made or written: {}", output_.string(),
+    fail<ConfigError>("{}: the output folder cannot be created or written: {}", output_.string(),
                       e.code().message());
   } catch (const ConfigError&) {
     throw;
@@ -161,7 +162,7 @@ void ResultWriter::finish() {
     write_quantization(file, last.first, last.second);
   file.set("status", "complete");
 
-  // A result without a checksum is fine, one with another's is not: the old one goes first.
+  // A result without a checksum is fine, one with a wrong checksum is not: the old one goes first.
   const fs::path checksum = result_path().string() + ".sha256";
   fs::remove(checksum);
   file.commit();

@@ -1,4 +1,4 @@
-// Writes a run's result so that nothing a kill or a full disk can leave behind looks like one.
+// Writes a run's result; what a kill or a full disk leaves behind never looks like one.
 #pragma once
 
 #include <filesystem>
@@ -17,7 +17,7 @@ namespace quantdyn {
 /// What happens to a complete result in the output folder.
 enum class Overwrite { refuse, replace };
 
-/// ConfigError where the folder holds a result and `overwrite` is refuse.
+/// ConfigError if the folder holds a result and `overwrite` is refuse.
 void require_free(const std::filesystem::path& output, Overwrite overwrite);
 
 /// `<output>/snapshots/snapshot-0000.h5` ... as the run goes, `<output>/result.h5` at its end.
@@ -25,26 +25,26 @@ void require_free(const std::filesystem::path& output, Overwrite overwrite);
 /// Every file is written as *.part, closed, synced and renamed. A snapshot's file has the layout of
 /// the whole with one entry on the axis `snapshot`; result.h5 is assembled from them. Beside it
 /// lies result.h5.sha256 (for `sha256sum -c`): libhdf5 can crash on a damaged file, so ResultReader
-/// compares first.
+/// checks it first.
 ///
 /// With Overwrite::replace the old result.h5 stays until the new one takes its name; its snapshots,
-/// which it contains, go at once. Finished snapshots of a run that did not end are never removed:
-/// their folder is renamed to snapshots.interrupted.1, .2 ...
+/// which it contains, are removed at once. Finished snapshots of a run that did not end are never
+/// removed: their folder is renamed to snapshots.interrupted.1, .2 ...
 class ResultWriter {
  public:
-  /// Makes the folder and clears leftovers. ConfigError, before any compute: it cannot be made or
-  /// written, another process writes there, or it holds a result and `overwrite` is refuse. Error:
-  /// node names that cannot be names in the file.
+  /// Creates the folder and removes leftovers. ConfigError, before any compute: it cannot be
+  /// created or written, another process writes there, or it holds a result and `overwrite` is
+  /// refuse. Error: node names that cannot be names in the file.
   ResultWriter(std::filesystem::path output, RunFacts facts, Overwrite overwrite);
 
-  /// Checks the snapshot and leaves its writing to a thread in the background: training goes on,
-  /// one snapshot may wait after the one that is written. Error: wrong sizes, a name that does not
-  /// fit; or an earlier snapshot could not be written (a full disk), as from finish().
+  /// Checks the snapshot and lets a background thread write it while training goes on; one more
+  /// snapshot may wait. Error: wrong sizes, a name that does not fit, or an earlier snapshot could
+  /// not be written (a full disk); finish() reports that, too.
   void add_snapshot(Snapshot snapshot);
-  /// Returns when every snapshot is on the disk; throws what add_snapshot() would later.
+  /// Returns when every snapshot is on the disk; throws what add_snapshot() would throw later.
   void wait() { background_.wait(); }
   void add_training_row(const TrainingRow& row) { training_.push_back(row); }
-  /// Something known only later: peak memory, total time.
+  /// A fact that is known only later: peak memory, total time.
   void add_provenance(const std::string& name, Fact fact) {
     later_.emplace_back(name, std::move(fact));
   }

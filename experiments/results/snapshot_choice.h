@@ -1,4 +1,4 @@
-// Which snapshots of a result a reader of tables sees: chosen by number, variant and epoch.
+// Which snapshots the tables of a result show: chosen by number, variant and epoch.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +24,12 @@ std::string text_of(const SnapshotLabel& snapshot);
 double network_value(const ResultReader& result, const SnapshotLabel& snapshot,
                      const std::string& name);
 
-/// The last snapshot that agrees with all that is chosen. ConfigError names what there is.
+/// The last snapshot that matches all that was chosen. The ConfigError lists the snapshots.
 const SnapshotLabel& chosen_snapshot(const ResultReader& result, const SnapshotChoice& choice);
 
-/// Of the variants of the last snapshots of each name, the one with the least accuracy, the first
-/// one of equals; by the SQNR of the logits where there is no accuracy, the last where neither.
-/// nullptr in a result without variants.
+/// The variant whose last snapshot has the lowest accuracy, the first of equals; by the SQNR of the
+/// logits if there is no accuracy, the last variant if there is neither. nullptr in a result
+/// without variants.
 const SnapshotLabel* worst_variant(const ResultReader& result);
 
 }  // namespace quantdyn

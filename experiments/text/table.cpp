@@ -18,7 +18,7 @@ bool is_number(const std::string& text) {
           text.find_first_of("0123456789") != std::string::npos);
 }
 
-/// A header of several lines as rows of one line each, the texts at their lower ends.
+/// A header of several lines as rows of one line each; short texts are at the bottom.
 Rows header_lines(const Row& header) {
   std::vector<Row> cells;
   size_t height = 1;

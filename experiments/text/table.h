@@ -10,7 +10,7 @@ namespace quantdyn {
 /// entries are all numbers are aligned to the right.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
-/// The same in blocks below each other of at most `width` places each, where a column fits at all.
+/// The same in blocks below each other, each at most `width` characters wide if its columns fit.
 /// The first column begins every block; `group` columns after it stay together.
 std::string format_wide_table(const std::vector<std::vector<std::string>>& rows, size_t width = 110,
                               size_t group = 1);
@@ -21,7 +21,7 @@ std::string column_title(const std::string& name, const std::string& units);
 /// Four significant digits; "-" for NaN.
 std::string short_number(double value);
 
-/// Places that a text takes in a terminal: its UTF-8 characters.
+/// The width of a text on a terminal: its UTF-8 characters.
 size_t places(const std::string& text);
 
 /// `value` with `digits` after the point; "-" for NaN.

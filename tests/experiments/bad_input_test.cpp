@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(weights_that_do_not_fit_are_refused_before_any_compute) {
   std::string wider = with_weights;
   expect_refused(
       wider.replace(wider.find("0.125"), 5, "0.25"),
-      "parameter 'weight' of node 'conv1.conv' has the shape [3, 3, 3, 4], the net wants "
+      "parameter 'weight' of node 'conv1.conv' has the shape [3, 3, 3, 4]; the net expects "
       "[3, 3, 3, 8]");
 }
 
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(an_output_folder_that_cannot_be_is_refused_before_training)
   for (const char* output : {"file", "file/below"}) {
     const Outcome outcome = run_tiny(output, {"--set", "train.epochs=1000000000"});
     BOOST_TEST(outcome.exit_code == 2);
-    BOOST_TEST(contains(outcome.err, std::string(output) + ": the output folder cannot be made"),
+    BOOST_TEST(contains(outcome.err, std::string(output) + ": the output folder cannot be created"),
                outcome.err);
   }
 }

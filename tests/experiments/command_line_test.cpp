@@ -101,8 +101,8 @@ BOOST_AUTO_TEST_CASE(a_set_that_cannot_be_exits_with_2_and_names_it) {
        "--set train.nokey=3: nokey: unknown key; accepted here: quantization, epochs"},
       {"train..epochs=3", "--set train..epochs=3: expected key=value"},
       {"nonsense", "--set nonsense: expected key=value"},
-      {"variants.7.name=a", "--set variants.7.name=a: no entry 7, the list has 2"},
-      {"variants.first.name=a", "'first' stands for an entry of a list"},
+      {"variants.7.name=a", "--set variants.7.name=a: there is no entry 7; the list has 2"},
+      {"variants.first.name=a", "'first' selects an entry of a list"},
       {"train.epochs=-1", "--set train.epochs=-1: epochs: -1 is out of range; accepted"},
       {"train.epochs=1.5", "epochs: expected a whole number"},
       {"variants.0.activations=", "activations: expected a mapping, found nothing; accepted: {}"},
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(a_complete_result_is_replaced_by_force_only) {
   const Outcome refused = run_tiny("out", {"--set", "train.epochs=1000000000"});
   BOOST_TEST(refused.exit_code == 2);
   BOOST_TEST(contains(refused.err,
-                      "out/result.h5: holds a complete result already; accepted: "
+                      "out/result.h5: already holds a complete result; accepted: "
                       "another output folder, or --force"));
   BOOST_TEST((text_of(path / "out" / "result.h5") == before));
   const Outcome forced = run_tiny("out", {"--force", "--set", "train.epochs=1"});

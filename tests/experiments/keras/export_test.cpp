@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(what_keras_has_no_layer_for_is_refused) {
 BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_written_is_an_error) {
   const Network network = net_of("  - flatten: {name: flat}\n");
   BOOST_TEST(contains(error_of([&] { export_keras(network, "m", path / "none" / "m.h5"); }),
-                      "none/m.h5.part: cannot be made"));
+                      "none/m.h5.part: cannot be created"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -128,11 +128,10 @@ BOOST_FIXTURE_TEST_CASE(what_is_no_other_seed_of_the_experiment_is_refused, Runs
   facts = fabricated::facts();
   facts.axes[0].labels[0].values[1] = -2;
   BOOST_TEST(contains(refusal({a, fabricated::write_seed(path / "h", 8, 3, facts)}),
-                      "the label bin_lower of the axis bin has other values"));
+                      "the values of the label bin_lower of the axis bin differ"));
   fabricated::write(path / "plain");
-  BOOST_TEST(
-      contains(refusal({b, path / "plain/result.h5"}),
-               "array /networkwise/loss of numbers on [snapshot] is in the first one alone"));
+  BOOST_TEST(contains(refusal({b, path / "plain/result.h5"}),
+                      "only the first one has array /networkwise/loss of numbers on [snapshot]"));
   BOOST_TEST(!fs::exists(merged));
   BOOST_TEST(!fs::exists(merged.string() + ".part"));
   merge({a, b});
@@ -145,7 +144,7 @@ BOOST_FIXTURE_TEST_CASE(what_is_no_other_seed_of_the_experiment_is_refused, Runs
   BOOST_TEST(contains(error_of([&] {
                         merge_results({{a, b}, a, "", true});
                       }),
-                      "is one of the results itself"));
+                      "is one of the merged results"));
   BOOST_TEST(contains(error_of([&] {
                         merge_results({{a, b}, "", "", true});
                       }),

@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(what_is_missing_is_named_with_what_there_is) {
   BOOST_TEST(error_of([&] { reader.parameter(reader.last(), "dw2", "gamma", {2}); }) ==
              name + ": node 'dw2' has no parameter 'gamma'; there are: bias, weight");
   BOOST_TEST(error_of([&] { reader.parameter(reader.last(), "dw2", "bias", {4}); }) ==
-             name + ": parameter 'bias' of node 'dw2' has the shape [2], the net wants [4]");
+             name + ": parameter 'bias' of node 'dw2' has the shape [2]; the net expects [4]");
 }
 
 BOOST_AUTO_TEST_CASE(files_that_are_no_result_are_refused) {
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_result_is_refused_by_its_checksum_alone) {
   bytes.close();
   const std::string message = error_of([&] { const ResultReader reader(file); });
   BOOST_TEST(contains(message, "result.h5: damaged or changed: its SHA-256 is "));
-  BOOST_TEST(contains(message, "remove that file to use the result all the same"));
+  BOOST_TEST(contains(message, "remove that file to use the result anyway"));
   fabricated::write(path, Overwrite::replace);
   fs::remove(path / "result.h5.sha256");  // copied without it: trusted
   BOOST_TEST(ResultReader(file).snapshots().size() == 3u);

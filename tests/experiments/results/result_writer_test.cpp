@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_complete_result_is_kept_unless_told_otherwise) {
   const std::string before = sha256_of_file(path / "result.h5");
   BOOST_TEST(contains(
       error_of<ConfigError>([&] { ResultWriter(path, fabricated::facts(), Overwrite::refuse); }),
-      "result.h5: holds a complete result already; accepted: another output folder, or --force"));
+      "result.h5: already holds a complete result; accepted: another output folder, or --force"));
   {
     ResultWriter given_up(path, fabricated::facts(), Overwrite::replace);
     given_up.add_snapshot(fabricated::snapshot(0));
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(folders_that_cannot_be_used_are_refused_before_the_run) {
   std::ofstream(path.string()) << "a file";
   BOOST_TEST(contains(
       error_of<ConfigError>([&] { ResultWriter(path, fabricated::facts(), Overwrite::refuse); }),
-      path.string() + ": the output folder cannot be made or written"));
+      path.string() + ": the output folder cannot be created or written"));
   fs::remove(path);
   if (::geteuid() == 0) return;  // root may write everywhere
   fs::create_directories(path / "snapshots");

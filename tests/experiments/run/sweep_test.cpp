@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(a_result_that_is_there_stops_before_the_first_runs) {
   write("out/narrow/result.h5", "kept");
   const Outcome outcome = run_sweep();
   BOOST_TEST(outcome.exit_code == 2);
-  BOOST_TEST(contains(outcome.err, "out/narrow/result.h5: holds a complete result already"));
+  BOOST_TEST(contains(outcome.err, "out/narrow/result.h5: already holds a complete result"));
   BOOST_TEST(!fs::exists(path / "out/wide"));
   BOOST_TEST(run_sweep({"--force"}).exit_code == 0);
 }
