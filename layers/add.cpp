@@ -31,6 +31,7 @@ class Add final : public Layer<T> {
       if (wanted)
         for_each_element(dy, [from = dy.data, to = wanted.data](int64_t i) { to[i] += from[i]; });
   }
+  bool is_sum() const override { return true; }
 };
 
 const RegisteredLayer<Add> add{"add", "sum of two or more inputs: the end of a residual block"};

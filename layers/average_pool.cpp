@@ -55,6 +55,10 @@ class AveragePool final : public Layer<T> {
   std::optional<Pooling> pooling() const override {
     return Pooling{Pooling::Kind::average, g_, count_padding_};
   }
+  ChannelPassing passes() const override {
+    const bool counts_zeros = count_padding_ && g_.has_padding();
+    return {.scale = true, .shift = !counts_zeros, .mean = !counts_zeros};
+  }
 
  private:
   /// Calls visit with the offset of every image pixel under the window of output pixel `i`, which

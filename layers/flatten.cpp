@@ -24,6 +24,9 @@ class Flatten final : public Layer<T> {
     if (dx[0])
       for_each_element(dy, [from = dy.data, to = dx[0].data](int64_t i) { to[i] += from[i]; });
   }
+  ChannelPassing passes() const override {
+    return {.scale = true, .shift = true, .mean = true, .values = true, .order = true};
+  }
 };
 
 const RegisteredLayer<Flatten> flatten{"flatten", "all values of an image on one axis"};

@@ -47,6 +47,7 @@ class GlobalAveragePool final : public Layer<T> {
   std::optional<Pooling> pooling() const override {
     return Pooling{Pooling::Kind::average, g_, false};
   }
+  ChannelPassing passes() const override { return {.scale = true, .shift = true, .mean = true}; }
 
  private:
   Convolution g_;

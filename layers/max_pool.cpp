@@ -39,6 +39,7 @@ class MaxPool final : public Layer<T> {
   }
 
   std::optional<Pooling> pooling() const override { return Pooling{Pooling::Kind::max, g_, false}; }
+  ChannelPassing passes() const override { return {.scale = true, .shift = true, .values = true}; }
 
  private:
   /// Calls visit with the index of every window's largest value and that of its output.

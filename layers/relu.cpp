@@ -22,7 +22,9 @@ class Relu final : public Layer<T> {
         to[i] += in[i] <= 0 ? 0 : from[i];
       });
   }
-  bool is_activation() const override { return true; }
+  std::optional<Activation> activation() const override {
+    return clip_to(ends_of(FusedActivation::relu));
+  }
 };
 
 const RegisteredLayer<Relu> relu{"relu", "activation: the larger of x and 0"};

@@ -25,7 +25,9 @@ class Relu6 final : public Layer<T> {
         to[i] += in[i] <= 0 || in[i] >= 6 ? 0 : from[i];
       });
   }
-  bool is_activation() const override { return true; }
+  std::optional<Activation> activation() const override {
+    return clip_to(ends_of(FusedActivation::relu6));
+  }
 };
 
 const RegisteredLayer<Relu6> relu6{"relu6", "activation: x limited to 0 ... 6"};

@@ -30,10 +30,9 @@ UnitValues values_of(Evaluator& evaluator, int unit) {
     if (evaluator.has_tap(unit, kind)) out.taps.push_back(kind);
   const int activation = network.units()[unit].activation;
   if (activation < 0 || evaluator.tap(unit, TapKind::output).transform) return out;
-  const std::string& kind = network.nodes()[activation].kind;
-  if (kind != "relu" && kind != "relu6") return out;
-  if (evaluator.has_tap(unit, TapKind::norm))
-    out.output_of_norm = kind == "relu" ? Activation::relu : Activation::relu6;
+  const FusedActivation fused = fused_activation(network.layer(activation)->activation());
+  if (fused != FusedActivation::none && evaluator.has_tap(unit, TapKind::norm))
+    out.output_of_norm = fused;
   return out;
 }
 

@@ -5,22 +5,15 @@
 #include <functional>
 #include <span>
 
+#include "framework/graph/activation.h"
+
 namespace quantdyn {
-
-/// Activations that a fused chain can end with. NaN passes through all of them.
-enum class Activation { none, relu, relu6 };
-
-/// What an activation makes of one value.
-inline float apply(Activation activation, float x) {
-  if (activation != Activation::none && x < 0) return 0;
-  return activation == Activation::relu6 && x > 6 ? 6 : x;
-}
 
 /// y = activation(scale x + shift), [channels] each.
 struct ChannelMap {
   const float* scale;
   const float* shift;
-  Activation activation;
+  FusedActivation activation;
 
   /// The map of the channels from `first` on.
   ChannelMap from(int64_t first) const { return {scale + first, shift + first, activation}; }

@@ -22,8 +22,10 @@ struct Convolution {
   bool is_depthwise() const { return groups > 1 && groups == in_c && groups == out_c; }
   /// A product of each pixel's channels with one matrix (stride may be above 1).
   bool is_pointwise() const {
-    return kernel_h == 1 && kernel_w == 1 && groups == 1 && pad_top == 0 && pad_bottom == 0 &&
-           pad_left == 0 && pad_right == 0;
+    return kernel_h == 1 && kernel_w == 1 && groups == 1 && !has_padding();
+  }
+  bool has_padding() const {
+    return pad_top > 0 || pad_bottom > 0 || pad_left > 0 || pad_right > 0;
   }
   int64_t fan_in() const { return kernel_h * kernel_w * in_c / groups; }
   /// For one image.

@@ -16,6 +16,20 @@ void Layer<T>::forward(std::span<const View<const T>> x, View<T> y) {
   });
 }
 
+std::string activation_names() {
+  const auto is_activation = [](const LayerRegistry<float>::Entry& entry) {
+    try {
+      return entry.make(Options::from_text("{}", "no options"))->activation().has_value();
+    } catch (const ConfigError&) {  // it needs options
+      return false;
+    }
+  };
+  std::string out;
+  for (const auto& [name, entry] : LayerRegistry<float>::instance().entries())
+    if (is_activation(entry)) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
 template class Layer<float>;
 template class Layer<double>;
 

@@ -1,4 +1,4 @@
-// The contract of a primitive: what every layer of a net can do, and the two roles folding needs.
+// The contract of a primitive: what every layer of a net can do, and the roles that others ask for.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "framework/base/rng.h"
 #include "framework/base/tensor.h"
 #include "framework/config/registry.h"
+#include "framework/graph/activation.h"
 #include "framework/graph/convolution.h"
 
 namespace quantdyn {
@@ -54,6 +55,16 @@ struct ChannelAffine {
   double momentum;  ///< running = (1 - momentum) running + momentum batch, the variance unbiased
 };
 
+/// What a layer of one input passes on of each channel. The channels of y are those of x; after a
+/// flatten they are those of the image. False promises nothing.
+struct ChannelPassing {
+  bool scale = false;   ///< x s gives y s, for s > 0
+  bool shift = false;   ///< x + c gives y + c
+  bool mean = false;    ///< y has the mean of x, as far as windows meet all pixels alike
+  bool values = false;  ///< every value of y is one of x
+  bool order = false;   ///< y is x in another shape
+};
+
 /// A primitive on batches, [N,...] in and out; T is float in runs, double in gradient checks.
 template <typename T>
 class Layer {
@@ -83,8 +94,12 @@ class Layer {
   virtual const Convolution* convolution() const { return nullptr; }
   /// What a pooling layer does; valid after setup().
   virtual std::optional<Pooling> pooling() const { return {}; }
-  /// True of relu and relu6: elementwise, belongs to the node before it.
-  virtual bool is_activation() const { return false; }
+  /// Of an elementwise function of one input, which belongs to the unit of the node before it.
+  virtual std::optional<Activation> activation() const { return {}; }
+  /// Valid after setup().
+  virtual ChannelPassing passes() const { return {}; }
+  /// Whether y is the sum of the inputs.
+  virtual bool is_sum() const { return false; }
   /// For one image.
   virtual int64_t multiply_accumulates() const { return 0; }
 };
@@ -103,6 +118,9 @@ struct RegisteredLayer {
   Registered<Layer<float>> in_float;
   Registered<Layer<double>> in_double;
 };
+
+/// "relu, relu6, ...": the registered layers that are activations and need no options.
+std::string activation_names();
 
 extern template class Layer<float>;
 extern template class Layer<double>;

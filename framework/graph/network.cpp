@@ -9,10 +9,10 @@ namespace {
 template <typename T>
 std::string unit_kind(const Node<T>& node) {
   const Linear<T>* linear = node.layer ? node.layer->linear() : nullptr;
-  if (node.kind != "conv2d" || linear == nullptr) return node.kind;
+  if (linear == nullptr || node.layer->convolution() == nullptr) return node.kind;
   if (linear->groups == linear->in_channels && linear->groups > 1) return "depthwise";
   if (linear->groups > 1) return "grouped";
-  return linear->fan_in == linear->in_channels ? "pointwise" : "conv2d";
+  return linear->fan_in == linear->in_channels ? "pointwise" : node.kind;
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -149,7 +149,8 @@ void BasicNetwork<T>::finish() {
     if (before && node.layer->channel_affine() && before->norm < 0 && before->activation < 0 &&
         nodes_[before->leader].layer->linear()) {
       before->norm = before->last = i;
-    } else if (before && node.layer->is_activation() && before->activation < 0) {
+    } else if (before && node.layer->activation() && before->activation < 0 &&
+               !nodes_[before->leader].layer->activation()) {
       before->activation = before->last = i;
     } else {
       const std::string& label = i == 0 ? node.name : specs_[i - 1].unit;

@@ -45,8 +45,7 @@ class FoldingStep : public TrainingStep {
   virtual void freeze() = 0;
 };
 
-/// Makes such a step of `nodes`, a whole chain with a batch norm; null where they are no such
-/// chain.
+/// Makes such a step of `nodes`, a chain with a batch norm; null where they are no such chain.
 using FoldingStepMaker = std::unique_ptr<FoldingStep> (*)(const Network&,
                                                           const std::vector<int>& nodes,
                                                           ConvolutionAlgorithm, Folding,

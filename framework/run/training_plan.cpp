@@ -29,14 +29,15 @@ void TrainingPlan::add_steps(Fusing fusing, ConvolutionAlgorithm algorithm,
     const int last = step->nodes().back(), unit = network_.nodes()[last].unit;
     const auto found = quantized.weights.find(unit);
     WeightTransform* const transform = found == quantized.weights.end() ? nullptr : found->second;
-    if (quantized.folding != Folding::none && network_.units()[unit].norm >= 0) {
+    const int leader = network_.units()[unit].leader;
+    const bool leads = step->nodes().front() == leader;
+    if (quantized.folding != Folding::none && network_.units()[unit].norm >= 0 && leads) {
       std::unique_ptr<FoldingStep> folding =
           make_folding_step(network_, step->nodes(), algorithm, quantized.folding, transform);
       folding_.push_back(folding.get());
       steps_.push_back(std::move(folding));
     } else {
-      const int leader = network_.units()[unit].leader;
-      if (transform && step->nodes().front() == leader) {
+      if (transform && leads) {
         Parameter<float>* const weight = network_.layer(leader)->linear()->weight;
         transformed_.push_back({weight, transform, weight->master});
       }

@@ -2,7 +2,6 @@
 #include <hwy/highway.h>
 
 #include <cstdint>
-#include <limits>
 
 #include "framework/graph/channel_map.h"
 
@@ -17,14 +16,15 @@
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::HWY_NAMESPACE {
 
-/// max(0, x) and min(6, max(0, x)); the operands' order lets NaN through on x86.
-template <Activation activation, class D, class V>
+/// min(high, max(low, x)), without an end that is infinite; the operands' order lets NaN through on
+/// x86.
+template <FusedActivation activation, class D, class V>
 HWY_INLINE V activate(D d, V x) {
   namespace hn = hwy::HWY_NAMESPACE;
-  if constexpr (activation == Activation::none) return x;
-  const V positive = hn::Max(hn::Zero(d), x);
-  if constexpr (activation == Activation::relu) return positive;
-  return hn::Min(hn::Set(d, 6.0f), positive);
+  constexpr Ends ends = ends_of(activation);
+  if constexpr (ends.low > -Activation::infinity) x = hn::Max(hn::Set(d, ends.low), x);
+  if constexpr (ends.high < Activation::infinity) x = hn::Min(hn::Set(d, ends.high), x);
+  return x;
 }
 
 /// A map's scale and shift for the vector of channels at `c`; identity where the map is null.
@@ -35,10 +35,9 @@ struct Mapped {
   HWY_INLINE Mapped(D d, const ChannelMap* map, int64_t c)
       : scale(hwy::HWY_NAMESPACE::Set(d, 1.0f)), shift(hwy::HWY_NAMESPACE::Zero(d)) {
     namespace hn = hwy::HWY_NAMESPACE;
-    constexpr float infinity = std::numeric_limits<float>::infinity();
-    const Activation activation = map ? map->activation : Activation::none;
-    low = hn::Set(d, activation == Activation::none ? -infinity : 0.0f);
-    high = hn::Set(d, activation == Activation::relu6 ? 6.0f : infinity);
+    const Ends ends = ends_of(map ? map->activation : FusedActivation::none);
+    low = hn::Set(d, ends.low);
+    high = hn::Set(d, ends.high);
     if (map == nullptr) return;
     scale = hn::LoadU(d, map->scale + c);
     shift = hn::LoadU(d, map->shift + c);
@@ -52,14 +51,14 @@ struct Mapped {
 
 /// Calls work.operator()<activation>().
 template <typename Work>
-HWY_INLINE void with_activation(Activation activation, const Work& work) {
+HWY_INLINE void with_activation(FusedActivation activation, const Work& work) {
   switch (activation) {
-    case Activation::none:
-      return work.template operator()<Activation::none>();
-    case Activation::relu:
-      return work.template operator()<Activation::relu>();
-    case Activation::relu6:
-      return work.template operator()<Activation::relu6>();
+    case FusedActivation::none:
+      return work.template operator()<FusedActivation::none>();
+    case FusedActivation::relu:
+      return work.template operator()<FusedActivation::relu>();
+    case FusedActivation::relu6:
+      return work.template operator()<FusedActivation::relu6>();
   }
 }
 

@@ -19,19 +19,13 @@ std::unique_ptr<ConvolutionKernel> make_kernel(const Convolution& convolution,
                                                : make_direct_convolution(convolution);
 }
 
-/// What a fused chain makes of a node's kind; none for another node.
-Activation fused_activation(const Network& network, int node) {
-  const std::string& kind = network.nodes()[node].kind;
-  return kind == "relu" ? Activation::relu : kind == "relu6" ? Activation::relu6 : Activation::none;
-}
-
 }  // namespace
 
 ConvolutionChain::ConvolutionChain(const Network& network, std::span<const int> nodes,
                                    ConvolutionAlgorithm algorithm)
     : linear(*network.layer(nodes.front())->linear()),
       norm(network.layer(nodes[nodes.size() > 1 ? 1 : 0])->channel_affine()),
-      activation(fused_activation(network, nodes.back())),
+      activation(fused_activation(network.layer(nodes.back())->activation())),
       kernel(make_kernel(*network.layer(nodes.front())->convolution(), algorithm)) {}
 
 ChainScale::ChainScale(int64_t channels)
@@ -64,7 +58,8 @@ std::vector<int> convolution_chain(const Network& network, int first) {
     return {};
   std::vector<int> nodes{first};
   if (unit.norm >= 0) nodes.push_back(unit.norm);
-  if (unit.activation >= 0 && fused_activation(network, unit.activation) != Activation::none)
+  if (unit.activation >= 0 &&
+      fused_activation(network.layer(unit.activation)->activation()) != FusedActivation::none)
     nodes.push_back(unit.activation);
   return nodes;
 }

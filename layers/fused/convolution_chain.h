@@ -23,7 +23,7 @@ struct ConvolutionChain {
 
   const Linear<float>& linear;
   const ChannelAffine<float>* norm;  ///< null: none
-  Activation activation;
+  FusedActivation activation;
   std::unique_ptr<ConvolutionKernel> kernel;
 };
 
@@ -32,7 +32,9 @@ struct ConvolutionChain {
 struct ChainScale {
   explicit ChainScale(int64_t channels);
 
-  ChannelMap map(Activation activation) const { return {scale.data(), shift.data(), activation}; }
+  ChannelMap map(FusedActivation activation) const {
+    return {scale.data(), shift.data(), activation};
+  }
   /// Of the bias where there is no norm, else of the running statistics.
   void take_parameters(const ConvolutionChain& chain);
 

@@ -15,6 +15,8 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
                         ConvolutionAlgorithm algorithm)
       : EvaluationStep(std::move(nodes)),
         chain_(network, this->nodes(), algorithm),
+        ends_unit_(network.units()[network.nodes()[this->nodes().front()].unit].last ==
+                   this->nodes().back()),
         channels_(chain_.channels()),
         ones_(channels_, 1.0f),
         zeros_(channels_, 0.0f),
@@ -31,7 +33,9 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
   void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
                 const EvaluationChunk& chunk) const override {
     const int64_t valid = y.shape.of_one().rows() * chunk.images;
-    const bool is_bare = std::ranges::all_of(taps, [](const Tap& tap) { return tap.empty(); });
+    const auto is_bare_at = [&](TapKind kind) { return taps[static_cast<size_t>(kind)].empty(); };
+    const bool is_bare = is_bare_at(TapKind::conv) && is_bare_at(TapKind::norm) &&
+                         (!ends_unit_ || is_bare_at(TapKind::output));
     const ChannelMap map = scale_.map(chain_.activation);
     const int64_t all = y.shape.rows(), enough = rows_per_tile(channels_);
     int64_t finished = 0;
@@ -48,7 +52,7 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
   std::optional<TapMap> norm_of_conv() const override {
     if (chain_.norm == nullptr) return {};
     return TapMap{scale_.scale, [this](float* values, int64_t rows) {
-                    apply_map(scale_.map(Activation::none), values, channels_, rows, channels_,
+                    apply_map(scale_.map(FusedActivation::none), values, channels_, rows, channels_,
                               values);
                   }};
   }
@@ -60,7 +64,7 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
     const Tap& conv_tap = taps[static_cast<size_t>(TapKind::conv)];
     const Tap& norm_tap = taps[static_cast<size_t>(TapKind::norm)];
     const Tap& output_tap = taps[static_cast<size_t>(TapKind::output)];
-    const ChannelMap norm = scale_.map(Activation::none);
+    const ChannelMap norm = scale_.map(FusedActivation::none);
     const ChannelMap activation{ones_.data(), zeros_.data(), chain_.activation};
     const int64_t tile = rows_per_tile(channels_);
     for (int64_t row = first; row < first + rows; row += tile) {
@@ -71,11 +75,12 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
       apply_map(norm, at, channels_, count, channels_, at);
       visit(norm_tap, at, seen, channels_, row, chunk);
       apply_map(activation, at, channels_, count, channels_, at);
-      visit(output_tap, at, seen, channels_, row, chunk);
+      if (ends_unit_) visit(output_tap, at, seen, channels_, row, chunk);
     }
   }
 
   const ConvolutionChain chain_;
+  const bool ends_unit_;  // else a step of its own, the activation, shows the output
   const int64_t channels_;
   const std::vector<float> ones_, zeros_;
   ChainScale scale_;

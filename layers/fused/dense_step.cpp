@@ -85,7 +85,12 @@ class DenseTraining final : public TrainingStep {
 };
 
 std::vector<int> dense_chain(const Network& network, int first) {
-  if (network.nodes()[first].kind != "dense") return {};
+  const Linear<float>* const linear = network.layer(first)->linear();
+  if (linear == nullptr || network.layer(first)->convolution() != nullptr) return {};
+  const Shape weight{linear->in_channels, linear->out_channels};
+  if (linear->weight->master.shape() != weight ||
+      network.nodes()[first].shape != Shape{linear->out_channels})
+    return {};
   return {first};
 }
 

@@ -112,9 +112,8 @@ std::unique_ptr<FoldingStep> make_folded_convolution(const Network& network,
                                                      ConvolutionAlgorithm algorithm,
                                                      Folding folding, WeightTransform* transform) {
   const Unit& unit = network.units()[network.nodes()[nodes.front()].unit];
-  const bool is_whole = nodes.front() == unit.leader && nodes.size() > 1 && nodes[1] == unit.norm &&
-                        nodes.back() == unit.last;
-  if (!is_whole || network.layer(unit.leader)->convolution() == nullptr) return nullptr;
+  const bool has_norm = nodes.front() == unit.leader && nodes.size() > 1 && nodes[1] == unit.norm;
+  if (!has_norm || network.layer(unit.leader)->convolution() == nullptr) return nullptr;
   return std::make_unique<FoldedConvolutionTraining>(network, nodes, algorithm, folding, transform);
 }
 

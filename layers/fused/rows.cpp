@@ -18,12 +18,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr int64_t rows_per_run = 16;  // floats added before they go to double
 
 /// dy where the activation's input (or output: the same answer) lets gradients pass, else 0.
-template <Activation activation, class D, class V>
+template <FusedActivation activation, class D, class V>
 HWY_INLINE V masked(D d, V value, V dy) {
-  if constexpr (activation == Activation::none) return dy;
-  auto passes = hn::Gt(value, hn::Zero(d));
-  if constexpr (activation == Activation::relu6)
-    passes = hn::And(passes, hn::Lt(value, hn::Set(d, 6.0f)));
+  if constexpr (activation == FusedActivation::none) return dy;
+  constexpr Ends ends = ends_of(activation);
+  auto passes = hn::Gt(value, hn::Set(d, ends.low));
+  if constexpr (ends.high < Activation::infinity)
+    passes = hn::And(passes, hn::Lt(value, hn::Set(d, ends.high)));
   return hn::IfThenElseZero(passes, dy);
 }
 
@@ -46,7 +47,7 @@ HWY_INLINE void add_to_doubles(D d, V values, double* to) {
   static_cast<void>(d);
 }
 
-template <Activation activation>
+template <FusedActivation activation>
 void affine_rows(const float* x, int64_t x_row, float* y, int64_t rows, int64_t channels,
                  const float* scale, const float* shift) {
   for (int64_t row = 0; row < rows; ++row, x += x_row, y += channels)
@@ -75,7 +76,7 @@ void sum_rows(const float* x, int64_t rows, int64_t channels, const float* shift
   }
 }
 
-template <Activation activation>
+template <FusedActivation activation>
 void sum_masked_rows(const float* z, const float* dy, int64_t rows, int64_t channels,
                      const float* scale, const float* shift, const float* mean, double* sum,
                      double* product) {
@@ -98,7 +99,7 @@ void sum_masked_rows(const float* z, const float* dy, int64_t rows, int64_t chan
   }
 }
 
-template <Activation activation>
+template <FusedActivation activation>
 void norm_gradient_rows(const float* z, const float* dy, float* dz, int64_t rows, int64_t channels,
                         const float* scale, const float* shift, const float* of_z,
                         const float* constant) {
@@ -112,7 +113,7 @@ void norm_gradient_rows(const float* z, const float* dy, float* dz, int64_t rows
     });
 }
 
-template <Activation activation>
+template <FusedActivation activation>
 void mask_output_rows(const float* y, float* dy, int64_t rows, int64_t channels, double* sum) {
   for (int64_t first = 0; first < rows; first += rows_per_run) {
     const int64_t end = std::min(rows, first + rows_per_run);
@@ -133,8 +134,8 @@ void mask_output_rows(const float* y, float* dy, int64_t rows, int64_t channels,
 }  // namespace
 
 void affine(const float* x, int64_t x_row, float* y, int64_t rows, int64_t channels,
-            const float* scale, const float* shift, Activation activation) {
-  with_activation(activation, [&]<Activation a>() HWY_ATTR {
+            const float* scale, const float* shift, FusedActivation activation) {
+  with_activation(activation, [&]<FusedActivation a>() HWY_ATTR {
     affine_rows<a>(x, x_row, y, rows, channels, scale, shift);
   });
 }
@@ -143,22 +144,22 @@ void shifted_sums(const float* x, int64_t rows, int64_t channels, const float* s
   sum_rows(x, rows, channels, shift, sum, square);
 }
 void masked_sums(const float* z, const float* dy, int64_t rows, int64_t channels,
-                 const float* scale, const float* shift, const float* mean, Activation activation,
-                 double* sum, double* product) {
-  with_activation(activation, [&]<Activation a>() HWY_ATTR {
+                 const float* scale, const float* shift, const float* mean,
+                 FusedActivation activation, double* sum, double* product) {
+  with_activation(activation, [&]<FusedActivation a>() HWY_ATTR {
     sum_masked_rows<a>(z, dy, rows, channels, scale, shift, mean, sum, product);
   });
 }
 void gradient(const float* z, const float* dy, float* dz, int64_t rows, int64_t channels,
               const float* scale, const float* shift, const float* of_z, const float* constant,
-              Activation activation) {
-  with_activation(activation, [&]<Activation a>() HWY_ATTR {
+              FusedActivation activation) {
+  with_activation(activation, [&]<FusedActivation a>() HWY_ATTR {
     norm_gradient_rows<a>(z, dy, dz, rows, channels, scale, shift, of_z, constant);
   });
 }
-void mask_output(const float* y, float* dy, int64_t rows, int64_t channels, Activation activation,
-                 double* sum) {
-  with_activation(activation, [&]<Activation a>()
+void mask_output(const float* y, float* dy, int64_t rows, int64_t channels,
+                 FusedActivation activation, double* sum) {
+  with_activation(activation, [&]<FusedActivation a>()
                                   HWY_ATTR { mask_output_rows<a>(y, dy, rows, channels, sum); });
 }
 
@@ -186,7 +187,7 @@ void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const floa
 }
 
 void sum_masked(const float* z, const float* dy, int64_t rows, int64_t channels, const float* scale,
-                const float* shift, const float* mean, Activation activation, double* sum,
+                const float* shift, const float* mean, FusedActivation activation, double* sum,
                 double* product) {
   HWY_DYNAMIC_DISPATCH(masked_sums)
   (z, dy, rows, channels, scale, shift, mean, activation, sum, product);
@@ -194,13 +195,13 @@ void sum_masked(const float* z, const float* dy, int64_t rows, int64_t channels,
 
 void norm_gradient(const float* z, const float* dy, float* dz, int64_t rows, int64_t channels,
                    const float* scale, const float* shift, const float* of_z, const float* constant,
-                   Activation activation) {
+                   FusedActivation activation) {
   HWY_DYNAMIC_DISPATCH(gradient)
   (z, dy, dz, rows, channels, scale, shift, of_z, constant, activation);
 }
 
 void mask_by_output(const float* y, float* dy, int64_t rows, int64_t channels,
-                    Activation activation, double* sum) {
+                    FusedActivation activation, double* sum) {
   HWY_DYNAMIC_DISPATCH(mask_output)(y, dy, rows, channels, activation, sum);
 }
 

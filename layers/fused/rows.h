@@ -21,16 +21,16 @@ void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const floa
 /// Backward through activation(scale z + shift), first pass: g = dy where the activation passes
 /// gradients, else 0; adds, by channel, sum g and sum g (z - mean) to `sum` and `product`.
 void sum_masked(const float* z, const float* dy, int64_t rows, int64_t channels, const float* scale,
-                const float* shift, const float* mean, Activation activation, double* sum,
+                const float* shift, const float* mean, FusedActivation activation, double* sum,
                 double* product);
 
 /// Second pass: dz = scale g + of_z z + constant by channel, with g as in the first; dz may be dy.
 void norm_gradient(const float* z, const float* dy, float* dz, int64_t rows, int64_t channels,
                    const float* scale, const float* shift, const float* of_z, const float* constant,
-                   Activation activation);
+                   FusedActivation activation);
 
 /// Without a norm: replaces dy by dy where y passed the activation, else 0; adds sum dy to `sum`.
 void mask_by_output(const float* y, float* dy, int64_t rows, int64_t channels,
-                    Activation activation, double* sum);
+                    FusedActivation activation, double* sum);
 
 }  // namespace quantdyn

@@ -119,7 +119,7 @@ HWY_INLINE void input_channels(D d, const Load& load, float* to, int64_t plane) 
 }
 
 /// The same through a map; the padding is zero after it.
-template <Activation activation, class D>
+template <FusedActivation activation, class D>
 HWY_INLINE auto load_mapped(D d, const float* image, const ChannelMap& map, const ImageTile& tile,
                             int64_t r, int64_t s, int64_t c) {
   const int64_t h = tile.row + r, w = tile.column + s;
@@ -139,7 +139,7 @@ void input(const float* image, const ChannelMap* map, const ImageTile& tile, flo
           d, [&](int64_t r, int64_t s) HWY_ATTR { return load_inside(d, image, tile, r, s, c); },
           to + c, plane);
     });
-  with_activation(map->activation, [&]<Activation activation>() HWY_ATTR {
+  with_activation(map->activation, [&]<FusedActivation activation>() HWY_ATTR {
     for_channels(tile.channels, [&](auto d, int64_t c) HWY_ATTR {
       input_channels(
           d,

@@ -5,12 +5,9 @@
 namespace quantdyn {
 namespace {
 
-/// And passes on their scale.
-bool keeps_channels(const Network& network, int unit) {
-  if (activation_of(network, unit) != "none") return false;
-  const std::string& kind = network.units()[unit].kind;
-  return kind == "max_pool" || kind == "average_pool" || kind == "global_average_pool" ||
-         kind == "flatten";
+bool passes_scale(const Network& network, int unit) {
+  const int leader = network.units()[unit].leader;
+  return leader > 0 && network.layer(leader)->passes().scale && activation_node(network, unit) < 0;
 }
 
 /// The unit that alone makes what `unit` reads; -1 where there are several.
@@ -24,7 +21,7 @@ int only_input(const Network& network, int unit) {
 int source_of(const Network& network, int unit) {
   for (int at = only_input(network, unit); at >= 0; at = only_input(network, at)) {
     if (network.readers(network.units()[at].last).size() != 1) return -1;
-    if (!keeps_channels(network, at)) return at;
+    if (!passes_scale(network, at)) return at;
   }
   return -1;
 }
@@ -44,7 +41,8 @@ const Linear<float>& linear_of(const Network& network, int unit) {
 
 WeightAxes weight_axes(const Network& network, int unit) {
   int input = network.nodes()[network.units()[unit].leader].inputs[0];
-  while (network.nodes()[input].kind == "flatten") input = network.nodes()[input].inputs[0];
+  while (input > 0 && network.layer(input)->passes().order)
+    input = network.nodes()[input].inputs[0];
   return {linear_of(network, unit), network.nodes()[input].shape.channels()};
 }
 
@@ -55,11 +53,19 @@ void add_to_bias(const Linear<float>& linear, std::span<const double> values) {
     bias[k] = static_cast<float>(bias[k] + values[k]);
 }
 
-std::string activation_of(const Network& network, int unit) {
+int activation_node(const Network& network, int unit) {
   const Unit& u = network.units()[unit];
-  const bool is_one = u.leader > 0 && network.layer(u.leader)->is_activation();
-  const int node = is_one ? u.leader : u.activation;
-  return node < 0 ? "none" : network.nodes()[node].kind;
+  const bool is_one = u.leader > 0 && network.layer(u.leader)->activation();
+  return is_one ? u.leader : u.activation;
+}
+
+std::optional<Activation> activation_of(const Network& network, int unit) {
+  const int node = activation_node(network, unit);
+  return node < 0 ? std::nullopt : network.layer(node)->activation();
+}
+
+std::string node_text(const Network& network, int node) {
+  return fmt::format("'{}' ({})", network.nodes()[node].name, network.nodes()[node].kind);
 }
 
 }  // namespace quantdyn

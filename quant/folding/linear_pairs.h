@@ -1,6 +1,7 @@
 // Consecutive linear units: what one does to its output channels the other can take back.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,7 +28,12 @@ const Linear<float>& linear_of(const Network& network, int unit);
 WeightAxes weight_axes(const Network& network, int unit);
 /// Adds a value to each output channel's bias, which is made where there is none.
 void add_to_bias(const Linear<float>& linear, std::span<const double> values);
-/// "relu", "relu6", ... or "none": what stands after the unit's leader, or is it.
-std::string activation_of(const Network& network, int unit);
+/// The node of the unit's activation: what stands after its leader, or is it; -1 where there is
+/// none.
+int activation_node(const Network& network, int unit);
+/// Its role; empty where there is none.
+std::optional<Activation> activation_of(const Network& network, int unit);
+/// "'c1.activation' (relu6)": a node and its kind, for errors.
+std::string node_text(const Network& network, int node);
 
 }  // namespace quantdyn

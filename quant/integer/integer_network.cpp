@@ -23,13 +23,14 @@ Coding coding_of(const Quantization& quantization) {
   return {affine.scale, affine.zero_point, lowest, highest};
 }
 
-/// The codes after an activation: relu ends at the code of 0, relu6 also at that of 6.
-Coding after_activation(Coding coding, const std::string& activation) {
-  if (activation != "none") coding.low = std::clamp(coding.zero_point, coding.low, coding.high);
-  if (activation == "relu6")
-    coding.high = static_cast<int32_t>(std::clamp<double>(
-        std::nearbyint(6 / coding.scale) + coding.zero_point, coding.low, coding.high));
-  return coding;
+/// The codes after a clip: they end at those of its ends.
+Coding after_activation(const Coding& coding, const std::optional<Activation>& clip) {
+  if (!clip) return coding;
+  const auto code_of = [&](float end) {
+    return static_cast<int32_t>(std::clamp<double>(
+        std::nearbyint(end / coding.scale) + coding.zero_point, coding.low, coding.high));
+  };
+  return {coding.scale, coding.zero_point, code_of(clip->values.low), code_of(clip->values.high)};
 }
 
 /// A sum at a finer scale becomes a code.
@@ -220,14 +221,26 @@ std::vector<int> sources_of(const Network& network, int unit) {
 
 }  // namespace
 
-bool has_integer_form(const Network& network, int index) {
+std::string no_integer_form(const Network& network, int index) {
   const Unit& unit = network.units()[index];
-  if (unit.leader == 0) return true;
-  const Layer<float>& layer = *network.layer(unit.leader);
-  const std::string activation = activation_of(network, index);
-  if (activation != "none" && activation != "relu" && activation != "relu6") return false;
-  return network.nodes()[unit.leader].layer->linear() || layer.pooling() || layer.is_activation() ||
-         unit.kind == "add" || unit.kind == "flatten";
+  if (unit.leader == 0) return "";
+  const int activation = activation_node(network, index);
+  Layer<float>& leader = *network.layer(unit.leader);
+  const bool is_clip = activation < 0 || network.layer(activation)->activation()->is_clip();
+  const bool is_known = leader.linear() || leader.pooling() || leader.activation() ||
+                        leader.is_sum() || leader.passes().order;
+  if (is_clip && is_known) return "";
+  return fmt::format(
+      "has no form in integers: {}; accepted: convolutions, dense, pools, add, flatten, and of "
+      "activations clips such as relu and relu6",
+      node_text(network, is_clip ? unit.leader : activation));
+}
+
+bool passes_codes(const Network& network, int unit) {
+  const int leader = network.units()[unit].leader;
+  const std::optional<Activation> activation = activation_of(network, unit);
+  return leader > 0 && network.layer(leader)->passes().values &&
+         (!activation || activation->is_clip());
 }
 
 IntegerNetwork::IntegerNetwork(const Network& network, const IntegerParts& parts) {
@@ -238,11 +251,8 @@ IntegerNetwork::IntegerNetwork(const Network& network, const IntegerParts& parts
     codings_.push_back(own != parts.outputs.end() ? own->second : codings_.at(sources.at(0)));
     units_.emplace_back();
     if (index == 0) continue;
-    if (!has_integer_form(network, index))
-      fail(
-          "unit '{}' ({}) has no form in integers; accepted: convolutions, dense, pools, add, "
-          "flatten, relu, relu6",
-          unit.name, unit.kind);
+    if (const std::string why = no_integer_form(network, index); !why.empty())
+      fail("unit '{}' {}", unit.name, why);
     std::vector<Coding> from;
     for (int source : sources) from.push_back(coding_of(*codings_[source]));
     const Coding to = after_activation(coding_of(*codings_[index]), activation_of(network, index));
@@ -251,7 +261,7 @@ IntegerNetwork::IntegerNetwork(const Network& network, const IntegerParts& parts
                                                    parts.weights.at(index));
     else if (const auto pooling = network.layer(unit.leader)->pooling())
       units_[index] = std::make_unique<PoolUnit>(*pooling, sources[0], from[0], to);
-    else if (unit.kind == "add")
+    else if (network.layer(unit.leader)->is_sum())
       units_[index] = std::make_unique<AddUnit>(sources, from, to);
     else
       units_[index] = std::make_unique<RescaleUnit>(sources[0], from[0], to);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "framework/graph/network.h"
@@ -46,7 +47,7 @@ class IntegerUnit {
 /// codes, rescaled where it has a scale of its own.
 class IntegerNetwork {
  public:
-  /// Throws Error (unit, kind) for a unit that has no integer form.
+  /// Throws Error (unit, node, kind) for a unit that has no integer form.
   IntegerNetwork(const Network& network, const IntegerParts& parts);
 
   int units() const { return static_cast<int>(units_.size()); }
@@ -60,7 +61,11 @@ class IntegerNetwork {
   std::vector<const Quantization*> codings_;
 };
 
-/// Whether a unit of the unfolded or folded net has an integer form, but for its quantizers.
-bool has_integer_form(const Network& network, int unit);
+/// Why a unit of the unfolded or folded net has no integer form, whatever its quantizers; empty
+/// where it has one.
+std::string no_integer_form(const Network& network, int unit);
+/// Whether a unit's output has the codes of what it reads, at most clipped, unless it has a
+/// quantization of its own.
+bool passes_codes(const Network& network, int unit);
 
 }  // namespace quantdyn

@@ -16,18 +16,25 @@ const Quantity absorbed_quantity{"absorbed", "1",
 
 bool pads(const Network& network, int unit) {
   const Convolution* conv = network.layer(network.units()[unit].leader)->convolution();
-  return conv &&
-         (conv->pad_top > 0 || conv->pad_bottom > 0 || conv->pad_left > 0 || conv->pad_right > 0);
+  return conv && conv->has_padding();
 }
 
-/// Whether all that lies between passes a constant on as it is (a pool may count its padding).
-bool passes_constants(const Network& network, const LinearPair& pair) {
-  const std::string activation = activation_of(network, pair.first);
-  if (activation != "relu" && activation != "none") return false;
+/// Whether f(x + c) = f(x) + c for every x and c over 0.
+bool keeps_positive(const std::optional<Activation>& activation) {
+  return !activation ||
+         (activation->identity.low <= 0 && activation->identity.high == Activation::infinity);
+}
+
+/// The first node between the layers that does not pass a constant on as it is; -1 if none.
+int first_obstacle(const Network& network, const LinearPair& pair, const Equalization* before) {
+  int out = -1;
   for (int node = network.nodes()[network.units()[pair.second].leader].inputs[0];
        network.nodes()[node].unit != pair.first; node = network.nodes()[node].inputs[0])
-    if (network.nodes()[node].kind == "average_pool") return false;
-  return true;
+    if (!network.layer(node)->passes().shift) out = node;
+  const bool is_replaced = before && before->replaces_activation(network, pair.first);
+  if (!is_replaced && !keeps_positive(activation_of(network, pair.first)))
+    out = activation_node(network, pair.first);
+  return out;
 }
 
 /// b2 += W2 c.
@@ -42,7 +49,8 @@ void add_to_bias(const Network& network, int unit, const std::vector<double>& c)
 
 }  // namespace
 
-Absorption Absorption::read(const Options& section, const Network& network) {
+Absorption Absorption::read(const Options& section, const Network& network,
+                            const Equalization* equalization) {
   Absorption out{};
   out.deviations = section.number("deviations", 3.0, at_least(0.0),
                                   "how many deviations under its mean a channel counts as full");
@@ -55,14 +63,26 @@ Absorption Absorption::read(const Options& section, const Network& network) {
   if (std::ranges::none_of(network.units(), [](const Unit& unit) { return unit.norm >= 0; }))
     section.refuse("",
                    "the net has no batch norm, so nothing is known of its channels' distribution");
-  return out;
+  int obstacle = -1;
+  for (const LinearPair& pair : linear_pairs(network)) {
+    obstacle = first_obstacle(network, pair, equalization);
+    if (obstacle < 0) return out;
+  }
+  section.refuse(
+      "",
+      obstacle < 0
+          ? "the net has no two layers with weights in a row, without a branch between"
+          : fmt::format("no two layers in a row pass constants on: between the last ones stands "
+                        "{}; accepted: relu and other activations that keep values over 0, "
+                        "flatten, and pools that do not count padding",
+                        node_text(network, obstacle)));
 }
 
 void Absorption::apply(FoldedNetwork& net, Frame& report) const {
   const Network& network = net.network;
   for (const LinearPair& pair : linear_pairs(network)) {
     FoldedNorm& norm = net.norms[pair.first];
-    if (norm.beta.empty() || !passes_constants(network, pair)) continue;
+    if (norm.beta.empty() || first_obstacle(network, pair, nullptr) >= 0) continue;
     if (padded == Padded::skip && pads(network, pair.second)) continue;
     std::vector<double> c;
     for (size_t i = 0; i < norm.beta.size(); ++i)

@@ -63,12 +63,11 @@ BiasCorrection BiasCorrection::read(const Options& section, const Network& netwo
   section.finish();
   if (out.method == Method::analytic)
     for (int unit : units_with_weight(network))
-      if (!knows_input_moments(network, unit))
-        section.refuse(
-            "method", fmt::format("analytic correction does not know the distribution of what '{}' "
-                                  "reads: there is no batch norm, or a max pool, before it; "
-                                  "accepted: empirical",
-                                  network.units()[unit].name));
+      if (const std::string why = unknown_input_moments(network, unit); !why.empty())
+        section.refuse("method",
+                       fmt::format("analytic correction does not know the distribution of what "
+                                   "'{}' reads: {}; accepted: empirical",
+                                   network.units()[unit].name, why));
   return out;
 }
 

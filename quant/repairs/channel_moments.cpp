@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #include "quant/folding/linear_pairs.h"
@@ -15,12 +14,13 @@ double density(double x) {
 }
 double probability(double x) { return std::erfc(-x / std::numbers::sqrt2) / 2; }
 
-ChannelMoments after_activation(const std::string& activation, ChannelMoments moments) {
-  if (activation == "none") return moments;
-  const double high = activation == "relu6" ? 6 : std::numeric_limits<double>::infinity();
+ChannelMoments after_activation(const std::optional<Activation>& activation,
+                                ChannelMoments moments) {
+  if (!activation) return moments;
+  if (!activation->is_clip()) return {};
   for (size_t c = 0; c < moments.mean.size(); ++c) {
     const ClippedNormal clipped =
-        clipped_normal(moments.mean[c], std::sqrt(moments.variance[c]), high);
+        clipped_normal(moments.mean[c], std::sqrt(moments.variance[c]), activation->values);
     moments.mean[c] = clipped.mean;
     moments.variance[c] = clipped.variance;
   }
@@ -32,16 +32,17 @@ ChannelMoments before_activation(const FoldedNetwork& net, int index,
                                  const std::vector<ChannelMoments>& known) {
   const Unit& unit = net.network.units()[index];
   const auto& nodes = net.network.nodes();
+  Layer<float>& leader = *net.network.layer(unit.leader);
   std::vector<const ChannelMoments*> inputs;
   for (int input : nodes[unit.leader].inputs) inputs.push_back(&known[nodes[input].unit]);
-  if (net.network.layer(unit.leader)->linear()) {
+  if (leader.linear()) {
     const FoldedNorm& norm = net.norms[index];
     ChannelMoments out{norm.beta, {}};
     for (double gamma : norm.gamma) out.variance.push_back(gamma * gamma);
     return out;
   }
-  if (unit.kind == "max_pool") return {};
-  if (unit.kind != "add") return *inputs[0];
+  if (leader.passes().mean || leader.activation()) return *inputs[0];
+  if (!leader.is_sum()) return {};
   ChannelMoments out = *inputs[0];
   for (const ChannelMoments* input : std::span(inputs).subspan(1)) {
     if (input->mean.empty() || out.mean.empty()) return {};
@@ -53,29 +54,41 @@ ChannelMoments before_activation(const FoldedNetwork& net, int index,
   return out;
 }
 
-bool knows_output(const Network& network, int index) {
+std::string unknown_output(const Network& network, int index) {
   const Unit& unit = network.units()[index];
-  if (unit.leader == 0) return true;
-  if (network.layer(unit.leader)->linear()) return unit.norm >= 0;
-  if (unit.kind == "max_pool") return false;
-  return std::ranges::all_of(network.nodes()[unit.leader].inputs, [&](int input) {
-    return knows_output(network, network.nodes()[input].unit);
-  });
+  if (unit.leader == 0) return "";
+  const int activation = activation_node(network, index);
+  if (activation >= 0 && !network.layer(activation)->activation()->is_clip())
+    return node_text(network, activation) + " is no clip as relu and relu6 are";
+  Layer<float>& leader = *network.layer(unit.leader);
+  if (leader.linear())
+    return unit.norm >= 0 ? "" : node_text(network, unit.leader) + " has no batch norm";
+  if (!leader.passes().mean && !leader.activation() && !leader.is_sum())
+    return node_text(network, unit.leader) + " does not pass means on";
+  for (int input : network.nodes()[unit.leader].inputs)
+    if (std::string why = unknown_output(network, network.nodes()[input].unit); !why.empty())
+      return why;
+  return "";
 }
 
 }  // namespace
 
-ClippedNormal clipped_normal(double mean, double deviation, double high) {
-  if (!(deviation > 0)) return {std::clamp(mean, 0.0, high), 0};
-  const double a = -mean / deviation, b = (high - mean) / deviation;
-  const double inside = probability(b) - probability(a),
-               above = std::isinf(b) ? 0 : probability(-b);
-  const double at_high = std::isinf(high) ? 0 : high * above;
-  const double first = deviation * (density(a) - density(b)) + mean * inside + at_high;
-  const double edges = a * density(a) - (std::isinf(b) ? 0 : b * density(b));
+ClippedNormal clipped_normal(double mean, double deviation, const Ends& ends) {
+  const double low = ends.low, high = ends.high;
+  if (!(deviation > 0)) return {std::clamp(mean, low, high), 0};
+  const double a = (low - mean) / deviation, b = (high - mean) / deviation;
+  const double inside = probability(b) - probability(a);
+  // Of an end at infinity, all of these are 0 in the limit.
+  const double at_low = std::isinf(low) ? 0 : low * probability(a);
+  const double at_high = std::isinf(high) ? 0 : high * probability(-b);
+  const double edge_low = std::isinf(a) ? 0 : a * density(a);
+  const double edge_high = std::isinf(b) ? 0 : b * density(b);
+  const double first = deviation * (density(a) - density(b)) + mean * inside + at_low + at_high;
   const double second = (mean * mean + deviation * deviation) * inside +
                         2 * mean * deviation * (density(a) - density(b)) +
-                        deviation * deviation * edges + (std::isinf(high) ? 0 : high * at_high);
+                        deviation * deviation * (edge_low - edge_high) +
+                        (std::isinf(low) ? 0 : low * at_low) +
+                        (std::isinf(high) ? 0 : high * at_high);
   return {first, std::max(second - first * first, 0.0)};
 }
 
@@ -87,8 +100,8 @@ std::vector<ChannelMoments> output_moments(const FoldedNetwork& net, const Chann
   return out;
 }
 
-bool knows_input_moments(const Network& network, int unit) {
-  return knows_output(
+std::string unknown_input_moments(const Network& network, int unit) {
+  return unknown_output(
       network, network.nodes()[network.nodes()[network.units()[unit].leader].inputs[0]].unit);
 }
 

@@ -122,6 +122,29 @@ std::vector<LinearPair> read_pairs(const Options& section, const Network& networ
   return all;
 }
 
+bool is_homogeneous(const Network& network, int unit) {
+  const std::optional<Activation> activation = activation_of(network, unit);
+  return !activation || activation->is_homogeneous;
+}
+
+/// Whether relu is the activation without its upper end.
+bool is_clip_at_zero(const Activation& activation) {
+  return activation.is_clip() && activation.values.low == 0;
+}
+
+/// Refuses a pair whose activation may neither stay nor be replaced.
+void check_pair(const Options& section, const Network& network, const LinearPair& pair,
+                Equalization::Relu6 chosen) {
+  if (is_homogeneous(network, pair.first) || chosen == Equalization::Relu6::skip) return;
+  const bool can_replace = is_clip_at_zero(*activation_of(network, pair.first));
+  if (can_replace && chosen == Equalization::Relu6::replace) return;
+  section.refuse("relu6",
+                 fmt::format("{} stands after '{}', and scaling its input does not scale its "
+                             "output; accepted: {}skip",
+                             node_text(network, activation_node(network, pair.first)),
+                             network.units()[pair.first].name, can_replace ? "replace, " : ""));
+}
+
 }  // namespace
 
 Equalization Equalization::read(const Options& section, const Network& network) {
@@ -134,28 +157,33 @@ Equalization Equalization::read(const Options& section, const Network& network) 
   out.relu6 = section.choice<Relu6>(
       "relu6", Relu6::refuse,
       {{"refuse", Relu6::refuse}, {"replace", Relu6::replace}, {"skip", Relu6::skip}},
-      "between two layers: refuse the variant, replace it by relu, or leave the pair as it is");
+      "another activation than relu and its like between two layers: refuse the variant, replace "
+      "it by relu (where it is relu with an upper end), or leave the pair as it is");
   out.pairs = read_pairs(section, network);
   section.finish();
-  for (const LinearPair& pair : out.pairs)
-    if (out.relu6 == Relu6::refuse && activation_of(network, pair.first) == "relu6")
-      section.refuse("relu6", fmt::format("relu6 stands after '{}', and scaling its input does not "
-                                          "scale its output; accepted: replace, skip",
-                                          network.units()[pair.first].name));
+  for (const LinearPair& pair : out.pairs) check_pair(section, network, pair, out.relu6);
+  const LinearPair first = out.pairs.front();
   if (out.relu6 == Relu6::skip)
-    std::erase_if(out.pairs, [&](const LinearPair& pair) {
-      return activation_of(network, pair.first) == "relu6";
-    });
+    std::erase_if(out.pairs,
+                  [&](const LinearPair& pair) { return !is_homogeneous(network, pair.first); });
   if (out.pairs.empty())
-    section.refuse("relu6", "skip leaves no pair, relu6 stands in all of them; accepted: replace");
+    section.refuse("relu6", fmt::format("skip leaves no pair: an activation as {} stands in all of "
+                                        "them; accepted: activations that scale with their input, "
+                                        "or replace where it is relu with an upper end",
+                                        node_text(network, activation_node(network, first.first))));
   return out;
+}
+
+bool Equalization::replaces_activation(const Network& network, int unit) const {
+  return relu6 == Relu6::replace && !is_homogeneous(network, unit) &&
+         std::ranges::any_of(pairs, [&](const LinearPair& pair) { return pair.first == unit; });
 }
 
 void Equalization::apply(FoldedNetwork& net, Frame& report) const {
   std::vector<ScaledWeight> scaled;
   std::vector<int> place(net.network.units().size(), -1);
   for (const LinearPair& pair : pairs) {
-    if (activation_of(net.network, pair.first) == "relu6")
+    if (replaces_activation(net.network, pair.first))
       net.network.replace_activation(net.network.units()[pair.first].activation, "relu");
     for (int unit : {pair.first, pair.second}) {
       if (place[unit] >= 0) continue;

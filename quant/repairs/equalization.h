@@ -14,10 +14,11 @@ namespace quantdyn {
 ///   s_i = sqrt(r1_i r2_i) / r2_i,   w1_i / s_i,   b1_i / s_i,   w2_i s_i
 /// makes both sqrt(r1_i r2_i); s = 1 where a range is at most `smallest` times its layer's largest
 /// (a dead channel's ranges are rounding errors). Consecutive pairs are swept until no scale
-/// moves further than the tolerance. Between them must stand a positively homogeneous activation.
+/// moves further than the tolerance. Between them may stand a positively homogeneous activation
+/// (relu, leaky_relu).
 struct Equalization {
-  /// What becomes of a pair with relu6 between: the variant is refused, relu takes its place, or
-  /// the pair stays as it is.
+  /// What becomes of a pair with another activation between: the variant is refused, relu takes its
+  /// place (of a clip at 0, as relu6), or the pair stays as it is.
   enum class Relu6 { refuse, replace, skip };
   double smallest;   ///< ranges that are none, as a share of the layer's largest
   double tolerance;  ///< of max |s - 1| in a sweep
@@ -26,8 +27,10 @@ struct Equalization {
   std::vector<LinearPair> pairs;
 
   /// Reads the section and calls finish(). ConfigError: no pair in the net, a node asked for that
-  /// begins none (a branch, an add), a relu6 between that may not be replaced.
+  /// begins none (a branch, an add), an activation between that may not stay nor be replaced.
   static Equalization read(const Options& section, const Network& network);
+  /// Whether apply() will put relu in the place of the unit's activation.
+  bool replaces_activation(const Network& network, int unit) const;
   /// Rescales weights, biases, and the norms' beta and gamma. Writes
   /// channelwise/repairs/equalization_scale (the product of all s of a channel) and
   /// networkwise/equalization_sweeps, equalization_residual (max |s - 1| of the last sweep).

@@ -11,7 +11,7 @@ Repairs Repairs::read(const Options& section, const Network& network) {
           section.section_if("equalize", "make channel ranges of consecutive layers equal"))
     out.equalization = Equalization::read(*o, network);
   if (const auto o = section.section_if("absorb", "move high biases into the next layer"))
-    out.absorption = Absorption::read(*o, network);
+    out.absorption = Absorption::read(*o, network, out.equalization ? &*out.equalization : nullptr);
   if (const auto o =
           section.section_if("correct_bias", "take off biases what quantized weights shift"))
     out.bias_correction = BiasCorrection::read(*o, network);

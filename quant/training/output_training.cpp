@@ -1,7 +1,6 @@
 #include "quant/training/output_training.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "framework/base/threads.h"
 #include "quant/ranges/extremes.h"
@@ -15,15 +14,9 @@ void map_row(const std::optional<ChannelMap>& map, const float* x, int64_t chann
     std::copy_n(x, channels, to);
     return;
   }
-  const float low =
-      map->activation == Activation::none ? -std::numeric_limits<float>::infinity() : 0;
-  const float high =
-      map->activation == Activation::relu6 ? 6 : std::numeric_limits<float>::infinity();
-  for (int64_t c = 0; c < channels; ++c) {
-    const float value = x[c] * map->scale[c] + map->shift[c];
-    const float raised = value < low ? low : value;
-    to[c] = raised > high ? high : raised;
-  }
+  const Ends ends = ends_of(map->activation);
+  for (int64_t c = 0; c < channels; ++c)
+    to[c] = clipped(ends, x[c] * map->scale[c] + map->shift[c]);
 }
 
 }  // namespace

@@ -8,10 +8,10 @@
 namespace quantdyn {
 namespace {
 
-/// Whether PACT's end from zero to a clip is what the unit's output has.
+/// Whether PACT's range from zero to a clip is what the unit's output has.
 bool is_positive(const Network& network, int unit) {
-  const std::string activation = activation_of(network, unit);
-  return activation == "relu" || activation == "relu6";
+  const std::optional<Activation> activation = activation_of(network, unit);
+  return activation && activation->values.low == 0;
 }
 
 Learning learning_of(const QuantizationTrainingSettings& settings, const Network& network,
@@ -109,7 +109,8 @@ QuantizationTrainingSettings QuantizationTrainingSettings::read(
                                           {"lsq", Learning::lsq},
                                           {"pact", Learning::pact}},
                                          "ranges of outputs: moving averages of each batch's ends, "
-                                         "learned steps, or after relu learned upper ends");
+                                         "learned steps, or where an activation ends at 0, as "
+                                         "relu does, learned upper ends");
   out.range_momentum = section.number("range_momentum", 0.01, between(0.0, 1.0),
                                       "share of the batch in a moving range");
   out.clip_decay =

@@ -7,9 +7,6 @@
 namespace quantdyn {
 namespace {
 
-struct Ends {
-  float low, high;
-};
 /// The outermost levels of an entry.
 Ends outermost(const Quantization& quantization, int64_t entry) {
   Ends out{std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};

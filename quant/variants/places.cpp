@@ -12,7 +12,7 @@ struct PlaceOption {
 // In the order of Place.
 constexpr std::array<PlaceOption, place_count> place_options{{
     {"input", "the network's input"},
-    {"block_outputs", "the output of each block, after its activation"},
+    {"block_outputs", "the output of each block or multiply, after its activation"},
     {"add_inputs", "both inputs of each add"},
     {"add_outputs", "the output of each add, after its activation"},
     {"pool_outputs", "the output of each pooling"},
@@ -23,18 +23,19 @@ constexpr std::array<PlaceOption, place_count> place_options{{
 
 std::vector<Place> places_of(const Network& network, int index) {
   const Unit& unit = network.units()[index];
+  const Layer<float>* const leader = network.layer(unit.leader);
   std::vector<Place> out;
   if (unit.leader == 0) out.push_back(Place::input);
   if (unit.last == network.last())
     out.push_back(Place::logits);
-  else if (unit.kind == "add")
+  else if (leader && leader->is_sum())
     out.push_back(Place::add_output);
-  else if (unit.kind.ends_with("pool"))
+  else if (leader && leader->pooling())
     out.push_back(Place::pool_output);
-  else if (unit.leader > 0 && unit.kind != "flatten")
+  else if (leader && !leader->passes().order)
     out.push_back(Place::block_output);
   for (int reader : network.readers(unit.last))
-    if (network.nodes()[reader].kind == "add") out.push_back(Place::add_input);
+    if (network.layer(reader)->is_sum()) out.push_back(Place::add_input);
   return out;
 }
 

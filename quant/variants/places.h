@@ -9,7 +9,8 @@
 
 namespace quantdyn {
 
-/// An output may be several (a block's output that feeds an add).
+/// An output may be several (a block's output that feeds an add). block_output is that of every
+/// layer which computes new values and is none of the others: convolutions, dense, multiply.
 enum class Place { input, block_output, add_input, add_output, pool_output, logits };
 inline constexpr int place_count = 6;
 

@@ -67,10 +67,9 @@ void check_integer(const Options& entry, const Network& network, const Variant& 
     const auto refuse = [&](const std::string& why) {
       entry.refuse("integer_check", fmt::format("'{}' {}", network.units()[unit].name, why));
     };
-    const std::string& kind = network.units()[unit].kind;
-    if (!has_integer_form(network, unit)) refuse(fmt::format("({}) has no form in integers", kind));
+    if (const std::string why = no_integer_form(network, unit); !why.empty()) refuse(why);
     const Scheme* const output = variant.units[unit].output.get();
-    if (output == nullptr && kind != "flatten" && kind != "max_pool")
+    if (output == nullptr && !passes_codes(network, unit))
       refuse("gives values that are not quantized; expected every place in `places`");
     if (output &&
         (!output->quantizer->is_affine() || !output->quantizer->granularity().is_per_tensor()))
@@ -143,8 +142,7 @@ int Variant::quantized_source(const Network& network, int unit) const {
   for (;;) {
     unit = network.nodes()[network.nodes()[network.units()[unit].leader].inputs[0]].unit;
     if (units[unit].output) return unit;
-    const std::string& kind = network.units()[unit].kind;
-    if (kind != "flatten" && kind != "max_pool") return -1;
+    if (!passes_codes(network, unit)) return -1;
   }
 }
 

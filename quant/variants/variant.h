@@ -27,7 +27,7 @@ struct Variant {
   int64_t integer_images = 0;      ///< test images that run in integers too; 0: none
 
   /// The unit whose quantized output a unit reads, maybe through units that pass codes on as they
-  /// are (max pool, flatten); -1: what it reads is not quantized.
+  /// are (max pool, flatten, and a clip after them); -1: what it reads is not quantized.
   int quantized_source(const Network& network, int unit) const;
   bool quantizes_weights() const;
   bool quantizes_activations() const;

@@ -36,10 +36,10 @@ void ChannelCounts::merge(const ChannelCounts& other) {
   counts_.merge(other.counts_);
 }
 
-/// Negative values end in the bin of 0, for relu6 those over 6 in the bin that starts with 6.
-ChannelCounts ChannelCounts::of_activation(Activation activation) const {
-  const int32_t low = activation == Activation::none ? 0 : bins_.zero();
-  const int32_t high = activation == Activation::relu6 ? bins_.index(6.0f) : bins_.nan() - 1;
+/// Bins are in value order, and both ends start one, or are the last of their side.
+ChannelCounts ChannelCounts::of_activation(FusedActivation activation) const {
+  const Ends ends = ends_of(activation);
+  const int32_t low = bins_.index(ends.low), high = bins_.index(ends.high);
   ChannelCounts out(channels_, bins_);
   for (int64_t c = 0; c < channels_; ++c) {
     std::vector<uint64_t> counts = of_channel(c);

@@ -27,7 +27,7 @@ class ChannelCounts {
   std::vector<uint64_t> of_channel(int64_t channel) const { return counts_.of_channel(channel); }
   std::vector<uint64_t> of_layer() const { return counts_.of_all(); }
   /// The counts of what an activation makes of the same values, exactly as if it had been counted.
-  ChannelCounts of_activation(Activation activation) const;
+  ChannelCounts of_activation(FusedActivation activation) const;
 
  private:
   void add_rows(int64_t channel, int64_t rows);

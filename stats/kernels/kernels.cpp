@@ -67,21 +67,23 @@ class Powers {
 };
 
 /// The operands' order lets NaN through.
-template <Activation activation, class D, class V>
+template <FusedActivation activation, class D, class V>
 HWY_INLINE V activate(D d, V x) {
-  const V positive = larger(hn::Zero(d), x);
-  return activation == Activation::relu6
-             ? smaller(hn::Set(d, decltype(hn::GetLane(x)){6}), positive)
-             : positive;
+  using T = decltype(hn::GetLane(x));
+  constexpr Ends ends = ends_of(activation);
+  const V raised = larger(hn::Set(d, static_cast<T>(ends.low)), x);
+  if constexpr (ends.high < Activation::infinity)
+    return smaller(hn::Set(d, static_cast<T>(ends.high)), raised);
+  return raised;
 }
 
 /// Of `lanes` channels, entry 0 being that of values[0]; all arrays have that many.
-template <Activation activation, size_t lanes>
+template <FusedActivation activation, size_t lanes>
 HWY_INLINE void moments_of_lanes(const float* values, int64_t rows, int64_t row_stride,
                                  const MomentSums& into, const MomentSums& of_activation) {
   const hn::CappedTag<double, lanes> wide;
   const hn::Rebind<float, decltype(wide)> narrow;
-  constexpr bool has_activation = activation != Activation::none;
+  constexpr bool has_activation = activation != FusedActivation::none;
   Powers powers(wide, into), active(wide, has_activation ? of_activation : into);
   auto minimum = hn::LoadU(narrow, into.minimum), maximum = hn::LoadU(narrow, into.maximum);
   for (int64_t row = 0; row < rows; ++row, values += row_stride) {
@@ -134,7 +136,7 @@ struct FewSums {
 
 /// The tile's last channels, fewer than `lanes`: what follows them in a vector belongs to the next
 /// row and is dropped. Where no row follows, values go one by one.
-template <Activation activation, size_t lanes>
+template <FusedActivation activation, size_t lanes>
 HWY_INLINE void moments_of_last(const Tile& tile, int64_t c, const MomentSums& into,
                                 const MomentSums& of_activation) {
   const int64_t end = tile.rows * tile.channels - c, count = tile.channels - c;
@@ -142,17 +144,17 @@ HWY_INLINE void moments_of_last(const Tile& tile, int64_t c, const MomentSums& i
   const int64_t step = static_cast<int64_t>(lanes);
   const int64_t rows = is_dense && end >= step ? (end - step) / tile.channels + 1 : 0;
   FewSums<lanes> some(into, count);
-  FewSums<lanes> active(activation == Activation::none ? into : of_activation, count);
+  FewSums<lanes> active(activation == FusedActivation::none ? into : of_activation, count);
   moments_of_lanes<activation, lanes>(tile.values + c, rows, tile.row_stride, some.sums(),
                                       active.sums());
   for (int64_t i = 0; i < count; ++i)
     moments_of_lanes<activation, 1>(tile.values + rows * tile.row_stride + c + i, tile.rows - rows,
                                     tile.row_stride, some.sums().from(i), active.sums().from(i));
   some.store(into, count);
-  if (activation != Activation::none) active.store(of_activation, count);
+  if (activation != FusedActivation::none) active.store(of_activation, count);
 }
 
-template <Activation activation, size_t lanes>
+template <FusedActivation activation, size_t lanes>
 HWY_INLINE void moments_from(int64_t c, const Tile& tile, const MomentSums& into,
                              const MomentSums& of_activation) {
   constexpr auto step = static_cast<int64_t>(lanes);
@@ -166,14 +168,14 @@ HWY_INLINE void moments_from(int64_t c, const Tile& tile, const MomentSums& into
   moments_of_last<activation, lanes>(tile, c, into.from(c), of_activation.from(c));
 }
 void add_moments(const Tile& tile, const MomentSums& into) {
-  moments_from<Activation::none, double_lanes>(0, tile, into, into);
+  moments_from<FusedActivation::none, double_lanes>(0, tile, into, into);
 }
-void add_moments_of_activation(const Tile& tile, Activation activation, const MomentSums& into,
+void add_moments_of_activation(const Tile& tile, FusedActivation activation, const MomentSums& into,
                                const MomentSums& of_activation) {
-  if (activation == Activation::relu)
-    moments_from<Activation::relu, double_lanes>(0, tile, into, of_activation);
+  if (activation == FusedActivation::relu)
+    moments_from<FusedActivation::relu, double_lanes>(0, tile, into, of_activation);
   else
-    moments_from<Activation::relu6, double_lanes>(0, tile, into, of_activation);
+    moments_from<FusedActivation::relu6, double_lanes>(0, tile, into, of_activation);
 }
 bool rounds_products_once() { return HWY_NATIVE_FMA; }
 
@@ -211,7 +213,7 @@ HWY_EXPORT(widen_range);
 void add_moments(const Tile& tile, const MomentSums& into) {
   HWY_DYNAMIC_DISPATCH(add_moments)(tile, into);
 }
-void add_moments_of_activation(const Tile& tile, Activation activation, const MomentSums& into,
+void add_moments_of_activation(const Tile& tile, FusedActivation activation, const MomentSums& into,
                                const MomentSums& of_activation) {
   HWY_DYNAMIC_DISPATCH(add_moments_of_activation)(tile, activation, into, of_activation);
 }

@@ -38,7 +38,7 @@ inline constexpr int64_t channel_group = 16;
 /// Products that are summed are rounded once where rounds_products_once(), else twice.
 void add_moments(const Tile& tile, const MomentSums& into);
 /// The same, and the moments of what an activation makes of the values, which is not none.
-void add_moments_of_activation(const Tile& tile, Activation activation, const MomentSums& into,
+void add_moments_of_activation(const Tile& tile, FusedActivation activation, const MomentSums& into,
                                const MomentSums& of_activation);
 /// Whether the processor has a fused multiply-add.
 bool rounds_products_once();

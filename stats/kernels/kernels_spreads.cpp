@@ -9,7 +9,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::kernels::HWY_NAMESPACE {
 
-void begin_channels(const Tile& tile, Activation activation, double* rows, double* shift,
+void begin_channels(const Tile& tile, FusedActivation activation, double* rows, double* shift,
                     const MomentSums& sums) {
   const auto more = static_cast<double>(tile.rows);
   int any_new = 0;
@@ -80,7 +80,7 @@ HWY_EXPORT(begin_channels);
 HWY_EXPORT(spreads_of_chunk);
 HWY_EXPORT(merge_spreads);
 
-void begin_channels(const Tile& tile, Activation activation, double* rows, double* shift,
+void begin_channels(const Tile& tile, FusedActivation activation, double* rows, double* shift,
                     const MomentSums& sums) {
   HWY_DYNAMIC_DISPATCH(begin_channels)(tile, activation, rows, shift, sums);
 }

@@ -32,7 +32,7 @@ namespace kernels {
 
 /// Counts a tile's rows; channels that had none begin, shifted by what the activation makes of
 /// their first value.
-void begin_channels(const Tile& tile, Activation activation, double* rows, double* shift,
+void begin_channels(const Tile& tile, FusedActivation activation, double* rows, double* shift,
                     const MomentSums& sums);
 /// From sums about the shift to sums about the mean. Rounding can bring even powers of almost equal
 /// values under zero, where no sum of them is.

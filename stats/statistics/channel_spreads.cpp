@@ -37,13 +37,13 @@ MomentSums ChannelSpreads::sums_from(int64_t channel) {
 }
 
 bool ChannelSpreads::add(const Tile& tile) {
-  begin_channels(tile, Activation::none);
+  begin_channels(tile, FusedActivation::none);
   kernels::add_moments(tile, sums_from(tile.first_channel));
   return are_finite(tile);
 }
 
-bool ChannelSpreads::add(const Tile& tile, Activation activation, ChannelSpreads& activated) {
-  begin_channels(tile, Activation::none);
+bool ChannelSpreads::add(const Tile& tile, FusedActivation activation, ChannelSpreads& activated) {
+  begin_channels(tile, FusedActivation::none);
   activated.begin_channels(tile, activation);
   kernels::add_moments_of_activation(tile, activation, sums_from(tile.first_channel),
                                      activated.sums_from(tile.first_channel));
@@ -60,7 +60,7 @@ bool ChannelSpreads::are_finite(const Tile& tile) const {
 
 /// A chunk's sums are of x - shift, the shift being its first value: as it is one of the values,
 /// sum^2 / count is at most count times the deviations, and few digits cancel.
-void ChannelSpreads::begin_channels(const Tile& tile, Activation activation) {
+void ChannelSpreads::begin_channels(const Tile& tile, FusedActivation activation) {
   kernels::begin_channels(tile, activation, rows_.data() + tile.first_channel,
                           shift_.data() + tile.first_channel, sums_from(tile.first_channel));
 }

@@ -25,7 +25,7 @@ class alignas(64) ChannelSpreads {
   bool add(const Tile& tile);
   /// The same, and gives `of_activation` what an activation, not none, makes of the tile; false
   /// where either has met one.
-  bool add(const Tile& tile, Activation activation, ChannelSpreads& activated);
+  bool add(const Tile& tile, FusedActivation activation, ChannelSpreads& activated);
   /// Whether a channel's values in the open chunk are all finite.
   bool is_finite(int64_t channel) const { return std::isfinite(sum_[channel]); }
   void end_chunk(int64_t chunk);
@@ -38,7 +38,7 @@ class alignas(64) ChannelSpreads {
   float maximum(int64_t channel) const { return maximum_[channel]; }
 
  private:
-  void begin_channels(const Tile& tile, Activation activation);
+  void begin_channels(const Tile& tile, FusedActivation activation);
   MomentSums sums_from(int64_t channel);
   bool are_finite(const Tile& tile) const;
   Tensor<double> chunk_spreads();

@@ -70,15 +70,15 @@ class Moments final : public Statistic {
 
   void add(const Tile& tile) override {
     if (activated_ == nullptr) {
-      if (!spreads_.add(tile)) count_not_finite(tile, Activation::none);
+      if (!spreads_.add(tile)) count_not_finite(tile, FusedActivation::none);
     } else if (!spreads_.add(tile, activation_, activated_->spreads_)) {
-      count_not_finite(tile, Activation::none);
+      count_not_finite(tile, FusedActivation::none);
       activated_->count_not_finite(tile, activation_);
     }
   }
 
-  std::unique_ptr<Statistic> of_activation(Activation activation) override {
-    if (activation == Activation::none || activated_) return {};
+  std::unique_ptr<Statistic> of_activation(FusedActivation activation) override {
+    if (activation == FusedActivation::none || activated_) return {};
     auto out = std::make_unique<Moments>(channels_);
     activated_ = out.get();
     activation_ = activation;
@@ -115,7 +115,7 @@ class Moments final : public Statistic {
   }
 
  private:
-  void count_not_finite(const Tile& tile, Activation activation) {
+  void count_not_finite(const Tile& tile, FusedActivation activation) {
     for (int64_t c = 0; c < tile.channels; ++c) {
       if (spreads_.is_finite(tile.first_channel + c)) continue;
       Summary& summary = summaries_[tile.first_channel + c];
@@ -170,7 +170,7 @@ class Moments final : public Statistic {
 
   int64_t channels_;
   Moments* activated_ = nullptr;  // is fed what activation_ makes of the values
-  Activation activation_ = Activation::none;
+  FusedActivation activation_ = FusedActivation::none;
   ChannelSpreads spreads_;
   std::vector<Summary> summaries_;  // not finite values of everything; the rest is filled by save
 };

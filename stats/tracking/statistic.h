@@ -34,7 +34,7 @@ class Statistic {
   /// A statistic of what an activation makes of the values, which add() then feeds as well, chunk
   /// by chunk; null where it must be shown them. It goes before this one. Called ahead of all
   /// add().
-  virtual std::unique_ptr<Statistic> of_activation(Activation activation) {
+  virtual std::unique_ptr<Statistic> of_activation(FusedActivation activation) {
     static_cast<void>(activation);
     return {};
   }

@@ -22,7 +22,7 @@ void TensorStatistics::open(int worker, Counting counting) {
     mine.counts.emplace(traits_.channels, traits_.bins);
 }
 
-void TensorStatistics::open(int worker, TensorStatistics& source, Activation activation) {
+void TensorStatistics::open(int worker, TensorStatistics& source, FusedActivation activation) {
   Worker& mine = workers_[static_cast<size_t>(worker)];
   const Worker& feeding = source.workers_[static_cast<size_t>(worker)];
   mine.is_open = true;

@@ -32,7 +32,7 @@ class TensorStatistics {
   void open(int worker, Counting counting);
   /// The same of what `activation` makes of the values that `source` is shown, which has the same
   /// kinds and gathers what it can for both; the counts are told.
-  void open(int worker, TensorStatistics& source, Activation activation);
+  void open(int worker, TensorStatistics& source, FusedActivation activation);
 
   /// Thread-safe for tiles of different workers.
   void add(const Tile& tile);

@@ -21,7 +21,7 @@ struct UnitValues {
   /// same rows.
   std::optional<TapMap> norm_of_conv;
   /// Makes output of norm, tile by tile.
-  std::optional<Activation> output_of_norm;
+  std::optional<FusedActivation> output_of_norm;
 };
 
 /// Takes the chosen statistics of everything that the taps of a unit show, the same bits as a
@@ -74,7 +74,7 @@ class UnitTracker {
   const int64_t channels_;
   std::array<std::optional<TapObserver>, tap_kinds> taps_;
   std::optional<TapMap> norm_of_conv_;  // where one count for both is taken
-  std::optional<Activation> output_of_norm_;
+  std::optional<FusedActivation> output_of_norm_;
   std::vector<Worker> workers_;
   bool is_merged_ = false;
 };

@@ -179,7 +179,7 @@ void norm_and_activation(benchmark::State& state) {
                       shift = random_values(channels);
   Tensor<float> y(x.shape());
   for (auto _ : state)
-    apply_map({scale.data(), shift.data(), Activation::relu}, x.data(), channels, rows, channels,
+    apply_map({scale.data(), shift.data(), FusedActivation::relu}, x.data(), channels, rows, channels,
               y.data());
   report_bytes(state, 4.0 * static_cast<double>(x.elements()));
 }
@@ -192,7 +192,7 @@ void norm_backward_sums(benchmark::State& state) {
   Tensor<double> sum(Shape{channels}), product(Shape{channels});
   for (auto _ : state)
     sum_masked(z.data(), dy.data(), rows, channels, by_channel.data(), by_channel.data(),
-               by_channel.data(), Activation::relu, sum.data(), product.data());
+               by_channel.data(), FusedActivation::relu, sum.data(), product.data());
   report_bytes(state, 4.0 * static_cast<double>(z.elements()));
 }
 BENCHMARK(norm_backward_sums)->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
@@ -227,7 +227,7 @@ void tracking_three(benchmark::State& state, const char* statistics) {
   const Tensor<float> z = random_values(rows * channels);
   Tensor<float> y = z;
   const std::vector<float> scale(channels, 0.75f), shift(channels, 0.125f);
-  const ChannelMap affine{scale.data(), shift.data(), Activation::none};
+  const ChannelMap affine{scale.data(), shift.data(), FusedActivation::none};
   const TapMap map{scale, [&](float* values, int64_t count) {
                      apply_map(affine, values, channels, count, channels, values);
                    }};
@@ -236,7 +236,7 @@ void tracking_three(benchmark::State& state, const char* statistics) {
   UnitTracker tracker({.channels = channels,
                        .taps = {TapKind::conv, TapKind::norm, TapKind::output},
                        .norm_of_conv = map,
-                       .output_of_norm = Activation::relu},
+                       .output_of_norm = FusedActivation::relu},
                       1, kinds);
   Observer &conv = tracker.observer(TapKind::conv), &norm = tracker.observer(TapKind::norm),
            &output = tracker.observer(TapKind::output);

@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(frozen_ranges_stay_whatever_becomes_of_their_parameters) {
 
 BOOST_AUTO_TEST_CASE(a_map_is_read_through) {
   const std::vector<float> scale{2, -1, 0.5f}, shift{0.25f, 0, -1};
-  const ChannelMap map{scale.data(), shift.data(), Activation::relu6};
+  const ChannelMap map{scale.data(), shift.data(), FusedActivation::relu6};
   const Pass pass = run(Learning::straight_through, four_bits, {{0, 3}}, 0, &map);
   const Tensor<float> x = drawn(1, 2), dy = drawn(2, 1);
   const auto quantized = quantizer("{name: affine, bit_width: 4}")->fit({"t", 3, {{0, 3}}, {}});

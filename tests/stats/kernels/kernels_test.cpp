@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(moments_have_the_bits_of_the_reference_on_every_instruction
 
 BOOST_AUTO_TEST_CASE(moments_after_an_activation_have_the_bits_of_its_values_moments) {
   on_all_targets([](const Sample& sample) {
-    for (const Activation activation : {Activation::relu, Activation::relu6}) {
+    for (const FusedActivation activation : {FusedActivation::relu, FusedActivation::relu6}) {
       Sample active = sample;
       for (float& value : active.values) value = apply(activation, value);
       Moments fast(sample.channels), activated(sample.channels), slow(sample.channels),

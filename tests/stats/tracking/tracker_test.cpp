@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(more_values_of_one_channel_than_a_small_count_holds_are_all
   BOOST_TEST(other.of_channel(0)[bin] == 140000u);
   counts.merge(other);
   BOOST_TEST(counts.of_channel(0)[bin] == 280000u);
-  BOOST_TEST(counts.of_activation(Activation::relu).of_channel(0)[bin] == 280000u);
+  BOOST_TEST(counts.of_activation(FusedActivation::relu).of_channel(0)[bin] == 280000u);
 }
 
 BOOST_AUTO_TEST_CASE(a_tap_that_showed_nothing_has_count_zero_and_nan) {

@@ -38,7 +38,7 @@ TapMap norm_map() {
           }};
 }
 
-Shown show(Activation activation) {
+Shown show(FusedActivation activation) {
   Shown out;
   out.conv = random_values(43 * rows * channels, 3, 4);
   const float infinity = std::numeric_limits<float>::infinity();
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_SUITE(unit_tracker_test)
 BOOST_AUTO_TEST_CASE(a_unit_writes_what_a_tracker_at_each_tap_would) {
   using enum TapKind;
   BOOST_TEST(MappedCounts::pays(channels, LogBins{}));
-  for (const Activation activation : {Activation::none, Activation::relu, Activation::relu6}) {
+  for (const FusedActivation activation : {FusedActivation::none, FusedActivation::relu, FusedActivation::relu6}) {
     const Shown shown = show(activation);
     Frame alone({0, channels});
     track_alone(shown.conv, "conv", alone);
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(a_unit_writes_what_a_tracker_at_each_tap_would) {
 }
 
 BOOST_AUTO_TEST_CASE(a_unit_without_a_norm_has_its_output_alone) {
-  const Shown shown = show(Activation::none);
+  const Shown shown = show(FusedActivation::none);
   Frame alone({0, channels});
   track_alone(shown.output, "output", alone);
   const UnitValues values{channels, {TapKind::output}, {}, {}};
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_unit_without_a_norm_has_its_output_alone) {
 BOOST_AUTO_TEST_CASE(taps_that_showed_nothing_have_count_zero) {
   using enum TapKind;
   Frame frame({0, channels});
-  UnitTracker tracker({channels, {conv, norm, output}, norm_map(), Activation::relu}, 3, kinds());
+  UnitTracker tracker({channels, {conv, norm, output}, norm_map(), FusedActivation::relu}, 3, kinds());
   BOOST_TEST(!tracker.another_pass());
   tracker.finish(frame, 0);
   for (const char* tensor : {"conv", "norm", "output"})
