@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "framework/graph/convolution_kinds.h"
+
 namespace quantdyn {
 namespace {
 
-bool is_convolution(const std::string& kind) {
-  return kind == "conv2d" || kind == "depthwise" || kind == "pointwise";
-}
-
 std::string class_of(const NodeShape& node) {
-  if (is_convolution(node.kind)) return "convolution";
+  if (is_convolution_kind(node.kind)) return "convolution";
   return node.kind.ends_with("pool") ? "pool" : node.kind;
 }
 
@@ -30,7 +28,7 @@ double score(const NodeShape& a, const NodeShape& b, double depth_distance) {
   }
   if (a.kind == b.kind)
     out += 1;
-  else if (a.kind != "depthwise" && b.kind != "depthwise")
+  else if (a.kind != ConvolutionKinds::depthwise && b.kind != ConvolutionKinds::depthwise)
     out += 0.5;
   return out;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "framework/graph/convolution_kinds.h"
+
 namespace quantdyn {
 namespace {
 
@@ -10,9 +12,10 @@ template <typename T>
 std::string unit_kind(const Node<T>& node) {
   const Linear<T>* linear = node.layer ? node.layer->linear() : nullptr;
   if (linear == nullptr || node.layer->convolution() == nullptr) return node.kind;
-  if (linear->groups == linear->in_channels && linear->groups > 1) return "depthwise";
-  if (linear->groups > 1) return "grouped";
-  return linear->fan_in == linear->in_channels ? "pointwise" : node.kind;
+  using Kinds = ConvolutionKinds;
+  if (linear->groups == linear->in_channels && linear->groups > 1) return Kinds::depthwise;
+  if (linear->groups > 1) return Kinds::grouped;
+  return linear->fan_in == linear->in_channels ? Kinds::pointwise : node.kind;
 }
 
 std::string join(const std::vector<std::string>& words) {

@@ -39,7 +39,7 @@ struct Node {
 /// is run.
 struct Unit {
   std::string name;
-  std::string kind;  ///< the leader's; "depthwise" and "pointwise" convolutions are told apart
+  std::string kind;  ///< the leader's; of convolutions one of ConvolutionKinds
   int leader = -1, norm = -1, activation = -1;  ///< node indices; -1: none
   int last = -1;                                ///< the node whose result is the unit's output
 };

@@ -53,6 +53,14 @@ BOOST_AUTO_TEST_CASE(a_regular_convolution_pairs_with_the_pointwise_one_of_its_b
                                 "- sep3_dw", "conv3 sep3_pw", "pool pool", "logits logits"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_grouped_convolution_pairs_with_the_regular_one_in_its_place) {
+  std::vector<NodeShape> grouped = regular;
+  grouped[2] = {"grouped2", "grouped", {32, 32, 64}};
+  BOOST_TEST(pairs(regular, grouped) ==
+             (std::vector<std::string>{"input input", "conv1 conv1", "conv2 grouped2",
+                                       "conv3 conv3", "pool pool", "logits logits"}));
+}
+
 BOOST_AUTO_TEST_CASE(unrelated_nets_pair_in_order_and_every_node_occurs_once) {
   const std::vector<NodeShape> other = {
       {"image", "input", {96, 96, 3}}, {"stem", "conv2d", {48, 48, 8}},
