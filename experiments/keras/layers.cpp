@@ -14,7 +14,7 @@ using Builder = KerasBuilder;
 void add_dense(Builder& builder, const KerasLayer& layer) {
   const std::string input = builder.only_input(layer);
   const int64_t units = layer.config.integer("units", required, at_least<int64_t>(1), "");
-  const std::string bias = layer.config.flag("use_bias", true, "") ? "true" : "false";
+  const std::string bias = layer.flag("use_bias", true) ? "true" : "false";
   const std::string node = builder.add_node(layer, layer.name, "dense", {input},
                                             {{"units", std::to_string(units)}, {"bias", bias}});
   builder.load(layer, node, {{"weight", {"kernel"}}, {"bias", {"bias"}}});
@@ -37,8 +37,8 @@ void add_batch_norm(Builder& builder, const KerasLayer& layer) {
                         {"momentum", fmt::format("{}", other_momentum(momentum))}});
   std::vector<Builder::Source> arrays = {{"running_mean", {"moving_mean"}},
                                          {"running_variance", {"moving_variance"}}};
-  if (layer.config.flag("scale", true, "")) arrays.push_back({"gamma", {"gamma"}});
-  if (layer.config.flag("center", true, "")) arrays.push_back({"beta", {"beta"}});
+  if (layer.flag("scale", true)) arrays.push_back({"gamma", {"gamma"}});
+  if (layer.flag("center", true)) arrays.push_back({"beta", {"beta"}});
   builder.load(layer, node, arrays);
   builder.set_result(layer, {node, {}, ""});
 }

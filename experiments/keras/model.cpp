@@ -195,6 +195,14 @@ void check_names(const KerasModel& model, const std::string& source) {
 
 }  // namespace
 
+bool KerasLayer::flag(const std::string& key, bool fallback) const {
+  const ConfigNode::Pointer node = tree->find(key);
+  const bool is_bit = node && node->kind == Kind::scalar && !node->quoted &&
+                      (node->scalar == "0" || node->scalar == "1");
+  if (is_bit) return config.integer(key, required, between<int64_t>(0, 1), "") == 1;
+  return config.flag(key, fallback, "");
+}
+
 KerasModel parse_keras_model(const std::string& model_config, const std::string& file) {
   const std::string source = file + ": model_config";
   const ConfigNode::Pointer root = parse_json(model_config, source);

@@ -17,6 +17,9 @@ struct KerasLayer {
   ConfigNode::Pointer tree;         ///< the layer's own configuration
   Options config;                   ///< the same, to be read; errors name file, layer and class
   std::vector<std::string> inputs;  ///< names of the layers that it reads, in their order
+
+  /// A boolean of the configuration: true, false, or 1 or 0 as Keras takes them.
+  bool flag(const std::string& key, bool fallback) const;
 };
 
 /// One input, one output.

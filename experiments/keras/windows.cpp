@@ -75,14 +75,14 @@ void add_keras_conv2d(KerasBuilder& builder, const KerasLayer& layer) {
   entries.emplace_back("channels",
                        std::to_string(layer.config.integer("filters", required, count, "")));
   entries.emplace_back("groups", std::to_string(layer.config.integer("groups", 1, count, "")));
-  entries.emplace_back("bias", yaml_flag(layer.config.flag("use_bias", true, "")));
+  entries.emplace_back("bias", yaml_flag(layer.flag("use_bias", true)));
   const std::string node = builder.add_node(layer, layer.name, "conv2d", {input}, entries);
   builder.load(layer, node, {{"weight", {"kernel"}}, {"bias", {"bias"}}});
   activate_keras_layer(builder, layer, node);
 }
 
 void add_keras_depthwise(KerasBuilder& builder, const KerasLayer& layer) {
-  const bool has_bias = layer.config.flag("use_bias", true, "");
+  const bool has_bias = layer.flag("use_bias", true);
   const std::string node = add_filters(builder, layer, layer.name, has_bias);
   builder.load(layer, node, {{"weight", {"depthwise_kernel", "kernel"}}, {"bias", {"bias"}}});
   activate_keras_layer(builder, layer, node);
@@ -94,7 +94,7 @@ void add_keras_separable(KerasBuilder& builder, const KerasLayer& layer) {
   builder.load(layer, filtered, {{"weight", {"depthwise_kernel"}}});
   const std::string filters =
       std::to_string(layer.config.integer("filters", required, at_least<int64_t>(1), ""));
-  const std::string bias = yaml_flag(layer.config.flag("use_bias", true, ""));
+  const std::string bias = yaml_flag(layer.flag("use_bias", true));
   const std::string node =
       builder.add_node(layer, layer.name + "_pw", "conv2d", {filtered},
                        {{"channels", filters}, {"kernel", "1"}, {"bias", bias}});
@@ -126,7 +126,7 @@ void add_keras_global_average_pool(KerasBuilder& builder, const KerasLayer& laye
   refuse_channels_first(layer);
   std::string kind = "global_average_pool";
   KerasBuilder::Entries entries;
-  if (layer.config.flag("keepdims", false, "")) {  // [1,1,C]
+  if (layer.flag("keepdims", false)) {  // [1,1,C]
     const Shape& shape = builder.shape_of(input);
     kind = "average_pool";
     entries = {{"kernel", fmt::format("[{}, {}]", shape[0], shape[1])}};

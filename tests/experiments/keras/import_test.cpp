@@ -45,6 +45,18 @@ BOOST_AUTO_TEST_CASE(a_norm_without_scale_or_center_has_ones_or_zeros) {
   BOOST_TEST(result(model, {1, 2, 3, 4}) == Values{4});  // (10 - 2) / 2
 }
 
+BOOST_AUTO_TEST_CASE(a_boolean_may_be_one_or_zero_as_in_keras) {
+  KerasFixture model;
+  model.add("Flatten", "flat")
+      .add("Dense", "dense", R"("units": 1, "use_bias": 0)")
+      .array("kernel", {4, 1}, {1, 1, 1, 1})
+      .add("BatchNormalization", "bn", R"("axis": -1, "epsilon": 0, "scale": 1, "center": 0)")
+      .array("gamma", {1}, {3})
+      .array("moving_mean", {1}, {2})
+      .array("moving_variance", {1}, {4});
+  BOOST_TEST(result(model, {1, 2, 3, 4}) == Values{12});  // 3 (10 - 2) / 2
+}
+
 BOOST_AUTO_TEST_CASE(a_depthwise_convolution_has_one_filter_a_channel) {
   KerasFixture model("1, 2, 2");
   model.add("DepthwiseConv2D", "dw", R"("kernel_size": [1, 2], "padding": "valid")")
