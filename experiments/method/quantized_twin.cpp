@@ -80,18 +80,27 @@ void QuantizedTwin::quantize_weights(const TrainedRanges& trained) {
     const auto ranges = trained.find({unit, "weight"});
     tensors_[{unit, "weight"}] = quantize_weight(
         *scheme, tap_name(network_, unit, "weight"), *linear_of(network_, unit).weight,
-        ranges == trained.end() ? std::vector<Range>{} : ranges->second);
+        ranges == trained.end() ? std::vector<Range>{} : ranges->second,
+        variant_.bias == Variant::Bias::int32 ? least_weight_scales(unit) : std::vector<double>{});
   }
   evaluator_.prepare();
 }
 
+const Quantization& QuantizedTwin::input_quantization(int unit) const {
+  const int source = variant_.quantized_source(network_, unit);
+  return *tensors_.at({source, "output"}).quantization;
+}
+
+std::vector<double> QuantizedTwin::least_weight_scales(int unit) const {
+  return least_scales(linear_of(network_, unit), input_quantization(unit),
+                      variant_.units[unit].weight->quantizer->granularity());
+}
+
 void QuantizedTwin::round_biases() {
-  for (int unit : units_with_weight(network_)) {
-    const int source = variant_.quantized_source(network_, unit);
-    biases_[unit] = round_bias(tap_name(network_, unit, "bias"), linear_of(network_, unit),
-                               *tensors_.at({source, "output"}).quantization,
-                               *tensors_.at({unit, "weight"}).quantization);
-  }
+  for (int unit : units_with_weight(network_))
+    biases_[unit] =
+        round_bias(tap_name(network_, unit, "bias"), linear_of(network_, unit),
+                   input_quantization(unit), *tensors_.at({unit, "weight"}).quantization);
   evaluator_.prepare();
 }
 

@@ -54,6 +54,9 @@ class QuantizedTwin {
                         const WorkNote& note);
   void quantize_weights(const TrainedRanges& trained);
   void round_biases();
+  /// What the unit multiplies its weight by.
+  const Quantization& input_quantization(int unit) const;
+  std::vector<double> least_weight_scales(int unit) const;
 
   const Variant& variant_;
   Fusing fusing_;

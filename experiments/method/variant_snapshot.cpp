@@ -62,14 +62,15 @@ QuantizationEntry entry_of(const std::string& node, const IntegerBias& bias) {
 }
 
 QuantizationEntry entry_of(const std::string& node, const std::string& tensor,
-                           const QuantizedTensor& quantized, const Scheme& scheme) {
+                           const QuantizedTensor& quantized, const Scheme& scheme,
+                           Variant::Bias bias) {
   const Quantization& q = *quantized.quantization;
   QuantizationEntry out;
   out.node = node;
   out.tensor = tensor;
   out.rows = q.entries();
   if (!quantized.codes.empty()) set_codes(out, quantized.codes, q.first_code() < 0, q.bit_width());
-  int64_t at_smallest = 0;
+  int64_t at_smallest = 0, widened = 0;
   for (int64_t i = 0; i < q.entries(); ++i) {
     if (q.bit_width() <= widest_levels)
       std::ranges::copy(q.levels(i), std::back_inserter(out.levels));
@@ -77,12 +78,15 @@ QuantizationEntry entry_of(const std::string& node, const std::string& tensor,
     if (const auto affine = q.affine(i)) {
       out.scale.push_back(affine->scale);
       out.zero_point.push_back(affine->zero_point);
+      widened += affine->is_widened ? 1 : 0;
     }
   }
   out.facts = {{"bit_width", int64_t{q.bit_width()}},
                {"first_code", int64_t{q.first_code()}},
                {"entries_at_smallest_scale", at_smallest},
                {"scheme", scheme.text}};
+  if (tensor == "weight" && bias == Variant::Bias::int32)
+    out.facts.emplace_back("entries_widened_for_bias", widened);
   if (quantized.ranges.size() == 1) {
     out.facts.emplace_back("range_low", quantized.ranges[0].low);
     out.facts.emplace_back("range_high", quantized.ranges[0].high);
@@ -138,8 +142,8 @@ Snapshot variant_snapshot(const VariantTask& task) {
   Snapshot out{task.epoch, task.step, variant.name, std::move(frame), {}, {}, std::move(tensors)};
   if (task.saves_weights) out.weights = saved_parameters(twin.network());
   for (const auto& [place, tensor] : twin.tensors()) {
-    out.quantization.push_back(
-        entry_of(net.units()[place.first].name, place.second, tensor, scheme_of(variant, place)));
+    out.quantization.push_back(entry_of(net.units()[place.first].name, place.second, tensor,
+                                        scheme_of(variant, place), variant.bias));
     if (place.second == "output")
       set_convergence(out.quantization.back(), twin.convergence(), place.first);
   }

@@ -1,9 +1,23 @@
 #include "quant/integer/integer_bias.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace quantdyn {
+
+std::vector<double> least_scales(const Linear<float>& linear, const Quantization& input,
+                                 const Granularity& granularity) {
+  constexpr int32_t most = std::numeric_limits<int32_t>::max() / 2;
+  const Tensor<float>& bias = linear.bias->master;
+  std::vector<double> out(static_cast<size_t>(granularity.entries(linear.out_channels)));
+  for (int64_t k = 0; k < bias.elements(); ++k) {
+    const double scale = static_cast<double>(std::abs(bias[k])) / most / input.affine(0)->scale;
+    double& least = out[static_cast<size_t>(granularity.entry_of(k))];
+    least = std::max(least, scale);
+  }
+  return out;
+}
 
 IntegerBias round_bias(const std::string& node, const Linear<float>& linear,
                        const Quantization& input, const Quantization& weight) {

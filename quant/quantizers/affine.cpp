@@ -53,7 +53,8 @@ class AffineQuantization : public Quantization {
   int32_t first_code() const override { return given_.first; }
   std::optional<AffineParameters> affine(int64_t entry) const override {
     return AffineParameters{by_entry_[entry].scale,
-                            static_cast<int32_t>(by_entry_[entry].zero_point)};
+                            static_cast<int32_t>(by_entry_[entry].zero_point),
+                            by_entry_[entry].is_widened};
   }
   bool at_smallest_scale(int64_t entry) const override { return by_entry_[entry].at_smallest; }
 
@@ -115,8 +116,10 @@ std::unique_ptr<Quantization> Affine::fit(const FittingTask& task) const {
     grid.draws =
         Draws{Rng(options_.seed).fork("stochastic rounding").fork(task.tensor), task.channels};
   std::vector<AffineEntry> entries;
-  for (const Range& range : task.ranges)
-    entries.push_back(fit_affine(options_, given, range, task.tensor));
+  const bool is_widened = options_.widens_for_bias && !task.least_scales.empty();
+  for (size_t i = 0; i < task.ranges.size(); ++i)
+    entries.push_back(fit_affine(options_, given, task.ranges[i],
+                                 is_widened ? task.least_scales[i] : 0, task.tensor));
   return std::make_unique<AffineQuantization>(options_, task, given, std::move(grid),
                                               std::move(entries), shift);
 }

@@ -80,7 +80,7 @@ T zero_point_of(const AffineOptions& options, const Ends<T>& ends, T scale,
 /// `T` is the precision of everything before the results.
 template <typename T>
 AffineEntry fit(const AffineOptions& options, const AffineCodes& codes, const Range& range,
-                const std::string& tensor) {
+                double least_scale, const std::string& tensor) {
   const Range covered = covered_range(options, range);
   Ends<T> ends{static_cast<float>(covered.low), static_cast<float>(covered.high)};
   widen_narrow(options, codes, ends);
@@ -92,6 +92,12 @@ AffineEntry fit(const AffineOptions& options, const AffineCodes& codes, const Ra
   const bool takes_one = takes_smallest && options.narrow == Narrow::scale_of_one;
   if (takes_smallest) scale = takes_one ? 1 : smallest;
   scale = static_cast<T>(rounded_to_power_of_two(scale, options.power_of_two));
+  const auto least = static_cast<T>(static_cast<float>(least_scale));
+  const bool is_widened = scale < least;
+  if (is_widened)
+    scale = options.power_of_two == PowerOfTwo::none
+                ? least
+                : static_cast<T>(rounded_to_power_of_two(least, PowerOfTwo::ceil));
   if (!std::isfinite(static_cast<float>(scale)))
     fail<Error>(
         "{}: range [{}, {}] cannot be quantized; accepted: finite ends less than 3.4e38 apart",
@@ -101,7 +107,7 @@ AffineEntry fit(const AffineOptions& options, const AffineCodes& codes, const Ra
                            : (takes_one ? static_cast<T>(std::clamp(0, codes.lowest, codes.highest))
                                         : zero_point_of(options, ends, scale, codes));
   return {static_cast<float>(scale), static_cast<float>(zero_point) + 0.0f,
-          ends.is_narrow || takes_smallest};
+          ends.is_narrow || takes_smallest, is_widened};
 }
 
 }  // namespace
@@ -116,14 +122,15 @@ Range covered_range(const AffineOptions& options, const Range& range) {
 }
 
 AffineEntry fit_affine(const AffineOptions& options, const AffineCodes& codes, const Range& range,
-                       const std::string& tensor) {
+                       double least_scale, const std::string& tensor) {
   if (options.is_symmetric && codes.first == 0 && range.low < 0)
     fail<Error>(
         "{}: range [{}, {}] goes below 0, where unsigned symmetric codes have no values; "
         "accepted: ranges from 0 up, or signed: auto",
         tensor, range.low, range.high);
-  return options.scale_precision == Precision::float32 ? fit<float>(options, codes, range, tensor)
-                                                       : fit<double>(options, codes, range, tensor);
+  return options.scale_precision == Precision::float32
+             ? fit<float>(options, codes, range, least_scale, tensor)
+             : fit<double>(options, codes, range, least_scale, tensor);
 }
 
 }  // namespace quantdyn

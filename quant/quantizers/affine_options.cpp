@@ -19,6 +19,7 @@ struct Conventions {
   Order order = Order::round_then_add;
   Scaling scaling = Scaling::divide;
   Signedness symmetric_codes = Signedness::yes, asymmetric_codes = Signedness::no;
+  bool widens_for_bias = false;
   std::vector<int> restricted_widths = {};  // where symmetric
   std::vector<int> widths = {};             // that the toolkit has; empty: all
 };
@@ -43,6 +44,7 @@ Conventions conventions_of(Profile profile) {
               .zero_point_formula = ZeroPointFormula::subtract_then_round,
               .rounding = Rounding::half_away_from_zero,
               .asymmetric_codes = Signedness::yes,
+              .widens_for_bias = true,
               .restricted_widths = {8},
               .widths = {8, 16}};
     case Profile::aimet:
@@ -87,6 +89,9 @@ void read_codes(const Options& options, const Conventions& defaults, AffineOptio
 void read_scale(const Options& options, const Conventions& defaults, AffineOptions& out) {
   out.is_widened =
       options.flag("widen_to_zero", true, "widen a range without 0 so that it holds 0");
+  out.widens_for_bias = options.flag(
+      "widen_for_bias", defaults.widens_for_bias,
+      "of a weight with int32 biases: widen its scale until no bias is over 2^30 - 1 steps");
   out.divisor = options.choice<Divisor>(
       "symmetric_divisor", defaults.divisor,
       {{"highest_code", Divisor::highest_code},

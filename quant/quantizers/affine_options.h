@@ -33,7 +33,7 @@ struct AffineOptions {
   Profile profile;
   int bit_width;
   Granularity granularity = Granularity::per_tensor();
-  bool is_symmetric, is_restricted, is_widened;
+  bool is_symmetric, is_restricted, is_widened, widens_for_bias;
   Signedness signedness;
   Divisor divisor;
   Narrow narrow;

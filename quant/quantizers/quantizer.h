@@ -23,6 +23,7 @@ inline constexpr int32_t no_code = std::numeric_limits<int32_t>::min();
 struct AffineParameters {
   float scale;
   int32_t zero_point;
+  bool is_widened = false;  ///< the scale is what FittingTask::least_scales asks for
 };
 
 /// What a scheme acts on; logits are the activations of a net's last node.
@@ -34,6 +35,9 @@ struct FittingTask {
   int64_t channels;
   std::vector<Range> ranges;         ///< by entry of the quantizer's granularity
   std::vector<Distribution> values;  ///< likewise, where Quantizer::needs_values()
+  /// Likewise, of a weight with int32 biases: what a scale must not be under for them (least_scales
+  /// in integer_bias.h). `affine` with `widen_for_bias` heeds them; empty: none.
+  std::vector<double> least_scales = {};
 };
 
 /// A quantizer fitted to one tensor: immutable, used by all workers at once.

@@ -52,10 +52,11 @@ std::vector<Range> estimated_ranges(const Scheme& scheme, const std::string& ten
 }
 
 QuantizedTensor quantize_weight(const Scheme& scheme, const std::string& tensor,
-                                Parameter<float>& weight, std::vector<Range> ranges) {
+                                Parameter<float>& weight, std::vector<Range> ranges,
+                                std::vector<double> least_scales) {
   const View<const float> values = std::as_const(weight.master).view();
   if (ranges.empty()) ranges = estimated_ranges(scheme, tensor, values);
-  FittingTask task{tensor, values.shape.channels(), std::move(ranges), {}};
+  FittingTask task{tensor, values.shape.channels(), std::move(ranges), {}, std::move(least_scales)};
   if (scheme.quantizer->needs_values())
     task.values = exact_distributions(values, scheme.quantizer->granularity());
   QuantizedTensor out{task.ranges, scheme.quantizer->fit(task), Tensor<int32_t>(values.shape)};

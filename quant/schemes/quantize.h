@@ -19,10 +19,11 @@ struct QuantizedTensor {
 };
 
 /// Quantizes weight.master into weight.effective; `tensor` ("conv1/weight") is for errors. Empty
-/// `ranges`: those that the scheme's estimator finds. Throws Error where a value is NaN or
-/// infinite.
+/// `ranges`: those that the scheme's estimator finds. `least_scales`: FittingTask's. Throws Error
+/// where a value is NaN or infinite.
 QuantizedTensor quantize_weight(const Scheme& scheme, const std::string& tensor,
-                                Parameter<float>& weight, std::vector<Range> ranges = {});
+                                Parameter<float>& weight, std::vector<Range> ranges = {},
+                                std::vector<double> least_scales = {});
 /// An activation by ranges that are known.
 QuantizedTensor quantize_output(const Scheme& scheme, const std::string& tensor, int64_t channels,
                                 const std::vector<Range>& ranges);

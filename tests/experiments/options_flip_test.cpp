@@ -145,7 +145,7 @@ Numbers codings_of(Quantizer& quantizer) {
   for (const Range range : {Range{-1, 3}, Range{-7, 8}, Range{1, 2}, Range{0, 1e-9}, Range{0, 3},
                             Range{-7.5, 7.5}, Range{-6.5, 8.5}, Range{-0.1, 0.8}}) {
     out.push_back(quantizer.width(range));
-    FittingTask task{"tensor", 1, {range}, {}};
+    FittingTask task{"tensor", 1, {range}, {}, {0.01}};
     if (quantizer.needs_values()) task.values.push_back(distribution_over(range));
     try {
       append_codings(*quantizer.fit(task), out);
@@ -274,6 +274,7 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_quantizer_changes_a_code_or_a_value) {
                         {"signed", {"", "false", "true"}},
                         {"restricted_range", {"", "false", "true"}},
                         {"widen_to_zero", {"", "true", "false"}},
+                        {"widen_for_bias", {"", "false", "true"}},
                         {"symmetric_divisor", {symmetric, "highest_code", "half_span"}},
                         {"narrow", {"", "smallest_scale", "scale_of_one"}},
                         {"smallest_scale", {"", "1e-7", "1e-3"}},
