@@ -63,13 +63,14 @@ void check_plugin(const std::string& name, const Flips& flips,
   }
 }
 
-/// All plugins of a kind are in the table, and nothing else.
+/// All plugins of a kind that have options are in the table, and nothing that is none.
 template <typename Product, typename... Args>
 void check_kind(const std::map<std::string, Flips>& table,
                 const std::function<Numbers(Product&)>& outcome, const Args&... args) {
   const auto& entries = Registry<Product, Args...>::instance().entries();
   for (const auto& [name, entry] : entries) {
-    BOOST_TEST(table.contains(name), name << " is not in the table");
+    BOOST_TEST((table.contains(name) || described<Product, Args...>(name, args...).empty()),
+               name << " has options and is not in the table");
     if (table.contains(name))
       check_plugin<Product, Args...>(name, table.at(name), outcome, args...);
   }
@@ -373,11 +374,7 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_layer_changes_its_result) {
       {"average_pool", average},
       {"batch_norm", {{"epsilon", {"", "1e-5", "0.1"}}, {"momentum", {"", "0.1", "0.5"}}}},
       {"dense", dense},
-      {"add", {}},
-      {"flatten", {}},
-      {"relu", {}},
-      {"relu6", {}},
-      {"global_average_pool", {}}};
+      {"leaky_relu", {{"slope", {"", "0.01", "0.2"}}}}};
   const auto results = [](Layer<float>& layer) { return results_of(layer); };
   check_kind<Layer<float>>(table, results);
 }

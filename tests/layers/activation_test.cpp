@@ -9,55 +9,136 @@ using namespace quantdyn::testing;
 BOOST_AUTO_TEST_SUITE(activation)
 
 namespace {
-const std::vector<float> edges{-1, 0, 0.5f, 6, 7};
 
-std::vector<float> slopes(const std::string& yaml) {
-  Trial<float> trial(yaml, {{5}}, 1);
-  std::ranges::copy(edges, trial.x[0].data());
-  trial.dy.fill(1);
-  trial.forward();
-  trial.backward();
-  return {trial.dx[0].values().begin(), trial.dx[0].values().end()};
+const std::vector<float> edges{-4, -3, -1, 0, 0.5f, 3, 6, 7};
+
+/// An activation with its values and slopes at `edges`.
+struct Known {
+  std::string yaml;
+  std::vector<float> values, slopes;
+};
+const std::vector<Known> known{
+    {"{name: relu}", {0, 0, 0, 0, 0.5f, 3, 6, 7}, {0, 0, 0, 0, 1, 1, 1, 1}},
+    {"{name: relu6}", {0, 0, 0, 0, 0.5f, 3, 6, 6}, {0, 0, 0, 0, 1, 1, 0, 0}},
+    {"{name: leaky_relu, slope: 0.25}",
+     {-1, -0.75f, -0.25f, 0, 0.5f, 3, 6, 7},
+     {0.25f, 0.25f, 0.25f, 0.25f, 1, 1, 1, 1}},
+    {"{name: sigmoid}",
+     {0.01798621f, 0.04742587f, 0.26894142f, 0.5f, 0.62245933f, 0.95257413f, 0.99752738f,
+      0.99908895f},
+     {0.01766271f, 0.04517666f, 0.19661193f, 0.25f, 0.23500371f, 0.04517666f, 0.00246651f,
+      0.00091022f}},
+};
+
+/// The names of all registered activations that need no options.
+std::vector<std::string> names() {
+  std::vector<std::string> out{""};
+  for (char c : activation_names())
+    if (c == ',')
+      out.emplace_back();
+    else if (c != ' ')
+      out.back() += c;
+  return out;
 }
+
+std::string yaml_of(const std::string& name) { return fmt::format("{{name: {}}}", name); }
+
+void check_near(std::span<const float> found, const std::vector<float>& expected,
+                const std::string& yaml) {
+  for (size_t i = 0; i < expected.size(); ++i)
+    BOOST_TEST(std::abs(found[i] - expected[i]) < 1e-6,
+               yaml << " at " << edges[i] << ": " << found[i] << ", not " << expected[i]);
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(gradients_match_differences) {
-  BOOST_TEST(worst_gradient_error("{name: relu}", {{7, 2, 3}}, 9) < 1e-7);
-  BOOST_TEST(worst_gradient_error("{name: relu6}", {{7, 2, 17}}, 2, 4) < 1e-7);
+  for (const std::string& name : names()) {
+    BOOST_TEST(worst_gradient_error(yaml_of(name), {{7, 2, 3}}, 9) < 1e-7);
+    BOOST_TEST(worst_gradient_error(yaml_of(name), {{7, 2, 17}}, 2, 4) < 1e-7);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_threads) {
-  BOOST_TEST(same_bits_for_any_thread_count("{name: relu}", {{3, 3, 3}}));
-  BOOST_TEST(same_bits_for_any_thread_count("{name: relu6}", {{3, 3, 3}}));
+  for (const std::string& name : names())
+    BOOST_TEST(same_bits_for_any_thread_count(yaml_of(name), {{3, 3, 3}}));
 }
 
-BOOST_AUTO_TEST_CASE(values_by_hand) {
-  const std::vector<float> relu{0, 0, 0.5f, 6, 7}, relu6{0, 0, 0.5f, 6, 6};
-  BOOST_TEST(evaluated("{name: relu}", {5}, edges) == relu, boost::test_tools::per_element());
-  BOOST_TEST(evaluated("{name: relu6}", {5}, edges) == relu6, boost::test_tools::per_element());
+BOOST_AUTO_TEST_CASE(values_and_slopes_by_hand) {
+  for (const Known& of : known) {
+    check_near(evaluated(of.yaml, {8}, edges), of.values, of.yaml);
+    Trial<float> trial(of.yaml, {{8}}, 1);
+    std::ranges::copy(edges, trial.x[0].data());
+    trial.dy.fill(1);
+    trial.forward();
+    trial.backward();
+    check_near(trial.dx[0].values(), of.slopes, of.yaml);
+  }
 }
 
-BOOST_AUTO_TEST_CASE(slope_is_zero_at_the_kinks) {
-  const std::vector<float> relu{0, 0, 1, 1, 1}, relu6{0, 0, 1, 0, 0};
-  BOOST_TEST(slopes("{name: relu}") == relu, boost::test_tools::per_element());
-  BOOST_TEST(slopes("{name: relu6}") == relu6, boost::test_tools::per_element());
+BOOST_AUTO_TEST_CASE(one_value_keeps_its_shape_and_far_ones_are_finite) {
+  for (const std::string& name : names()) {
+    const Shape one{1};
+    BOOST_TEST((make_layer<float>(yaml_of(name))->setup(std::span(&one, 1)) == one));
+    for (float x : {-1e30f, 1e30f})
+      BOOST_TEST(std::isfinite(evaluated(yaml_of(name), one, {x})[0]), name);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(nan_stays_nan) {
-  for (const char* yaml : {"{name: relu}", "{name: relu6}"})
-    BOOST_TEST(std::isnan(evaluated(yaml, {1}, {std::nanf("")})[0]));
+  for (const std::string& name : names())
+    BOOST_TEST(std::isnan(evaluated(yaml_of(name), {1}, {std::nanf("")})[0]), name);
 }
 
-BOOST_AUTO_TEST_CASE(two_inputs_are_refused) {
-  for (const char* name : {"relu", "relu6"})
-    BOOST_TEST(error_of(fmt::format("{{name: {}}}", name), {{3}, {3}}) ==
+BOOST_AUTO_TEST_CASE(mistakes_are_refused) {
+  for (const std::string& name : names())
+    BOOST_TEST(error_of(yaml_of(name), {{3}, {3}}) ==
                fmt::format("{}: found 2 inputs, expected one", name));
+  for (const char* slope : {"0", "-0.1", "1.5"})
+    BOOST_TEST(error_of(fmt::format("{{name: leaky_relu, slope: {}}}", slope), {{3}})
+                   .find("is out of range; accepted: a number over 0 and at most 1") !=
+               std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(activations_say_so) {
-  BOOST_TEST(make_layer<float>("{name: relu}")->is_activation());
-  BOOST_TEST(make_layer<float>("{name: relu6}")->is_activation());
-  BOOST_TEST(!make_layer<float>("{name: batch_norm}")->is_activation());
+BOOST_AUTO_TEST_CASE(every_activation_is_what_it_says) {
+  for (const std::string& name : names()) {
+    const Activation role = *make_layer<float>(yaml_of(name))->activation();
+    const auto f = [&](float x) { return evaluated(yaml_of(name), {1}, {x})[0]; };
+    float before = f(-20);
+    for (float x = -20; x <= 20; x += 0.125f) {
+      const float y = f(x);
+      BOOST_TEST((y >= role.values.low && y <= role.values.high), name << " of " << x);
+      if (x >= role.identity.low && x <= role.identity.high)
+        BOOST_TEST(y == x, name << " of " << x);
+      if (role.is_monotone) BOOST_TEST(y >= before, name << " of " << x);
+      if (role.is_homogeneous) BOOST_TEST(f(4 * x) == 4 * y, name << " of " << x);
+      before = y;
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(clips_are_told_from_other_functions) {
+  const auto role = [](const char* yaml) { return make_layer<float>(yaml)->activation(); };
+  BOOST_TEST(role("{name: relu}")->is_clip());
+  BOOST_TEST(role("{name: relu}")->is_homogeneous);
+  BOOST_TEST(role("{name: relu6}")->is_clip());
+  BOOST_TEST(!role("{name: relu6}")->is_homogeneous);
+  BOOST_TEST(!role("{name: leaky_relu}")->is_clip());
+  BOOST_TEST(role("{name: leaky_relu}")->is_homogeneous);
+  BOOST_TEST(!role("{name: sigmoid}")->is_clip());
+  BOOST_TEST(!role("{name: batch_norm}").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(fused_kernels_end_with_the_clips_that_they_have) {
+  const auto fused = [](const char* yaml) {
+    return fused_activation(make_layer<float>(yaml)->activation());
+  };
+  BOOST_TEST((fused("{name: relu}") == FusedActivation::relu));
+  BOOST_TEST((fused("{name: relu6}") == FusedActivation::relu6));
+  BOOST_TEST((fused("{name: leaky_relu}") == FusedActivation::none));
+  BOOST_TEST((fused("{name: sigmoid}") == FusedActivation::none));
+  BOOST_TEST((fused("{name: batch_norm}") == FusedActivation::none));
+  BOOST_TEST((fused_activation(clip_to({0, 4})) == FusedActivation::none));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

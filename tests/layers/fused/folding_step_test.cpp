@@ -17,7 +17,7 @@ nodes:
   - relu: {name: act}
   - block: {name: second, channels: 8, stride: 2, activation: none}
   - separable: {name: sep, channels: 8, activation: relu6}
-  - block: {name: branch, channels: 8, groups: 2}
+  - block: {name: branch, channels: 8, groups: 2, activation: sigmoid}
   - add: {name: sum, inputs: [sep, branch]}
   - global_average_pool: {name: pool}
   - dense: {name: logits, units: 3}

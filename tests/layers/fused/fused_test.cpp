@@ -38,9 +38,9 @@ void randomize(const Network& network, const Rng& rng) {
 /// input -> conv3 -> (chain under test) -> flatten -> dense.
 Network make_net(const Chain& c) {
   const bool norm = c.norm_and_activation.find("norm") != std::string::npos;
-  const std::string activation = c.norm_and_activation.find("relu6") != std::string::npos  ? "relu6"
-                                 : c.norm_and_activation.find("relu") != std::string::npos ? "relu"
-                                                                                           : "none";
+  std::string activation = "none";
+  for (const char* name : {"relu", "relu6", "leaky_relu", "sigmoid"})
+    if (c.norm_and_activation.ends_with(name)) activation = name;
   std::string yaml = fmt::format("input: [{0}, {0}, {1}]\nnodes:\n", c.size, c.in_channels);
   yaml += fmt::format("  - block: {{name: before, channels: {}, norm: true, activation: none}}\n",
                       c.in_channels);
@@ -95,7 +95,8 @@ void check(const Chain& chain, int64_t images,
 BOOST_AUTO_TEST_SUITE(fused_test)
 
 BOOST_AUTO_TEST_CASE(chains_match_the_primitives_over_odd_shapes) {
-  for (const char* after : {"norm relu", "norm relu6", "norm", "relu", ""})
+  for (const char* after :
+       {"norm relu", "norm relu6", "norm leaky_relu", "norm", "relu", "sigmoid", ""})
     for (int64_t stride : {1, 2}) {
       check({7, 3, 17, 3, stride, 1, "1", after}, 8);
       check({7, 17, 17, 3, stride, 17, "1", after}, 8);
