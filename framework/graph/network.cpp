@@ -22,6 +22,29 @@ std::string join(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
+template <typename T>
+bool is_kind(const std::string& name) {
+  return find_macro<T>(name) || LayerRegistry<T>::instance().entries().contains(name);
+}
+
+/// Of an entry that gives options to a kind that is none.
+template <typename T>
+[[noreturn]] void refuse_kind(const Options& at, const std::string& kind) {
+  at.refuse(kind, fmt::format("unknown kind of node; accepted: {}, {}", macro_names(),
+                              LayerRegistry<T>::instance().names()));
+}
+
+/// Refuses defaults of what is no kind, and those that no node takes: both would be ignored.
+template <typename T>
+void check_defaults(const Options& defaults, const std::vector<std::string>& used) {
+  for (const std::string& kind : defaults.keys()) {
+    if (!is_kind<T>(kind)) refuse_kind<T>(defaults, kind);
+    if (std::ranges::find(used, kind) == used.end())
+      defaults.refuse(kind,
+                      fmt::format("no node of this net is of this kind; accepted: {}", join(used)));
+  }
+}
+
 }  // namespace
 
 template <typename T>
@@ -39,12 +62,15 @@ BasicNetwork<T> BasicNetwork<T>::from_options(const Options& network) {
   BasicNetwork out{Shape(std::span<const int64_t>(sizes))};
   network.text("name", "net", "the net's name");
   const Options defaults =
-      network.section("defaults", "options that every macro of a kind takes unless it has its own");
+      network.section("defaults", "options that every node of a kind takes unless it has its own");
+  std::vector<std::string> used;
   for (const Options& entry :
        network.list("nodes", "primitives and macros, each one key: its kind")) {
     const std::vector<std::string> kinds = entry.keys();
     if (kinds.size() != 1)
       entry.refuse("", "expected one key, the kind of node, as in `- conv2d: {name: c1, ...}`");
+    if (!is_kind<T>(kinds[0])) refuse_kind<T>(entry, kinds[0]);
+    if (std::ranges::find(used, kinds[0]) == used.end()) used.push_back(kinds[0]);
     const Options options = entry.section(kinds[0], "options of the node");
     if (defaults.has(kinds[0])) options.inherit(defaults.section(kinds[0], "defaults of the kind"));
     const std::string name =
@@ -60,13 +86,11 @@ BasicNetwork<T> BasicNetwork<T>::from_options(const Options& network) {
           options.refuse("inputs", fmt::format("no node '{}' before this one", input));
       macro(out, options, name, inputs);
       options.finish();
-    } else if (LayerRegistry<T>::instance().entries().contains(kinds[0])) {
-      out.add({name, kinds[0], inputs, options, name});
     } else {
-      entry.refuse(kinds[0], fmt::format("unknown kind of node; accepted: {}, {}", macro_names(),
-                                         LayerRegistry<T>::instance().names()));
+      out.add({name, kinds[0], inputs, options, name});
     }
   }
+  check_defaults<T>(defaults, used);
   if (out.nodes_.size() < 2) network.refuse("nodes", "a net needs at least one node");
   out.finish();
   return out;

@@ -10,19 +10,40 @@ namespace {
 
 using Entries = std::vector<std::pair<std::string, std::string>>;
 
+/// A primitive that is an activation, with the options that it was given.
+struct ActivationChoice {
+  std::string kind;
+  Options options;
+};
+
+/// None where `activation: none` stands.
+std::optional<ActivationChoice> read_activation(const Options& macro) {
+  const Options given = macro.plugin("activation", "relu", "what follows the norm, or `none`");
+  const std::string kind = given.plugin_name();
+  if (kind == "none") {
+    given.finish();
+    return {};
+  }
+  const LayerRegistry<float>& layers = LayerRegistry<float>::instance();
+  if (!layers.entries().contains(kind) || !layers.make(given)->activation())
+    macro.refuse("activation", fmt::format("'{}' is no activation; accepted: {}, none", kind,
+                                           activation_names()));
+  std::vector<std::string> keys = given.keys();
+  std::erase(keys, "name");
+  return ActivationChoice{kind, given.derive({}, keys)};
+}
+
 /// Options common to all macros: how a convolution is followed, and the width multiplier.
 struct Style {
   bool norm;
-  std::string activation;
+  std::optional<ActivationChoice> activation;
   double width;
   Options norm_options;
 
   explicit Style(const Options& options)
       : norm(options.flag("norm", true,
                           "batch norm after every convolution (which then has no bias)")),
-        activation(options.choice("activation", "relu",
-                                  std::vector<std::string>{"relu", "relu6", "none"},
-                                  "what follows the norm")),
+        activation(read_activation(options)),
         width(options.number("width", 1.0, over(0.0), "width multiplier of all channel counts")),
         norm_options(options.section("batch_norm", "options of the batch norms")) {}
   /// channels * width to the nearest whole number, at least 1 (Howard et al. 2017, section 3.3).
@@ -38,8 +59,18 @@ struct Convolved {
   int64_t groups = 1;
   std::string padding;  // YAML
   bool norm = true;
-  std::string activation;
+  std::optional<ActivationChoice> activation = {};
 };
+
+/// Adds the activation, if there is one, after node `last` of `name`; returns the last node.
+template <typename T>
+std::string add_activation(BasicNetwork<T>& net, const std::string& name, const std::string& last,
+                           const std::optional<ActivationChoice>& activation) {
+  if (!activation) return last;
+  const std::string node = name + ".activation";
+  net.add({node, activation->kind, {last}, activation->options, ""});
+  return node;
+}
 
 /// Adds conv (+ norm) (+ activation) as unit `name`; the name then stands for the last of them.
 template <typename T>
@@ -61,11 +92,7 @@ void add_convolution(BasicNetwork<T>& net, const Options& options, const Style& 
              ""});
     last = name + ".norm";
   }
-  if (c.activation != "none") {
-    net.add({name + ".activation", c.activation, {last}, options.derive({}), ""});
-    last = name + ".activation";
-  }
-  net.add_alias(name, last);
+  net.add_alias(name, add_activation(net, name, last, c.activation));
 }
 
 std::string read_padding(const Options& options, int64_t kernel) {
@@ -126,10 +153,11 @@ void separable(BasicNetwork<T>& net, const Options& options, const std::string& 
       options.flag("between_norm", true, "batch norm between the two convolutions");
   const bool between_activation =
       options.flag("between_activation", true, "activation between the two convolutions");
-  add_convolution(net, options, style, name + "_dw", input,
-                  {in_channels, kernel, read_stride(options),
-                   read_groups(options, "depthwise", in_channels), read_padding(options, kernel),
-                   style.norm && between_norm, between_activation ? style.activation : "none"});
+  add_convolution(
+      net, options, style, name + "_dw", input,
+      {in_channels, kernel, read_stride(options), read_groups(options, "depthwise", in_channels),
+       read_padding(options, kernel), style.norm && between_norm,
+       between_activation ? style.activation : std::nullopt});
   add_convolution(
       net, options, style, name + "_pw", name + "_dw",
       {style.scaled(read_channels(options)), 1, 1, 1, "0", style.norm, style.activation});
@@ -139,11 +167,10 @@ void separable(BasicNetwork<T>& net, const Options& options, const std::string& 
 /// The sum of two branches and, maybe, the activation after it.
 template <typename T>
 void add_sum(BasicNetwork<T>& net, const Options& options, const std::string& name,
-             const std::string& a, const std::string& b, const std::string& activation) {
+             const std::string& a, const std::string& b,
+             const std::optional<ActivationChoice>& activation) {
   net.add({name + ".add", "add", {a, b}, options.derive({}), name});
-  if (activation != "none")
-    net.add({name + ".activation", activation, {name + ".add"}, options.derive({}), ""});
-  net.add_alias(name, activation != "none" ? name + ".activation" : name + ".add");
+  net.add_alias(name, add_activation(net, name, name + ".add", activation));
 }
 
 /// Two 3x3 blocks beside a shortcut: the identity, or a pointwise convolution where shapes differ
@@ -159,12 +186,12 @@ void residual(BasicNetwork<T>& net, const Options& options, const std::string& n
   add_convolution(net, options, style, name + "_1", input,
                   {channels, kernel, stride, 1, padding, style.norm, style.activation});
   add_convolution(net, options, style, name + "_2", name + "_1",
-                  {channels, kernel, 1, 1, padding, style.norm, "none"});
+                  {channels, kernel, 1, 1, padding, style.norm});
   std::string shortcut = input;
   if (stride != 1 || channels != net.shape_of(input).channels()) {
     shortcut = name + "_shortcut";
     add_convolution(net, options, style, shortcut, input,
-                    {channels, 1, stride, 1, "0", style.norm, "none"});
+                    {channels, 1, stride, 1, "0", style.norm});
   }
   add_sum(net, options, name, name + "_2", shortcut, style.activation);
 }
@@ -194,8 +221,8 @@ void inverted_residual(BasicNetwork<T>& net, const Options& options, const std::
   const bool is_summed = stride == 1 && channels == in_channels;
   const std::string projection = is_summed ? name + "_project" : name;
   add_convolution(net, options, style, projection, name + "_dw",
-                  {channels, 1, 1, 1, "0", style.norm, "none"});
-  if (is_summed) add_sum(net, options, name, projection, input, "none");
+                  {channels, 1, 1, 1, "0", style.norm});
+  if (is_summed) add_sum(net, options, name, projection, input, std::nullopt);
 }
 
 template <typename T>
