@@ -85,7 +85,7 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
     plan_->backward();
     if (quantization_) quantization_->decay_clips();
     out.learning_rate = settings_.schedule->rate(step_);
-    settings_.optimizer->step(parameters_, out.learning_rate);
+    step(out.learning_rate, epoch);
     out.loss += loss.mean_loss;
     correct += loss.correct;
     images += batch.images;
@@ -110,9 +110,20 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
 
 View<const float> Trainer::forward(View<const float> x, int64_t epoch) try {
   return plan_->forward(x);
-} catch (const Error& e) {  // of a quantizer whose weight or output has no range
+} catch (const Error& e) {
+  report_no_range(e, epoch);
+}
+
+void Trainer::step(double learning_rate, int64_t epoch) try {
+  settings_.optimizer->step(parameters_, learning_rate);
+  if (quantization_) quantization_->follow_parameters();
+} catch (const Error& e) {
+  report_no_range(e, epoch);
+}
+
+void Trainer::report_no_range(const Error& error, int64_t epoch) const {
   fail("training stopped in epoch {}, step {}: {}; a smaller learning rate or a warm-up may help",
-       epoch, step_, e.what());
+       epoch, step_, error.what());
 }
 
 void Trainer::report_not_finite(double loss, int64_t epoch, int64_t step, View<const float> x) {

@@ -59,6 +59,10 @@ class Trainer {
 
  private:
   View<const float> forward(View<const float> x, int64_t epoch);
+  /// Moves the parameters, and the ranges that follow them.
+  void step(double learning_rate, int64_t epoch);
+  /// Of a quantizer whose weight, output or parameter gives no range.
+  [[noreturn]] void report_no_range(const Error& error, int64_t epoch) const;
   [[noreturn]] void report_not_finite(double loss, int64_t epoch, int64_t step,
                                       View<const float> x);
 

@@ -24,14 +24,13 @@ void map_row(const std::optional<ChannelMap>& map, const float* x, int64_t chann
 OutputTraining::OutputTraining(int node, TrainedRange& range, double momentum)
     : TrainingStep({node}), range_(range), momentum_(momentum) {}
 
+void OutputTraining::follow_parameter() {
+  if (!is_frozen_) range_.follow_parameter();
+}
+
 void OutputTraining::forward(std::span<const View<const float>> x, View<float> y, View<float>,
                              float*) {
-  if (!is_frozen_) {
-    if (range_.learning() == Learning::straight_through)
-      move_range(x[0]);
-    else
-      range_.follow_parameter();
-  }
+  if (!is_frozen_ && range_.learning() == Learning::straight_through) move_range(x[0]);
   const int64_t channels = y.shape.channels(), rows = y.shape.of_one().rows();
   const int64_t first_chunk = next_chunk_;
   next_chunk_ += chunk_count(y.shape[0]);

@@ -18,6 +18,8 @@ class OutputTraining final : public TrainingStep, public MapReader {
 
   /// From now on the range stays where it is, whatever becomes of its parameter.
   void freeze() { is_frozen_ = true; }
+  /// TrainedRange's, unless it is frozen.
+  void follow_parameter();
 
   void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
                float* scratch) override;

@@ -182,6 +182,11 @@ void QuantizationTraining::decay_clips() {
   }
 }
 
+void QuantizationTraining::follow_parameters() {
+  for (const auto& [unit, weight] : weights_) weight->range().follow_parameter();
+  for (OutputTraining* step : steps_) step->follow_parameter();
+}
+
 void QuantizationTraining::freeze() {
   for (OutputTraining* step : steps_) step->freeze();
 }

@@ -48,6 +48,9 @@ class QuantizationTraining {
   std::vector<Parameter<float>*> parameters();
   /// Adds the gradient of the decay of PACT's upper ends; to be called before each step.
   void decay_clips();
+  /// Takes learned ranges from their parameters; to be called after each step, so that weights and
+  /// ranges are always of the same one. Error where a parameter gives no range.
+  void follow_parameters();
   /// Ranges of outputs stay.
   void freeze();
   TrainedRanges ranges() const;

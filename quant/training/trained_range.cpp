@@ -68,6 +68,7 @@ void TrainedRange::set(std::vector<Range> ranges, std::vector<Distribution> valu
 }
 
 void TrainedRange::follow_parameter() {
+  if (learning_ == Learning::straight_through) return;
   for (size_t entry = 0; entry < ranges_.size(); ++entry) {
     // Under zero is no range: the quantizer's smallest scale takes over, and reports it.
     const double value = std::max(parameter_.master[static_cast<int64_t>(entry)], 0.0f);

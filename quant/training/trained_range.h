@@ -36,7 +36,7 @@ class TrainedRange {
 
   /// straight_through: goes on with these ranges, and values where the quantizer needs them.
   void set(std::vector<Range> ranges, std::vector<Distribution> values = {});
-  /// Others: takes the parameter as the optimizer has left it.
+  /// Others: takes the parameter as the optimizer has left it; to be called after each step.
   void follow_parameter();
   /// What is trained, [entries]: steps or upper ends; its master is empty with straight_through.
   Parameter<float>& parameter() { return parameter_; }

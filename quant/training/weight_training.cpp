@@ -28,8 +28,6 @@ void WeightTraining::forward(const Tensor<float>& weight, Tensor<float>& effecti
   if (range_.learning() == Learning::straight_through)
     range_.set(estimated_ranges(range_.scheme(), range_.tensor(), weight.view()),
                needed_values(range_.scheme(), weight));
-  else
-    range_.follow_parameter();
   std::ranges::copy(weight.values(), effective.data());
   MutableTile tile = whole_tile(effective.view());
   tile.chunk = step_++;  // stochastic rounding draws anew

@@ -111,5 +111,26 @@ BOOST_AUTO_TEST_CASE(pact_learns_after_relu_and_decays_its_clips) {
   BOOST_TEST(!training.ranges().contains({1, "weight"}));
 }
 
+BOOST_AUTO_TEST_CASE(after_a_step_ranges_are_what_their_parameters_say) {
+  const Setting setting(int4, "{variant: int4, weights: lsq, activations: lsq}");
+  QuantizationTraining training(setting.network, setting.settings, unit_ranges(setting.network));
+  const QuantizedTraining additions = training.additions();
+  const TrainedRanges before = training.ranges();
+  for (Parameter<float>* step : training.parameters())
+    for (float& value : step->master.values()) value *= 2;
+  training.follow_parameters();
+  for (const auto& [place, ranges] : training.ranges())
+    for (size_t entry = 0; entry < ranges.size(); ++entry) {
+      const Range& old = before.at(place)[entry];
+      BOOST_TEST(ranges[entry].low == 2 * old.low);
+      BOOST_TEST(ranges[entry].high == 2 * old.high);
+    }
+  training.freeze();
+  const std::vector<Range> frozen = training.ranges().at({1, "output"});
+  for (Parameter<float>* step : training.parameters()) step->master.fill(1);
+  training.follow_parameters();
+  BOOST_TEST((training.ranges().at({1, "output"}) == frozen));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 }  // namespace quantdyn::test

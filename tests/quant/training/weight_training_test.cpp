@@ -56,6 +56,7 @@ BOOST_AUTO_TEST_CASE(a_learned_step_has_the_papers_gradient) {
   BOOST_TEST(!step.decays);
   BOOST_TEST(step.master[0] == 1);
   step.master[0] = 0.5f;  // now -2 ... 1 stand for -1 ... 0.5
+  training.range().follow_parameter();
   Tensor<float> effective = weight;
   training.forward(weight, effective);
   BOOST_TEST(values_of(effective) == (std::vector<float>{-1, -1, 0.5f, 0.5f, 0.5f}));
