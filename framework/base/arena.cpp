@@ -34,7 +34,7 @@ Layout lay_out(std::span<const Lifetime> arrays) {
   return out;
 }
 
-Arena::Arena(int64_t floats) : floats_(floats) {
+Arena::Arena(int64_t floats) {
   constexpr size_t huge_page = size_t{2} << 20;
   const size_t bytes =
       (static_cast<size_t>(floats) * sizeof(float) + huge_page) / huge_page * huge_page;

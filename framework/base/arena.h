@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -24,6 +25,8 @@ struct Layout {
 /// Places the largest arrays first, each at the lowest offset free for its whole lifetime
 /// (Pisarchyk and Lee 2020, greedy by size). Offsets are multiples of 16 floats.
 Layout lay_out(std::span<const Lifetime> arrays);
+/// A rule for such layouts: tests run plans by one that shares nothing.
+using LayoutRule = std::function<Layout(std::span<const Lifetime>)>;
 
 /// Zeroed memory from the system, on huge pages if it grants them.
 class Arena {
@@ -31,7 +34,6 @@ class Arena {
   Arena() = default;
   explicit Arena(int64_t floats);
   float* data() const { return static_cast<float*>(memory_.get()); }
-  int64_t floats() const { return floats_; }
 
  private:
   struct Unmap {
@@ -39,7 +41,6 @@ class Arena {
     void operator()(void* p) const;
   };
   std::unique_ptr<void, Unmap> memory_{nullptr, Unmap{0}};
-  int64_t floats_ = 0;
 };
 
 }  // namespace quantdyn

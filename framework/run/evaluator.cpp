@@ -8,7 +8,7 @@
 namespace quantdyn {
 
 Evaluator::Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
-                     Keep keep)
+                     Keep keep, const LayoutRule& rule)
     : network_(network),
       steps_(make_evaluation_steps(network, fusing, algorithm)),
       taps_(network.units().size()) {
@@ -29,7 +29,7 @@ Evaluator::Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm
     arrays.push_back({images_per_chunk * nodes[held[i]].shape.elements(), written[i], last});
   }
   arrays.push_back({scratch, 0, end});
-  const Layout layout = lay_out(arrays);
+  const Layout layout = rule(arrays);
   workspaces_.resize(static_cast<size_t>(worker_count()));
   for (Workspace& workspace : workspaces_) {
     workspace.arena = Arena(layout.floats);

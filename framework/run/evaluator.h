@@ -18,7 +18,8 @@ enum class Keep { logits, all };
 /// Evaluation forward: batch norms use their running statistics.
 class Evaluator {
  public:
-  Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, Keep keep);
+  Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, Keep keep,
+            const LayoutRule& rule = lay_out);
 
   const Network& network() const { return network_; }
   /// The tap of a unit, to attach observers and a transform; empty at first.

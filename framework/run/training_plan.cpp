@@ -7,13 +7,13 @@
 namespace quantdyn {
 
 TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
-                           int64_t batch, QuantizedTraining quantized)
+                           int64_t batch, QuantizedTraining quantized, const LayoutRule& rule)
     : network_(network) {
   add_steps(fusing, algorithm, std::move(quantized));
   connect();
   buffers_.resize(steps_.size());
   defer(batch);
-  lay_out_memory(batch);
+  lay_out_memory(batch, rule);
 }
 
 /// The net's own steps in order, a unit's output step after the unit's last.
@@ -78,7 +78,7 @@ void TrainingPlan::defer(int64_t batch) {
   }
 }
 
-void TrainingPlan::lay_out_memory(int64_t batch) {
+void TrainingPlan::lay_out_memory(int64_t batch, const LayoutRule& rule) {
   // Time runs through all steps forward, then back: step s runs at s and at backward_time(s).
   const int count = static_cast<int>(steps_.size());
   const auto backward_time = [&](size_t s) { return 2 * count - 1 - static_cast<int>(s); };
@@ -94,7 +94,7 @@ void TrainingPlan::lay_out_memory(int64_t batch) {
     arrays.push_back({floats, last_reader == s ? count - 1 : backward_time(last_reader), end});
   }
   arrays.push_back({scratch, 0, 2 * count - 1});
-  const Layout layout = lay_out(arrays);
+  const Layout layout = rule(arrays);
   arena_ = Arena(layout.floats);
   for (size_t s = 0; s < steps_.size(); ++s) {
     buffers_[s].result = arena_.data() + layout.offsets[3 * s];

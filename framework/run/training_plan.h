@@ -20,7 +20,7 @@ class TrainingPlan {
  public:
   /// Memory is laid out for batches of up to `batch` images.
   TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, int64_t batch,
-               QuantizedTraining quantized = {});
+               QuantizedTraining quantized = {}, const LayoutRule& rule = lay_out);
 
   /// x [n,...] -> logits [n,classes], n <= batch; x must stay until backward() is done.
   View<const float> forward(View<const float> x);
@@ -36,9 +36,6 @@ class TrainingPlan {
   /// The first node, in order, whose training-mode result holds NaN or infinity for the batch x;
   /// "" where all are finite. Runs forward again.
   std::string first_not_finite(View<const float> x);
-
-  /// Memory of activations and gradients.
-  int64_t arena_bytes() const { return arena_.floats() * static_cast<int64_t>(sizeof(float)); }
 
  private:
   struct Buffers {
@@ -59,7 +56,7 @@ class TrainingPlan {
   void add_steps(Fusing fusing, ConvolutionAlgorithm algorithm, QuantizedTraining quantized);
   void connect();
   void defer(int64_t batch);
-  void lay_out_memory(int64_t batch);
+  void lay_out_memory(int64_t batch, const LayoutRule& rule);
   int last_node(size_t step) const { return steps_[step]->nodes().back(); }
   Shape batch_shape(int node) const { return network_.nodes()[node].shape.batch_of(images_); }
   bool can_defer(size_t step) const;

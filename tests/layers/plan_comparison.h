@@ -69,8 +69,9 @@ inline double difference(std::span<const float> a, std::span<const float> b, Nor
 /// Every tap of one evaluation, by "unit/tensor".
 inline std::map<std::string, Tensor<float>> taps_of(
     const Network& network, Fusing fusing, View<const float> x, int64_t images,
-    ConvolutionAlgorithm algorithm = ConvolutionAlgorithm::direct) {
-  Evaluator evaluator(network, fusing, algorithm, Keep::logits);
+    ConvolutionAlgorithm algorithm = ConvolutionAlgorithm::direct,
+    const LayoutRule& rule = lay_out) {
+  Evaluator evaluator(network, fusing, algorithm, Keep::logits, rule);
   std::map<std::string, std::unique_ptr<Capture>> captures;
   for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit)
     for (TapKind kind : {TapKind::conv, TapKind::norm, TapKind::output}) {
@@ -90,9 +91,10 @@ inline std::map<std::string, Tensor<float>> taps_of(
 /// Logits, gradients and running statistics of one training step, by name.
 inline std::map<std::string, Tensor<float>> training_of(
     const Network& network, Fusing fusing, View<const float> x,
-    ConvolutionAlgorithm algorithm = ConvolutionAlgorithm::direct) {
+    ConvolutionAlgorithm algorithm = ConvolutionAlgorithm::direct,
+    const LayoutRule& rule = lay_out) {
   const Network copy = network.clone();
-  TrainingPlan plan(copy, fusing, algorithm, x.shape[0]);
+  TrainingPlan plan(copy, fusing, algorithm, x.shape[0], {}, rule);
   std::map<std::string, Tensor<float>> out;
   const View<const float> logits = plan.forward(x);
   Tensor<float> kept(logits.shape);
