@@ -1,81 +1,19 @@
-// Flips every option of every plugin, one by one, and sees what the plugin does change.
-//
-// Which options there are comes from the plugins themselves: a new one without a flip here fails.
-// Left out are datasets of files (their tests are in tests/data) and statistics, which have none.
-#include <boost/test/unit_test.hpp>
-#include <functional>
-#include <map>
+// Every option of every optimizer, schedule, initializer, quantizer, range estimator and layer
+// changes what it does. Datasets and statistics are in options_flip_data_test.cpp.
+#include "tests/experiments/options_flip.h"
 
-#include "data/dataset.h"
+#include <boost/test/unit_test.hpp>
+
+#include "framework/graph/layer.h"
 #include "framework/learning/optimizer.h"
 #include "framework/learning/schedule.h"
 #include "quant/quantizers/quantizer.h"
 #include "quant/ranges/range_estimator.h"
 
 using namespace quantdyn;
+using namespace quantdyn::test;
 
 namespace {
-
-using Numbers = std::vector<double>;
-
-/// An option's two settings, each after what else the plugin needs to be told.
-struct Flip {
-  std::string base, one, other;
-};
-using Flips = std::map<std::string, Flip>;  // by option
-
-template <typename Product, typename... Args>
-std::vector<OptionDescription> described(const std::string& name, const Args&... args) {
-  std::vector<OptionDescription> out;
-  try {
-    Registry<Product, Args...>::instance().entries().at(name).make(Options::describing(out),
-                                                                   args...);
-  } catch (const Options::DescriptionDone&) {
-  }
-  return out;
-}
-
-template <typename Product, typename... Args>
-std::unique_ptr<Product> make(const std::string& name, const std::string& base,
-                              const std::string& setting, const Args&... args) {
-  const std::string yaml =
-      fmt::format("{{name: {}{}{}}}", name, base.empty() ? "" : ", " + base, ", " + setting);
-  return Registry<Product, Args...>::instance().make(Options::from_text(yaml, yaml), args...);
-}
-
-/// Compares what `outcome` sees of a plugin with an option set to `one` and to `other`.
-template <typename Product, typename... Args>
-void check_plugin(const std::string& name, const Flips& flips,
-                  const std::function<Numbers(Product&)>& outcome, const Args&... args) {
-  const auto options = described<Product>(name, args...);
-  BOOST_TEST(options.size() == flips.size(), name);
-  for (const OptionDescription& option : options) {
-    const auto flip = flips.find(option.key);
-    BOOST_TEST((flip != flips.end()), name << ": no flip for the option " << option.key);
-    if (flip == flips.end()) continue;
-    const auto& [base, one, other] = flip->second;
-    const auto a = make<Product>(name, base, option.key + ": " + one, args...);
-    const auto same = make<Product>(name, base, option.key + ": " + one, args...);
-    const auto b = make<Product>(name, base, option.key + ": " + other, args...);
-    const Numbers seen = outcome(*a);
-    BOOST_TEST((seen == outcome(*same)), name << ": " << option.key << " is not reproducible");
-    BOOST_TEST((seen != outcome(*b)), name << ": " << option.key << " changes nothing");
-  }
-}
-
-/// All plugins of a kind that have options are in the table, and nothing that is none.
-template <typename Product, typename... Args>
-void check_kind(const std::map<std::string, Flips>& table,
-                const std::function<Numbers(Product&)>& outcome, const Args&... args) {
-  const auto& entries = Registry<Product, Args...>::instance().entries();
-  for (const auto& [name, entry] : entries) {
-    BOOST_TEST((table.contains(name) || described<Product, Args...>(name, args...).empty()),
-               name << " has options and is not in the table");
-    if (table.contains(name))
-      check_plugin<Product, Args...>(name, table.at(name), outcome, args...);
-  }
-  for (const auto& [name, flips] : table) BOOST_TEST(entries.contains(name), name);
-}
 
 /// A weight and a bias after three steps.
 Numbers steps_of(Optimizer& optimizer) {
@@ -198,19 +136,6 @@ Numbers results_of(Layer<float>& layer) {
   out.insert(out.end(), y.values().begin(), y.values().end());
   for (const Parameter<float>* parameter : layer.parameters())
     out.insert(out.end(), parameter->master.values().begin(), parameter->master.values().end());
-  return out;
-}
-
-Numbers pixels_of(DatasetPair& pair) {
-  Numbers out;
-  for (const Dataset* split : {pair.train.get(), pair.test.get()}) {
-    out.push_back(static_cast<double>(split->size()));
-    std::vector<float> image(static_cast<size_t>(split->sample_shape().elements()));
-    for (int64_t i = 0; i < split->size(); ++i) {
-      split->get(i, image.data());
-      out.insert(out.end(), image.begin(), image.end());
-    }
-  }
   return out;
 }
 
@@ -377,32 +302,6 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_layer_changes_its_result) {
       {"leaky_relu", {{"slope", {"", "0.01", "0.2"}}}}};
   const auto results = [](Layer<float>& layer) { return results_of(layer); };
   check_kind<Layer<float>>(table, results);
-}
-
-BOOST_AUTO_TEST_CASE(every_option_of_a_drawn_dataset_changes_a_pixel) {
-  const std::string few = "train_images: 3, test_images: 2";
-  check_plugin<DatasetPair>("synthetic",
-                            {{"train_images", {"test_images: 2", "3", "4"}},
-                             {"test_images", {"train_images: 3", "2", "3"}},
-                             {"seed", {few, "0", "1"}},
-                             {"noise", {few, "12", "20"}},
-                             {"clutter", {few, "3", "4"}},
-                             {"spread", {few, "0.12", "0.2"}}},
-                            pixels_of);
-  const std::string of = "of: {name: synthetic, train_images: 1, test_images: 1}";
-  check_plugin<DatasetPair>(
-      "resize",
-      {{"height", {of + ", width: 8", "8", "16"}},
-       {"width", {of + ", height: 8", "8", "16"}},
-       {"of",
-        {"height: 8, width: 8", "{name: synthetic, train_images: 1, test_images: 1}",
-         "{name: synthetic, train_images: 2, test_images: 1}"}}},
-      pixels_of);
-  check_plugin<DatasetPair>("unlabelled",
-                            {{"of",
-                              {"", "{name: synthetic, train_images: 1, test_images: 1}",
-                               "{name: synthetic, train_images: 2, test_images: 1}"}}},
-                            pixels_of);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
