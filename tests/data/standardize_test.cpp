@@ -7,6 +7,7 @@
 #include "framework/base/threads.h"
 #include "tests/data/ramp_dataset.h"
 #include "tests/data/test_files.h"
+#include "tests/skips.h"
 
 using namespace quantdyn;
 
@@ -61,13 +62,8 @@ BOOST_AUTO_TEST_CASE(bad_settings_are_refused) {
 }
 
 /// Expected: the published channel statistics of CIFAR-10, times 255.
-BOOST_AUTO_TEST_CASE(real_cifar10_has_its_published_statistics) {
-  const char* directory = std::getenv("QUANTDYN_CIFAR10");
-  if (!directory) {
-    BOOST_TEST_MESSAGE(
-        "skipped: QUANTDYN_CIFAR10 does not name a folder with data_batch_1.bin ...");
-    return;
-  }
+BOOST_AUTO_TEST_CASE(real_cifar10_has_its_published_statistics, *test::needs_cifar10()) {
+  const char* const directory = std::getenv("QUANTDYN_CIFAR10");
   const auto data = make_dataset(fmt::format("{{name: cifar10, directory: {}}}", directory));
   const auto found = channel_statistics(*data->train);
   // Of the official images; those recompressed as JPEG differ by up to a hundredth.

@@ -1,2 +1,2 @@
 #define BOOST_TEST_MODULE quant
-#include <boost/test/unit_test.hpp>
+#include "tests/main.h"

@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "tests/data/test_files.h"
+#include "tests/skips.h"
 
 using namespace quantdyn;
 
@@ -100,13 +101,8 @@ BOOST_AUTO_TEST_CASE(cifar100_reads_fine_or_coarse_labels) {
   BOOST_TEST(coarse->train->get(2, x.data()) == 2);
 }
 
-BOOST_AUTO_TEST_CASE(real_cifar10_has_its_known_statistics) {
-  const char* directory = std::getenv("QUANTDYN_CIFAR10");
-  if (!directory) {
-    BOOST_TEST_MESSAGE(
-        "skipped: QUANTDYN_CIFAR10 does not name a folder with data_batch_1.bin ...");
-    return;
-  }
+BOOST_AUTO_TEST_CASE(real_cifar10_has_its_known_statistics, *test::needs_cifar10()) {
+  const char* const directory = std::getenv("QUANTDYN_CIFAR10");
   const auto data = make_dataset(fmt::format("{{name: cifar10, directory: {}}}", directory));
   BOOST_TEST(data->train->size() == 50000);
   std::vector<int> counts(10);

@@ -8,6 +8,7 @@
 #include "experiments/results/result_reader.h"
 #include "tests/experiments/logits.h"
 #include "tests/experiments/program.h"
+#include "tests/skips.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
@@ -15,20 +16,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Pretrained : Workplace {
-  fs::path folder;
+fs::path model_folder() {
+  const char* const shared = std::getenv("QUANTDYN_SHARED");
+  return fs::path(shared ? shared : QUANTDYN_SHARED_FOLDER) / "data" / "mlperf-tiny";
+}
 
-  Pretrained() {
-    const char* const shared = std::getenv("QUANTDYN_SHARED");
-    folder = fs::path(shared ? shared : QUANTDYN_SHARED_FOLDER) / "data" / "mlperf-tiny";
-  }
-  /// Says so where the file is not there.
-  bool has(const std::string& name) const {
-    if (fs::is_regular_file(folder / name)) return true;
-    BOOST_TEST_MESSAGE("skipped: no " << (folder / name).string()
-                                      << "; QUANTDYN_SHARED may name the folder of data/");
-    return false;
-  }
+boost::unit_test::precondition needs_resnet8() {
+  return needs_file(model_folder() / "pretrainedResnet.h5");
+}
+boost::unit_test::precondition needs_mobilenet_v1() {
+  return needs_file(model_folder() / "vww_96.h5");
+}
+
+struct Pretrained : Workplace {
+  const fs::path folder = model_folder();
+
   /// A metric of the last snapshot of a variant.
   double value(const std::string& output, const std::string& metric,
                const std::string& variant) const {
@@ -84,8 +86,7 @@ std::vector<std::string> with(std::vector<std::string> sets, const std::string& 
 BOOST_FIXTURE_TEST_SUITE(pretrained_test, Pretrained)
 
 // Expected logits: the same file in Keras 3.15, its softmax taken off, on pattern().
-BOOST_AUTO_TEST_CASE(resnet8_gives_the_logits_of_keras) {
-  if (!has("pretrainedResnet.h5")) return;
+BOOST_AUTO_TEST_CASE(resnet8_gives_the_logits_of_keras, *needs_resnet8()) {
   const Network network = import_keras(folder / "pretrainedResnet.h5");
   BOOST_TEST(network.trained_count() == 78186);
   BOOST_TEST(network.multiply_accumulates() == 12501632);
@@ -97,8 +98,7 @@ BOOST_AUTO_TEST_CASE(resnet8_gives_the_logits_of_keras) {
                   -2.107863187789917, -4.3141374588012695}) < 1e-5);
 }
 
-BOOST_AUTO_TEST_CASE(mobilenet_v1_gives_the_logits_of_keras) {
-  if (!has("vww_96.h5")) return;
+BOOST_AUTO_TEST_CASE(mobilenet_v1_gives_the_logits_of_keras, *needs_mobilenet_v1()) {
   const Network network = import_keras(folder / "vww_96.h5");
   BOOST_TEST(network.trained_count() == 216322);
   BOOST_TEST(network.multiply_accumulates() == 7489664);
@@ -107,25 +107,23 @@ BOOST_AUTO_TEST_CASE(mobilenet_v1_gives_the_logits_of_keras) {
                         {0.17223790287971497, -0.13148194551467896}) < 1e-5);
 }
 
-BOOST_AUTO_TEST_CASE(the_examples_quantize_both) {
-  const std::string images = "{name: synthetic, train_images: 32, test_images: 32}";
-  if (has("pretrainedResnet.h5"))
-    run_example("pretrained_resnet8", "pretrainedResnet.h5", with(little, "data.source=" + images));
-  if (has("vww_96.h5"))
-    run_example("pretrained_vww", "vww_96.h5", with(little, "data.source.of.of=" + images));
-  for (const char* example : {"pretrained_resnet8", "pretrained_vww"})
-    for (const char* variant : {"int8", "int8-channelwise"})
-      if (fs::exists(path / example))
-        BOOST_TEST(value(example, "logits_sqnr", variant) > 10, example << " " << variant);
+const std::string images = "{name: synthetic, train_images: 32, test_images: 32}";
+
+BOOST_AUTO_TEST_CASE(the_example_quantizes_resnet8, *needs_resnet8()) {
+  run_example("pretrained_resnet8", "pretrainedResnet.h5", with(little, "data.source=" + images));
+  for (const char* variant : {"int8", "int8-channelwise"})
+    BOOST_TEST(value("pretrained_resnet8", "logits_sqnr", variant) > 10, variant);
+}
+
+BOOST_AUTO_TEST_CASE(the_example_quantizes_mobilenet_v1, *needs_mobilenet_v1()) {
+  run_example("pretrained_vww", "vww_96.h5", with(little, "data.source.of.of=" + images));
+  for (const char* variant : {"int8", "int8-channelwise"})
+    BOOST_TEST(value("pretrained_vww", "logits_sqnr", variant) > 10, variant);
 }
 
 // Expected: an independent evaluation of the file on all 10,000 test images.
-BOOST_AUTO_TEST_CASE(resnet8_has_its_accuracy_on_cifar10) {
+BOOST_AUTO_TEST_CASE(resnet8_has_its_accuracy_on_cifar10, *needs_resnet8() * needs_cifar10()) {
   const char* const cifar10 = std::getenv("QUANTDYN_CIFAR10");
-  if (!cifar10)
-    BOOST_TEST_MESSAGE(
-        "skipped: QUANTDYN_CIFAR10 does not name a folder with data_batch_1.bin ...");
-  if (!cifar10 || !has("pretrainedResnet.h5")) return;
   run_example(
       "pretrained_resnet8", "pretrainedResnet.h5",
       {"data.source.directory=" + std::string(cifar10), "track.statistics=[]", "variants=[]"});

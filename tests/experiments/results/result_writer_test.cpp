@@ -12,6 +12,7 @@
 #include "framework/base/hash.h"
 #include "tests/experiments/output_folder.h"
 #include "tests/experiments/results/fabricated_result.h"
+#include "tests/skips.h"
 
 using namespace quantdyn;
 namespace fs = std::filesystem;
@@ -192,7 +193,11 @@ BOOST_AUTO_TEST_CASE(folders_that_cannot_be_used_are_refused_before_the_run) {
       error_of<ConfigError>([&] { ResultWriter(path, fabricated::facts(), Overwrite::refuse); }),
       path.string() + ": the output folder cannot be created or written"));
   fs::remove(path);
-  if (::geteuid() == 0) return;  // root may write everywhere
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_without_the_right_to_write_is_refused,
+                     *test::needs("a user who is not root, who may write everywhere",
+                                  [] { return ::geteuid() != 0; })) {
   fs::create_directories(path / "snapshots");
   fs::permissions(path, fs::perms::owner_read | fs::perms::owner_exec);
   BOOST_TEST(contains(
