@@ -3,13 +3,14 @@
 #   --sanitize  with the address and undefined-behaviour sanitizers, in build-sanitize
 #   --long      also what takes longer: quickstart, and real images where QUANTDYN_CIFAR10 names their folder
 # Tests of pretrained nets need QUANTDYN_SHARED/data/mlperf-tiny/ (default of QUANTDYN_SHARED: ../shared); without it they are skipped.
+# A skipped test shows as SKIP, or as a line "n cases skipped" at the end of its program's log.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 mode="${1:-}"
 case "$mode" in
   "" | --sanitize | --long) ;;
-  *) sed -n '2,5p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,6p' "$0" >&2; exit 2 ;;
 esac
 
 experiments/install_packages.sh --tests
