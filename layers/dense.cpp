@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "layers/checks.h"
 #include "layers/chunk_sums.h"
 #include "layers/linear_parameters.h"

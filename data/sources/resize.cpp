@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include "data/dataset.h"
 #include "framework/base/hash.h"

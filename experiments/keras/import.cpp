@@ -1,7 +1,5 @@
 #include "experiments/keras/import.h"
 
-#include <functional>
-
 #include "experiments/keras/layers.h"
 #include "experiments/results/result_reader.h"
 #include "framework/base/error.h"

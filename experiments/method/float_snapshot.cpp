@@ -1,6 +1,5 @@
 #include "experiments/method/float_snapshot.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 

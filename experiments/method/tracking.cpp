@@ -1,7 +1,5 @@
 #include "experiments/method/tracking.h"
 
-#include <algorithm>
-
 #include "experiments/method/evaluation.h"
 #include "framework/base/threads.h"
 #include "stats/tracking/tracker.h"

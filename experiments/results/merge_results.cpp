@@ -1,6 +1,5 @@
 #include "experiments/results/merge_results.h"
 
-#include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <cstring>

@@ -1,7 +1,5 @@
 #include "experiments/run/experiment.h"
 
-#include <algorithm>
-
 #include "experiments/method/calibration.h"
 #include "experiments/method/quantized_twin.h"
 #include "experiments/run/network_file.h"

@@ -1,6 +1,5 @@
 #include "experiments/run/run.h"
 
-#include <algorithm>
 #include <cmath>
 #include <optional>
 

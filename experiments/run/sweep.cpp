@@ -1,6 +1,5 @@
 #include "experiments/run/sweep.h"
 
-#include <algorithm>
 #include <set>
 
 #include "framework/config/options.h"

@@ -412,7 +412,6 @@ std::string Options::where(const std::string& key) const {
   return (found ? *found : *node_).where();
 }
 
-const std::filesystem::path& Options::directory() const { return document_->directory; }
 const std::string& Options::raw_yaml() const { return document_->raw; }
 std::string Options::resolved_yaml() const { return emit_yaml(*node_); }
 std::string Options::inline_yaml() const { return emit_inline_yaml(*node_); }

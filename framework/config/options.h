@@ -147,8 +147,6 @@ class Options {
   [[noreturn]] void refuse(const std::string& key, std::string_view message) const;
   /// "file:line" of a key, or of this mapping.
   std::string where(const std::string& key = {}) const;
-  /// The directory that relative paths start at.
-  const std::filesystem::path& directory() const;
 
   /// The document byte for byte as given (root only), and with every default that was read
   /// written out.

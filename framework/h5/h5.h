@@ -191,7 +191,4 @@ class File : public Group {
   bool is_new_;
 };
 
-/// "1.10.8".
-std::string version();
-
 }  // namespace quantdyn::h5

@@ -132,11 +132,4 @@ int64_t size_of(Type type) {
   }
 }
 
-std::string version() {
-  const Lock lock;
-  unsigned major = 0, minor = 0, release = 0;
-  H5get_libversion(&major, &minor, &release);
-  return fmt::format("{}.{}.{}", major, minor, release);
-}
-
 }  // namespace quantdyn::h5

@@ -1,7 +1,6 @@
 #include "framework/run/training_plan.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 
 namespace quantdyn {

@@ -1,7 +1,5 @@
 #include "layers/fused/winograd_kernels.h"
 
-#include <algorithm>
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "layers/fused/winograd_kernels.cpp"
 #include <hwy/foreach_target.h>

@@ -95,27 +95,6 @@ void LogHistogram::merge(const LogHistogram& other) {
   maximum_ = std::max(maximum_, other.maximum_);
 }
 
-LogHistogram LogHistogram::coarsened(int mantissa_bits) const {
-  if (mantissa_bits > bins_.mantissa_bits)
-    fail("histogram: cannot coarsen {} mantissa bits to {}; accepted: fewer", bins_.mantissa_bits,
-         mantissa_bits);
-  LogHistogram out({mantissa_bits, bins_.lowest_exponent});
-  const int shift = bins_.mantissa_bits - mantissa_bits;
-  for (int32_t bin = 0; bin < bins_.size(); ++bin) {
-    const int32_t from_zero = std::abs(bin - bins_.zero());
-    int32_t coarse =
-        from_zero;  // zero and underflow keep their place, what follows the octaves its order
-    if (from_zero >= bins_.per_sign() + 2)
-      coarse = from_zero - bins_.per_sign() + out.bins_.per_sign();
-    else if (from_zero >= 2)
-      coarse = 2 + ((from_zero - 2) >> shift);
-    out.counts_[out.bins_.zero() + (bin < bins_.zero() ? -coarse : coarse)] += counts_[bin];
-  }
-  out.minimum_ = minimum_;
-  out.maximum_ = maximum_;
-  return out;
-}
-
 uint64_t LogHistogram::count() const {
   return std::accumulate(counts_.begin(), counts_.end() - 1, uint64_t{0});
 }

@@ -25,8 +25,6 @@ class LogHistogram {
   void add(const Tile& tile);
   /// Throws Error where the bins differ.
   void merge(const LogHistogram& other);
-  /// The same values on fewer bins, exactly. Throws Error where that needs more mantissa bits.
-  LogHistogram coarsened(int mantissa_bits) const;
 
   const LogBins& bins() const { return bins_; }
   std::span<const uint64_t> counts() const { return counts_; }

@@ -78,14 +78,6 @@ double kl_divergence(std::span<const uint64_t> p, std::span<const uint64_t> q) {
   return sum;
 }
 
-double unmatched_share(std::span<const uint64_t> p, std::span<const uint64_t> q) {
-  require_same_bins(p, q);
-  uint64_t unmatched = 0;
-  for (size_t i = 0; i < p.size(); ++i)
-    if (q[i] == 0) unmatched += p[i];
-  return share(unmatched, total_of(p));  // 0 / 0 is NaN
-}
-
 double js_divergence(std::span<const uint64_t> p, std::span<const uint64_t> q) {
   require_same_bins(p, q);
   const uint64_t p_total = total_of(p), q_total = total_of(q);

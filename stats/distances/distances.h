@@ -15,10 +15,6 @@ namespace quantdyn {
 /// Throws Error if the numbers of bins differ.
 double kl_divergence(std::span<const uint64_t> p, std::span<const uint64_t> q);
 
-/// The share of p on bins where q is empty: what makes KL(p || q) infinite. NaN if p is
-/// empty.
-double unmatched_share(std::span<const uint64_t> p, std::span<const uint64_t> q);
-
 /// Jensen-Shannon *divergence* in bit, 0 to 1 (its square root is the Jensen-Shannon distance):
 /// 1/2 KL(p || m) + 1/2 KL(q || m) with m = (p + q) / 2 and log2 (Lin 1991, section IV, with equal
 /// weights). Symmetric to the last bit; exactly 0 for equal shares, exactly 1 if no bin is

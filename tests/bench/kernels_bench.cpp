@@ -9,7 +9,6 @@
 #include <array>
 #include <chrono>
 #include <cstring>
-#include <map>
 #include <memory>
 
 #include "framework/base/gemm.h"

@@ -8,7 +8,6 @@
 #include "quant/ranges/aciq.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "framework/base/threads.h"
 #include "quant/quantizers/quantizer_traits.h"

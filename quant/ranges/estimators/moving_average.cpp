@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <utility>
 
 #include "framework/base/threads.h"
 #include "quant/ranges/extremes.h"

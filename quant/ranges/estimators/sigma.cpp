@@ -4,7 +4,6 @@
 // moments in double.
 
 #include <algorithm>
-#include <utility>
 
 #include "quant/ranges/extremes.h"
 #include "quant/ranges/range_estimator.h"

@@ -1,6 +1,5 @@
 // Damaged Keras files: an error that names the file, never a crash.
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 
 #include "experiments/keras/export.h"
 #include "experiments/keras/import.h"

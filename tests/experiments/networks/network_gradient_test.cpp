@@ -1,7 +1,6 @@
 // Backward through a whole net, in double, against central differences.
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <deque>
 
 #include "framework/graph/network.h"
 

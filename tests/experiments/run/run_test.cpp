@@ -6,8 +6,6 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
-#include <cstring>
-#include <functional>
 #include <map>
 #include <thread>
 

@@ -90,20 +90,6 @@ BOOST_AUTO_TEST_CASE(every_value_lies_within_the_edges_of_its_bin) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(coarsening_equals_counting_on_fewer_bins) {
-  const auto values = wide_values();
-  LogHistogram fine({7, -24});
-  fine.add(values);
-  for (int mantissa_bits : {6, 3, 0}) {
-    LogHistogram direct({mantissa_bits, -24});
-    direct.add(values);
-    const LogHistogram coarse = fine.coarsened(mantissa_bits);
-    BOOST_TEST(std::ranges::equal(coarse.counts(), direct.counts()));
-    BOOST_TEST(coarse.minimum() == direct.minimum());
-    BOOST_TEST((coarse.bins() == direct.bins()));
-  }
-}
-
 BOOST_AUTO_TEST_CASE(parts_merge_to_the_whole) {
   const auto values = wide_values();
   LogHistogram whole, left, right;
@@ -185,7 +171,6 @@ BOOST_AUTO_TEST_CASE(misuse_is_refused) {
   BOOST_CHECK_THROW(histogram.quantile(1.5), Error);
   BOOST_CHECK_THROW(histogram.quantile(NAN), Error);
   BOOST_CHECK_THROW(histogram.merge(LogHistogram({4, -24})), Error);
-  BOOST_CHECK_THROW(histogram.coarsened(4), Error);
   BOOST_CHECK_THROW(LogHistogram({11, -24}), Error);
   BOOST_CHECK_THROW(LogHistogram({3, 92}), Error);
   BOOST_CHECK_THROW(LogHistogram({}, std::vector<uint64_t>(583), 0, 1), Error);

@@ -1,6 +1,5 @@
 #include "stats/distances/channel_distances.h"
 
-#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <vector>

@@ -68,8 +68,6 @@ BOOST_AUTO_TEST_CASE(divergences_are_those_computed_by_hand) {
   const double expected = 0.25 * std::log2(0.25 / 0.375) + 0.5 * std::log2(0.5 / 0.375);
   BOOST_TEST(js_divergence(p, q) == expected, boost::test_tools::tolerance(1e-15));
   BOOST_TEST(kl_divergence(p, part) == INFINITY);
-  BOOST_TEST(unmatched_share(p, part) == 0.5);
-  BOOST_TEST(unmatched_share(part, p) == 0);
   BOOST_TEST(kl_divergence(part, p) == std::log(2.0));
 }
 
@@ -137,7 +135,6 @@ BOOST_AUTO_TEST_CASE(nan_is_left_out_and_nothing_is_nan) {
       BOOST_TEST(std::isnan(wasserstein_bound(other->distribution(), empty->distribution())));
       const auto counts = empty->distribution(), others = other->distribution();
       BOOST_TEST(std::isnan(kl_divergence(counts.counts(), others.counts())));
-      BOOST_TEST(std::isnan(unmatched_share(counts.counts(), others.counts())));
     }
 }
 

@@ -3,7 +3,6 @@
 #include <hwy/targets.h>
 
 #include <algorithm>
-#include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
