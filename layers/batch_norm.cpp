@@ -40,7 +40,12 @@ class BatchNorm final : public Layer<T> {
     beta_ = make("beta", 0, true);
     mean_ = make("running_mean", 0, false);
     variance_ = make("running_variance", 1, false);
-    role_ = {&gamma_, &beta_, &mean_, &variance_, epsilon_, momentum_};
+    role_ = {.gamma = &gamma_,
+             .beta = &beta_,
+             .mean = &mean_,
+             .variance = &variance_,
+             .epsilon = epsilon_,
+             .momentum = momentum_};
     return input;
   }
 
@@ -97,7 +102,7 @@ class BatchNorm final : public Layer<T> {
   }
 
   std::vector<Parameter<T>*> parameters() override { return {&gamma_, &beta_, &mean_, &variance_}; }
-  const ChannelAffine<T>* channel_affine() override { return &role_; }
+  ChannelAffine<T>* channel_affine() override { return &role_; }
 
  private:
   void move(T& running, double batch) const {

@@ -119,7 +119,7 @@ class Conv2d final : public Layer<T> {
   }
 
   std::vector<Parameter<T>*> parameters() override { return parameters_.list(); }
-  const Linear<T>* linear() override { return &parameters_.role; }
+  Linear<T>* linear() override { return &parameters_.role; }
   const Convolution* convolution() const override { return &g_; }
   int64_t multiply_accumulates() const override { return g_.multiply_accumulates(); }
 

@@ -65,7 +65,7 @@ class Dense final : public Layer<T> {
   }
 
   std::vector<Parameter<T>*> parameters() override { return parameters_.list(); }
-  const Linear<T>* linear() override { return &parameters_.role; }
+  Linear<T>* linear() override { return &parameters_.role; }
   int64_t multiply_accumulates() const override { return in_ * units_; }
 
  private:

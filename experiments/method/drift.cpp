@@ -7,7 +7,7 @@ Drift::Moment Drift::moment_of(const Network& network, const Frame& frame) {
   for (int64_t unit = 0; unit < static_cast<int64_t>(network.units().size()); ++unit) {
     for (const char* tensor : {"weight", "output"})
       out.distributions[{tensor, unit}] = keep_distribution(frame, tensor, unit);
-    Layer<float>* const layer = network.layer(network.units()[unit].leader);
+    const Layer<float>* const layer = network.layer(network.units()[unit].leader);
     if (layer == nullptr || layer->linear() == nullptr) continue;
     const auto weights = layer->linear()->weight->master.values();
     out.weights[unit] = {weights.begin(), weights.end()};

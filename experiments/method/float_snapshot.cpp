@@ -16,7 +16,7 @@ constexpr int reference_bits = 8;  // effective bits of float values are those o
 void save_precision(const Network& network, const std::string& tensor, Frame& frame) {
   if (!frame.arrays().contains("channelwise/" + tensor + "/min")) return;
   for (size_t unit = 0; unit < network.units().size(); ++unit) {
-    Layer<float>* const leader = network.layer(network.units()[unit].leader);
+    const Layer<float>* const leader = network.layer(network.units()[unit].leader);
     const bool has_weight = leader && leader->linear();
     if (has_weight || tensor == "output")
       save_channel_precision(frame, tensor, static_cast<int64_t>(unit), asymmetric_width,
@@ -28,7 +28,7 @@ void save_precision(const Network& network, const std::string& tensor, Frame& fr
 
 std::vector<SavedParameter> saved_parameters(const Network& network) {
   std::vector<SavedParameter> out;
-  for (const Network::Named& named : network.parameters()) {
+  for (const Network::ConstNamed& named : network.parameters()) {
     const Tensor<float>& master = named.parameter->master;
     if (!master.empty())
       out.push_back({network.nodes()[named.node].name,
@@ -45,7 +45,7 @@ double save_network_precision(const Network& network, const std::string& tensor,
   double sum = 0;
   int64_t count = 0;
   for (size_t unit = 0; unit < network.units().size(); ++unit) {
-    Layer<float>* const leader = network.layer(network.units()[unit].leader);
+    const Layer<float>* const leader = network.layer(network.units()[unit].leader);
     const double value = std::get<std::vector<double>>(found->second.values)[unit];
     if (leader == nullptr || leader->convolution() == nullptr || leader->linear() == nullptr ||
         std::isnan(value))

@@ -23,7 +23,7 @@ TensorTraits gradient_traits(int64_t channels, bool channel_histograms) {
 
 void track_gradients(const Network& network, const GradientProbe& probe,
                      const StatisticKinds& kinds, Frame& frame, RawTensors& raw) {
-  const Network copy = network.clone();
+  Network copy = network.clone();
   const auto count = static_cast<int64_t>(probe.images.indices.size());
   const Batch batch =
       load_images(*probe.images.dataset, *probe.images.standardization, probe.images.indices);
@@ -51,7 +51,7 @@ void track_gradients(const Network& network, const GradientProbe& probe,
   });
 
   for (size_t unit = 0; unit < copy.units().size(); ++unit) {
-    Layer<float>* const leader = copy.layer(copy.units()[unit].leader);
+    const Layer<float>* const leader = std::as_const(copy).layer(copy.units()[unit].leader);
     if (leader == nullptr || leader->linear() == nullptr) continue;
     const Tensor<float>& gradient = leader->linear()->weight->grad;
     Tracker tracker = tracker_of(gradient.shape(), 1);

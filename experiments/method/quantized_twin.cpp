@@ -44,10 +44,11 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& t
     for (const auto& [place, tensor] : tensors_)
       if (place.second == "weight") corrected.push_back(place.first);
     if (repairs.bias_correction)
-      repairs.bias_correction->apply(corrected, float_, reference, evaluator_, run, report);
+      repairs.bias_correction->apply(corrected, float_, reference, network_, evaluator_, run,
+                                     report);
     if (repairs.adaround)
-      repairs.adaround->apply(tensors_, reference, evaluator_, run, rng.fork("adaround"), report,
-                              note);
+      repairs.adaround->apply(tensors_, reference, network_, evaluator_, run, rng.fork("adaround"),
+                              report, note);
   }
   if (repairs.recalibrate) quantize_outputs(calibration, trained, note);
   if (variant_.bias == Variant::Bias::int32) round_biases();

@@ -27,11 +27,11 @@ void save_norms(const Network& network, Frame& frame) {
     const int norm = network.units()[unit].norm;
     if (norm < 0 || network.layer(norm) == nullptr) continue;
     const ChannelAffine<float>& role = *network.layer(norm)->channel_affine();
-    const auto values = [](const Parameter<float>* parameter) -> std::span<const float> {
-      return parameter->master.values();
+    const auto values = [](const Parameter<float>& parameter) -> std::span<const float> {
+      return parameter.master.values();
     };
-    const NormParameters parameters{values(role.gamma), values(role.beta), values(role.mean),
-                                    values(role.variance), role.epsilon};
+    const NormParameters parameters{values(*role.gamma), values(*role.beta), values(*role.mean),
+                                    values(*role.variance), role.epsilon};
     save_norm_parameters(parameters, frame, unit);
     save_norm_shift(parameters, frame, unit);
     save_folding_ranges(frame, unit);

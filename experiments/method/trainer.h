@@ -67,7 +67,7 @@ class Trainer {
                                       View<const float> x);
 
   TrainingSettings& settings_;
-  const Network& network_;
+  Network& network_;
   Fusing fusing_;
   ConvolutionAlgorithm algorithm_;
   std::unique_ptr<TrainingPlan> plan_;

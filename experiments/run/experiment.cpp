@@ -41,7 +41,7 @@ void check_batches(const Options& section, const TrainingSettings& train, int64_
 
 /// Takes the weights of a result's last float snapshot; refuses what does not fit the net.
 void load_weights(const Options& document, const std::filesystem::path& file,
-                  const Network& network) try {
+                  Network& network) try {
   const ResultReader result(file);
   read_parameters(result, result.last(), network);
 } catch (const Error& e) {

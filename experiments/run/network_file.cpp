@@ -103,8 +103,7 @@ Network network_of(const ResultReader& result, const SnapshotLabel& snapshot) {
   return out;
 }
 
-void read_parameters(const ResultReader& result, const SnapshotLabel& snapshot,
-                     const Network& network) {
+void read_parameters(const ResultReader& result, const SnapshotLabel& snapshot, Network& network) {
   for (const Network::Named& named : network.parameters()) {
     Tensor<float>& master = named.parameter->master;
     if (master.empty()) continue;

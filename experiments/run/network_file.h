@@ -36,7 +36,6 @@ Network network_from_yaml(const std::string& yaml, const std::string& name);
 Network network_of(const ResultReader& result, const SnapshotLabel& snapshot);
 
 /// Fills all parameters from a snapshot of a result. Error names what does not fit.
-void read_parameters(const ResultReader& result, const SnapshotLabel& snapshot,
-                     const Network& network);
+void read_parameters(const ResultReader& result, const SnapshotLabel& snapshot, Network& network);
 
 }  // namespace quantdyn

@@ -8,6 +8,12 @@ template <typename T>
 void Layer<T>::initialize(const Initializer&, const Rng&) {}
 
 template <typename T>
+std::vector<const Parameter<T>*> Layer<T>::parameters() const {
+  const auto own = const_cast<Layer*>(this)->parameters();
+  return {own.begin(), own.end()};
+}
+
+template <typename T>
 void Layer<T>::forward(std::span<const View<const T>> x, View<T> y) {
   parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
     std::vector<View<const T>> inputs;

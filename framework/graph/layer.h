@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/base/deep_pointer.h"
 #include "framework/base/rng.h"
 #include "framework/base/tensor.h"
 #include "framework/config/registry.h"
@@ -41,8 +42,8 @@ struct Parameter {
 /// Role of conv2d and dense: y = weight x + bias.
 template <typename T>
 struct Linear {
-  Parameter<T>* weight;  ///< output channels innermost; depthwise [kh,kw,C]
-  Parameter<T>* bias;    ///< [K]; its master is empty where the layer has none
+  DeepPointer<Parameter<T>*> weight;  ///< output channels innermost; depthwise [kh,kw,C]
+  DeepPointer<Parameter<T>*> bias;    ///< [K]; its master is empty where the layer has none
   int64_t out_channels, groups, in_channels;
   int64_t fan_in;  ///< kh kw in / groups
 };
@@ -50,7 +51,7 @@ struct Linear {
 /// Role of batch norm: y = gamma (x - mean) / sqrt(variance + epsilon) + beta, by channel.
 template <typename T>
 struct ChannelAffine {
-  Parameter<T>*gamma, *beta, *mean, *variance;  ///< [C]; mean and variance are the running ones
+  DeepPointer<Parameter<T>*> gamma, beta, mean, variance;  ///< [C]; the last two are running ones
   double epsilon;
   double momentum;  ///< running = (1 - momentum) running + momentum batch, the variance unbiased
 };
@@ -69,7 +70,10 @@ struct ChannelPassing {
 template <typename T>
 class Layer {
  public:
+  Layer() = default;
   virtual ~Layer() = default;
+  Layer(const Layer&) = delete;  // roles point into their layer
+  Layer& operator=(const Layer&) = delete;
 
   /// Checks the inputs' shapes (of one image), allocates parameters and returns the output's shape.
   /// Throws Error saying what was expected; called once, before anything else.
@@ -88,8 +92,14 @@ class Layer {
                         std::span<const View<T>> dx) = 0;
 
   virtual std::vector<Parameter<T>*> parameters() { return {}; }
-  virtual const Linear<T>* linear() { return nullptr; }
-  virtual const ChannelAffine<T>* channel_affine() { return nullptr; }
+  virtual Linear<T>* linear() { return nullptr; }
+  virtual ChannelAffine<T>* channel_affine() { return nullptr; }
+  // The same of a layer that may only be read: where a part lies is no change.
+  std::vector<const Parameter<T>*> parameters() const;
+  const Linear<T>* linear() const { return const_cast<Layer*>(this)->linear(); }
+  const ChannelAffine<T>* channel_affine() const {
+    return const_cast<Layer*>(this)->channel_affine();
+  }
   /// The geometry of a conv2d; valid after setup().
   virtual const Convolution* convolution() const { return nullptr; }
   /// What a pooling layer does; valid after setup().

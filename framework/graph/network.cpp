@@ -200,7 +200,7 @@ void BasicNetwork<T>::finish() {
 namespace {
 
 template <typename T>
-void copy_parameters(Layer<T>& from_layer, Layer<T>& to_layer) {
+void copy_parameters(const Layer<T>& from_layer, Layer<T>& to_layer) {
   if (const Linear<T>* linear = from_layer.linear())  // folding gives a bias where there was none
     to_layer.linear()->bias->master = linear->bias->master;
   const auto from = from_layer.parameters(), to = to_layer.parameters();
@@ -229,7 +229,7 @@ template <typename T>
 void BasicNetwork<T>::bypass(int i) {
   const int source = nodes_[i].inputs[0];
   for (Node<T>& node : nodes_) std::ranges::replace(node.inputs, i, source);
-  nodes_[i].layer.reset();
+  nodes_[i].layer = {};
   nodes_[i].inputs.clear();
 }
 
@@ -256,20 +256,35 @@ BasicNetwork<T> BasicNetwork<T>::alone(int unit) const {
   return out;
 }
 
-template <typename T>
-std::vector<typename BasicNetwork<T>::Named> BasicNetwork<T>::parameters() const {
+namespace {
+
+/// Of nodes or of const nodes.
+template <typename Named, typename Nodes>
+std::vector<Named> parameters_of(Nodes& nodes) {
   std::vector<Named> out;
-  for (size_t i = 0; i < nodes_.size(); ++i)
-    if (nodes_[i].layer)
-      for (Parameter<T>* parameter : nodes_[i].layer->parameters())
+  for (size_t i = 0; i < nodes.size(); ++i)
+    if (nodes[i].layer)
+      for (auto* parameter : nodes[i].layer->parameters())
         out.push_back({static_cast<int>(i), parameter});
   return out;
+}
+
+}  // namespace
+
+template <typename T>
+std::vector<typename BasicNetwork<T>::Named> BasicNetwork<T>::parameters() {
+  return parameters_of<Named>(nodes_);
+}
+
+template <typename T>
+std::vector<typename BasicNetwork<T>::ConstNamed> BasicNetwork<T>::parameters() const {
+  return parameters_of<ConstNamed>(nodes_);
 }
 
 template <typename T>
 int64_t BasicNetwork<T>::trained_count() const {
   int64_t total = 0;
-  for (const Named& named : parameters())
+  for (const ConstNamed& named : parameters())
     if (named.parameter->trained) total += named.parameter->master.elements();
   return total;
 }

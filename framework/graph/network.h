@@ -29,7 +29,7 @@ struct Node {
   std::string kind;
   std::vector<int> inputs;
   Shape shape;  ///< of one image's output
-  std::unique_ptr<Layer<T>> layer;
+  DeepPointer<std::unique_ptr<Layer<T>>> layer;
   int unit = 0;
   std::vector<TapKind> taps;  ///< those that hold this node's result, in the order they are visited
 };
@@ -88,14 +88,19 @@ class BasicNetwork {
   /// Nodes that read node `i`.
   std::vector<int> readers(int i) const;
   /// The node's own, or null for the input or a bypassed node.
-  Layer<T>* layer(int i) const { return nodes_[i].layer.get(); }
+  Layer<T>* layer(int i) { return nodes_[i].layer.get(); }
+  const Layer<T>* layer(int i) const { return nodes_[i].layer.get(); }
 
-  /// All trained arrays and running statistics, in graph order, with the name "node/parameter".
-  struct Named {
+  template <typename P>
+  struct ParameterOfNode {
     int node;
-    Parameter<T>* parameter;
+    P* parameter;
   };
-  std::vector<Named> parameters() const;
+  using Named = ParameterOfNode<Parameter<T>>;
+  using ConstNamed = ParameterOfNode<const Parameter<T>>;
+  /// All trained arrays and running statistics, in graph order.
+  std::vector<Named> parameters();
+  std::vector<ConstNamed> parameters() const;
   int64_t trained_count() const;
   int64_t multiply_accumulates() const;
 

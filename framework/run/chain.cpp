@@ -28,7 +28,7 @@ class PrimitiveEvaluation final : public EvaluationStep {
 /// One primitive, trained by its reference implementation.
 class PrimitiveTraining final : public TrainingStep {
  public:
-  PrimitiveTraining(const Network& network, int node)
+  PrimitiveTraining(Network& network, int node)
       : TrainingStep({node}), layer_(*network.layer(node)) {}
 
   void forward(std::span<const View<const float>> x, View<float> y, View<float>, float*) override {
@@ -90,8 +90,7 @@ std::vector<std::unique_ptr<EvaluationStep>> make_evaluation_steps(const Network
   return steps;
 }
 
-std::vector<std::unique_ptr<TrainingStep>> make_training_steps(const Network& network,
-                                                               Fusing fusing,
+std::vector<std::unique_ptr<TrainingStep>> make_training_steps(Network& network, Fusing fusing,
                                                                ConvolutionAlgorithm algorithm) {
   std::vector<std::unique_ptr<TrainingStep>> steps;
   for_each_step(

@@ -22,7 +22,7 @@ struct FusedChain {
   std::vector<int> (*nodes)(const Network& network, int first);
   std::unique_ptr<EvaluationStep> (*evaluation)(const Network& network, std::vector<int> nodes,
                                                 ConvolutionAlgorithm algorithm);
-  std::unique_ptr<TrainingStep> (*training)(const Network& network, std::vector<int> nodes,
+  std::unique_ptr<TrainingStep> (*training)(Network& network, std::vector<int> nodes,
                                             ConvolutionAlgorithm algorithm);
 };
 std::vector<FusedChain>& fused_chains();
@@ -31,8 +31,7 @@ std::vector<FusedChain>& fused_chains();
 std::vector<std::unique_ptr<EvaluationStep>> make_evaluation_steps(const Network& network,
                                                                    Fusing fusing,
                                                                    ConvolutionAlgorithm algorithm);
-std::vector<std::unique_ptr<TrainingStep>> make_training_steps(const Network& network,
-                                                               Fusing fusing,
+std::vector<std::unique_ptr<TrainingStep>> make_training_steps(Network& network, Fusing fusing,
                                                                ConvolutionAlgorithm algorithm);
 
 }  // namespace quantdyn

@@ -7,8 +7,7 @@ std::vector<FoldingStepMaker>& folding_step_makers() {
   return makers;
 }
 
-std::unique_ptr<FoldingStep> make_folding_step(const Network& network,
-                                               const std::vector<int>& nodes,
+std::unique_ptr<FoldingStep> make_folding_step(Network& network, const std::vector<int>& nodes,
                                                ConvolutionAlgorithm algorithm, Folding folding,
                                                WeightTransform* transform) {
   for (FoldingStepMaker make : folding_step_makers())

@@ -46,15 +46,13 @@ class FoldingStep : public TrainingStep {
 };
 
 /// Makes such a step of `nodes`, a chain with a batch norm; null where they are no such chain.
-using FoldingStepMaker = std::unique_ptr<FoldingStep> (*)(const Network&,
-                                                          const std::vector<int>& nodes,
+using FoldingStepMaker = std::unique_ptr<FoldingStep> (*)(Network&, const std::vector<int>& nodes,
                                                           ConvolutionAlgorithm, Folding,
                                                           WeightTransform*);
 std::vector<FoldingStepMaker>& folding_step_makers();
 /// By the first maker that can. Throws ConfigError (node) where none can: a batch norm that is no
 /// part of a fused chain.
-std::unique_ptr<FoldingStep> make_folding_step(const Network& network,
-                                               const std::vector<int>& nodes,
+std::unique_ptr<FoldingStep> make_folding_step(Network& network, const std::vector<int>& nodes,
                                                ConvolutionAlgorithm algorithm, Folding folding,
                                                WeightTransform* transform);
 

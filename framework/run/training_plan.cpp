@@ -5,7 +5,7 @@
 
 namespace quantdyn {
 
-TrainingPlan::TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
+TrainingPlan::TrainingPlan(Network& network, Fusing fusing, ConvolutionAlgorithm algorithm,
                            int64_t batch, QuantizedTraining quantized, const LayoutRule& rule)
     : network_(network) {
   add_steps(fusing, algorithm, std::move(quantized));
@@ -37,7 +37,7 @@ void TrainingPlan::add_steps(Fusing fusing, ConvolutionAlgorithm algorithm,
       steps_.push_back(std::move(folding));
     } else {
       if (transform && leads) {
-        Parameter<float>* const weight = network_.layer(leader)->linear()->weight;
+        Parameter<float>* const weight = network_.layer(leader)->linear()->weight.get();
         transformed_.push_back({weight, transform, weight->master});
       }
       steps_.push_back(std::move(step));

@@ -19,7 +19,7 @@ using GradientObserver = std::function<void(int node, View<const float> gradient
 class TrainingPlan {
  public:
   /// Memory is laid out for batches of up to `batch` images.
-  TrainingPlan(const Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, int64_t batch,
+  TrainingPlan(Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, int64_t batch,
                QuantizedTraining quantized = {}, const LayoutRule& rule = lay_out);
 
   /// x [n,...] -> logits [n,classes], n <= batch; x must stay until backward() is done.
@@ -66,7 +66,7 @@ class TrainingPlan {
   void run_forward(size_t step);
   void lend_weights();
 
-  const Network& network_;
+  Network& network_;
   std::vector<std::unique_ptr<TrainingStep>> steps_;
   std::vector<FoldingStep*> folding_;
   std::vector<TransformedWeight> transformed_;

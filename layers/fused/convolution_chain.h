@@ -48,8 +48,7 @@ std::vector<int> convolution_chain(const Network& network, int first);
 std::unique_ptr<EvaluationStep> make_convolution_evaluation(const Network& network,
                                                             std::vector<int> nodes,
                                                             ConvolutionAlgorithm algorithm);
-std::unique_ptr<TrainingStep> make_convolution_training(const Network& network,
-                                                        std::vector<int> nodes,
+std::unique_ptr<TrainingStep> make_convolution_training(Network& network, std::vector<int> nodes,
                                                         ConvolutionAlgorithm algorithm);
 
 }  // namespace quantdyn

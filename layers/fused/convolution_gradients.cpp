@@ -11,7 +11,7 @@ namespace quantdyn {
 void ConvolutionTraining::backward(std::span<const View<const float>> x, View<const float> y,
                                    View<float> saved, View<float> dy,
                                    std::span<const InputGradient> dx, float* scratch) {
-  if (chain_.norm)
+  if (norm_)
     backward_through_norm(saved, dy, scratch);
   else
     backward_through_activation(y, dy, scratch);
@@ -33,8 +33,8 @@ void ConvolutionTraining::backward_through_norm(View<const float> z, View<const 
   const double n = static_cast<double>(dy.shape.rows());
   for (int64_t k = 0; k < channels_; ++k) {
     const double inverse = scale_.inverse_deviation[k], product = sums[channels_ + k];
-    chain_.norm->beta->grad[k] += static_cast<float>(sums[k]);
-    chain_.norm->gamma->grad[k] += static_cast<float>(product * inverse);
+    norm_->beta->grad[k] += static_cast<float>(sums[k]);
+    norm_->gamma->grad[k] += static_cast<float>(product * inverse);
     const double of_z = -scale_.scale[k] * inverse * inverse * product / n;
     of_z_[k] = static_cast<float>(of_z);
     constant_[k] = static_cast<float>(-scale_.scale[k] * sums[k] / n - of_z * scale_.mean[k]);
@@ -49,15 +49,14 @@ void ConvolutionTraining::backward_through_activation(View<const float> y, View<
                        dy.slice(chunk.first, chunk.images).data,
                        dy.shape.of_one().rows() * chunk.images, channels_, chain_.activation, to);
       });
-  if (chain_.linear.bias->grad.empty()) return;
-  for (int64_t k = 0; k < channels_; ++k)
-    chain_.linear.bias->grad[k] += static_cast<float>(sums[k]);
+  if (linear_.bias->grad.empty()) return;
+  for (int64_t k = 0; k < channels_; ++k) linear_.bias->grad[k] += static_cast<float>(sums[k]);
 }
 
 void ConvolutionTraining::backward_through_convolution(View<const float> x, View<const float> z,
                                                        View<float> dy, const InputGradient& dx,
                                                        float* scratch) {
-  if (dx.to) chain_.kernel->prepare_backward(chain_.linear.weight->read());
+  if (dx.to) chain_.kernel->prepare_backward(linear_.weight->read());
   if (split_.by_rows)
     backward_by_rows(x, z, dy, dx, scratch);
   else
@@ -71,11 +70,11 @@ void ConvolutionTraining::backward_of_map(View<const float> x, View<float> z, Vi
   for (int64_t k = 0; k < channels_; ++k) {
     const double mean = scale_.mean[k], inverse = scale_.inverse_deviation[k];
     const double of_scale = gradient.scale[k] - mean * gradient.shift[k];
-    chain_.norm->beta->grad[k] += static_cast<float>(gradient.shift[k]);
-    chain_.norm->gamma->grad[k] += static_cast<float>(of_scale * inverse);
+    norm_->beta->grad[k] += static_cast<float>(gradient.shift[k]);
+    norm_->gamma->grad[k] += static_cast<float>(of_scale * inverse);
     // variance' = -1/2 inverse^3 gamma of_scale, mean' = -scale shift', and both reach every z.
     const double of_variance =
-        -0.5 * inverse * inverse * inverse * chain_.norm->gamma->read()[k] * of_scale;
+        -0.5 * inverse * inverse * inverse * norm_->gamma->read()[k] * of_scale;
     const double of_z = 2 * of_variance / n;
     of_z_[k] = static_cast<float>(of_z);
     constant_[k] = static_cast<float>(-scale_.scale[k] * gradient.shift[k] / n - of_z * mean);
@@ -111,7 +110,7 @@ void ConvolutionTraining::add_gradient_sums(View<const float> z, View<const floa
 /// dz of some images: where no norm is, dy has been made it already.
 const float* ConvolutionTraining::gradient_of_z(View<const float> z, View<const float> dy,
                                                 int64_t first, int64_t images, float* to) const {
-  if (chain_.norm == nullptr) return dy.slice(first, images).data;
+  if (norm_ == nullptr) return dy.slice(first, images).data;
   norm_gradient(z.slice(first, images).data, dy.slice(first, images).data, to,
                 images * dy.shape.of_one().rows(), channels_, of_gradient_.data(),
                 scale_.shift.data(), of_z_.data(), constant_.data(), chain_.activation);
@@ -122,7 +121,7 @@ const float* ConvolutionTraining::gradient_of_z(View<const float> z, View<const 
 void ConvolutionTraining::backward_by_parts(View<const float> x, View<const float> z,
                                             View<const float> dy, const InputGradient& dx,
                                             float* scratch) {
-  const int64_t images = dy.shape[0], weights = chain_.linear.weight->master.elements();
+  const int64_t images = dy.shape[0], weights = linear_.weight->master.elements();
   const int64_t a_part = split_.images_a_part(images), at_once = split_.images_at_once(images);
   parallel_for(
       split_.parts(images),
@@ -142,7 +141,7 @@ void ConvolutionTraining::backward_by_parts(View<const float> x, View<const floa
         }
       },
       Walk::alternating);
-  add_parts_to(scratch, split_.parts(images), weights, chain_.linear.weight->grad.data());
+  add_parts_to(scratch, split_.parts(images), weights, linear_.weight->grad.data());
 }
 
 /// Weight gradients by their rows: each worker reads all images and adds up some rows.
@@ -162,7 +161,7 @@ void ConvolutionTraining::backward_by_rows(View<const float> x, View<const float
   parallel_for((rows + block - 1) / block, [&](int64_t index, int worker) {
     chain_.kernel->backward_weight_rows(
         input(x, 0), dy.data, images, index * block, std::min(block, rows - index * block),
-        chain_.linear.weight->grad.data(), split_.own(scratch, images, worker));
+        linear_.weight->grad.data(), split_.own(scratch, images, worker));
   });
 }
 

@@ -16,20 +16,22 @@ void move_running(float& running, double batch, double momentum) {
 
 }  // namespace
 
-ConvolutionTraining::ConvolutionTraining(const Network& network, std::vector<int> nodes,
+ConvolutionTraining::ConvolutionTraining(Network& network, std::vector<int> nodes,
                                          ConvolutionAlgorithm algorithm)
     : TrainingStep(std::move(nodes)),
       chain_(network, this->nodes(), algorithm),
+      linear_(*network.layer(this->nodes().front())->linear()),
+      norm_(network.layer(this->nodes()[this->nodes().size() > 1 ? 1 : 0])->channel_affine()),
       channels_(chain_.channels()),
       scale_(channels_),
       of_gradient_(channels_),
       of_z_(channels_),
       constant_(channels_),
-      split_(*chain_.kernel, chain_.norm != nullptr) {}
+      split_(*chain_.kernel, norm_ != nullptr) {}
 
 void ConvolutionTraining::forward(std::span<const View<const float>> x, View<float> y,
                                   View<float> saved, float* scratch) {
-  if (chain_.norm == nullptr) return forward_without_norm(x[0], y, scratch);
+  if (norm_ == nullptr) return forward_without_norm(x[0], y, scratch);
   const int64_t rows = outputs() / channels_;
   take_batch_statistics(convolve_and_sum(x[0], saved, scratch), x[0].shape[0] * rows);
   if (!y) return;  // readers apply map() themselves
@@ -40,7 +42,7 @@ void ConvolutionTraining::forward(std::span<const View<const float>> x, View<flo
 }
 
 void ConvolutionTraining::forward_without_norm(View<const float> x, View<float> y, float* scratch) {
-  chain_.kernel->prepare_forward(chain_.linear.weight->read());
+  chain_.kernel->prepare_forward(linear_.weight->read());
   scale_.take_parameters(chain_);
   const ChannelMap bias_and_activation = map();
   parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
@@ -54,8 +56,8 @@ void ConvolutionTraining::forward_without_norm(View<const float> x, View<float> 
 /// shifted sums.
 const double* ConvolutionTraining::convolve_and_sum(View<const float> x, View<float> z,
                                                     float* scratch) {
-  std::copy_n(chain_.norm->mean->read(), channels_, scale_.mean.data());
-  chain_.kernel->prepare_forward(chain_.linear.weight->read());
+  std::copy_n(norm_->mean->read(), channels_, scale_.mean.data());
+  chain_.kernel->prepare_forward(linear_.weight->read());
   return sum_by_chunks(x.shape[0], channels_, scratch, [&](const Chunk& chunk, double* sums) {
     float* const to = z.slice(chunk.first, chunk.images).data;
     chain_.kernel->forward(input(x, chunk.first), chunk.images, to, nullptr,
@@ -71,34 +73,33 @@ const double* ConvolutionTraining::convolve_and_sum(View<const float> x, View<fl
 /// moves the running statistics (Ioffe and Szegedy 2015, algorithm 1; unbiased running variance).
 void ConvolutionTraining::take_batch_statistics(const double* sums, int64_t n) {
   if (n < 2) fail("batch norm in training needs at least 2 values a channel, found {}", n);
-  const double count = static_cast<double>(n), momentum = chain_.norm->momentum;
+  const double count = static_cast<double>(n), momentum = norm_->momentum;
   for (int64_t k = 0; k < channels_; ++k) {
     const double offset = sums[k] / count;
     const double mean = scale_.mean[k] + offset;
     const double variance = std::max(sums[channels_ + k] / count - offset * offset, 0.0);
-    const double inverse = 1 / std::sqrt(variance + chain_.norm->epsilon);
-    const double scale = chain_.norm->gamma->read()[k] * inverse;
+    const double inverse = 1 / std::sqrt(variance + norm_->epsilon);
+    const double scale = norm_->gamma->read()[k] * inverse;
     scale_.mean[k] = static_cast<float>(mean);
     scale_.inverse_deviation[k] = static_cast<float>(inverse);
     scale_.scale[k] = static_cast<float>(scale);
-    scale_.shift[k] = static_cast<float>(chain_.norm->beta->read()[k] - scale * mean);
-    move_running(chain_.norm->mean->master[k], mean + chain_.bias(k), momentum);
-    move_running(chain_.norm->variance->master[k], variance * count / (count - 1), momentum);
+    scale_.shift[k] = static_cast<float>(norm_->beta->read()[k] - scale * mean);
+    move_running(norm_->mean->master[k], mean + chain_.bias(k), momentum);
+    move_running(norm_->variance->master[k], variance * count / (count - 1), momentum);
   }
 }
 
 void ConvolutionTraining::backward_of_running_map(const MapGradient& gradient) {
   for (int64_t k = 0; k < channels_; ++k) {
     const double of_scale = gradient.scale[k] - scale_.mean[k] * gradient.shift[k];
-    chain_.norm->beta->grad[k] += static_cast<float>(gradient.shift[k]);
-    chain_.norm->gamma->grad[k] += static_cast<float>(of_scale * scale_.inverse_deviation[k]);
-    if (!chain_.linear.bias->grad.empty())
-      chain_.linear.bias->grad[k] += static_cast<float>(scale_.scale[k] * gradient.shift[k]);
+    norm_->beta->grad[k] += static_cast<float>(gradient.shift[k]);
+    norm_->gamma->grad[k] += static_cast<float>(of_scale * scale_.inverse_deviation[k]);
+    if (!linear_.bias->grad.empty())
+      linear_.bias->grad[k] += static_cast<float>(scale_.scale[k] * gradient.shift[k]);
   }
 }
 
-std::unique_ptr<TrainingStep> make_convolution_training(const Network& network,
-                                                        std::vector<int> nodes,
+std::unique_ptr<TrainingStep> make_convolution_training(Network& network, std::vector<int> nodes,
                                                         ConvolutionAlgorithm algorithm) {
   return std::make_unique<ConvolutionTraining>(network, std::move(nodes), algorithm);
 }

@@ -14,22 +14,21 @@ namespace quantdyn {
 class ConvolutionTraining final : public TrainingStep, public MapReader, public GradientWatcher {
  public:
   /// `nodes`: as ConvolutionChain has them.
-  ConvolutionTraining(const Network& network, std::vector<int> nodes,
-                      ConvolutionAlgorithm algorithm);
+  ConvolutionTraining(Network& network, std::vector<int> nodes, ConvolutionAlgorithm algorithm);
 
   void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
                float* scratch) override;
   void backward(std::span<const View<const float>> x, View<const float> y, View<float> saved,
                 View<float> dy, std::span<const InputGradient> dx, float* scratch) override;
-  int64_t saved_floats() const override { return chain_.norm ? outputs() : 0; }
+  int64_t saved_floats() const override { return norm_ ? outputs() : 0; }
   int64_t scratch_floats(int64_t images) const override { return split_.scratch_floats(images); }
 
   std::optional<ChannelMap> deferred() const override {
-    return chain_.norm ? std::optional(map()) : std::nullopt;
+    return norm_ ? std::optional(map()) : std::nullopt;
   }
   MapReader* map_reader() override { return this; }
   void read_through(const ChannelMap& map) override { input_map_ = map; }
-  GradientWatcher* gradient_watcher() override { return chain_.norm ? this : nullptr; }
+  GradientWatcher* gradient_watcher() override { return norm_ ? this : nullptr; }
   void expect_gradients(int64_t images) override;
   void watch_gradient(View<const float> z, View<const float> dy, int64_t first,
                       int64_t images) override;
@@ -75,6 +74,8 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
                         const InputGradient& dx, float* scratch);
 
   const ConvolutionChain chain_;
+  Linear<float>& linear_;       // of the chain, to be trained
+  ChannelAffine<float>* norm_;  // the same
   const int64_t channels_;
   ChainScale scale_;
   std::optional<ChannelMap> input_map_;  // empty: x is read as it is

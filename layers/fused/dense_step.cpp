@@ -42,7 +42,7 @@ class DenseEvaluation final : public EvaluationStep {
 
 class DenseTraining final : public TrainingStep {
  public:
-  DenseTraining(const Network& network, std::vector<int> nodes)
+  DenseTraining(Network& network, std::vector<int> nodes)
       : TrainingStep(std::move(nodes)),
         linear_(*network.layer(this->nodes().front())->linear()),
         in_(linear_.in_channels),
@@ -80,7 +80,7 @@ class DenseTraining final : public TrainingStep {
   }
 
  private:
-  const Linear<float>& linear_;
+  Linear<float>& linear_;
   const int64_t in_, units_;
 };
 
@@ -100,7 +100,7 @@ std::unique_ptr<EvaluationStep> make_dense_evaluation(const Network& network,
   return std::make_unique<DenseEvaluation>(network, std::move(nodes));
 }
 
-std::unique_ptr<TrainingStep> make_dense_training(const Network& network, std::vector<int> nodes,
+std::unique_ptr<TrainingStep> make_dense_training(Network& network, std::vector<int> nodes,
                                                   ConvolutionAlgorithm) {
   return std::make_unique<DenseTraining>(network, std::move(nodes));
 }

@@ -11,7 +11,7 @@ namespace {
 /// norm by the statistics of z = conv(x, W), or by the running ones (see Folding).
 class FoldedConvolutionTraining final : public FoldingStep, public MapReader {
  public:
-  FoldedConvolutionTraining(const Network& network, const std::vector<int>& nodes,
+  FoldedConvolutionTraining(Network& network, const std::vector<int>& nodes,
                             ConvolutionAlgorithm algorithm, Folding folding,
                             WeightTransform* transform)
       : FoldingStep(nodes),
@@ -103,11 +103,11 @@ class FoldedConvolutionTraining final : public FoldingStep, public MapReader {
   WeightTransform* transform_;
   Network folded_net_;  // of the unit alone, without its norm
   Parameter<float>& weight_;
-  const Linear<float>& folded_;
+  Linear<float>& folded_;
   ConvolutionTraining statistics_, convolution_;
 };
 
-std::unique_ptr<FoldingStep> make_folded_convolution(const Network& network,
+std::unique_ptr<FoldingStep> make_folded_convolution(Network& network,
                                                      const std::vector<int>& nodes,
                                                      ConvolutionAlgorithm algorithm,
                                                      Folding folding, WeightTransform* transform) {

@@ -30,7 +30,7 @@ float narrowed(double value, const char* what, int64_t channel) {
 Folded fold(const Linear<float>& linear, const ChannelAffine<float>& norm) {
   require_matching(linear, norm);
   const Tensor<float>& weight = linear.weight->master;
-  const bool has_bias = linear.bias != nullptr && !linear.bias->master.empty();
+  const bool has_bias = linear.bias && !linear.bias->master.empty();
   const int64_t channels = linear.out_channels;
   Folded out{Tensor<float>(weight.shape()), Tensor<float>(Shape{channels})};
   std::vector<double> factor(static_cast<size_t>(channels));
@@ -84,7 +84,7 @@ FoldedNetwork fold_network(const Network& trained) {
     Layer<float>* const layer = network.layer(i);
     if (layer == nullptr || layer->channel_affine() == nullptr) continue;
     const int unit = network.nodes()[i].unit;
-    const Linear<float>& linear = *network.layer(network.units()[unit].leader)->linear();
+    Linear<float>& linear = *network.layer(network.units()[unit].leader)->linear();
     try {
       Folded folded = fold(linear, *layer->channel_affine());
       linear.weight->master = std::move(folded.weight);

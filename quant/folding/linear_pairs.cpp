@@ -35,6 +35,10 @@ std::vector<LinearPair> linear_pairs(const Network& network) {
   return out;
 }
 
+Linear<float>& linear_of(Network& network, int unit) {
+  return *network.layer(network.units()[unit].leader)->linear();
+}
+
 const Linear<float>& linear_of(const Network& network, int unit) {
   return *network.layer(network.units()[unit].leader)->linear();
 }
@@ -46,7 +50,7 @@ WeightAxes weight_axes(const Network& network, int unit) {
   return {linear_of(network, unit), network.nodes()[input].shape.channels()};
 }
 
-void add_to_bias(const Linear<float>& linear, std::span<const double> values) {
+void add_to_bias(Linear<float>& linear, std::span<const double> values) {
   Tensor<float>& bias = linear.bias->master;
   if (bias.empty()) bias = Tensor<float>(Shape{linear.out_channels});
   for (int64_t k = 0; k < linear.out_channels; ++k)

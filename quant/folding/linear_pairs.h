@@ -23,11 +23,12 @@ struct LinearPair {
 std::vector<LinearPair> linear_pairs(const Network& network);
 
 /// The role of the linear unit `unit`.
+Linear<float>& linear_of(Network& network, int unit);
 const Linear<float>& linear_of(const Network& network, int unit);
 /// The axes of a linear unit's weight; input channels are those of the image before any flatten.
 WeightAxes weight_axes(const Network& network, int unit);
 /// Adds a value to each output channel's bias, which is made where there is none.
-void add_to_bias(const Linear<float>& linear, std::span<const double> values);
+void add_to_bias(Linear<float>& linear, std::span<const double> values);
 /// The node of the unit's activation: what stands after its leader, or is it; -1 where there is
 /// none.
 int activation_node(const Network& network, int unit);

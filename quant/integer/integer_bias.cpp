@@ -19,8 +19,8 @@ std::vector<double> least_scales(const Linear<float>& linear, const Quantization
   return out;
 }
 
-IntegerBias round_bias(const std::string& node, const Linear<float>& linear,
-                       const Quantization& input, const Quantization& weight) {
+IntegerBias round_bias(const std::string& node, Linear<float>& linear, const Quantization& input,
+                       const Quantization& weight) {
   IntegerBias out;
   const Tensor<float>& bias = linear.bias->master;
   if (bias.empty()) return out;

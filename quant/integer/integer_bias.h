@@ -25,7 +25,7 @@ std::vector<double> least_scales(const Linear<float>& linear, const Quantization
 /// section 2.4), to nearest, ties to even, and puts the rounded values into its `effective`.
 /// `input` is affine per tensor, `weight` affine. A layer without a bias gets none. Throws Error
 /// (`node`) where a code would leave int32.
-IntegerBias round_bias(const std::string& node, const Linear<float>& linear,
-                       const Quantization& input, const Quantization& weight);
+IntegerBias round_bias(const std::string& node, Linear<float>& linear, const Quantization& input,
+                       const Quantization& weight);
 
 }  // namespace quantdyn

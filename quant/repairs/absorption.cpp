@@ -38,8 +38,8 @@ int first_obstacle(const Network& network, const LinearPair& pair, const Equaliz
 }
 
 /// b2 += W2 c.
-void add_to_bias(const Network& network, int unit, const std::vector<double>& c) {
-  const Linear<float>& linear = linear_of(network, unit);
+void add_to_bias(Network& network, int unit, const std::vector<double>& c) {
+  Linear<float>& linear = linear_of(network, unit);
   const WeightAxes axes = weight_axes(network, unit);
   std::vector<double> sums(static_cast<size_t>(linear.out_channels));
   for (int64_t i = 0; i < linear.weight->master.elements(); ++i)
@@ -79,7 +79,7 @@ Absorption Absorption::read(const Options& section, const Network& network,
 }
 
 void Absorption::apply(FoldedNetwork& net, Frame& report) const {
-  const Network& network = net.network;
+  Network& network = net.network;
   for (const LinearPair& pair : linear_pairs(network)) {
     FoldedNorm& norm = net.norms[pair.first];
     if (norm.beta.empty() || first_obstacle(network, pair, nullptr) >= 0) continue;

@@ -229,24 +229,23 @@ AdaRound AdaRound::read(const Options& section) {
 }
 
 void AdaRound::apply(std::map<std::pair<int, std::string>, QuantizedTensor>& tensors,
-                     Evaluator& reference, Evaluator& quantized, const CalibrationRun& run,
-                     const Rng& rng, Frame& report, const WorkNote& note) const {
-  const Network& network = quantized.network();
+                     Evaluator& reference, Network& net, Evaluator& quantized,
+                     const CalibrationRun& run, const Rng& rng, Frame& report,
+                     const WorkNote& note) const {
   int64_t done = 0, total = 0;
   for (const auto& [place, tensor] : tensors) total += place.second == "weight";
   for (auto& [place, tensor] : tensors) {
     if (place.second != "weight") continue;
     const int unit = place.first;
-    note("adaround " + network.units()[unit].name, done++, total, "layers");
-    const int source =
-        network.nodes()[network.nodes()[network.units()[unit].leader].inputs[0]].unit;
-    const Linear<float>& linear = linear_of(network, unit);
-    Reconstruction layer(*this, network.alone(unit), record(quantized, source, run),
+    note("adaround " + net.units()[unit].name, done++, total, "layers");
+    const int source = net.nodes()[net.nodes()[net.units()[unit].leader].inputs[0]].unit;
+    Linear<float>& linear = linear_of(net, unit);
+    Reconstruction layer(*this, net.alone(unit), record(quantized, source, run),
                          record(reference, unit, run));
     layer.weight().effective = linear.weight->effective;
     report.layer("repairs", before_quantity, unit, layer.error());
     SoftWeight soft(linear.weight->master, *tensor.quantization);
-    layer.learn(soft, rng.fork(network.units()[unit].name));
+    layer.learn(soft, rng.fork(net.units()[unit].name));
     Tensor<int32_t> codes = tensor.codes;
     soft.write_hard(linear.weight->effective, codes);
     layer.weight().effective = linear.weight->effective;

@@ -33,8 +33,8 @@ std::map<int, std::vector<double>> means_of(Evaluator& net, const std::vector<in
   return out;
 }
 
-void correct(Evaluator& quantized, int unit, const std::vector<double>& correction, Frame& report) {
-  add_to_bias(linear_of(quantized.network(), unit), correction);
+void correct(Network& net, int unit, const std::vector<double>& correction, Frame& report) {
+  add_to_bias(linear_of(net, unit), correction);
   report.channel("repairs", correction_quantity, unit, std::span<const double>(correction));
 }
 
@@ -72,8 +72,8 @@ BiasCorrection BiasCorrection::read(const Options& section, const Network& netwo
 }
 
 void BiasCorrection::apply(const std::vector<int>& corrected, const FoldedNetwork& float_net,
-                           Evaluator& reference, Evaluator& quantized, const CalibrationRun& run,
-                           Frame& report) const {
+                           Evaluator& reference, Network& net, Evaluator& quantized,
+                           const CalibrationRun& run, Frame& report) const {
   if (method == Method::analytic) {
     const auto input = means_of(reference, {0}, TapKind::output, run);
     const auto moments =
@@ -81,8 +81,7 @@ void BiasCorrection::apply(const std::vector<int>& corrected, const FoldedNetwor
     const auto& nodes = float_net.network.nodes();
     for (int unit : corrected) {
       const int source = nodes[nodes[float_net.network.units()[unit].leader].inputs[0]].unit;
-      correct(quantized, unit, expected_shift(quantized.network(), unit, moments[source].mean),
-              report);
+      correct(net, unit, expected_shift(net, unit, moments[source].mean), report);
     }
     quantized.prepare();
     return;
@@ -92,7 +91,7 @@ void BiasCorrection::apply(const std::vector<int>& corrected, const FoldedNetwor
     std::vector<double> correction = means_of(quantized, {unit}, TapKind::norm, run).at(unit);
     for (size_t c = 0; c < correction.size(); ++c)
       correction[c] = wanted.at(unit)[c] - correction[c];
-    correct(quantized, unit, correction, report);
+    correct(net, unit, correction, report);
     quantized.prepare();
   }
 }

@@ -22,10 +22,10 @@ struct BiasCorrection {
   /// Reads the section and calls finish(). ConfigError: analytic, and a layer reads something of
   /// which nothing is known.
   static BiasCorrection read(const Options& section, const Network& network);
-  /// Corrects the biases of the units in `corrected` in the net that `quantized` runs, from the
+  /// Corrects the biases of the units in `corrected` in `net`, which `quantized` runs, from the
   /// float net that `reference` runs. Writes channelwise/repairs/bias_correction, what was added.
   void apply(const std::vector<int>& corrected, const FoldedNetwork& float_net,
-             Evaluator& reference, Evaluator& quantized, const CalibrationRun& run,
+             Evaluator& reference, Network& net, Evaluator& quantized, const CalibrationRun& run,
              Frame& report) const;
 };
 

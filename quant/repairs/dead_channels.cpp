@@ -9,7 +9,7 @@ const Quantity dead_quantity{"dead_channel", "1",
                              "1 where the folded batch norm's running variance is under the limit",
                              "", ""};
 
-void zero_channel(const Linear<float>& linear, int64_t channel, double beta) {
+void zero_channel(Linear<float>& linear, int64_t channel, double beta) {
   Tensor<float>& weight = linear.weight->master;
   for (int64_t i = channel; i < weight.elements(); i += linear.out_channels) weight[i] = 0;
   linear.bias->master[channel] = static_cast<float>(beta);

@@ -87,7 +87,7 @@ double equalize(ScaledWeight& first, ScaledWeight& second, const std::vector<boo
 }
 
 void write_back(FoldedNetwork& net, int unit, const ScaledWeight& scaled) {
-  const Linear<float>& linear = linear_of(net.network, unit);
+  Linear<float>& linear = linear_of(net.network, unit);
   const WeightAxes axes = weight_axes(net.network, unit);
   Tensor<float>& weight = linear.weight->master;
   for (int64_t i = 0; i < weight.elements(); ++i)

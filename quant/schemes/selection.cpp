@@ -45,7 +45,7 @@ std::vector<bool> units_of(const Options& entry, const std::string& key, const s
 std::vector<int> units_with_weight(const Network& network) {
   std::vector<int> out;
   for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit) {
-    Layer<float>* const layer = network.layer(network.units()[unit].leader);
+    const Layer<float>* const layer = network.layer(network.units()[unit].leader);
     if (layer && layer->linear()) out.push_back(unit);
   }
   return out;

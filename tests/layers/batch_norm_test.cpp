@@ -22,7 +22,7 @@ BOOST_AUTO_TEST_CASE(batch_and_running_statistics_by_hand) {
   // 1, 3, 5, 7: mean 4, biased variance 5, unbiased 20 / 3.
   Trial<double> trial("{name: batch_norm, epsilon: 0, momentum: 0.25}", {{2, 1, 1}}, 2);
   for (int64_t i = 0; i < 4; ++i) trial.x[0][i] = 1 + 2 * static_cast<double>(i);
-  const ChannelAffine<double>* role = trial.layer->channel_affine();
+  ChannelAffine<double>* role = trial.layer->channel_affine();
   role->gamma->master.fill(10);
   role->beta->master.fill(1);
   trial.forward();

@@ -93,7 +93,7 @@ inline std::map<std::string, Tensor<float>> training_of(
     const Network& network, Fusing fusing, View<const float> x,
     ConvolutionAlgorithm algorithm = ConvolutionAlgorithm::direct,
     const LayoutRule& rule = lay_out) {
-  const Network copy = network.clone();
+  Network copy = network.clone();
   TrainingPlan plan(copy, fusing, algorithm, x.shape[0], {}, rule);
   std::map<std::string, Tensor<float>> out;
   const View<const float> logits = plan.forward(x);

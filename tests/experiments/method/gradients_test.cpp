@@ -91,14 +91,14 @@ class Reference {
     std::ranges::copy(batch.x.values(), values_[0].data());
     run_after(0);
   }
-  const BasicNetwork<double>& net() const { return net_; }
+  BasicNetwork<double>& net() { return net_; }
   Tensor<double>& values(int node) { return values_[node]; }
   /// The mean loss after a change of this node's values.
   double run_after(int node) {
     for (int i = node + 1; i < static_cast<int>(values_.size()); ++i) {
       std::vector<View<const double>> inputs;
       for (int input : net_.nodes()[i].inputs) inputs.push_back(values_[input].view());
-      net_.nodes()[i].layer->forward(inputs, values_[i].view());
+      net_.layer(i)->forward(inputs, values_[i].view());
     }
     return softmax_cross_entropy<double>(values_.back().view(), labels_, smoothing).mean_loss;
   }
@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_weights_match_central_differences_in_double) {
 
 BOOST_AUTO_TEST_CASE(gradients_of_weights_are_those_of_the_fused_plan_to_rounding) {
   const auto found = gradients();
-  const Network copy = network.clone();
+  Network copy = network.clone();
   TrainingPlan plan(copy, Fusing::fused, ConvolutionAlgorithm::direct, images);
   const Batch probe_batch = batch();
   const View<const float> logits = plan.forward(probe_batch.x.view());
@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(gradients_of_weights_are_those_of_the_fused_plan_to_roundin
 
 BOOST_AUTO_TEST_CASE(a_fused_plan_shows_the_gradients_at_the_ends_of_its_steps) {
   const auto found = gradients();
-  const Network copy = network.clone();
+  Network copy = network.clone();
   TrainingPlan plan(copy, Fusing::fused, ConvolutionAlgorithm::direct, images);
   const Batch probe_batch = batch();
   const View<const float> logits = plan.forward(probe_batch.x.view());

@@ -17,7 +17,7 @@ Tensor<double> random_values(const Shape& shape, const Rng& rng) {
 /// A net in training mode on a batch, node by node; the loss is sum(direction * logits).
 class Loss {
  public:
-  Loss(const BasicNetwork<double>& net, Tensor<double> x)
+  Loss(BasicNetwork<double>& net, Tensor<double> x)
       : net_(net), images_(x.shape()[0]), values_(net.nodes().size()), gradients_(values_.size()) {
     values_[0] = std::move(x);
     for (size_t i = 0; i < values_.size(); ++i) {
@@ -28,7 +28,7 @@ class Loss {
   }
   double value() {
     for (size_t i = 1; i < values_.size(); ++i)
-      net_.nodes()[i].layer->forward(inputs_of(i), values_[i].view());
+      net_.layer(static_cast<int>(i))->forward(inputs_of(i), values_[i].view());
     double sum = 0;
     for (int64_t k = 0; k < direction_.elements(); ++k) sum += direction_[k] * values_.back()[k];
     return sum;
@@ -40,7 +40,8 @@ class Loss {
     for (size_t i = values_.size(); i-- > 1;) {
       std::vector<View<double>> dx;
       for (int input : net_.nodes()[i].inputs) dx.push_back(gradients_[input].view());
-      net_.nodes()[i].layer->backward(inputs_of(i), values_[i].view(), gradients_[i].view(), dx);
+      net_.layer(static_cast<int>(i))
+          ->backward(inputs_of(i), values_[i].view(), gradients_[i].view(), dx);
     }
   }
   Tensor<double>& x() { return values_[0]; }
@@ -53,7 +54,7 @@ class Loss {
     return out;
   }
 
-  const BasicNetwork<double>& net_;
+  BasicNetwork<double>& net_;
   int64_t images_;
   std::vector<Tensor<double>> values_, gradients_;  // by node
   Tensor<double> direction_;

@@ -52,7 +52,7 @@ class Doubled final : public WeightTransform {
 };
 
 /// Logits, gradients and running statistics of one step, by name.
-std::map<std::string, Tensor<float>> step_of(const Network& net, QuantizedTraining quantized) {
+std::map<std::string, Tensor<float>> step_of(Network net, QuantizedTraining quantized) {
   const Tensor<float> x = inputs();
   TrainingPlan plan(net, Fusing::fused, ConvolutionAlgorithm::direct, images, std::move(quantized));
   for (const auto& named : net.parameters())
@@ -104,9 +104,8 @@ BOOST_AUTO_TEST_CASE(batch_folding_without_a_quantizer_is_the_chain_itself) {
 }
 
 BOOST_AUTO_TEST_CASE(running_folding_has_the_gradients_of_the_evaluated_net) {
-  const Network net = make_net<float>();
-  const auto found = step_of(net, {Folding::running, {}, {}});
-  const BasicNetwork<double> reference = make_net<double>();
+  const auto found = step_of(make_net<float>(), {Folding::running, {}, {}});
+  BasicNetwork<double> reference = make_net<double>();
   for (const auto& named : reference.parameters()) {
     Parameter<double>& parameter = *named.parameter;
     const std::string name = reference.nodes()[named.node].name + "/" + parameter.name;
@@ -131,7 +130,7 @@ BOOST_AUTO_TEST_CASE(running_folding_has_the_gradients_of_the_evaluated_net) {
 
 BOOST_AUTO_TEST_CASE(frozen_batch_folding_is_running_folding) {
   const Tensor<float> x = inputs();
-  const Network one = make_net<float>(), other = make_net<float>();
+  Network one = make_net<float>(), other = make_net<float>();
   TrainingPlan frozen(one, Fusing::fused, ConvolutionAlgorithm::direct, images,
                       {Folding::batch, {}, {}});
   frozen.freeze_folding();
@@ -144,25 +143,24 @@ BOOST_AUTO_TEST_CASE(frozen_batch_folding_is_running_folding) {
 BOOST_AUTO_TEST_CASE(transforms_stand_between_the_folded_weight_and_the_layer) {
   Doubled doubled;
   for (const Folding folding : {Folding::none, Folding::running, Folding::batch}) {
-    const Network net = make_net<float>(), twice = make_net<float>();
+    Network net = make_net<float>(), twice = make_net<float>();
     const int unit = static_cast<int>(twice.units().size()) - 1;  // dense: no norm
     Parameter<float>& weight = *twice.layer(twice.units()[unit].leader)->linear()->weight;
     for (float& w : weight.master.values()) w *= 2;
-    auto with = step_of(net, {folding, {{unit, &doubled}}, {}});
-    auto without = step_of(twice, {folding, {}, {}});
+    auto with = step_of(std::move(net), {folding, {{unit, &doubled}}, {}});
+    auto without = step_of(std::move(twice), {folding, {}, {}});
     for (float& g : without.at("logits/weight").values()) g *= 2;
     std::string where;
     BOOST_TEST(largest_difference(with, without, Norm::euclidean, where) < 1e-6, where);
   }
   // After the folding a doubled weight is a doubled scale, but for the shift.
-  const Network net = make_net<float>();
   const auto plain = step_of(make_net<float>(), {Folding::running, {}, {}});
-  const auto with = step_of(net, {Folding::running, {{1, &doubled}}, {}});
+  const auto with = step_of(make_net<float>(), {Folding::running, {{1, &doubled}}, {}});
   BOOST_TEST(!std::ranges::equal(with.at("logits").values(), plain.at("logits").values()));
 }
 
 BOOST_AUTO_TEST_CASE(norms_that_no_fused_chain_holds_are_refused) {
-  const Network net = make_net<float>();
+  Network net = make_net<float>();
   BOOST_CHECK_THROW(TrainingPlan(net, Fusing::unfused, ConvolutionAlgorithm::direct, images,
                                  {Folding::batch, {}, {}}),
                     ConfigError);

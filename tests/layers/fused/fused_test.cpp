@@ -24,7 +24,7 @@ std::ostream& operator<<(std::ostream& out, const Chain& c) {
              << ", padding " << c.padding << ", " << c.norm_and_activation;
 }
 
-void randomize(const Network& network, const Rng& rng) {
+void randomize(Network& network, const Rng& rng) {
   uint64_t i = 0;
   for (const auto& named : network.parameters()) {
     Parameter<float>& p = *named.parameter;
@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(dense_layers_match_the_primitives) {
           "input: [3, 3, 15]\nnodes:\n  - flatten: {{name: f}}\n"
           "  - dense: {{name: d, units: {}, bias: {}}}\n  - dense: {{name: logits, units: 3}}\n",
           units, has_bias);
-      const Network net = Network::from_options(Options::from_text(yaml, "dense.yaml"));
+      Network net = Network::from_options(Options::from_text(yaml, "dense.yaml"));
       randomize(net, Rng(3));
       const Tensor<float> x = random_tensor(net.input_shape().batch_of(43), Rng(5)),
                           padded = random_tensor(net.input_shape().batch_of(48), Rng(6));

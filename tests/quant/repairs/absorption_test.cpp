@@ -22,7 +22,7 @@ nodes:
   - conv2d: {name: b, channels: 3, kernel: 1, bias: false}
   - global_average_pool: {name: logits}
 )");
-  const ChannelAffine<float>& norm = *net.layer(net.units()[1].norm)->channel_affine();
+  ChannelAffine<float>& norm = *net.layer(net.units()[1].norm)->channel_affine();
   norm.beta->master[0] = 40;
   norm.beta->master[1] = 2;
   norm.gamma->master[0] = -3;

@@ -31,7 +31,7 @@ struct Rounded {
     Evaluator quantized(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
     AdaRound::read(Options::from_text(settings, "test.yaml"))
         .apply(
-            tensors, reference, quantized,
+            tensors, reference, network, quantized,
             [&](Evaluator& net) { net.run(images.view(), 16, 0, {}); }, Rng(5), report,
             [&](const std::string& what, int64_t done, int64_t total, const std::string& units) {
               notes.push_back(fmt::format("{} {}/{} {}", what, done, total, units));

@@ -42,7 +42,7 @@ struct Twins {
   void correct(const std::string& yaml) {
     Evaluator reference(folded.network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
     Evaluator net(quantized, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
-    read(yaml, small_network()).apply(units, folded, reference, net, run, report);
+    read(yaml, small_network()).apply(units, folded, reference, quantized, net, run, report);
   }
 };
 

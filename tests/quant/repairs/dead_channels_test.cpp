@@ -16,7 +16,7 @@ Network with_dead_channel() {
   const Unit& unit = net.units()[1];
   Tensor<float>& weight = net.layer(unit.leader)->linear()->weight->master;
   for (int64_t i = 2; i < weight.elements(); i += 8) weight[i] *= 1e-7f;
-  const ChannelAffine<float>& norm = *net.layer(unit.norm)->channel_affine();
+  ChannelAffine<float>& norm = *net.layer(unit.norm)->channel_affine();
   norm.variance->master[2] = 1e-12f;
   norm.mean->master[2] = 0;
   return net;

@@ -51,8 +51,8 @@ nodes:
   - conv2d: {name: b, channels: 1, kernel: 1}
   - flatten: {name: logits}
 )"));
-  const Linear<float>& a = linear_of(net.network, 1);
-  const Linear<float>& b = linear_of(net.network, 2);
+  Linear<float>& a = linear_of(net.network, 1);
+  Linear<float>& b = linear_of(net.network, 2);
   const float first[] = {-2, 8, 0}, second[] = {8, 0.5f, 3};
   std::copy_n(first, 3, a.weight->master.data());
   std::copy_n(second, 3, b.weight->master.data());

@@ -74,9 +74,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused) {
 
 BOOST_AUTO_TEST_CASE(every_quantized_tensor_has_its_place_in_the_plan) {
   for (const char* folding : {"running", "batch"}) {
-    const Setting setting(int4, std::string("{variant: int4, weights: lsq, activations: lsq, "
-                                            "folding: ") +
-                                    folding + "}");
+    Setting setting(int4, std::string("{variant: int4, weights: lsq, activations: lsq, "
+                                      "folding: ") +
+                              folding + "}");
     QuantizationTraining training(setting.network, setting.settings, unit_ranges(setting.network));
     QuantizedTraining additions = training.additions();
     BOOST_TEST(additions.weights.size() == 6);
