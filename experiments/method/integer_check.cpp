@@ -64,12 +64,11 @@ struct Findings {
 
 IntegerParts parts_of(const QuantizedTwin& twin) {
   IntegerParts out;
-  for (const auto& [place, tensor] : twin.tensors()) {
-    if (place.second == "output")
-      out.outputs[place.first] = tensor.quantization.get();
+  for (const auto& [id, tensor] : twin.tensors()) {
+    if (id.role == TensorRole::output)
+      out.outputs[id.unit] = tensor.quantization.get();
     else
-      out.weights[place.first] = {tensor.quantization.get(), &tensor.codes,
-                                  &twin.biases().at(place.first)};
+      out.weights[id.unit] = {tensor.quantization.get(), &tensor.codes, &twin.biases().at(id.unit)};
   }
   return out;
 }

@@ -8,10 +8,6 @@
 namespace quantdyn {
 namespace {
 
-std::string tap_name(const Network& network, int unit, const std::string& tensor) {
-  return network.units()[unit].name + "/" + tensor;
-}
-
 int64_t channels_of(const Network& network, int unit) {
   return network.nodes()[network.units()[unit].last].shape.channels();
 }
@@ -41,8 +37,8 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& t
   if (repairs.bias_correction || repairs.adaround) {
     Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::logits);
     std::vector<int> corrected;
-    for (const auto& [place, tensor] : tensors_)
-      if (place.second == "weight") corrected.push_back(place.first);
+    for (const auto& [id, tensor] : tensors_)
+      if (id.role == TensorRole::weight) corrected.push_back(id.unit);
     if (repairs.bias_correction)
       repairs.bias_correction->apply(corrected, float_, reference, network_, evaluator_, run,
                                      report);
@@ -62,14 +58,13 @@ void QuantizedTwin::quantize_outputs(const ImageSet& calibration, const TrainedR
     convergence_ = converging_ranges(evaluator_, variant_, calibration, note);
     outputs = calibrate(evaluator_, variant_, calibration);
   } else {
-    for (const auto& [place, ranges] : trained)
-      if (place.second == "output")
-        outputs[place.first] = quantize_output(*variant_.units[place.first].output,
-                                               tap_name(network_, place.first, "output"),
-                                               channels_of(network_, place.first), ranges);
+    for (const auto& [id, ranges] : trained)
+      if (id.role == TensorRole::output)
+        outputs[id.unit] = quantize_output(*variant_.units[id.unit].output, name_of(network_, id),
+                                           channels_of(network_, id.unit), ranges);
   }
   for (auto& [unit, fitted] : outputs) {
-    QuantizedTensor& tensor = tensors_[{unit, "output"}] = std::move(fitted);
+    QuantizedTensor& tensor = tensors_[{unit, TensorRole::output}] = std::move(fitted);
     evaluator_.tap(unit, TapKind::output).transform = tensor.quantization.get();
   }
 }
@@ -78,9 +73,9 @@ void QuantizedTwin::quantize_weights(const TrainedRanges& trained) {
   for (int unit : units_with_weight(network_)) {
     const Scheme* const scheme = variant_.units[unit].weight.get();
     if (scheme == nullptr) continue;
-    const auto ranges = trained.find({unit, "weight"});
-    tensors_[{unit, "weight"}] = quantize_weight(
-        *scheme, tap_name(network_, unit, "weight"), *linear_of(network_, unit).weight,
+    const auto ranges = trained.find({unit, TensorRole::weight});
+    tensors_[{unit, TensorRole::weight}] = quantize_weight(
+        *scheme, name_of(network_, {unit, TensorRole::weight}), *linear_of(network_, unit).weight,
         ranges == trained.end() ? std::vector<Range>{} : ranges->second,
         variant_.bias == Variant::Bias::int32 ? least_weight_scales(unit) : std::vector<double>{});
   }
@@ -89,7 +84,7 @@ void QuantizedTwin::quantize_weights(const TrainedRanges& trained) {
 
 const Quantization& QuantizedTwin::input_quantization(int unit) const {
   const int source = variant_.quantized_source(network_, unit);
-  return *tensors_.at({source, "output"}).quantization;
+  return *tensors_.at({source, TensorRole::output}).quantization;
 }
 
 std::vector<double> QuantizedTwin::least_weight_scales(int unit) const {
@@ -99,9 +94,9 @@ std::vector<double> QuantizedTwin::least_weight_scales(int unit) const {
 
 void QuantizedTwin::round_biases() {
   for (int unit : units_with_weight(network_))
-    biases_[unit] =
-        round_bias(tap_name(network_, unit, "bias"), linear_of(network_, unit),
-                   input_quantization(unit), *tensors_.at({unit, "weight"}).quantization);
+    biases_[unit] = round_bias(name_of(network_, {unit, TensorRole::bias}),
+                               linear_of(network_, unit), input_quantization(unit),
+                               *tensors_.at({unit, TensorRole::weight}).quantization);
   evaluator_.prepare();
 }
 

@@ -21,6 +21,9 @@ namespace quantdyn {
 /// One variant's net beside the float net that it was made from.
 class QuantizedTwin {
  public:
+  QuantizedTwin(const QuantizedTwin&) = delete;  // its evaluator runs its net
+  QuantizedTwin& operator=(const QuantizedTwin&) = delete;
+
   /// A copy of `folded`, repaired as the variant's repairs say, is the float twin; what they did
   /// goes into `report`. The variant must outlive this.
   QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing, Frame& report);
@@ -42,7 +45,7 @@ class QuantizedTwin {
   /// frame.
   void track(const ImageSet& probe, const StatisticKinds& kinds, Frame& frame);
 
-  /// What was quantized, by (unit, tensor): "weight" with its codes, "output".
+  /// What was quantized; weights with their codes.
   const QuantizedTensors& tensors() const { return tensors_; }
   /// How the ranges of outputs settled; empty unless the variant asks and its estimators chose.
   const Convergence& convergence() const { return convergence_; }

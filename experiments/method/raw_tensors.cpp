@@ -108,17 +108,16 @@ RawTensors::RawTensors(const RawTensorSettings* settings, Evaluator& evaluator)
       const Unit& of = network.units()[unit];
       if (!evaluator.has_tap(unit, kind) || !settings->wants(of.name, to_string(kind))) continue;
       const Shape shape = network.nodes()[of.last].shape.batch_of(settings->images);
-      places_.push_back({unit, kind, std::make_unique<Copy>(shape)});
-      evaluator.tap(unit, kind).after.push_back(places_.back().copy.get());
+      taps_.push_back({unit, kind, std::make_unique<Copy>(shape)});
+      evaluator.tap(unit, kind).after.push_back(taps_.back().copy.get());
     }
 }
 
 RawTensors::~RawTensors() { detach(); }
 
 void RawTensors::detach() {
-  for (const Place& place : places_)
-    std::erase(evaluator_.tap(place.unit, place.kind).after,
-               static_cast<Observer*>(place.copy.get()));
+  for (const CopiedTap& tap : taps_)
+    std::erase(evaluator_.tap(tap.unit, tap.kind).after, static_cast<Observer*>(tap.copy.get()));
 }
 
 void RawTensors::add(const std::string& node, const std::string& tensor, View<const float> values) {
@@ -130,14 +129,14 @@ void RawTensors::add(const std::string& node, const std::string& tensor, View<co
 
 std::vector<RawTensor> RawTensors::take() {
   detach();
-  for (const Place& place : places_) {
-    const Tensor<float>& values = place.copy->values();
-    tensors_.push_back({evaluator_.network().units()[place.unit].name,
-                        to_string(place.kind),
+  for (const CopiedTap& tap : taps_) {
+    const Tensor<float>& values = tap.copy->values();
+    tensors_.push_back({evaluator_.network().units()[tap.unit].name,
+                        to_string(tap.kind),
                         values.shape(),
                         {values.values().begin(), values.values().end()}});
   }
-  places_.clear();
+  taps_.clear();
   return std::move(tensors_);
 }
 

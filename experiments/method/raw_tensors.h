@@ -49,7 +49,7 @@ class RawTensors {
 
  private:
   class Copy;
-  struct Place {
+  struct CopiedTap {
     int unit;
     TapKind kind;
     std::unique_ptr<Copy> copy;
@@ -58,7 +58,7 @@ class RawTensors {
 
   const RawTensorSettings* settings_;
   Evaluator& evaluator_;
-  std::vector<Place> places_;
+  std::vector<CopiedTap> taps_;
   std::vector<RawTensor> tensors_;
 };
 

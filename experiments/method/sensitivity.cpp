@@ -11,8 +11,8 @@ namespace {
 
 /// One tensor that is quantized alone, or that alone is not.
 struct Trial {
-  int unit;
-  bool is_weight, is_only;
+  TensorId id;
+  bool is_only;
   Tensor<float> logits;  // [images, classes]
 };
 
@@ -36,21 +36,22 @@ class Nets {
   /// Logits of the chunk that both twins have run: the trial's unit on what a twin has before it,
   /// and the twin's units after it.
   View<const float> run(const Trial& trial, const Chunk& chunk, int64_t index) {
+    const bool is_weight = trial.id.role == TensorRole::weight;
     const Evaluator& twin = trial.is_only ? reference : quantized;
     Evaluator& after = trial.is_only ? float_after_ : quantized_after_;
-    Evaluator& bare = trial.is_only == trial.is_weight ? quantized_weights_ : float_after_;
-    const View<float> output = after.output(trial.unit, chunk.worker);
+    Evaluator& bare = trial.is_only == is_weight ? quantized_weights_ : float_after_;
+    const View<float> output = after.output(trial.id.unit, chunk.worker);
     const View<const float> values =
-        trial.unit == 0 ? std::as_const(reference).output(0, chunk.worker)
-                        : bare.run_unit(trial.unit, twin, chunk.images, index, chunk.worker);
+        trial.id.unit == 0 ? std::as_const(reference).output(0, chunk.worker)
+                           : bare.run_unit(trial.id.unit, twin, chunk.images, index, chunk.worker);
     if (values.data != output.data) std::ranges::copy(values.values(), output.data);
-    const Transform* const transform = transform_of(trial.unit);
-    if (trial.is_only != trial.is_weight && transform) {
+    const Transform* const transform = transform_of(trial.id.unit);
+    if (trial.is_only != is_weight && transform) {
       const Shape one = output.shape.of_one();
       transform->apply({output.data, chunk.images * one.rows(), one.channels(), one.channels(), 0,
                         0, index, chunk.worker});
     }
-    return after.run_after(trial.unit, twin, chunk.images, index, chunk.worker);
+    return after.run_after(trial.id.unit, twin, chunk.images, index, chunk.worker);
   }
 
   Evaluator& quantized;
@@ -69,10 +70,9 @@ class Nets {
 
 std::vector<Trial> all_trials(const QuantizedTwin& twin, int64_t images) {
   std::vector<Trial> out;
-  for (const auto& [place, tensor] : twin.tensors())
+  for (const auto& [id, tensor] : twin.tensors())
     for (bool is_only : {true, false})
-      out.push_back({place.first, place.second == "weight", is_only,
-                     Tensor<float>(twin.network().output_shape().batch_of(images))});
+      out.push_back({id, is_only, Tensor<float>(twin.network().output_shape().batch_of(images))});
   return out;
 }
 
@@ -83,9 +83,9 @@ void save(const Trial& trial, const LogitsComparison& comparison, Frame& frame) 
   const auto put = [&](const std::string& metric, const std::string& units,
                        const std::string& long_name, const std::string& formula, double value) {
     frame.layer(
-        trial.is_weight ? "weight" : "output",
+        to_string(trial.id.role),
         {"sensitivity_" + which + "_" + metric, units, long_name + " of " + net, formula, ""},
-        trial.unit, value);
+        trial.id.unit, value);
   };
   put("accuracy", "1", "accuracy", "", comparison.quantized.accuracy);
   put("logits_qmse", "1", "mean squared error of the logits", "mean (x - q)^2", comparison.qmse);

@@ -31,7 +31,7 @@ OutputErrors::OutputErrors(Evaluator& quantized, const Network& float_network, F
     Of& of = units_.emplace_back();
     for (auto* errors : {&of.accumulated, &of.local, &of.propagated})
       *errors = std::make_unique<ErrorStatistics>(channels, workers);
-    const auto found = tensors.find({unit, "output"});
+    const auto found = tensors.find({unit, TensorRole::output});
     if (found == tensors.end()) continue;
     const Quantization& quantization = *found->second.quantization;
     std::vector<Observer*>& before = quantized.tap(unit, TapKind::output).before;
@@ -93,9 +93,9 @@ void OutputErrors::save(Frame& frame) {
 
 void save_weight_errors(const Network& quantized, const Network& float_network,
                         const QuantizedTensors& tensors, Frame& frame) {
-  for (const auto& [place, tensor] : tensors) {
-    if (place.second != "weight") continue;
-    const int unit = place.first;
+  for (const auto& [id, tensor] : tensors) {
+    if (id.role != TensorRole::weight) continue;
+    const int unit = id.unit;
     const Parameter<float>& weight = *linear_of(quantized, unit).weight;
     const Parameter<float>& twin = *linear_of(float_network, unit).weight;
     const Tile q = whole_tile(View<const float>{weight.read(), weight.master.shape()});

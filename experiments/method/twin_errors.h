@@ -16,9 +16,6 @@
 
 namespace quantdyn {
 
-/// What was quantized, by (unit, tensor).
-using QuantizedTensors = std::map<std::pair<int, std::string>, QuantizedTensor>;
-
 /// Compares all outputs of two nets that run the same chunks (stats/README.md, Twins):
 ///   accumulated: everything up to a unit quantized,
 ///   local: the unit alone quantized, its inputs the float twin's,

@@ -43,15 +43,15 @@ void set_codes(QuantizationEntry& entry, const Tensor<int32_t>& codes, bool is_s
     entry.codes = narrow<uint16_t>(codes);
 }
 
-const Scheme& scheme_of(const Variant& variant, const std::pair<int, std::string>& place) {
-  const UnitSchemes& unit = variant.units[place.first];
-  return place.second == "weight" ? *unit.weight : *unit.output;
+const Scheme& scheme_of(const Variant& variant, const TensorId& id) {
+  const UnitSchemes& unit = variant.units[id.unit];
+  return id.role == TensorRole::weight ? *unit.weight : *unit.output;
 }
 
 QuantizationEntry entry_of(const std::string& node, const IntegerBias& bias) {
   QuantizationEntry out;
   out.node = node;
-  out.tensor = "bias";
+  out.tensor = to_string(TensorRole::bias);
   out.rows = static_cast<int64_t>(bias.scale.size());
   out.shape = bias.codes.shape();
   out.codes = std::vector<int32_t>(bias.codes.values().begin(), bias.codes.values().end());
@@ -61,13 +61,13 @@ QuantizationEntry entry_of(const std::string& node, const IntegerBias& bias) {
   return out;
 }
 
-QuantizationEntry entry_of(const std::string& node, const std::string& tensor,
+QuantizationEntry entry_of(const std::string& node, TensorRole role,
                            const QuantizedTensor& quantized, const Scheme& scheme,
                            Variant::Bias bias) {
   const Quantization& q = *quantized.quantization;
   QuantizationEntry out;
   out.node = node;
-  out.tensor = tensor;
+  out.tensor = to_string(role);
   out.rows = q.entries();
   if (!quantized.codes.empty()) set_codes(out, quantized.codes, q.first_code() < 0, q.bit_width());
   int64_t at_smallest = 0, widened = 0;
@@ -107,12 +107,11 @@ void set_convergence(QuantizationEntry& entry, const Convergence& convergence, i
 
 /// Channel precision of what was quantized, by the width that its scheme must cover.
 void save_precisions(const QuantizedTwin& twin, const Variant& variant, Frame& frame) {
-  for (const auto& [place, tensor] : twin.tensors()) {
-    const Scheme& scheme = scheme_of(variant, place);
-    const std::string name = place.second == "weight" ? "folded_weight" : "output";
+  for (const auto& [id, tensor] : twin.tensors()) {
+    const Scheme& scheme = scheme_of(variant, id);
+    const std::string name = id.role == TensorRole::weight ? "folded_weight" : "output";
     if (frame.arrays().contains("channelwise/" + name + "/min"))
-      save_channel_precision(frame, name, place.first, width_of(scheme),
-                             scheme.quantizer->bit_width());
+      save_channel_precision(frame, name, id.unit, width_of(scheme), scheme.quantizer->bit_width());
   }
 }
 
@@ -141,11 +140,11 @@ Snapshot variant_snapshot(const VariantTask& task) {
   if (!task.integer.indices.empty()) save_integer_check(twin, task.integer, frame, task.note);
   Snapshot out{task.epoch, task.step, variant.name, std::move(frame), {}, {}, std::move(tensors)};
   if (task.saves_weights) out.weights = saved_parameters(twin.network());
-  for (const auto& [place, tensor] : twin.tensors()) {
-    out.quantization.push_back(entry_of(net.units()[place.first].name, place.second, tensor,
-                                        scheme_of(variant, place), variant.bias));
-    if (place.second == "output")
-      set_convergence(out.quantization.back(), twin.convergence(), place.first);
+  for (const auto& [id, tensor] : twin.tensors()) {
+    out.quantization.push_back(entry_of(net.units()[id.unit].name, id.role, tensor,
+                                        scheme_of(variant, id), variant.bias));
+    if (id.role == TensorRole::output)
+      set_convergence(out.quantization.back(), twin.convergence(), id.unit);
   }
   for (const auto& [unit, bias] : twin.biases())
     if (!bias.codes.empty()) out.quantization.push_back(entry_of(net.units()[unit].name, bias));

@@ -228,15 +228,14 @@ AdaRound AdaRound::read(const Options& section) {
   return out;
 }
 
-void AdaRound::apply(std::map<std::pair<int, std::string>, QuantizedTensor>& tensors,
-                     Evaluator& reference, Network& net, Evaluator& quantized,
-                     const CalibrationRun& run, const Rng& rng, Frame& report,
+void AdaRound::apply(QuantizedTensors& tensors, Evaluator& reference, Network& net,
+                     Evaluator& quantized, const CalibrationRun& run, const Rng& rng, Frame& report,
                      const WorkNote& note) const {
   int64_t done = 0, total = 0;
-  for (const auto& [place, tensor] : tensors) total += place.second == "weight";
-  for (auto& [place, tensor] : tensors) {
-    if (place.second != "weight") continue;
-    const int unit = place.first;
+  for (const auto& [id, tensor] : tensors) total += id.role == TensorRole::weight;
+  for (auto& [id, tensor] : tensors) {
+    if (id.role != TensorRole::weight) continue;
+    const int unit = id.unit;
     note("adaround " + net.units()[unit].name, done++, total, "layers");
     const int source = net.nodes()[net.nodes()[net.units()[unit].leader].inputs[0]].unit;
     Linear<float>& linear = linear_of(net, unit);

@@ -26,14 +26,13 @@ struct AdaRound {
   /// Reads the section and calls finish().
   static AdaRound read(const Options& section);
 
-  /// Rounds the weights of `net`, which `quantized` runs, anew: those of `tensors` by (unit,
-  /// "weight"), whose codes change. Writes layerwise/repairs/adaround_error_before and _after (the
+  /// Rounds the weights of `net`, which `quantized` runs, anew: the weights among `tensors`,
+  /// whose codes change. Writes layerwise/repairs/adaround_error_before and _after (the
   /// first term over the calibration images, rounded to nearest and as learned) and
   /// channelwise/repairs/rounded_otherwise (the share of weights not rounded to nearest).
   /// Memory: the values that a layer reads and gives for all calibration images.
-  void apply(std::map<std::pair<int, std::string>, QuantizedTensor>& tensors, Evaluator& reference,
-             Network& net, Evaluator& quantized, const CalibrationRun& run, const Rng& rng,
-             Frame& report, const WorkNote& note) const;
+  void apply(QuantizedTensors& tensors, Evaluator& reference, Network& net, Evaluator& quantized,
+             const CalibrationRun& run, const Rng& rng, Frame& report, const WorkNote& note) const;
 };
 
 }  // namespace quantdyn

@@ -1,6 +1,7 @@
 // Applying a scheme: to a weight at once, to an activation after its calibration.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "framework/graph/layer.h"
 #include "quant/ranges/entry_histograms.h"
 #include "quant/schemes/scheme.h"
+#include "quant/schemes/tensor_id.h"
 
 namespace quantdyn {
 
@@ -17,6 +19,8 @@ struct QuantizedTensor {
   std::unique_ptr<Quantization> quantization;
   Tensor<int32_t> codes;  ///< of a weight, in its shape; empty for an activation
 };
+/// All that are quantized of a net.
+using QuantizedTensors = std::map<TensorId, QuantizedTensor>;
 
 /// Quantizes weight.master into weight.effective; `tensor` ("conv1/weight") is for errors. Empty
 /// `ranges`: those that the scheme's estimator finds. `least_scales`: FittingTask's. Throws Error

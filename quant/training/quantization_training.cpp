@@ -195,8 +195,8 @@ TrainedRanges QuantizationTraining::ranges() const {
   TrainedRanges out;
   for (const auto& [unit, weight] : weights_)
     if (weight->range().learning() != Learning::straight_through)
-      out[{unit, "weight"}] = weight->range().ranges();
-  for (const auto& [unit, range] : outputs_) out[{unit, "output"}] = range->ranges();
+      out[{unit, TensorRole::weight}] = weight->range().ranges();
+  for (const auto& [unit, range] : outputs_) out[{unit, TensorRole::output}] = range->ranges();
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/run/quantized_training.h"
+#include "quant/schemes/tensor_id.h"
 #include "quant/training/output_training.h"
 #include "quant/training/weight_training.h"
 #include "quant/variants/variant.h"
@@ -32,8 +33,8 @@ struct QuantizationTrainingSettings {
                                            const Network& network, int64_t epochs);
 };
 
-/// The ranges that training ended with, by (unit, "weight" or "output").
-using TrainedRanges = std::map<std::pair<int, std::string>, std::vector<Range>>;
+/// The ranges that training ended with.
+using TrainedRanges = std::map<TensorId, std::vector<Range>>;
 
 /// The quantizers of one training, from its start on.
 class QuantizationTraining {

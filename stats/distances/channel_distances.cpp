@@ -29,7 +29,7 @@ double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-struct Place {
+struct NodeChannel {
   int64_t node, channel;
 };
 
@@ -37,15 +37,15 @@ struct Place {
 
 void save_channel_distances(Frame& frame, const std::string& tensor) {
   std::vector<std::optional<BinnedDistribution>> layers;
-  std::vector<Place> places;  // one walk over the channels of all nodes
+  std::vector<NodeChannel> all;  // one walk over the channels of all nodes
   for (int64_t node = 0; node < frame.nodes(); ++node) {
     layers.push_back(layer_distribution(frame, tensor, node));
     for (int64_t channel = 0; layers.back() && channel < frame.channels_of(node); ++channel)
-      places.push_back({node, channel});
+      all.push_back({node, channel});
   }
-  std::vector<double> js(places.size()), wasserstein(places.size());
-  parallel_for(static_cast<int64_t>(places.size()), [&](int64_t i, int) {
-    const auto [node, channel] = places[i];
+  std::vector<double> js(all.size()), wasserstein(all.size());
+  parallel_for(static_cast<int64_t>(all.size()), [&](int64_t i, int) {
+    const auto [node, channel] = all[i];
     const BinnedDistribution own = channel_distribution(frame, tensor, node, channel);
     js[i] = js_divergence(own.counts(), layers[node]->counts());
     wasserstein[i] = wasserstein_distance(own, *layers[node]);

@@ -15,7 +15,7 @@ namespace {
 struct Quantized {
   FoldedNetwork folded;
   Network& network = folded.network;
-  std::map<std::pair<int, std::string>, QuantizedTensor> tensors;
+  QuantizedTensors tensors;
   std::map<int, IntegerBias> biases;
   std::unique_ptr<Evaluator> evaluator;
   Tensor<float> images;
@@ -36,29 +36,28 @@ struct Quantized {
     evaluator->run(images.view(), 16, 0, {});
     evaluator->clear_taps();
     for (auto& [unit, observer] : observers) {
-      tensors[{unit, "output"}] = observer->quantize();
+      tensors[{unit, TensorRole::output}] = observer->quantize();
       evaluator->tap(unit, TapKind::output).transform =
-          tensors[{unit, "output"}].quantization.get();
+          tensors[{unit, TensorRole::output}].quantization.get();
     }
     for (int unit : units_with_weight(network)) {
-      tensors[{unit, "weight"}] =
+      tensors[{unit, TensorRole::weight}] =
           quantize_weight(*of_weights, "w", *linear_of(network, unit).weight);
       int source = network.nodes()[network.nodes()[network.units()[unit].leader].inputs[0]].unit;
       if (network.units()[source].kind == "flatten") --source;
-      biases[unit] =
-          round_bias("b", linear_of(network, unit), *tensors[{source, "output"}].quantization,
-                     *tensors[{unit, "weight"}].quantization);
+      biases[unit] = round_bias("b", linear_of(network, unit),
+                                *tensors[{source, TensorRole::output}].quantization,
+                                *tensors[{unit, TensorRole::weight}].quantization);
     }
     evaluator->prepare();
   }
   IntegerParts parts() const {
     IntegerParts out;
-    for (const auto& [place, tensor] : tensors) {
-      if (place.second == "output")
-        out.outputs[place.first] = tensor.quantization.get();
+    for (const auto& [id, tensor] : tensors) {
+      if (id.role == TensorRole::output)
+        out.outputs[id.unit] = tensor.quantization.get();
       else
-        out.weights[place.first] = {tensor.quantization.get(), &tensor.codes,
-                                    &biases.at(place.first)};
+        out.weights[id.unit] = {tensor.quantization.get(), &tensor.codes, &biases.at(id.unit)};
     }
     return out;
   }

@@ -17,7 +17,7 @@ struct Rounded {
   FoldedNetwork folded = fold_network(small_network());
   Network network = folded.network.clone();
   Frame report = frame_of(network);
-  std::map<std::pair<int, std::string>, QuantizedTensor> tensors;
+  QuantizedTensors tensors;
   std::vector<std::string> notes;
 
   Rounded(const std::string& settings, const std::string& quantizer_plugin, int threads = 1) {
@@ -25,7 +25,8 @@ struct Rounded {
     set_worker_count(threads);
     const auto coarse = scheme("{quantizer: " + quantizer_plugin + "}");
     for (int unit : units_with_weight(network))
-      tensors[{unit, "weight"}] = quantize_weight(*coarse, "w", *linear_of(network, unit).weight);
+      tensors[{unit, TensorRole::weight}] =
+          quantize_weight(*coarse, "w", *linear_of(network, unit).weight);
     const Tensor<float> images = images_of(network);
     Evaluator reference(folded.network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
     Evaluator quantized(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
@@ -69,7 +70,7 @@ BOOST_AUTO_TEST_CASE(every_layers_output_comes_nearer) {
 BOOST_AUTO_TEST_CASE(a_weight_stays_within_a_step_and_has_its_codes_value) {
   const Rounded rounded("{iterations: 200, learning_rate: 0.03}", three_bits);
   for (int unit : units_with_weight(rounded.network)) {
-    const QuantizedTensor& tensor = rounded.tensors.at({unit, "weight"});
+    const QuantizedTensor& tensor = rounded.tensors.at({unit, TensorRole::weight});
     const Parameter<float>& weight = *linear_of(rounded.network, unit).weight;
     const int64_t channels = weight.master.shape().channels();
     for (int64_t i = 0; i < weight.master.elements(); ++i) {
@@ -86,8 +87,8 @@ BOOST_AUTO_TEST_CASE(a_weight_stays_within_a_step_and_has_its_codes_value) {
 BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_threads) {
   const Rounded one("{iterations: 20}", "affine", 1), three("{iterations: 20}", "affine", 3);
   for (int unit : units_with_weight(one.network))
-    BOOST_TEST(std::ranges::equal(one.tensors.at({unit, "weight"}).codes.values(),
-                                  three.tensors.at({unit, "weight"}).codes.values()));
+    BOOST_TEST(std::ranges::equal(one.tensors.at({unit, TensorRole::weight}).codes.values(),
+                                  three.tensors.at({unit, TensorRole::weight}).codes.values()));
 }
 
 BOOST_AUTO_TEST_CASE(regularization_pushes_to_an_end_and_options_are_checked) {

@@ -107,8 +107,8 @@ BOOST_AUTO_TEST_CASE(pact_learns_after_relu_and_decays_its_clips) {
   }
   training.decay_clips();
   BOOST_TEST(learned[0]->grad[0] == 1.5f);
-  BOOST_TEST((training.ranges().at({1, "output"}) == std::vector<Range>{{0, 3}}));
-  BOOST_TEST(!training.ranges().contains({1, "weight"}));
+  BOOST_TEST((training.ranges().at({1, TensorRole::output}) == std::vector<Range>{{0, 3}}));
+  BOOST_TEST(!training.ranges().contains({1, TensorRole::weight}));
 }
 
 BOOST_AUTO_TEST_CASE(after_a_step_ranges_are_what_their_parameters_say) {
