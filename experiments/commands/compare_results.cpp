@@ -337,8 +337,11 @@ std::string compare_results(const CompareRequest& request) {
   std::string why;
   SnapshotChoice choice;
   choice.variant = chosen_variant(request, a, b, why);
-  const ComparedResults results{a, b, chosen_snapshot(a, choice), chosen_snapshot(b, choice),
-                                align_nodes(node_shapes(a), node_shapes(b))};
+  const ComparedResults results{.a = a,
+                                .b = b,
+                                .of_a = chosen_snapshot(a, choice),
+                                .of_b = chosen_snapshot(b, choice),
+                                .nodes = align_nodes(node_shapes(a), node_shapes(b))};
   const NodeNames names(results);
   const auto metrics = layer_metrics(results, request.tensor);
 

@@ -53,7 +53,11 @@ std::string KerasBuilder::add_node(const KerasLayer& layer, const std::string& n
                                    const std::string& kind, std::vector<std::string> inputs,
                                    const Entries& entries) {
   const std::string node = names_.make(name);
-  network_.add({node, kind, std::move(inputs), layer.config.derive(entries), node});
+  network_.add({.name = node,
+                .kind = kind,
+                .inputs = std::move(inputs),
+                .options = layer.config.derive(entries),
+                .unit = node});
   return node;
 }
 

@@ -55,8 +55,10 @@ double save_network_precision(const Network& network, const std::string& tensor,
   }
   const double mean = sum / static_cast<double>(count);
   frame.network(
-      {"average_channel_precision", "1", "average channel precision of the folded weights",
-       "mean over convolutions of layerwise/folded_weight/average_channel_precision", ""},
+      {.name = "average_channel_precision",
+       .units = "1",
+       .long_name = "average channel precision of the folded weights",
+       .formula = "mean over convolutions of layerwise/folded_weight/average_channel_precision"},
       mean);
   return mean;
 }
@@ -84,13 +86,13 @@ Snapshot float_snapshot(const FloatTask& task) {
   save_float_scales(network, frame);
   const Predictions predictions = predict(evaluator, task.test, *probe.standardization);
   save(classify(predictions.logits.view(), predictions.labels), frame);
-  return {task.epoch,
-          task.step,
-          float_variant,
-          std::move(frame),
-          task.saves_weights ? saved_parameters(network) : std::vector<SavedParameter>{},
-          {},
-          std::move(tensors)};
+  return {.epoch = task.epoch,
+          .step = task.step,
+          .variant = float_variant,
+          .frame = std::move(frame),
+          .weights = task.saves_weights ? saved_parameters(network) : std::vector<SavedParameter>{},
+          .quantization = {},
+          .tensors = std::move(tensors)};
 }
 
 }  // namespace quantdyn

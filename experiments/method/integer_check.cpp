@@ -126,13 +126,16 @@ void save(const Agreement& agreement, const std::string& where, const std::strin
   if (agreement.values == 0) return;
   frame.layer(
       "integer",
-      {where + "_difference_" + rounding, "LSB",
-       "largest difference of output codes from the simulated net's, the unit reading " + input, "",
-       ""},
+      {.name = where + "_difference_" + rounding,
+       .units = "LSB",
+       .long_name =
+           "largest difference of output codes from the simulated net's, the unit reading " +
+           input},
       unit, static_cast<double>(agreement.largest));
   frame.layer("integer",
-              {where + "_equal_" + rounding, "1",
-               "share of output codes equal to the simulated net's", "", ""},
+              {.name = where + "_equal_" + rounding,
+               .units = "1",
+               .long_name = "share of output codes equal to the simulated net's"},
               unit, static_cast<double>(agreement.equal) / static_cast<double>(agreement.values));
 }
 
@@ -147,20 +150,27 @@ void save(const Findings& all, Frame& frame) {
     if (found.largest_sum == 0) continue;  // no accumulator
     const auto largest = static_cast<double>(found.largest_sum);
     frame.layer("integer",
-                {"accumulator_largest", "1", "largest |sum| before it is requantized", "", ""},
+                {.name = "accumulator_largest",
+                 .units = "1",
+                 .long_name = "largest |sum| before it is requantized"},
                 unit, largest);
     frame.layer("integer",
-                {"accumulator_headroom", "bit", "bits of int32 that the largest sum left free",
-                 "31 - log2 max |sum|", ""},
+                {.name = "accumulator_headroom",
+                 .units = "bit",
+                 .long_name = "bits of int32 that the largest sum left free",
+                 .formula = "31 - log2 max |sum|"},
                 unit, 31 - std::log2(largest));
   }
   const auto images = static_cast<double>(all.images), labelled = static_cast<double>(all.labelled);
   for (size_t r = 0; r < roundings.size(); ++r) {
     const std::string rounding = rounding_names[r];
-    frame.network({"integer_accuracy_" + rounding, "1", "accuracy of the integer net", "", ""},
+    frame.network({.name = "integer_accuracy_" + rounding,
+                   .units = "1",
+                   .long_name = "accuracy of the integer net"},
                   static_cast<double>(all.correct[r]) / labelled);
-    frame.network({"integer_agreement_" + rounding, "1",
-                   "share of images whose largest logit is the simulated net's", "", ""},
+    frame.network({.name = "integer_agreement_" + rounding,
+                   .units = "1",
+                   .long_name = "share of images whose largest logit is the simulated net's"},
                   static_cast<double>(all.agreeing[r]) / images);
   }
 }

@@ -30,8 +30,11 @@ void save_norms(const Network& network, Frame& frame) {
     const auto values = [](const Parameter<float>& parameter) -> std::span<const float> {
       return parameter.master.values();
     };
-    const NormParameters parameters{values(*role.gamma), values(*role.beta), values(*role.mean),
-                                    values(*role.variance), role.epsilon};
+    const NormParameters parameters{.gamma = values(*role.gamma),
+                                    .beta = values(*role.beta),
+                                    .mean = values(*role.mean),
+                                    .variance = values(*role.variance),
+                                    .epsilon = role.epsilon};
     save_norm_parameters(parameters, frame, unit);
     save_norm_shift(parameters, frame, unit);
     save_folding_ranges(frame, unit);

@@ -48,8 +48,14 @@ class Nets {
     const Transform* const transform = transform_of(trial.id.unit);
     if (trial.is_only != is_weight && transform) {
       const Shape one = output.shape.of_one();
-      transform->apply({output.data, chunk.images * one.rows(), one.channels(), one.channels(), 0,
-                        0, index, chunk.worker});
+      transform->apply({.values = output.data,
+                        .rows = chunk.images * one.rows(),
+                        .channels = one.channels(),
+                        .row_stride = one.channels(),
+                        .first_row = 0,
+                        .first_channel = 0,
+                        .chunk = index,
+                        .worker = chunk.worker});
     }
     return after.run_after(trial.id.unit, twin, chunk.images, index, chunk.worker);
   }
@@ -82,10 +88,12 @@ void save(const Trial& trial, const LogitsComparison& comparison, Frame& frame) 
                                         : "the quantized net with this tensor float";
   const auto put = [&](const std::string& metric, const std::string& units,
                        const std::string& long_name, const std::string& formula, double value) {
-    frame.layer(
-        to_string(trial.id.role),
-        {"sensitivity_" + which + "_" + metric, units, long_name + " of " + net, formula, ""},
-        trial.id.unit, value);
+    frame.layer(to_string(trial.id.role),
+                {.name = "sensitivity_" + which + "_" + metric,
+                 .units = units,
+                 .long_name = long_name + " of " + net,
+                 .formula = formula},
+                trial.id.unit, value);
   };
   put("accuracy", "1", "accuracy", "", comparison.quantized.accuracy);
   put("logits_qmse", "1", "mean squared error of the logits", "mean (x - q)^2", comparison.qmse);
@@ -124,15 +132,20 @@ void save_sensitivity(QuantizedTwin& twin, const ImageSet& images, Fusing fusing
     if (trial.is_only) sum += comparison.qmse;
   }
   const double all = compare_logits(wanted.view(), quantized.view(), labels).qmse;
-  frame.network({"sensitivity_all_logits_qmse", "1",
-                 "mean squared error of the logits, on the images of the sensitivity table",
-                 "mean (x - q)^2", ""},
-                all);
-  frame.network({"additivity_gap", "1",
-                 "what the errors of the logits with one tensor quantized alone sum to beyond that "
-                 "of the quantized net",
-                 "sum_t sensitivity_only_logits_qmse_t - sensitivity_all_logits_qmse", ""},
-                sum - all);
+  frame.network(
+      {.name = "sensitivity_all_logits_qmse",
+       .units = "1",
+       .long_name = "mean squared error of the logits, on the images of the sensitivity table",
+       .formula = "mean (x - q)^2"},
+      all);
+  frame.network(
+      {.name = "additivity_gap",
+       .units = "1",
+       .long_name =
+           "what the errors of the logits with one tensor quantized alone sum to beyond that "
+           "of the quantized net",
+       .formula = "sum_t sensitivity_only_logits_qmse_t - sensitivity_all_logits_qmse"},
+      sum - all);
 }
 
 }  // namespace quantdyn

@@ -70,7 +70,8 @@ void Trainer::freeze() {
 EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
                                const StepCallback& after_step) {
   const Stopwatch watch;
-  EpochResult out{epoch, 0, 0, 0, 0, 0};
+  EpochResult out{
+      .epoch = epoch, .step = 0, .loss = 0, .accuracy = 0, .learning_rate = 0, .seconds = 0};
   int64_t correct = 0, images = 0;
   double paused = 0;  // seconds
   loader_.start_epoch(epoch);

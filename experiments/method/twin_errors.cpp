@@ -9,7 +9,14 @@ namespace {
 /// The rows of an output's real images.
 Tile tile_of(View<const float> output, int64_t images, int64_t chunk, int worker) {
   const Shape one = output.shape.of_one();
-  return {output.data, images * one.rows(), one.channels(), one.channels(), 0, 0, chunk, worker};
+  return {.values = output.data,
+          .rows = images * one.rows(),
+          .channels = one.channels(),
+          .row_stride = one.channels(),
+          .first_row = 0,
+          .first_channel = 0,
+          .chunk = chunk,
+          .worker = worker};
 }
 
 void compare(ErrorStatistics& errors, const Tile& reference, const Tile& tile) {

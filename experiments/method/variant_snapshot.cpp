@@ -85,7 +85,7 @@ QuantizationEntry entry_of(const std::string& node, TensorRole role,
                {"first_code", int64_t{q.first_code()}},
                {"entries_at_smallest_scale", at_smallest},
                {"scheme", scheme.text}};
-  if (tensor == "weight" && bias == Variant::Bias::int32)
+  if (role == TensorRole::weight && bias == Variant::Bias::int32)
     out.facts.emplace_back("entries_widened_for_bias", widened);
   if (quantized.ranges.size() == 1) {
     out.facts.emplace_back("range_low", quantized.ranges[0].low);
@@ -138,7 +138,13 @@ Snapshot variant_snapshot(const VariantTask& task) {
   if (!task.sensitivity.indices.empty())
     save_sensitivity(twin, task.sensitivity, task.fusing, frame, task.note);
   if (!task.integer.indices.empty()) save_integer_check(twin, task.integer, frame, task.note);
-  Snapshot out{task.epoch, task.step, variant.name, std::move(frame), {}, {}, std::move(tensors)};
+  Snapshot out{.epoch = task.epoch,
+               .step = task.step,
+               .variant = variant.name,
+               .frame = std::move(frame),
+               .weights = {},
+               .quantization = {},
+               .tensors = std::move(tensors)};
   if (task.saves_weights) out.weights = saved_parameters(twin.network());
   for (const auto& [id, tensor] : twin.tensors()) {
     out.quantization.push_back(entry_of(net.units()[id.unit].name, id.role, tensor,

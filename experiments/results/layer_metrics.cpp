@@ -74,8 +74,11 @@ const SnapshotLabel* last_float(const ResultReader& result) {
 
 std::optional<LayerMetric> metric_of(const ComparedResults& results, const std::string& tensor,
                                      const std::string& name) {
-  LayerMetric out{tensor, name, "", values_of(results.a, results.of_a, tensor, name),
-                  values_of(results.b, results.of_b, tensor, name)};
+  LayerMetric out{.tensor = tensor,
+                  .name = name,
+                  .units = "",
+                  .a = values_of(results.a, results.of_a, tensor, name),
+                  .b = values_of(results.b, results.of_b, tensor, name)};
   const SnapshotLabel *float_a = last_float(results.a), *float_b = last_float(results.b);
   if (!(has_finite(out.a) && has_finite(out.b)) && float_a && float_b) {
     out.a = values_of(results.a, *float_a, tensor, name);

@@ -98,8 +98,10 @@ class Plan {
   void add(const ResultReader& first, const std::string& path) {
     const h5::Dataset array = first.file().dataset(path);
     const auto axes = first.axes(path);
-    const Quantity quantity{path.substr(path.rfind('/') + 1), attribute(array, "units"),
-                            attribute(array, "long_name"), attribute(array, "formula"), ""};
+    const Quantity quantity{.name = path.substr(path.rfind('/') + 1),
+                            .units = attribute(array, "units"),
+                            .long_name = attribute(array, "long_name"),
+                            .formula = attribute(array, "formula")};
     ++sources_;
     if (array.content() == h5::Content::integers) {
       put(path, path, Part::sum, quantity, ", summed over the runs", "", axes);
@@ -154,7 +156,7 @@ RunFacts merged_facts(const Readers& runs, const std::string& command_line) {
   for (size_t i = 0; i < shapes.size(); ++i) out.network[i].output = Shape(sizes_of(shapes[i]));
   out.axes = extra_axes(*runs[0]);
   ExtraAxis run{"run", "number of the merged run", static_cast<int64_t>(runs.size()), {}};
-  AxisLabel seeds{{"run_seed", "1", "seed of the run", "", ""}, {}};
+  AxisLabel seeds{{.name = "run_seed", .units = "1", .long_name = "seed of the run"}, {}};
   for (const auto& r : runs) seeds.values.push_back(static_cast<double>(r->file().integer("seed")));
   run.labels = {std::move(seeds)};
   out.axes.push_back(std::move(run));
@@ -173,7 +175,12 @@ std::vector<TrainingRow> training_rows(const Readers& runs) {
              seconds = mean("seconds");
   std::vector<TrainingRow> out;
   for (size_t i = 0; i < steps.size(); ++i)
-    out.push_back({steps[i], epochs[i], loss[i], accuracy[i], rate[i], seconds[i]});
+    out.push_back({.step = steps[i],
+                   .epoch = epochs[i],
+                   .loss = loss[i],
+                   .accuracy = accuracy[i],
+                   .learning_rate = rate[i],
+                   .seconds = seconds[i]});
   return out;
 }
 
@@ -188,8 +195,10 @@ void write_training_intervals(h5::File& file, const ResultAxes& axes, const Read
     if (array.content() != h5::Content::floats || array.sizes().size() != 1) continue;
     const auto write = [&](const std::string& as, const char* what, const char* formula,
                            const std::vector<double>& values) {
-      const Quantity quantity{as, attribute(array, "units"), attribute(array, "long_name") + what,
-                              formula, ""};
+      const Quantity quantity{.name = as,
+                              .units = attribute(array, "units"),
+                              .long_name = attribute(array, "long_name") + what,
+                              .formula = formula};
       axes.make(group, quantity, h5::Type::float64, axis)
           .write_rows(h5::Type::float64, 0, -1, values.data());
     };

@@ -290,14 +290,18 @@ void write_entry(h5::Group& group, const QuantizationEntry& entry) {
   const int64_t level_sizes[] = {entry.rows,
                                  static_cast<int64_t>(entry.levels.size()) / entry.rows};
   const std::string axes[] = {"quantized_channel", "level"};
-  scales.write({"levels", "1", "value of each code, lowest code first",
-                "scale (code - zero_point) where affine", ""},
+  scales.write({.name = "levels",
+                .units = "1",
+                .long_name = "value of each code, lowest code first",
+                .formula = "scale (code - zero_point) where affine"},
                level_sizes, axes, entry.levels);
   const std::span row_size = std::span(level_sizes).first(1);
   const std::span row_axis = std::span(axes).first(1);
-  scales.write(
-      {"scale", "1", "step between neighbouring codes", "value = scale (code - zero_point)", ""},
-      row_size, row_axis, entry.scale);
+  scales.write({.name = "scale",
+                .units = "1",
+                .long_name = "step between neighbouring codes",
+                .formula = "value = scale (code - zero_point)"},
+               row_size, row_axis, entry.scale);
   scales.write(plain("zero_point", "code of the value 0"), row_size, row_axis, entry.zero_point);
   if (!entry.convergence_images.empty()) write_convergence(scales, entry);
 }

@@ -144,8 +144,14 @@ std::vector<NodeRow> ResultReader::network() const {
       fail<Error>("{}: the columns of /network differ in length", file_.path().string());
   std::vector<NodeRow> rows;
   for (size_t i = 0; i < n; ++i)
-    rows.push_back({names[i], kinds[i], inputs[i], Shape(), parameters[i], products[i], offsets[i],
-                    channels[i]});
+    rows.push_back({.name = names[i],
+                    .kind = kinds[i],
+                    .inputs = inputs[i],
+                    .output = Shape(),
+                    .parameters = parameters[i],
+                    .multiply_accumulates = products[i],
+                    .channel_offset = offsets[i],
+                    .channels = channels[i]});
   return rows;
 }
 

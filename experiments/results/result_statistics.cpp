@@ -79,9 +79,11 @@ StatisticsWriter::StatisticsWriter(h5::File& file, const ResultAxes& axes,
     if (is_real) storage.fill = std::numeric_limits<double>::quiet_NaN();
     h5::Group group = file.make_group(statistic.group);
     h5::Dataset array = axes.make(group, statistic.quantity, statistic.type, names, storage);
-    series_.emplace(
-        path,
-        Series{std::move(array), statistic.type, rows, static_cast<size_t>(row_bytes), 0, {}});
+    series_.emplace(path, Series{.array = std::move(array),
+                                 .type = statistic.type,
+                                 .block_rows = rows,
+                                 .row_bytes = static_cast<size_t>(row_bytes),
+                                 .block = {}});
   }
 }
 

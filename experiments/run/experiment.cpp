@@ -94,23 +94,23 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   compute.finish();
   document.finish();
 
-  Experiment out{document,
-                 name,
-                 static_cast<uint64_t>(seed),
-                 DatasetRegistry::instance().make(source),
-                 {},
-                 {},
-                 {},
-                 {},
-                 {},
-                 {},
-                 weights,
-                 {},
-                 {},
-                 {},
-                 fuse ? Fusing::fused : Fusing::unfused,
-                 algorithm,
-                 output};
+  Experiment out{.document = document,
+                 .name = name,
+                 .seed = static_cast<uint64_t>(seed),
+                 .data = DatasetRegistry::instance().make(source),
+                 .standardization = {},
+                 .network_yaml = {},
+                 .keras_sha256 = {},
+                 .network = {},
+                 .initializer = {},
+                 .train = {},
+                 .weights = weights,
+                 .track = {},
+                 .variants = {},
+                 .quantization = {},
+                 .fusing = fuse ? Fusing::fused : Fusing::unfused,
+                 .algorithm = algorithm,
+                 .output = output};
   out.initializer = Registry<Initializer>::instance().make(initializer);
   out.train = TrainingSettings::read(train, out.data->train->size());
   if (out.train.epochs > 0 && out.data->train->classes() == 0)
@@ -127,9 +127,12 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   check_fit(network_section, *out.network, *out.data->train);
   check_foldable(*out.network);
   check_batches(train, out.train, out.data->train->size(), *out.network);
-  out.track = TrackingSettings::read(
-      track, {out.data->train->size(), out.data->test->size(), out.train.epochs,
-              out.train.steps_per_epoch, out.data->train->classes() > 0, *out.network});
+  out.track = TrackingSettings::read(track, {.train_images = out.data->train->size(),
+                                             .test_images = out.data->test->size(),
+                                             .epochs = out.train.epochs,
+                                             .steps_per_epoch = out.train.steps_per_epoch,
+                                             .has_labels = out.data->train->classes() > 0,
+                                             .network = *out.network});
   out.variants =
       read_variants(variants, *out.network, {out.data->train->size(), out.data->test->size()});
   if (quantization)

@@ -40,8 +40,14 @@ std::vector<NodeRow> rows_of(const Network& network) {
     const Unit& unit = network.units()[u];
     const Shape& shape = network.nodes()[unit.last].shape;
     const UnitCost cost = cost_of(network, u);
-    out.push_back({unit.name, unit.kind, inputs_of(network, u), shape, cost.parameters,
-                   cost.multiply_accumulates, offset, shape.channels()});
+    out.push_back({.name = unit.name,
+                   .kind = unit.kind,
+                   .inputs = inputs_of(network, u),
+                   .output = shape,
+                   .parameters = cost.parameters,
+                   .multiply_accumulates = cost.multiply_accumulates,
+                   .channel_offset = offset,
+                   .channels = shape.channels()});
     offset += shape.channels();
   }
   return out;

@@ -141,13 +141,24 @@ class Run {
     const bool is_trained = quantization_ && e_.quantization.variant == &variant;
     std::optional<Snapshot> snapshot;
     try {
-      snapshot = variant_snapshot({twin.network, variant, e_.fusing, calibration_images(variant),
-                                   probe_, test_images(variant.sensitivity_images),
-                                   test_images(variant.integer_images), *e_.data->test,
-                                   twin.predictions, e_.track.statistics,
-                                   is_trained ? quantization_->ranges() : TrainedRanges{}, epoch_,
-                                   step_, e_.rng("variant").fork(variant.name), note,
-                                   e_.track.tensors_of(step_), e_.track.saves_weights(step_)});
+      snapshot =
+          variant_snapshot({.folded = twin.network,
+                            .variant = variant,
+                            .fusing = e_.fusing,
+                            .calibration = calibration_images(variant),
+                            .probe = probe_,
+                            .sensitivity = test_images(variant.sensitivity_images),
+                            .integer = test_images(variant.integer_images),
+                            .test = *e_.data->test,
+                            .reference = twin.predictions,
+                            .kinds = e_.track.statistics,
+                            .trained = is_trained ? quantization_->ranges() : TrainedRanges{},
+                            .epoch = epoch_,
+                            .step = step_,
+                            .rng = e_.rng("variant").fork(variant.name),
+                            .note = note,
+                            .tensors = e_.track.tensors_of(step_),
+                            .saves_weights = e_.track.saves_weights(step_)});
     } catch (const Error& e) {
       failures_.push_back(fmt::format("{}: {}: {}", e_.name, variant.name, e.what()));
       progress.reset();
@@ -172,10 +183,16 @@ class Run {
   }
 
   void take_snapshot() {
-    Snapshot snapshot =
-        float_snapshot({*e_.network, e_.fusing, probe_, *e_.data->test, e_.track.statistics,
-                        gradients_ ? &*gradients_ : nullptr, e_.track.tensors_of(step_),
-                        e_.track.saves_weights(step_), epoch_, step_});
+    Snapshot snapshot = float_snapshot({.network = *e_.network,
+                                        .fusing = e_.fusing,
+                                        .probe = probe_,
+                                        .test = *e_.data->test,
+                                        .kinds = e_.track.statistics,
+                                        .gradients = gradients_ ? &*gradients_ : nullptr,
+                                        .tensors = e_.track.tensors_of(step_),
+                                        .saves_weights = e_.track.saves_weights(step_),
+                                        .epoch = epoch_,
+                                        .step = step_});
     drift_.add(*e_.network, snapshot.frame);
     float_accuracy_ = network_value(snapshot, "accuracy");
     if (const std::string note = nonfinite_note(snapshot); !note.empty())

@@ -87,7 +87,7 @@ BasicNetwork<T> BasicNetwork<T>::from_options(const Options& network) {
       macro(out, options, name, inputs);
       options.finish();
     } else {
-      out.add({name, kinds[0], inputs, options, name});
+      out.add({.name = name, .kind = kinds[0], .inputs = inputs, .options = options, .unit = name});
     }
   }
   check_defaults<T>(defaults, used);
@@ -181,7 +181,10 @@ void BasicNetwork<T>::finish() {
       before->activation = before->last = i;
     } else {
       const std::string& label = i == 0 ? node.name : specs_[i - 1].unit;
-      units_.push_back({label.empty() ? node.name : label, unit_kind(node), i, -1, -1, i});
+      units_.push_back({.name = label.empty() ? node.name : label,
+                        .kind = unit_kind(node),
+                        .leader = i,
+                        .last = i});
       before = nullptr;
     }
     node.unit = before ? nodes_[node.inputs[0]].unit : static_cast<int>(units_.size()) - 1;

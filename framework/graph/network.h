@@ -19,7 +19,7 @@ struct NodeSpec {
   std::string kind;                 ///< a primitive's YAML name: "conv2d"
   std::vector<std::string> inputs;  ///< names of earlier nodes; "input" is the net's input
   Options options;                  ///< the primitive's own keys
-  std::string unit;                 ///< name of the unit that it leads; empty: the node's
+  std::string unit = {};            ///< name of the unit that it leads; empty: the node's
 };
 
 /// A primitive in its place; node 0 is the input and has no layer.

@@ -68,7 +68,8 @@ std::string add_activation(BasicNetwork<T>& net, const std::string& name, const 
                            const std::optional<ActivationChoice>& activation) {
   if (!activation) return last;
   const std::string node = name + ".activation";
-  net.add({node, activation->kind, {last}, activation->options, ""});
+  net.add(
+      {.name = node, .kind = activation->kind, .inputs = {last}, .options = activation->options});
   return node;
 }
 
@@ -83,13 +84,16 @@ void add_convolution(BasicNetwork<T>& net, const Options& options, const Style& 
                   {"padding", c.padding},
                   {"bias", c.norm ? "false" : "true"}};
   std::string last = name + ".conv";
-  net.add({last, "conv2d", {input}, options.derive(entries, {"initializer"}), name});
+  net.add({.name = last,
+           .kind = "conv2d",
+           .inputs = {input},
+           .options = options.derive(entries, {"initializer"}),
+           .unit = name});
   if (c.norm) {
-    net.add({name + ".norm",
-             "batch_norm",
-             {last},
-             style.norm_options.derive({}, style.norm_options.keys()),
-             ""});
+    net.add({.name = name + ".norm",
+             .kind = "batch_norm",
+             .inputs = {last},
+             .options = style.norm_options.derive({}, style.norm_options.keys())});
     last = name + ".norm";
   }
   net.add_alias(name, add_activation(net, name, last, c.activation));
@@ -136,8 +140,13 @@ void block(BasicNetwork<T>& net, const Options& options, const std::string& name
   const int64_t kernel = read_kernel(options);
   const int64_t groups = read_groups(options, "1", net.shape_of(input).channels());
   add_convolution(net, options, style, name, input,
-                  {style.scaled(read_channels(options)), kernel, read_stride(options), groups,
-                   read_padding(options, kernel), style.norm, style.activation});
+                  {.channels = style.scaled(read_channels(options)),
+                   .kernel = kernel,
+                   .stride = read_stride(options),
+                   .groups = groups,
+                   .padding = read_padding(options, kernel),
+                   .norm = style.norm,
+                   .activation = style.activation});
 }
 
 /// Grouped (depthwise) conv k x k -> norm -> activation -> pointwise conv -> norm -> activation
@@ -153,14 +162,19 @@ void separable(BasicNetwork<T>& net, const Options& options, const std::string& 
       options.flag("between_norm", true, "batch norm between the two convolutions");
   const bool between_activation =
       options.flag("between_activation", true, "activation between the two convolutions");
-  add_convolution(
-      net, options, style, name + "_dw", input,
-      {in_channels, kernel, read_stride(options), read_groups(options, "depthwise", in_channels),
-       read_padding(options, kernel), style.norm && between_norm,
-       between_activation ? style.activation : std::nullopt});
-  add_convolution(
-      net, options, style, name + "_pw", name + "_dw",
-      {style.scaled(read_channels(options)), 1, 1, 1, "0", style.norm, style.activation});
+  add_convolution(net, options, style, name + "_dw", input,
+                  {.channels = in_channels,
+                   .kernel = kernel,
+                   .stride = read_stride(options),
+                   .groups = read_groups(options, "depthwise", in_channels),
+                   .padding = read_padding(options, kernel),
+                   .norm = style.norm && between_norm,
+                   .activation = between_activation ? style.activation : std::nullopt});
+  add_convolution(net, options, style, name + "_pw", name + "_dw",
+                  {.channels = style.scaled(read_channels(options)),
+                   .padding = "0",
+                   .norm = style.norm,
+                   .activation = style.activation});
   net.add_alias(name, name + "_pw");
 }
 
@@ -169,7 +183,11 @@ template <typename T>
 void add_sum(BasicNetwork<T>& net, const Options& options, const std::string& name,
              const std::string& a, const std::string& b,
              const std::optional<ActivationChoice>& activation) {
-  net.add({name + ".add", "add", {a, b}, options.derive({}), name});
+  net.add({.name = name + ".add",
+           .kind = "add",
+           .inputs = {a, b},
+           .options = options.derive({}),
+           .unit = name});
   net.add_alias(name, add_activation(net, name, name + ".add", activation));
 }
 
@@ -184,14 +202,19 @@ void residual(BasicNetwork<T>& net, const Options& options, const std::string& n
   const int64_t kernel = read_kernel(options);
   const std::string padding = read_padding(options, kernel);
   add_convolution(net, options, style, name + "_1", input,
-                  {channels, kernel, stride, 1, padding, style.norm, style.activation});
+                  {.channels = channels,
+                   .kernel = kernel,
+                   .stride = stride,
+                   .padding = padding,
+                   .norm = style.norm,
+                   .activation = style.activation});
   add_convolution(net, options, style, name + "_2", name + "_1",
-                  {channels, kernel, 1, 1, padding, style.norm});
+                  {.channels = channels, .kernel = kernel, .padding = padding, .norm = style.norm});
   std::string shortcut = input;
   if (stride != 1 || channels != net.shape_of(input).channels()) {
     shortcut = name + "_shortcut";
     add_convolution(net, options, style, shortcut, input,
-                    {channels, 1, stride, 1, "0", style.norm});
+                    {.channels = channels, .stride = stride, .padding = "0", .norm = style.norm});
   }
   add_sum(net, options, name, name + "_2", shortcut, style.activation);
 }
@@ -211,17 +234,25 @@ void inverted_residual(BasicNetwork<T>& net, const Options& options, const std::
   std::string before = input;
   if (expansion > 1) {
     add_convolution(net, options, style, name + "_expand", input,
-                    {in_channels * expansion, 1, 1, 1, "0", style.norm, style.activation});
+                    {.channels = in_channels * expansion,
+                     .padding = "0",
+                     .norm = style.norm,
+                     .activation = style.activation});
     before = name + "_expand";
   }
   const int64_t inside = in_channels * expansion;
   add_convolution(net, options, style, name + "_dw", before,
-                  {inside, kernel, stride, inside, read_padding(options, kernel), style.norm,
-                   style.activation});
+                  {.channels = inside,
+                   .kernel = kernel,
+                   .stride = stride,
+                   .groups = inside,
+                   .padding = read_padding(options, kernel),
+                   .norm = style.norm,
+                   .activation = style.activation});
   const bool is_summed = stride == 1 && channels == in_channels;
   const std::string projection = is_summed ? name + "_project" : name;
   add_convolution(net, options, style, projection, name + "_dw",
-                  {channels, 1, 1, 1, "0", style.norm});
+                  {.channels = channels, .padding = "0", .norm = style.norm});
   if (is_summed) add_sum(net, options, name, projection, input, std::nullopt);
 }
 

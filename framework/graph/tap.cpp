@@ -13,8 +13,14 @@ void observe_tensor(View<const float> values, Observer& observer, int64_t chunk,
   const int64_t rows = values.shape.rows();
   const int64_t at_once = rows_per_tile(channels);
   for (int64_t row = 0; row < rows; row += at_once)
-    observer.add({values.data + row * channels, std::min(at_once, rows - row), channels, channels,
-                  row, 0, chunk, worker});
+    observer.add({.values = values.data + row * channels,
+                  .rows = std::min(at_once, rows - row),
+                  .channels = channels,
+                  .row_stride = channels,
+                  .first_row = row,
+                  .first_channel = 0,
+                  .chunk = chunk,
+                  .worker = worker});
   observer.end_chunk(chunk, worker);
 }
 

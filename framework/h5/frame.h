@@ -13,11 +13,11 @@ namespace quantdyn {
 
 /// What a dataset holds: its name and its attributes in the file.
 struct Quantity {
-  std::string name;       ///< "mean"
-  std::string units;      ///< "1", "bit", "dB", "s"
-  std::string long_name;  ///< "mean of all values"
-  std::string formula;    ///< of a metric, with its source; empty for plain counts
-  std::string axis;       ///< a further axis after layer or channel: "bin"; empty: none
+  std::string name;          ///< "mean"
+  std::string units;         ///< "1", "bit", "dB", "s"
+  std::string long_name;     ///< "mean of all values"
+  std::string formula = {};  ///< of a metric, with its source; empty for plain counts
+  std::string axis = {};     ///< a further axis after layer or channel: "bin"; empty: none
 };
 
 /// Labels of an axis: one value an entry.

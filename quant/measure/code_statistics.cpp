@@ -98,8 +98,14 @@ const int32_t* CodeStatistics::codes_of(const Tile& tile, Worker& mine) const {
   for (int64_t r = 0; r < tile.rows; ++r)
     std::copy_n(tile.values + r * tile.row_stride, tile.channels,
                 mine.quantized.data() + r * tile.channels);
-  MutableTile q{mine.quantized.data(), tile.rows,          tile.channels, tile.channels,
-                tile.first_row,        tile.first_channel, tile.chunk,    tile.worker};
+  MutableTile q{.values = mine.quantized.data(),
+                .rows = tile.rows,
+                .channels = tile.channels,
+                .row_stride = tile.channels,
+                .first_row = tile.first_row,
+                .first_channel = tile.first_channel,
+                .chunk = tile.chunk,
+                .worker = tile.worker};
   quantization_.apply(q);
   return codes_of_levels(q, mine);
 }
@@ -293,20 +299,36 @@ Distance CodeStatistics::distance_of(const Total& total) {
 namespace {
 
 const std::vector<Quantity> quantities{
-    {"code_entropy", "bit", "entropy of the codes used", "-sum_k r_k log2 r_k (Shannon 1948)", ""},
-    {"dead_codes", "1", "codes that the quantizer gives but no value has", "", ""},
-    {"code_occupancy", "1", "share of the codes that the quantizer gives which some value has", "",
-     ""},
-    {"cell_kl", "nat", "Kullback-Leibler distance of float and quantized values by code",
-     "sum_k p_k ln(p_k / r_k) (Kullback & Leibler 1951)", ""},
-    {"cell_kl_missing", "1", "share of float values whose code no quantized value has",
-     "sum p_k over r_k = 0", ""},
-    {"cell_js", "bit", "Jensen-Shannon divergence of float and quantized values by code",
-     "sum_k (p_k log2(p_k / m_k) + r_k log2(r_k / m_k)) / 2, m = (p + r) / 2 (Lin 1991, eq. 4.1)",
-     ""},
-    {"wasserstein", "1", "1-Wasserstein distance of float and quantized values",
-     "integral |F_x - F_q| (Vallender 1974)", ""},
-    {"wasserstein_uncertainty", "1", "the Wasserstein distance is exact to within this", "", ""}};
+    {.name = "code_entropy",
+     .units = "bit",
+     .long_name = "entropy of the codes used",
+     .formula = "-sum_k r_k log2 r_k (Shannon 1948)"},
+    {.name = "dead_codes",
+     .units = "1",
+     .long_name = "codes that the quantizer gives but no value has"},
+    {.name = "code_occupancy",
+     .units = "1",
+     .long_name = "share of the codes that the quantizer gives which some value has"},
+    {.name = "cell_kl",
+     .units = "nat",
+     .long_name = "Kullback-Leibler distance of float and quantized values by code",
+     .formula = "sum_k p_k ln(p_k / r_k) (Kullback & Leibler 1951)"},
+    {.name = "cell_kl_missing",
+     .units = "1",
+     .long_name = "share of float values whose code no quantized value has",
+     .formula = "sum p_k over r_k = 0"},
+    {.name = "cell_js",
+     .units = "bit",
+     .long_name = "Jensen-Shannon divergence of float and quantized values by code",
+     .formula = "sum_k (p_k log2(p_k / m_k) + r_k log2(r_k / m_k)) / 2, m = (p + r) / 2 (Lin 1991, "
+                "eq. 4.1)"},
+    {.name = "wasserstein",
+     .units = "1",
+     .long_name = "1-Wasserstein distance of float and quantized values",
+     .formula = "integral |F_x - F_q| (Vallender 1974)"},
+    {.name = "wasserstein_uncertainty",
+     .units = "1",
+     .long_name = "the Wasserstein distance is exact to within this"}};
 
 /// In the order of `quantities`.
 std::vector<double> values_of(const CodeCounts& counts, const std::vector<char>& is_given,

@@ -27,8 +27,14 @@ void QuantizerErrors::add(const Tile& z) {
   quantized.resize(static_cast<size_t>(z.rows * z.channels));
   for (int64_t r = 0; r < z.rows; ++r)
     std::copy_n(z.values + r * z.row_stride, z.channels, quantized.data() + r * z.channels);
-  const MutableTile q{quantized.data(), z.rows,          z.channels, z.channels,
-                      z.first_row,      z.first_channel, z.chunk,    z.worker};
+  const MutableTile q{.values = quantized.data(),
+                      .rows = z.rows,
+                      .channels = z.channels,
+                      .row_stride = z.channels,
+                      .first_row = z.first_row,
+                      .first_channel = z.first_channel,
+                      .chunk = z.chunk,
+                      .worker = z.worker};
   quantization_.apply(q);
   add(z, q);
 }
@@ -108,13 +114,20 @@ void QuantizerErrors::save_errors(Frame& frame, const std::string& tensor, int64
     frame.channel(tensor, quantity, node, std::span<const double>(values));
     frame.layer(tensor, quantity, node, value_of(layer));
   };
-  put({"clipping_error", "1", "mean squared error by clipping, of the quantizer alone",
-       "(1/N) sum (z - q)^2 over z outside the levels", ""},
+  put({.name = "clipping_error",
+       .units = "1",
+       .long_name = "mean squared error by clipping, of the quantizer alone",
+       .formula = "(1/N) sum (z - q)^2 over z outside the levels"},
       [](const Sums& s) { return s.clipping / s.count; });
-  put({"rounding_error", "1", "mean squared error by rounding, of the quantizer alone",
-       "(1/N) sum (z - q)^2 over z inside the levels", ""},
+  put({.name = "rounding_error",
+       .units = "1",
+       .long_name = "mean squared error by rounding, of the quantizer alone",
+       .formula = "(1/N) sum (z - q)^2 over z inside the levels"},
       [](const Sums& s) { return s.rounding / s.count; });
-  put({"quantizer_qmse", "1", "mean squared error of the quantizer alone", "mean (z - q)^2", ""},
+  put({.name = "quantizer_qmse",
+       .units = "1",
+       .long_name = "mean squared error of the quantizer alone",
+       .formula = "mean (z - q)^2"},
       [](const Sums& s) { return s.clipping / s.count + s.rounding / s.count; });
 }
 
@@ -139,9 +152,13 @@ void QuantizerErrors::save_saturation(Frame& frame, const std::string& tensor, i
     frame.channel(tensor, quantity, node, std::span<const double>(values));
     frame.layer(tensor, quantity, node, share(layer));
   };
-  put({"saturated_low", "1", "share of values on the lowest level", "", ""}, &Counts::low);
-  put({"saturated_high", "1", "share of values on the highest level", "", ""}, &Counts::high);
-  put({"saturation_rate", "1", "share of values on the lowest or highest level", "", ""},
+  put({.name = "saturated_low", .units = "1", .long_name = "share of values on the lowest level"},
+      &Counts::low);
+  put({.name = "saturated_high", .units = "1", .long_name = "share of values on the highest level"},
+      &Counts::high);
+  put({.name = "saturation_rate",
+       .units = "1",
+       .long_name = "share of values on the lowest or highest level"},
       &Counts::either);
 }
 

@@ -30,7 +30,14 @@ double RangeError::operator()(const Range& range) {
   std::ranges::fill(task_.ranges, range);
   quantized_ = values_;
   const auto rows = static_cast<int64_t>(values_.size()) / channels_;
-  quantizer_.fit(task_)->apply({quantized_.data(), rows, channels_, channels_, 0, 0, 0, 0});
+  quantizer_.fit(task_)->apply({.values = quantized_.data(),
+                                .rows = rows,
+                                .channels = channels_,
+                                .row_stride = channels_,
+                                .first_row = 0,
+                                .first_channel = 0,
+                                .chunk = 0,
+                                .worker = 0});
   // Lane by lane, so that lanes are summed by vectors.
   Lanes sums{};
   for (size_t i = 0; i < values_.size(); i += lanes) {

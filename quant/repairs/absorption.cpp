@@ -8,11 +8,13 @@
 namespace quantdyn {
 namespace {
 
-const Quantity absorbed_quantity{"absorbed", "1",
-                                 "what left the channel's bias for the next layer's",
-                                 "max(0, beta - k |gamma|) (Nagel et al. 2019, arXiv 1906.04721, "
-                                 "eq. 16)",
-                                 ""};
+const Quantity absorbed_quantity{
+    .name = "absorbed",
+    .units = "1",
+    .long_name = "what left the channel's bias for the next layer's",
+    .formula =
+        "max(0, beta - k |gamma|) (Nagel et al. 2019, arXiv 1906.04721, "
+        "eq. 16)"};
 
 bool pads(const Network& network, int unit) {
   const Convolution* conv = network.layer(network.units()[unit].leader)->convolution();

@@ -14,15 +14,21 @@
 namespace quantdyn {
 namespace {
 
-const Quantity before_quantity{"adaround_error_before", "1",
-                               "mean squared error of the layer's output, weights rounded to "
-                               "nearest, over the calibration images",
-                               "mean (f(W x) - f(W_q x_q))^2", ""};
+const Quantity before_quantity{.name = "adaround_error_before",
+                               .units = "1",
+                               .long_name =
+                                   "mean squared error of the layer's output, weights rounded to "
+                                   "nearest, over the calibration images",
+                               .formula = "mean (f(W x) - f(W_q x_q))^2"};
 const Quantity after_quantity{
-    "adaround_error_after", "1", "the same with the rounding that was learned",
-    "mean (f(W x) - f(W_q x_q))^2 (Nagel et al. 2020, arXiv 2004.10568)", ""};
-const Quantity otherwise_quantity{"rounded_otherwise", "1",
-                                  "share of the channel's weights not rounded to nearest", "", ""};
+    .name = "adaround_error_after",
+    .units = "1",
+    .long_name = "the same with the rounding that was learned",
+    .formula = "mean (f(W x) - f(W_q x_q))^2 (Nagel et al. 2020, arXiv 2004.10568)"};
+const Quantity otherwise_quantity{
+    .name = "rounded_otherwise",
+    .units = "1",
+    .long_name = "share of the channel's weights not rounded to nearest"};
 
 /// One weight as floor + h(V), and what it becomes.
 class SoftWeight {

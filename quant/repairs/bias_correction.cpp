@@ -10,9 +10,11 @@
 namespace quantdyn {
 namespace {
 
-const Quantity correction_quantity{"bias_correction", "1", "what was added to the channel's bias",
-                                   "E[y] - E[y_q] (Nagel et al. 2019, arXiv 1906.04721, sec. 4.2)",
-                                   ""};
+const Quantity correction_quantity{
+    .name = "bias_correction",
+    .units = "1",
+    .long_name = "what was added to the channel's bias",
+    .formula = "E[y] - E[y_q] (Nagel et al. 2019, arXiv 1906.04721, sec. 4.2)"};
 
 /// The means of some taps over the calibration images, by unit.
 std::map<int, std::vector<double>> means_of(Evaluator& net, const std::vector<int>& units,

@@ -5,9 +5,10 @@
 namespace quantdyn {
 namespace {
 
-const Quantity dead_quantity{"dead_channel", "1",
-                             "1 where the folded batch norm's running variance is under the limit",
-                             "", ""};
+const Quantity dead_quantity{
+    .name = "dead_channel",
+    .units = "1",
+    .long_name = "1 where the folded batch norm's running variance is under the limit"};
 
 void zero_channel(Linear<float>& linear, int64_t channel, double beta) {
   Tensor<float>& weight = linear.weight->master;

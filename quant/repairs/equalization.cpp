@@ -8,16 +8,20 @@
 namespace quantdyn {
 namespace {
 
-const Quantity scale_quantity{"equalization_scale", "1",
-                              "what the channel's weights and bias were divided by, and the next "
-                              "layer's multiplied by",
-                              "prod s_i, s_i = sqrt(r1_i r2_i) / r2_i (Nagel et al. 2019, arXiv "
-                              "1906.04721, eq. 11)",
-                              ""};
-const Quantity sweeps_quantity{"equalization_sweeps", "1", "sweeps over all pairs of layers", "",
-                               ""};
-const Quantity residual_quantity{"equalization_residual", "1",
-                                 "largest |s - 1| of the last sweep over all pairs", "", ""};
+const Quantity scale_quantity{
+    .name = "equalization_scale",
+    .units = "1",
+    .long_name =
+        "what the channel's weights and bias were divided by, and the next "
+        "layer's multiplied by",
+    .formula =
+        "prod s_i, s_i = sqrt(r1_i r2_i) / r2_i (Nagel et al. 2019, arXiv "
+        "1906.04721, eq. 11)"};
+const Quantity sweeps_quantity{
+    .name = "equalization_sweeps", .units = "1", .long_name = "sweeps over all pairs of layers"};
+const Quantity residual_quantity{.name = "equalization_residual",
+                                 .units = "1",
+                                 .long_name = "largest |s - 1| of the last sweep over all pairs"};
 
 /// The largest |w| that joins an input and an output channel, and the scales found so far.
 class ScaledWeight {

@@ -125,19 +125,23 @@ void CodeChanges::save(Frame& frame, const std::string& tensor, int64_t node) co
     frame.channel(tensor, quantity, node, std::span<const double>(values));
     frame.layer(tensor, quantity, node, share(layer, rows_ * channels_));
   };
-  put({"code_change_rate", "1",
-       "share of weights times training steps whose code is not the step before's, since the "
-       "variant's snapshot before",
-       "(1/(N T)) sum_t sum_i [k_i(t) != k_i(t-1)], k = code - zero_point (Nagel et al. 2022, "
-       "arXiv 2203.08086)",
-       ""},
+  put({.name = "code_change_rate",
+       .units = "1",
+       .long_name =
+           "share of weights times training steps whose code is not the step before's, since the "
+           "variant's snapshot before",
+       .formula =
+           "(1/(N T)) sum_t sum_i [k_i(t) != k_i(t-1)], k = code - zero_point (Nagel et al. 2022, "
+           "arXiv 2203.08086)"},
       changes_);
-  put({"oscillation_rate", "1",
-       "share of weights times training steps whose code changes against its last change, since "
-       "the variant's snapshot before",
-       "(1/(N T)) sum_t sum_i [sign(k_i(t) - k_i(t-1)) = -sign(k_i(s) - k_i(s-1)) != 0], s the "
-       "weight's last change before t (Nagel et al. 2022, arXiv 2203.08086)",
-       ""},
+  put({.name = "oscillation_rate",
+       .units = "1",
+       .long_name = "share of weights times training steps whose code changes against its last "
+                    "change, since "
+                    "the variant's snapshot before",
+       .formula =
+           "(1/(N T)) sum_t sum_i [sign(k_i(t) - k_i(t-1)) = -sign(k_i(s) - k_i(s-1)) != 0], s the "
+           "weight's last change before t (Nagel et al. 2022, arXiv 2203.08086)"},
       oscillations_);
 }
 

@@ -41,8 +41,14 @@ void OutputTraining::forward(std::span<const View<const float>> x, View<float> y
       const int64_t at = (chunk.first * rows + row) * channels;
       for (int64_t r = 0; r < count; ++r)
         map_row(map_, x[0].data + at + r * channels, channels, y.data + at + r * channels);
-      range_.quantization().apply({y.data + at, count, channels, channels, row, 0,
-                                   first_chunk + chunk.index, chunk.worker});
+      range_.quantization().apply({.values = y.data + at,
+                                   .rows = count,
+                                   .channels = channels,
+                                   .row_stride = channels,
+                                   .first_row = row,
+                                   .first_channel = 0,
+                                   .chunk = first_chunk + chunk.index,
+                                   .worker = chunk.worker});
     }
   });
 }
@@ -57,7 +63,14 @@ void OutputTraining::move_range(View<const float> x) {
       const int64_t count = std::min(rows_per_tile(channels), end - row);
       for (int64_t r = 0; r < count; ++r)
         map_row(map_, x.data + (row + r) * channels, channels, tile.data() + r * channels);
-      observer->add({tile.data(), count, channels, channels, 0, 0, chunk.index, chunk.worker});
+      observer->add({.values = tile.data(),
+                     .rows = count,
+                     .channels = channels,
+                     .row_stride = channels,
+                     .first_row = 0,
+                     .first_channel = 0,
+                     .chunk = chunk.index,
+                     .worker = chunk.worker});
     }
   });
   const std::vector<Range> seen = observer->by_entry(range_.scheme().quantizer->granularity());

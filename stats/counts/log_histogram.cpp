@@ -66,7 +66,14 @@ LogHistogram::LogHistogram(LogBins bins, std::span<const uint64_t> counts, float
 }
 
 void LogHistogram::add_block(const float* values, int64_t rows, int64_t columns) {
-  const Tile tile{values, rows, columns, columns, 0, 0, 0, 0};
+  const Tile tile{.values = values,
+                  .rows = rows,
+                  .channels = columns,
+                  .row_stride = columns,
+                  .first_row = 0,
+                  .first_channel = 0,
+                  .chunk = 0,
+                  .worker = 0};
   kernels::count_bins(tile, bins_, counts_.data(), 0);
   kernels::widen_range(values, rows * columns, minimum_, maximum_);
 }

@@ -79,7 +79,14 @@ void MappedCounts::add_mapped(const Tile& y) {
 void MappedCounts::count_waiting() {
   kernels::PlaceTable places = next_places();
   places.waiting_pairs = waiting_;
-  const Tile none{nullptr, 0, channels_, channels_, 0, 0, 0, 0};
+  const Tile none{.values = nullptr,
+                  .rows = 0,
+                  .channels = channels_,
+                  .row_stride = channels_,
+                  .first_row = 0,
+                  .first_channel = 0,
+                  .chunk = 0,
+                  .worker = 0};
   kernels::find_cells(none, cells_, turns_.data(), places, counts_.recent(2 * waiting_));
   waiting_ = 0;
 }

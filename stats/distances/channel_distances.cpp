@@ -10,20 +10,25 @@ namespace quantdyn {
 namespace {
 
 const Quantity js_quantity{
-    "js_to_layer", "bit", "Jensen-Shannon divergence between the channel's and the layer's values",
-    "KL(p||m)/2 + KL(q||m)/2, m = (p + q)/2, log2, on the bins (Lin 1991, section IV)", ""};
+    .name = "js_to_layer",
+    .units = "bit",
+    .long_name = "Jensen-Shannon divergence between the channel's and the layer's values",
+    .formula = "KL(p||m)/2 + KL(q||m)/2, m = (p + q)/2, log2, on the bins (Lin 1991, section IV)"};
 const Quantity wasserstein_quantity{
-    "wasserstein_to_layer", "1",
-    "1-Wasserstein distance between the channel's and the layer's values",
-    "integral |F(x) - G(x)| dx, mass uniform within a bin (Vallender 1974)", ""};
+    .name = "wasserstein_to_layer",
+    .units = "1",
+    .long_name = "1-Wasserstein distance between the channel's and the layer's values",
+    .formula = "integral |F(x) - G(x)| dx, mass uniform within a bin (Vallender 1974)"};
 const Quantity average_js_quantity{
-    "average_js_to_layer", "bit",
-    "mean Jensen-Shannon divergence between a channel's and the layer's values",
-    "mean_i js_to_layer_i", ""};
+    .name = "average_js_to_layer",
+    .units = "bit",
+    .long_name = "mean Jensen-Shannon divergence between a channel's and the layer's values",
+    .formula = "mean_i js_to_layer_i"};
 const Quantity average_wasserstein_quantity{
-    "average_wasserstein_to_layer", "1",
-    "mean 1-Wasserstein distance between a channel's and the layer's values",
-    "mean_i wasserstein_to_layer_i", ""};
+    .name = "average_wasserstein_to_layer",
+    .units = "1",
+    .long_name = "mean 1-Wasserstein distance between a channel's and the layer's values",
+    .formula = "mean_i wasserstein_to_layer_i"};
 
 double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());

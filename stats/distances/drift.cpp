@@ -67,12 +67,15 @@ WeightDrift no_weight_drift(int64_t channels) {
 void save_weight_drift(const WeightDrift& drift, const std::string& since, Frame& frame,
                        int64_t node) {
   const std::string before = words_of(since);
-  const Quantity relative{"drift_from_" + since, "1",
-                          "relative L2 distance of the weights from those of " + before,
-                          "||w - w0|| / ||w0||, w0 of " + before, ""};
-  const Quantity cosine{"cosine_from_" + since, "1",
-                        "cosine between the weights and those of " + before,
-                        "w . w0 / (||w|| ||w0||), w0 of " + before, ""};
+  const Quantity relative{
+      .name = "drift_from_" + since,
+      .units = "1",
+      .long_name = "relative L2 distance of the weights from those of " + before,
+      .formula = "||w - w0|| / ||w0||, w0 of " + before};
+  const Quantity cosine{.name = "cosine_from_" + since,
+                        .units = "1",
+                        .long_name = "cosine between the weights and those of " + before,
+                        .formula = "w . w0 / (||w|| ||w0||), w0 of " + before};
   frame.channel("weight", relative, node, std::span<const double>(drift.relative));
   frame.channel("weight", cosine, node, std::span<const double>(drift.cosine));
   frame.layer("weight", relative, node, drift.layer_relative);
@@ -102,12 +105,17 @@ void save_distribution_drift(const KeptDistribution* before, const std::string& 
   const std::string words = "between the layer's values and those of " + words_of(since);
   frame.layer(
       tensor,
-      {"js_from_" + since, "bit", "Jensen-Shannon divergence " + words,
-       "KL(p||m)/2 + KL(q||m)/2, m = (p + q)/2, log2, on the bins (Lin 1991, section IV)", ""},
+      {.name = "js_from_" + since,
+       .units = "bit",
+       .long_name = "Jensen-Shannon divergence " + words,
+       .formula =
+           "KL(p||m)/2 + KL(q||m)/2, m = (p + q)/2, log2, on the bins (Lin 1991, section IV)"},
       node, js);
   frame.layer(tensor,
-              {"wasserstein_from_" + since, "1", "1-Wasserstein distance " + words,
-               "integral |F(x) - G(x)| dx, mass uniform within a bin (Vallender 1974)", ""},
+              {.name = "wasserstein_from_" + since,
+               .units = "1",
+               .long_name = "1-Wasserstein distance " + words,
+               .formula = "integral |F(x) - G(x)| dx, mass uniform within a bin (Vallender 1974)"},
               node, wasserstein);
 }
 

@@ -98,7 +98,10 @@ void ErrorStatistics::save(Frame& frame, const std::string& tensor, int64_t node
   const auto put = [&](const std::string& name, const std::string& units,
                        const std::string& long_name, const std::string& formula,
                        const auto& value_of) {
-    const Quantity quantity{prefix + "_" + name, units, prefix + " " + long_name, formula, ""};
+    const Quantity quantity{.name = prefix + "_" + name,
+                            .units = units,
+                            .long_name = prefix + " " + long_name,
+                            .formula = formula};
     std::vector<double> values;
     for (const Sums& channel : channels) values.push_back(value_of(channel));
     frame.channel(tensor, quantity, node, std::span<const double>(values));
@@ -117,9 +120,11 @@ void ErrorStatistics::save(Frame& frame, const std::string& tensor, int64_t node
 }
 
 void save_added_error(Frame& frame, const std::string& tensor, int64_t node) {
-  const Quantity quantity{"added_qmse", "1",
-                          "mean squared error that quantizing this node adds to what reaches it",
-                          "accumulated_qmse - propagated_qmse", ""};
+  const Quantity quantity{
+      .name = "added_qmse",
+      .units = "1",
+      .long_name = "mean squared error that quantizing this node adds to what reaches it",
+      .formula = "accumulated_qmse - propagated_qmse"};
   const auto accumulated = frame.channel_values<double>(tensor, "accumulated_qmse", node);
   const auto propagated = frame.channel_values<double>(tensor, "propagated_qmse", node);
   std::vector<double> added;

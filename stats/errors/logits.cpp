@@ -161,40 +161,59 @@ LogitsComparison compare_logits(View<const float> reference, View<const float> q
 }
 
 void save(const Classification& classification, Frame& frame) {
-  frame.network({"accuracy", "1", "share of images classified right", "correct / images", ""},
+  frame.network({.name = "accuracy",
+                 .units = "1",
+                 .long_name = "share of images classified right",
+                 .formula = "correct / images"},
                 classification.accuracy);
-  frame.network({"cross_entropy", "nat", "mean cross-entropy of the labels",
-                 "-mean_n log softmax(logits)_label", ""},
+  frame.network({.name = "cross_entropy",
+                 .units = "nat",
+                 .long_name = "mean cross-entropy of the labels",
+                 .formula = "-mean_n log softmax(logits)_label"},
                 classification.cross_entropy);
-  frame.network(
-      {"nonfinite_images", "1", "images with a logit that is not finite, counted as wrong", "", ""},
-      static_cast<double>(classification.nonfinite_images));
+  frame.network({.name = "nonfinite_images",
+                 .units = "1",
+                 .long_name = "images with a logit that is not finite, counted as wrong"},
+                static_cast<double>(classification.nonfinite_images));
 }
 
 void save(const LogitsComparison& comparison, Frame& frame) {
   Classification quantized = comparison.quantized;
   quantized.nonfinite_images = comparison.nonfinite_images;
   save(quantized, frame);
-  frame.network({"relative_accuracy_decrease", "1", "relative decrease of accuracy by quantization",
-                 "(accuracy_float - accuracy_quantized) / accuracy_float", ""},
+  frame.network({.name = "relative_accuracy_decrease",
+                 .units = "1",
+                 .long_name = "relative decrease of accuracy by quantization",
+                 .formula = "(accuracy_float - accuracy_quantized) / accuracy_float"},
                 comparison.relative_accuracy_decrease);
-  frame.network(
-      {"logits_qmse", "1", "mean squared error of the quantized logits", "mean (x - q)^2", ""},
-      comparison.qmse);
-  frame.network({"logits_sqnr", "dB", "signal-to-quantization-noise ratio of the logits",
-                 "10 log10(sum x^2 / sum (x - q)^2)", ""},
+  frame.network({.name = "logits_qmse",
+                 .units = "1",
+                 .long_name = "mean squared error of the quantized logits",
+                 .formula = "mean (x - q)^2"},
+                comparison.qmse);
+  frame.network({.name = "logits_sqnr",
+                 .units = "dB",
+                 .long_name = "signal-to-quantization-noise ratio of the logits",
+                 .formula = "10 log10(sum x^2 / sum (x - q)^2)"},
                 comparison.sqnr);
-  frame.network(
-      {"softmax_qmse", "1", "mean squared error of the quantized softmax", "mean (p - r)^2", ""},
-      comparison.softmax_qmse);
-  frame.network({"qce", "nat", "cross-entropy of the quantized softmax under the float one",
-                 "-mean_n sum_k p_k log r_k", ""},
+  frame.network({.name = "softmax_qmse",
+                 .units = "1",
+                 .long_name = "mean squared error of the quantized softmax",
+                 .formula = "mean (p - r)^2"},
+                comparison.softmax_qmse);
+  frame.network({.name = "qce",
+                 .units = "nat",
+                 .long_name = "cross-entropy of the quantized softmax under the float one",
+                 .formula = "-mean_n sum_k p_k log r_k"},
                 comparison.qce);
-  frame.network(
-      {"kl_divergence", "nat", "Kullback-Leibler divergence of float from quantized softmax",
-       "mean_n sum_k p_k log(p_k / r_k)", ""},
-      comparison.kl);
-  frame.network({"agreement", "1", "share of images with the same largest logit", "", ""},
+  frame.network({.name = "kl_divergence",
+                 .units = "nat",
+                 .long_name = "Kullback-Leibler divergence of float from quantized softmax",
+                 .formula = "mean_n sum_k p_k log(p_k / r_k)"},
+                comparison.kl);
+  frame.network({.name = "agreement",
+                 .units = "1",
+                 .long_name = "share of images with the same largest logit"},
                 comparison.agreement);
 }
 

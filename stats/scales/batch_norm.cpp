@@ -16,40 +16,61 @@ constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 const std::string norm_formula =
     "y = gamma (x - running mean) / sqrt(running variance + epsilon) + beta (Ioffe & Szegedy 2015)";
-const Quantity gamma_quantity{"gamma", "1", "scale of the batch norm", norm_formula, ""};
-const Quantity beta_quantity{"beta", "1", "shift of the batch norm", norm_formula, ""};
-const Quantity mean_quantity{"running_mean", "1", "running mean of the batch norm", norm_formula,
-                             ""};
-const Quantity std_quantity{"running_std", "1",
-                            "standard deviation from the running variance of the batch norm",
-                            "sqrt(running variance)", ""};
+const Quantity gamma_quantity{
+    .name = "gamma", .units = "1", .long_name = "scale of the batch norm", .formula = norm_formula};
+const Quantity beta_quantity{
+    .name = "beta", .units = "1", .long_name = "shift of the batch norm", .formula = norm_formula};
+const Quantity mean_quantity{.name = "running_mean",
+                             .units = "1",
+                             .long_name = "running mean of the batch norm",
+                             .formula = norm_formula};
+const Quantity std_quantity{
+    .name = "running_std",
+    .units = "1",
+    .long_name = "standard deviation from the running variance of the batch norm",
+    .formula = "sqrt(running variance)"};
 const Quantity factor_quantity{
-    "gamma_over_sigma", "1", "what folding the batch norm multiplies the channel's weights by",
-    "gamma / sqrt(running variance + epsilon) (Jacob et al. 2018, arXiv 1712.05877, section 3.2)",
-    ""};
+    .name = "gamma_over_sigma",
+    .units = "1",
+    .long_name = "what folding the batch norm multiplies the channel's weights by",
+    .formula =
+        "gamma / sqrt(running variance + epsilon) (Jacob et al. 2018, arXiv 1712.05877, section "
+        "3.2)"};
 const Quantity shift_quantity{
-    "batch_mean_shift", "1",
-    "mean on the probe images less the running mean, in running standard deviations",
-    "(mean_probe - running mean) / running std (statistics: Ioffe & Szegedy 2015, algorithm 2)",
-    ""};
+    .name = "batch_mean_shift",
+    .units = "1",
+    .long_name = "mean on the probe images less the running mean, in running standard deviations",
+    .formula =
+        "(mean_probe - running mean) / running std (statistics: Ioffe & Szegedy 2015, algorithm "
+        "2)"};
 const Quantity ratio_quantity{
-    "batch_std_ratio", "1", "standard deviation on the probe images over the running one",
-    "std_probe / running std (statistics: Ioffe & Szegedy 2015, algorithm 2)", ""};
-const Quantity average_shift_quantity{
-    "average_mean_shift", "1",
-    "mean absolute shift of channels' means on the probe images, in running standard deviations",
-    "mean_i |batch_mean_shift_i|, running std > 0", ""};
-const Quantity average_ratio_quantity{
-    "average_log2_std_ratio", "1",
-    "mean absolute log2 of channels' standard deviation on the probe images over the running one",
-    "mean_i |log2 batch_std_ratio_i|, both std > 0", ""};
-const Quantity folded_quantity{"range_over_unfolded", "1",
-                               "range of the channel's folded weights over that as trained",
-                               "r_folded / r, r = max - min; |gamma / sigma| up to rounding", ""};
-const Quantity spread_quantity{
-    "range_over_unfolded_spread", "1",
-    "largest over smallest change of a channel's range by folding, channels without range left out",
-    "max_i q_i / min_i q_i, q_i = range_over_unfolded_i > 0", ""};
+    .name = "batch_std_ratio",
+    .units = "1",
+    .long_name = "standard deviation on the probe images over the running one",
+    .formula = "std_probe / running std (statistics: Ioffe & Szegedy 2015, algorithm 2)"};
+const Quantity average_shift_quantity{.name = "average_mean_shift",
+                                      .units = "1",
+                                      .long_name =
+                                          "mean absolute shift of channels' means on the probe "
+                                          "images, in running standard deviations",
+                                      .formula = "mean_i |batch_mean_shift_i|, running std > 0"};
+const Quantity average_ratio_quantity{.name = "average_log2_std_ratio",
+                                      .units = "1",
+                                      .long_name =
+                                          "mean absolute log2 of channels' standard deviation on "
+                                          "the probe images over the running one",
+                                      .formula = "mean_i |log2 batch_std_ratio_i|, both std > 0"};
+const Quantity folded_quantity{
+    .name = "range_over_unfolded",
+    .units = "1",
+    .long_name = "range of the channel's folded weights over that as trained",
+    .formula = "r_folded / r, r = max - min; |gamma / sigma| up to rounding"};
+const Quantity spread_quantity{.name = "range_over_unfolded_spread",
+                               .units = "1",
+                               .long_name =
+                                   "largest over smallest change of a channel's range by folding, "
+                                   "channels without range left out",
+                               .formula = "max_i q_i / min_i q_i, q_i = range_over_unfolded_i > 0"};
 
 /// f(value) of each, as double.
 template <typename F>

@@ -10,17 +10,21 @@ namespace quantdyn {
 namespace {
 
 const std::string source = "Nagel et al. 2019, arXiv 1906.04721, section 3.3";
-const Quantity precision_quantity{"channel_precision", "1",
-                                  "share of the layer's range that the channel uses",
-                                  "p_i = r_i / R (" + source + ")", ""};
-const Quantity bits_quantity{"effective_bits", "bit",
-                             "bits that the channel has of the layer's grid",
-                             "log2(1 + p_i (2^b - 1)), 0 for a dead channel", ""};
-const Quantity average_quantity{"average_channel_precision", "1",
-                                "mean channel precision, dead channels left out",
-                                "mean_i p_i (" + source + ")", ""};
-const Quantity dead_quantity{"dead_channels", "1", "number of channels whose range has no width",
-                             "", ""};
+const Quantity precision_quantity{.name = "channel_precision",
+                                  .units = "1",
+                                  .long_name = "share of the layer's range that the channel uses",
+                                  .formula = "p_i = r_i / R (" + source + ")"};
+const Quantity bits_quantity{.name = "effective_bits",
+                             .units = "bit",
+                             .long_name = "bits that the channel has of the layer's grid",
+                             .formula = "log2(1 + p_i (2^b - 1)), 0 for a dead channel"};
+const Quantity average_quantity{.name = "average_channel_precision",
+                                .units = "1",
+                                .long_name = "mean channel precision, dead channels left out",
+                                .formula = "mean_i p_i (" + source + ")"};
+const Quantity dead_quantity{.name = "dead_channels",
+                             .units = "1",
+                             .long_name = "number of channels whose range has no width"};
 
 // NaN if one of the values is NaN, unlike std::min, whose answer depends on the NaN's position.
 double smallest(std::span<const double> values) {

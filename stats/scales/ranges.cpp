@@ -10,20 +10,29 @@ namespace quantdyn {
 namespace {
 
 const std::string source = "Yun & Wong 2021, arXiv 2104.11849";
-const Quantity ratio_quantity{"channel_range_ratio", "1",
-                              "largest over smallest range of the channels that are not dead",
-                              "max_i r_i / min_i r_i, r_i = max - min, r_i > 0", ""};
+const Quantity ratio_quantity{
+    .name = "channel_range_ratio",
+    .units = "1",
+    .long_name = "largest over smallest range of the channels that are not dead",
+    .formula = "max_i r_i / min_i r_i, r_i = max - min, r_i > 0"};
 const Quantity variation_quantity{
-    "channel_range_variation", "1",
-    "coefficient of variation of the ranges of the channels that are not dead",
-    "sqrt(mean_i (r_i - mean r)^2) / mean r, r_i = max - min, r_i > 0", ""};
-const Quantity range_quantity{"range", "1", "width of the layer's values", "r = max - min", ""};
-const Quantity log_quantity{"log2_range", "1", "binary logarithm of the layer's range (octaves)",
-                            "log2 (max - min)", ""};
+    .name = "channel_range_variation",
+    .units = "1",
+    .long_name = "coefficient of variation of the ranges of the channels that are not dead",
+    .formula = "sqrt(mean_i (r_i - mean r)^2) / mean r, r_i = max - min, r_i > 0"};
+const Quantity range_quantity{.name = "range",
+                              .units = "1",
+                              .long_name = "width of the layer's values",
+                              .formula = "r = max - min"};
+const Quantity log_quantity{.name = "log2_range",
+                            .units = "1",
+                            .long_name = "binary logarithm of the layer's range (octaves)",
+                            .formula = "log2 (max - min)"};
 const Quantity step_quantity{
-    "log2_range_step", "1",
-    "log2 range less that of the node before it along the main path (octaves)",
-    "log2 r_l - log2 r_(l-1) (after " + source + ")", ""};
+    .name = "log2_range_step",
+    .units = "1",
+    .long_name = "log2 range less that of the node before it along the main path (octaves)",
+    .formula = "log2 r_l - log2 r_(l-1) (after " + source + ")"};
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
@@ -53,13 +62,17 @@ void save_network_values(Frame& frame, const std::string& tensor, std::span<cons
                          std::span<const double> steps) {
   double step_sum = 0;
   for (double step : steps) step_sum += std::abs(step);
-  frame.network({tensor + "_range_fluctuation", "1",
-                 "standard deviation over depth of log2 range of " + tensor + " (octaves)",
-                 "sqrt(mean_l (log2 r_l - mean log2 r)^2) (after " + source + ")", ""},
-                deviation_of(logs).std);
-  frame.network({tensor + "_range_step", "1",
-                 "mean absolute step from layer to layer of log2 range of " + tensor + " (octaves)",
-                 "mean_l |log2 r_l - log2 r_(l-1)| (after " + source + ")", ""},
+  frame.network(
+      {.name = tensor + "_range_fluctuation",
+       .units = "1",
+       .long_name = "standard deviation over depth of log2 range of " + tensor + " (octaves)",
+       .formula = "sqrt(mean_l (log2 r_l - mean log2 r)^2) (after " + source + ")"},
+      deviation_of(logs).std);
+  frame.network({.name = tensor + "_range_step",
+                 .units = "1",
+                 .long_name = "mean absolute step from layer to layer of log2 range of " + tensor +
+                              " (octaves)",
+                 .formula = "mean_l |log2 r_l - log2 r_(l-1)| (after " + source + ")"},
                 step_sum / static_cast<double>(steps.size()));
 }
 

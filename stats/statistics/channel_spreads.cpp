@@ -31,8 +31,14 @@ ChannelSpreads::ChannelSpreads(int64_t channels)
 }
 
 MomentSums ChannelSpreads::sums_from(int64_t channel) {
-  return MomentSums{shift_.data(),  sum_.data(),      square_.data(),  cube_.data(),
-                    fourth_.data(), absolute_.data(), minimum_.data(), maximum_.data()}
+  return MomentSums{.shift = shift_.data(),
+                    .sum = sum_.data(),
+                    .square = square_.data(),
+                    .cube = cube_.data(),
+                    .fourth = fourth_.data(),
+                    .absolute = absolute_.data(),
+                    .minimum = minimum_.data(),
+                    .maximum = maximum_.data()}
       .from(channel);
 }
 

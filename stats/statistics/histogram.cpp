@@ -7,8 +7,10 @@ namespace {
 
 void save_histogram(const CountedTensor& counted, Frame& frame, const std::string& tensor,
                     int64_t node) {
-  const Quantity quantity{"histogram", "1", "number of values in each bin", "",
-                          counted.traits.bin_axis};
+  const Quantity quantity{.name = "histogram",
+                          .units = "1",
+                          .long_name = "number of values in each bin",
+                          .axis = counted.traits.bin_axis};
   if (counted.traits.channel_histograms) {
     std::vector<uint64_t> by_channel;
     for (int64_t c = 0; c < counted.traits.channels; ++c) {

@@ -11,32 +11,54 @@
 namespace quantdyn {
 namespace {
 
-const Quantity count_quantity{"count", "1", "number of values, not finite ones included", "", ""};
-const Quantity nan_quantity{"nan_count", "1", "number of values that are not a number", "", ""};
-const Quantity infinity_quantity{"infinity_count", "1", "number of infinite values", "", ""};
-const Quantity min_quantity{"min", "1", "smallest value, NaN left out", "", ""};
-const Quantity max_quantity{"max", "1", "largest value, NaN left out", "", ""};
-const Quantity absolute_max_quantity{"absolute_max", "1", "largest magnitude, NaN left out",
-                                     "max |x|", ""};
-const Quantity mean_quantity{"mean", "1", "mean of all values; NaN where one is not finite",
-                             "sum x / count", ""};
-const Quantity variance_quantity{"variance", "1",
-                                 "population variance; NaN where a value is not finite",
-                                 "m_2, m_k = sum (x - mean)^k / count", ""};
-const Quantity std_quantity{"std", "1",
-                            "population standard deviation; NaN where a value is not finite",
-                            "sqrt(sum (x - mean)^2 / count)", ""};
-const Quantity skewness_quantity{"skewness", "1",
-                                 "skewness; NaN where all values are equal or one is not finite",
-                                 "m_3 / m_2^(3/2), m_k = sum (x - mean)^k / count", ""};
-const Quantity kurtosis_quantity{"kurtosis", "1",
-                                 "kurtosis (3 for a normal distribution); NaN where all values are "
-                                 "equal or one is not finite",
-                                 "m_4 / m_2^2, m_k = sum (x - mean)^k / count", ""};
-const Quantity l1_quantity{"l1_norm", "1", "sum of magnitudes; NaN where a value is not finite",
-                           "sum |x|", ""};
-const Quantity l2_quantity{"l2_norm", "1", "Euclidean norm; NaN where a value is not finite",
-                           "sqrt(sum x^2)", ""};
+const Quantity count_quantity{
+    .name = "count", .units = "1", .long_name = "number of values, not finite ones included"};
+const Quantity nan_quantity{
+    .name = "nan_count", .units = "1", .long_name = "number of values that are not a number"};
+const Quantity infinity_quantity{
+    .name = "infinity_count", .units = "1", .long_name = "number of infinite values"};
+const Quantity min_quantity{
+    .name = "min", .units = "1", .long_name = "smallest value, NaN left out"};
+const Quantity max_quantity{
+    .name = "max", .units = "1", .long_name = "largest value, NaN left out"};
+const Quantity absolute_max_quantity{.name = "absolute_max",
+                                     .units = "1",
+                                     .long_name = "largest magnitude, NaN left out",
+                                     .formula = "max |x|"};
+const Quantity mean_quantity{.name = "mean",
+                             .units = "1",
+                             .long_name = "mean of all values; NaN where one is not finite",
+                             .formula = "sum x / count"};
+const Quantity variance_quantity{
+    .name = "variance",
+    .units = "1",
+    .long_name = "population variance; NaN where a value is not finite",
+    .formula = "m_2, m_k = sum (x - mean)^k / count"};
+const Quantity std_quantity{
+    .name = "std",
+    .units = "1",
+    .long_name = "population standard deviation; NaN where a value is not finite",
+    .formula = "sqrt(sum (x - mean)^2 / count)"};
+const Quantity skewness_quantity{
+    .name = "skewness",
+    .units = "1",
+    .long_name = "skewness; NaN where all values are equal or one is not finite",
+    .formula = "m_3 / m_2^(3/2), m_k = sum (x - mean)^k / count"};
+const Quantity kurtosis_quantity{
+    .name = "kurtosis",
+    .units = "1",
+    .long_name =
+        "kurtosis (3 for a normal distribution); NaN where all values are "
+        "equal or one is not finite",
+    .formula = "m_4 / m_2^2, m_k = sum (x - mean)^k / count"};
+const Quantity l1_quantity{.name = "l1_norm",
+                           .units = "1",
+                           .long_name = "sum of magnitudes; NaN where a value is not finite",
+                           .formula = "sum |x|"};
+const Quantity l2_quantity{.name = "l2_norm",
+                           .units = "1",
+                           .long_name = "Euclidean norm; NaN where a value is not finite",
+                           .formula = "sqrt(sum x^2)"};
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 

@@ -11,12 +11,19 @@ namespace {
 using Values = std::array<double, quantile_fractions.size()>;
 
 const Quantity value_quantity{
-    "quantiles", "1", "quantiles of the values that are not NaN",
-    "x_k + w (x_{k+1} - x_k), k + w = fraction (n - 1), Hyndman & Fan 1996, type 7", "quantile"};
-const Quantity lower_quantity{"quantile_lower", "1",
-                              "lower end of the bin in which the quantile lies", "", "quantile"};
-const Quantity upper_quantity{"quantile_upper", "1",
-                              "upper end of the bin in which the quantile lies", "", "quantile"};
+    .name = "quantiles",
+    .units = "1",
+    .long_name = "quantiles of the values that are not NaN",
+    .formula = "x_k + w (x_{k+1} - x_k), k + w = fraction (n - 1), Hyndman & Fan 1996, type 7",
+    .axis = "quantile"};
+const Quantity lower_quantity{.name = "quantile_lower",
+                              .units = "1",
+                              .long_name = "lower end of the bin in which the quantile lies",
+                              .axis = "quantile"};
+const Quantity upper_quantity{.name = "quantile_upper",
+                              .units = "1",
+                              .long_name = "upper end of the bin in which the quantile lies",
+                              .axis = "quantile"};
 
 }  // namespace
 

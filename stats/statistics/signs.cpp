@@ -8,10 +8,14 @@
 namespace quantdyn {
 namespace {
 
-const Quantity zero_quantity{"zero_fraction", "1", "share of values that are 0 or -0",
-                             "values = 0 / count", ""};
-const Quantity negative_quantity{"negative_fraction", "1", "share of values under 0",
-                                 "values < 0 / count", ""};
+const Quantity zero_quantity{.name = "zero_fraction",
+                             .units = "1",
+                             .long_name = "share of values that are 0 or -0",
+                             .formula = "values = 0 / count"};
+const Quantity negative_quantity{.name = "negative_fraction",
+                                 .units = "1",
+                                 .long_name = "share of values under 0",
+                                 .formula = "values < 0 / count"};
 
 /// Of all values; a NaN is neither.
 struct Signs {
