@@ -145,7 +145,48 @@ BOOST_AUTO_TEST_CASE(a_dense_layer_by_hand) {
 BOOST_AUTO_TEST_CASE(every_kind_of_unit_has_an_integer_form) {
   for (const Network& net : {small_network(), network_of(varied)})
     for (int unit = 0; unit < static_cast<int>(net.units().size()); ++unit)
-      BOOST_TEST(has_integer_form(net, unit));
+      BOOST_TEST(no_integer_form(net, unit) == "");
+}
+
+BOOST_AUTO_TEST_CASE(units_without_an_integer_form_name_the_node) {
+  const Network net = network_of(R"(
+input: [4, 4, 2]
+nodes:
+  - block: {name: a, channels: 2, activation: sigmoid}
+  - multiply: {name: product, inputs: [a, a]}
+  - global_average_pool: {name: logits}
+)");
+  const std::string accepted =
+      "; accepted: convolutions, dense, pools, add, flatten, and of activations clips such as relu "
+      "and relu6";
+  BOOST_TEST(no_integer_form(net, 1) ==
+             "has no form in integers: 'a.activation' (sigmoid)" + accepted);
+  BOOST_TEST(no_integer_form(net, 2) == "has no form in integers: 'product' (multiply)" + accepted);
+  BOOST_TEST(contains(error_of<Error>([&] {
+                        IntegerNetwork(net, IntegerParts{{{0, nullptr}}, {}});
+                      }),
+                      "unit 'a' has no form in integers"));
+}
+
+BOOST_AUTO_TEST_CASE(codes_pass_max_pools_and_flatten_and_clips_after_them) {
+  const Network net = network_of(R"(
+input: [8, 8, 2]
+nodes:
+  - max_pool: {name: plain}
+  - max_pool: {name: clipped}
+  - relu6: {name: six}
+  - max_pool: {name: curved}
+  - sigmoid: {name: s}
+  - global_average_pool: {name: mean}
+  - flatten: {name: logits}
+)");
+  const auto passes = [&](const char* name) { return passes_codes(net, unit_of(net, name)); };
+  BOOST_TEST(passes("plain"));
+  BOOST_TEST(passes("clipped"));
+  BOOST_TEST(!passes("curved"));
+  BOOST_TEST(!passes("mean"));
+  BOOST_TEST(passes("logits"));
+  BOOST_TEST(!passes("input"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

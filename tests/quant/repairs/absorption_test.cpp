@@ -10,18 +10,20 @@ namespace quantdyn::test {
 namespace {
 
 Absorption read(const std::string& yaml, const Network& network) {
-  return Absorption::read(Options::from_text(yaml, "test.yaml"), network);
+  return Absorption::read(Options::from_text(yaml, "test.yaml"), network, nullptr);
 }
 
 /// Two pointwise layers; the first one's norm has high shifts, so that relu cuts nothing off.
-Network biased() {
-  Network net = network_of(R"(
+Network biased(const std::string& activation = "relu", const std::string& pool = "") {
+  Network net = network_of(fmt::format(R"(
 input: [3, 3, 2]
 nodes:
-  - block: {name: a, channels: 2, kernel: 1}
-  - conv2d: {name: b, channels: 3, kernel: 1, bias: false}
-  - global_average_pool: {name: logits}
-)");
+  - block: {{name: a, channels: 2, kernel: 1, activation: {}}}
+{}
+  - conv2d: {{name: b, channels: 3, kernel: 1, bias: false}}
+  - global_average_pool: {{name: logits}}
+)",
+                                       activation, pool));
   ChannelAffine<float>& norm = *net.layer(net.units()[1].norm)->channel_affine();
   norm.beta->master[0] = 40;
   norm.beta->master[1] = 2;
@@ -74,11 +76,43 @@ BOOST_AUTO_TEST_CASE(layers_that_pad_take_part_or_not) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(relu6_and_nets_without_norms_absorb_nothing) {
-  FoldedNetwork net = fold_network(small_network("relu6"));
-  Frame report = frame_of(net.network);
-  read("{deviations: 0}", small_network("relu6")).apply(net, report);
-  BOOST_TEST(report.arrays().empty());
+BOOST_AUTO_TEST_CASE(what_keeps_values_over_zero_may_stand_between) {
+  for (const char* activation : {"none", "leaky_relu"})
+    for (const char* pool : {"  - max_pool: {name: p, kernel: 3, padding: same, stride: 1}",
+                             "  - average_pool: {name: p, kernel: 3, padding: same, stride: 1}"}) {
+      const Network trained = biased(activation, pool);
+      const FoldedNetwork folded = fold_network(trained);
+      FoldedNetwork net = folded.clone();
+      Frame report = frame_of(trained);
+      read("{}", trained).apply(net, report);
+      BOOST_TEST(channel_report(report, "absorbed", 1)[0] == 31);
+      Tensor<float> images = images_of(trained);
+      for (float& x : images.values()) x *= 0.1f;
+      BOOST_TEST(largest_difference(logits_of(net.network, images),
+                                    logits_of(folded.network, images)) < 1e-5);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(nets_in_which_nothing_can_be_absorbed_are_refused) {
+  const auto refusal = [](const Network& network) {
+    return error_of<ConfigError>([&] { read("{}", network); });
+  };
+  for (const char* activation : {"relu6", "sigmoid"})
+    BOOST_TEST(contains(refusal(biased(activation)),
+                        fmt::format("between the last ones stands 'a.activation' ({}); accepted: "
+                                    "relu and other activations that keep values over 0",
+                                    activation)));
+  BOOST_TEST(
+      contains(refusal(biased("relu",
+                              "  - average_pool: {name: p, kernel: 3, padding: 1, count_padding: "
+                              "true, stride: 1}")),
+               "stands 'p' (average_pool)"));
+  // Equalization may put relu in the place of relu6 before.
+  const Network limited = biased("relu6");
+  const Equalization equalization =
+      Equalization::read(Options::from_text("{relu6: replace}", "test.yaml"), limited);
+  BOOST_CHECK_NO_THROW(
+      Absorption::read(Options::from_text("{}", "test.yaml"), limited, &equalization));
   const Network bare = network_of(
       "{input: [4, 4, 1], nodes: [{conv2d: {name: a, channels: 2, kernel: 1}}, {conv2d: {name: b, "
       "channels: 2, kernel: 1}}, {flatten: {name: logits}}]}");

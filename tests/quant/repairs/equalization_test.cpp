@@ -141,12 +141,14 @@ nodes:
 
 BOOST_AUTO_TEST_CASE(relu6_is_refused_replaced_or_skipped) {
   const Network trained = small_network("relu6");
-  BOOST_TEST(contains(error_of<ConfigError>([&] { read("{}", trained); }),
-                      "relu6: relu6 stands after 'conv1'"));
+  BOOST_TEST(
+      contains(error_of<ConfigError>([&] { read("{}", trained); }),
+               "relu6: 'conv1.activation' (relu6) stands after 'conv1', and scaling its input "
+               "does not scale its output; accepted: replace, skip"));
   FoldedNetwork net = fold_network(trained);
   Frame report = frame_of(net.network);
   BOOST_TEST(contains(error_of<ConfigError>([&] { read("{relu6: skip}", trained); }),
-                      "relu6: skip leaves no pair"));
+                      "relu6: skip leaves no pair: an activation as 'conv1.activation' (relu6)"));
   const Network mixed = network_of(R"(
 input: [8, 8, 3]
 nodes:
@@ -161,9 +163,29 @@ nodes:
   const Equalization only = read("{relu6: replace, nodes: conv1}", trained);
   BOOST_TEST(only.pairs.size() == 1);
   only.apply(net, report);
-  BOOST_TEST(activation_of(net.network, unit_of(trained, "conv1")) == "relu");
-  BOOST_TEST(activation_of(net.network, unit_of(trained, "sep2_dw")) == "relu6");
-  BOOST_TEST(activation_of(net.network.clone(), unit_of(trained, "conv1")) == "relu");
+  const auto high_of = [&](const Network& network, const char* name) {
+    return activation_of(network, unit_of(trained, name))->values.high;
+  };
+  BOOST_TEST(high_of(net.network, "conv1") == Activation::infinity);
+  BOOST_TEST(high_of(net.network, "sep2_dw") == 6);
+  BOOST_TEST(high_of(net.network.clone(), "conv1") == Activation::infinity);
+}
+
+BOOST_AUTO_TEST_CASE(leaky_relu_scales_and_sigmoid_is_refused) {
+  const Network trained = small_network("leaky_relu");
+  const FoldedNetwork folded = fold_network(trained);
+  FoldedNetwork net = folded.clone();
+  Frame report = frame_of(trained);
+  read("{}", trained).apply(net, report);
+  const Tensor<float> images = images_of(trained);
+  BOOST_TEST(largest_difference(logits_of(net.network, images), logits_of(folded.network, images)) <
+             1e-4);
+  for (const char* choice : {"refuse", "replace"})
+    BOOST_TEST(contains(error_of<ConfigError>([&] {
+                          read(fmt::format("{{relu6: {}}}", choice), small_network("sigmoid"));
+                        }),
+                        "'conv1.activation' (sigmoid) stands after 'conv1', and scaling its input "
+                        "does not scale its output; accepted: skip"));
 }
 
 BOOST_AUTO_TEST_CASE(nets_without_pairs_and_nodes_at_branches_are_refused) {

@@ -10,11 +10,13 @@ namespace quantdyn::test {
 namespace {
 
 struct Setting {
-  Network network = small_network();
+  Network network;
   std::vector<Variant> variants;
   QuantizationTrainingSettings settings;
 
-  Setting(const std::string& variant_entries, const std::string& section, int64_t epochs = 10) {
+  Setting(const std::string& variant_entries, const std::string& section, int64_t epochs = 10,
+          const std::string& activation = "relu")
+      : network(small_network(activation)) {
     const Options root = Options::from_text("variants: [" + variant_entries + "]", "test.yaml");
     variants = read_variants(root.list("variants", ""), network, {1000, 1000});
     settings = QuantizationTrainingSettings::read(Options::from_text(section, "test.yaml"),
@@ -130,6 +132,17 @@ BOOST_AUTO_TEST_CASE(after_a_step_ranges_are_what_their_parameters_say) {
   for (Parameter<float>* step : training.parameters()) step->master.fill(1);
   training.follow_parameters();
   BOOST_TEST((training.ranges().at({1, "output"}) == frozen));
+}
+
+BOOST_AUTO_TEST_CASE(pact_learns_where_an_activation_ends_at_zero) {
+  const auto learned = [](const std::string& activation) {
+    const Setting setting(int4, "{variant: int4, activations: pact}", 10, activation);
+    QuantizationTraining training(setting.network, setting.settings, unit_ranges(setting.network));
+    return training.parameters().size();
+  };
+  BOOST_TEST(learned("relu6") == 5u);
+  BOOST_TEST(learned("sigmoid") == 5u);
+  BOOST_TEST(learned("leaky_relu") == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "quant/variants/places.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {
@@ -88,6 +89,23 @@ BOOST_AUTO_TEST_CASE(each_place_has_its_key) {
       "add_outputs: false, pool_outputs: false, logits: false}}}]");
   for (const Unit& unit : net.units())
     BOOST_TEST(!at(only[0], unit.name).output == (unit.name != "res3_2" && unit.name != "sep2_pw"));
+}
+
+BOOST_AUTO_TEST_CASE(outputs_of_products_and_gates_are_those_of_blocks) {
+  const Network net = network_of(R"(
+input: [4, 4, 2]
+nodes:
+  - block: {name: a, channels: 3}
+  - global_average_pool: {name: squeeze}
+  - dense: {name: gate, units: 3}
+  - sigmoid: {name: s}
+  - multiply: {name: product, inputs: [a, s]}
+  - global_average_pool: {name: pool}
+  - dense: {name: logits, units: 2}
+)");
+  for (const char* name : {"a", "gate", "product"})
+    BOOST_TEST((places_of(net, unit_of(net, name)) == std::vector{Place::block_output}), name);
+  BOOST_TEST((places_of(net, unit_of(net, "squeeze")) == std::vector{Place::pool_output}));
 }
 
 BOOST_AUTO_TEST_CASE(overrides_change_what_they_name_and_keep_the_rest) {
