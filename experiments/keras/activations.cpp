@@ -1,3 +1,5 @@
+#include <map>
+
 #include "experiments/keras/handlers.h"
 #include "framework/config/config_values.h"
 
@@ -13,19 +15,58 @@ std::string activation_of(const KerasLayer& layer) {
   return name.kind == ConfigNode::Kind::scalar ? name.scalar : describe(name);
 }
 
+/// A primitive and its options.
+struct Primitive {
+  std::string kind;
+  KerasBuilder::Entries entries = {};
+};
+
+/// By Keras' name; what is linear in evaluation has none.
+const std::map<std::string, Primitive>& activations() {
+  static const std::map<std::string, Primitive> table{
+      {"hard_silu", {"hard_swish"}},
+      {"hard_swish", {"hard_swish"}},
+      {"leaky_relu", {"leaky_relu", {{"slope", "0.2"}}}},  // Keras' default, unlike LeakyReLU's
+      {"relu", {"relu"}},
+      {"relu6", {"relu6"}},
+      {"sigmoid", {"sigmoid"}}};
+  return table;
+}
+
+void add_primitive(KerasBuilder& builder, const KerasLayer& layer, const Primitive& primitive,
+                   const std::string& input, const std::string& name) {
+  const std::string node =
+      builder.add_node(layer, name, primitive.kind, {input}, primitive.entries);
+  builder.set_result(layer, {node, {}, ""});
+}
+
 /// Makes `node`, after an activation of that name, the layer's result.
 void activate(KerasBuilder& builder, const KerasLayer& layer, const std::string& activation,
-              std::string node, const std::string& name) {
+              const std::string& node, const std::string& name) {
   if (activation == "softmax" && !builder.is_output(layer))
     layer.config.refuse("activation", "softmax inside the model; accepted: at its end");
-  if (activation == "relu" || activation == "relu6")
-    node = builder.add_node(layer, name, activation, {node}, {});
-  else if (activation != "linear" && activation != "softmax")
+  if (activation == "sigmoid" && builder.is_output(layer))
     layer.config.refuse("activation",
-                        fmt::format("'{}' is not supported; accepted: linear, relu, relu6, and "
-                                    "softmax at the model's end",
-                                    activation));
-  builder.set_result(layer, {node, {}, ""});
+                        "sigmoid at the model's end, where logits are read; accepted: inside it");
+  if (activation == "linear" || activation == "softmax")
+    return builder.set_result(layer, {node, {}, ""});
+  const auto found = activations().find(activation);
+  if (found == activations().end()) {
+    std::string names;
+    for (const auto& [name_there, primitive] : activations()) names += ", " + name_there;
+    layer.config.refuse("activation", fmt::format("'{}' is not supported; accepted: linear{}, and "
+                                                  "softmax at the model's end",
+                                                  activation, names));
+  }
+  add_primitive(builder, layer, found->second, node, name);
+}
+
+/// What Keras calls negative_slope, or alpha: of relu (0) or of leaky_relu.
+Primitive leaky(const KerasLayer& layer, const std::string& key, double slope) {
+  if (!(slope >= 0 && slope <= 1))
+    layer.config.refuse(key, fmt::format("found {}; accepted: from 0 to 1", slope));
+  if (slope == 0) return {"relu"};
+  return {"leaky_relu", {{"slope", fmt::format("{}", slope)}}};
 }
 
 }  // namespace
@@ -43,15 +84,27 @@ void add_keras_softmax(KerasBuilder& builder, const KerasLayer& layer) {
 }
 
 void add_keras_relu(KerasBuilder& builder, const KerasLayer& layer) {
-  for (const char* key : {"negative_slope", "threshold"})
-    if (const double value = layer.config.number(key, 0.0, any<double>(), ""); value != 0)
-      layer.config.refuse(key, fmt::format("found {}; accepted: 0", value));
+  const double threshold = layer.config.number("threshold", 0.0, any<double>(), "");
+  if (threshold != 0)
+    layer.config.refuse("threshold", fmt::format("found {}; accepted: 0", threshold));
+  const double slope = layer.config.number("negative_slope", 0.0, any<double>(), "");
   const bool is_limited = layer.config.has("max_value");
   const double limit =
       is_limited ? layer.config.number("max_value", required, any<double>(), "") : 6;
   if (limit != 6)
     layer.config.refuse("max_value", fmt::format("found {}; accepted: none, or 6", limit));
-  activate(builder, layer, is_limited ? "relu6" : "relu", builder.only_input(layer), layer.name);
+  if (is_limited && slope != 0)
+    layer.config.refuse("negative_slope",
+                        fmt::format("found {} beside max_value; accepted: 0", slope));
+  add_primitive(builder, layer,
+                is_limited ? Primitive{"relu6"} : leaky(layer, "negative_slope", slope),
+                builder.only_input(layer), layer.name);
+}
+
+void add_keras_leaky_relu(KerasBuilder& builder, const KerasLayer& layer) {
+  const std::string key = layer.config.has("negative_slope") ? "negative_slope" : "alpha";
+  const double slope = layer.config.number(key, 0.3, any<double>(), "");
+  add_primitive(builder, layer, leaky(layer, key, slope), builder.only_input(layer), layer.name);
 }
 
 }  // namespace quantdyn

@@ -45,8 +45,10 @@ const KerasValue& KerasBuilder::only_value(const KerasLayer& layer) const {
   return values_.at(layer.inputs[0]);
 }
 
-const std::string& KerasBuilder::kind_of(const std::string& node) const {
-  return network_.nodes()[network_.index_of(node)].kind;
+bool KerasBuilder::is_never_negative(const std::string& node) const {
+  const Layer<float>* const layer = network_.layer(network_.index_of(node));
+  const std::optional<Activation> activation = layer ? layer->activation() : std::nullopt;
+  return activation && activation->values.low >= 0;
 }
 
 std::string KerasBuilder::add_node(const KerasLayer& layer, const std::string& name,

@@ -43,7 +43,8 @@ class KerasBuilder {
   /// What such a layer reads, padded or not.
   const KerasValue& only_value(const KerasLayer& layer) const;
   const Shape& shape_of(const std::string& node) const { return network_.shape_of(node); }
-  const std::string& kind_of(const std::string& node) const;
+  /// Whether the node is an activation that gives nothing under zero.
+  bool is_never_negative(const std::string& node) const;
   bool is_output(const KerasLayer& layer) const { return layer.name == model_.output_layer; }
 
   /// Adds a node whose name is like `name`, and returns the name that it got (UniqueNames).

@@ -1,6 +1,7 @@
 #include "experiments/keras/export_layers.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "experiments/keras/momentum.h"
@@ -11,10 +12,6 @@ namespace quantdyn {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-bool has_padding(const Convolution& g) {
-  return g.pad_top > 0 || g.pad_bottom > 0 || g.pad_left > 0 || g.pad_right > 0;
-}
 
 /// Whether Keras' `same` (layers/window.h) would give these pads along an axis.
 bool is_same(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t before,
@@ -72,24 +69,50 @@ class Exporter {
   }
 
   void add_node(int i) {
-    const std::string& kind = node(i).kind;
-    if (kind == "conv2d") return add_convolution(i);
-    if (kind == "dense") return add_dense(i);
-    if (kind == "batch_norm") return add_batch_norm(i);
-    if (kind == "max_pool" || kind == "average_pool")
-      return add_pool(i, *network_.layer(i)->pooling());
-    static const std::map<std::string, std::pair<const char*, Json>> plain{
-        {"add", {"Add", Json::object()}},
-        {"flatten", {"Flatten", {{"data_format", "channels_last"}}}},
-        {"global_average_pool", {"GlobalAveragePooling2D", {{"data_format", "channels_last"}}}},
-        {"relu", {"ReLU", Json::object()}},
-        {"relu6", {"ReLU", {{"max_value", 6.0}}}}};
-    const auto found = plain.find(kind);
+    Layer<float>& layer = *network_.layer(i);
+    const auto pooling = layer.pooling();
+    const auto activation = layer.activation();
+    if (layer.convolution() && layer.linear()) return add_convolution(i);
+    if (layer.linear()) return add_dense(i);
+    if (layer.channel_affine()) return add_batch_norm(i);
+    if (pooling && node(i).shape.rank() == 3) return add_pool(i, *pooling);
+    if (activation && activation->is_clip() && activation->values.low == 0)
+      return add_relu(i, activation->values.high);
+    add_plain(i);
+  }
+
+  void add_relu(int i, float high) {
+    add(i, "ReLU", std::isinf(high) ? Json::object() : Json{{"max_value", high}});
+  }
+
+  /// Layers that Keras has by another name.
+  void add_plain(int i) {
+    struct KerasClass {
+      const char* name;
+      Json (*config)(const Options&) = [](const Options&) { return Json::object(); };
+    };
+    const auto channels_last = [](const Options&) -> Json {
+      return {{"data_format", "channels_last"}};
+    };
+    static const std::map<std::string, KerasClass> plain{
+        {"add", {"Add"}},
+        {"flatten", {"Flatten", channels_last}},
+        {"global_average_pool", {"GlobalAveragePooling2D", channels_last}},
+        {"leaky_relu",
+         {"LeakyReLU",
+          [](const Options& o) -> Json {
+            return {{"alpha", o.number("slope", required, any<double>(), "")}};
+          }}},
+        {"multiply", {"Multiply"}},
+        {"sigmoid", {"Activation", [](const Options&) -> Json {
+                       return {{"activation", "sigmoid"}};
+                     }}}};
+    const auto found = plain.find(node(i).kind);
     if (found == plain.end())
       refuse(i,
              "accepted: add, average_pool, batch_norm, conv2d, dense, flatten, "
-             "global_average_pool, max_pool, relu, relu6");
-    add(i, found->second.first, found->second.second);
+             "global_average_pool, leaky_relu, max_pool, multiply, relu, relu6, sigmoid");
+    add(i, found->second.name, found->second.config(network_.spec(i).options));
   }
 
   /// The layer that a window slides over: the input's, or a ZeroPadding2D after it.
@@ -104,7 +127,7 @@ class Exporter {
   }
 
   static Json window_config(const Convolution& g, const char* kernel, bool is_explicit) {
-    const bool is_valid = is_explicit || !has_padding(g);
+    const bool is_valid = is_explicit || !g.has_padding();
     return {{kernel, {g.kernel_h, g.kernel_w}},
             {"strides", {g.stride_h, g.stride_w}},
             {"padding", is_valid ? "valid" : "same"},
@@ -114,7 +137,7 @@ class Exporter {
   void add_convolution(int i) {
     const Convolution& g = *network_.layer(i)->convolution();
     const Linear<float>& linear = *network_.layer(i)->linear();
-    const bool is_explicit = has_padding(g) && !is_same(g);
+    const bool is_explicit = g.has_padding() && !is_same(g);
     const std::vector<size_t> input = padded_input(i, g, is_explicit);
     Json config = window_config(g, "kernel_size", is_explicit);
     config["use_bias"] = !linear.bias->master.empty();
@@ -146,14 +169,20 @@ class Exporter {
     add_array(layer, "moving_variance", *norm.variance);
   }
 
+  bool is_never_negative(int i) const {
+    const auto activation = i > 0 ? network_.layer(i)->activation() : std::nullopt;
+    return activation && activation->values.low >= 0;
+  }
+
   /// Keras' pools leave padding out of maxima and means; a ZeroPadding2D puts zeros into them.
   void add_pool(int i, const Pooling& pooling) {
     const Convolution& g = pooling.window;
     const bool is_max = pooling.kind == Pooling::Kind::max;
     // After a relu zeros win over nothing.
     const bool counts_zeros =
-        is_max ? node(node(i).inputs[0]).kind.starts_with("relu") : pooling.counts_padding;
-    const bool is_explicit = has_padding(g) && (!is_same(g) || (!is_max && pooling.counts_padding));
+        is_max ? is_never_negative(node(i).inputs[0]) : pooling.counts_padding;
+    const bool is_explicit =
+        g.has_padding() && (!is_same(g) || (!is_max && pooling.counts_padding));
     if (is_explicit && !counts_zeros)
       refuse(i,
              fmt::format("found padding [{}, {}, {}, {}] that does not count as zeros; accepted: "

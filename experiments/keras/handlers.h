@@ -7,6 +7,7 @@ namespace quantdyn {
 
 // keras/activations.cpp
 void add_keras_activation(KerasBuilder& builder, const KerasLayer& layer);
+void add_keras_leaky_relu(KerasBuilder& builder, const KerasLayer& layer);
 void add_keras_relu(KerasBuilder& builder, const KerasLayer& layer);
 void add_keras_softmax(KerasBuilder& builder, const KerasLayer& layer);
 

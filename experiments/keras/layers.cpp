@@ -43,11 +43,15 @@ void add_batch_norm(Builder& builder, const KerasLayer& layer) {
   builder.set_result(layer, {node, {}, ""});
 }
 
-void add_add(Builder& builder, const KerasLayer& layer) {
+/// Of all inputs, by a primitive without options.
+void merge(Builder& builder, const KerasLayer& layer, const std::string& kind) {
   std::vector<std::string> inputs;
   for (size_t i = 0; i < layer.inputs.size(); ++i) inputs.push_back(builder.input(layer, i));
-  builder.set_result(layer, {builder.add_node(layer, layer.name, "add", inputs, {}), {}, ""});
+  builder.set_result(layer, {builder.add_node(layer, layer.name, kind, inputs, {}), {}, ""});
 }
+
+void add_add(Builder& builder, const KerasLayer& layer) { merge(builder, layer, "add"); }
+void add_multiply(Builder& builder, const KerasLayer& layer) { merge(builder, layer, "multiply"); }
 
 void add_flatten(Builder& builder, const KerasLayer& layer) {
   std::string node = builder.only_input(layer);
@@ -90,7 +94,9 @@ const std::map<std::string, void (*)(Builder&, const KerasLayer&)>& handlers() {
       {"Dropout", skip},
       {"Flatten", add_flatten},
       {"GlobalAveragePooling2D", add_keras_global_average_pool},
+      {"LeakyReLU", add_keras_leaky_relu},
       {"MaxPooling2D", add_keras_max_pool},
+      {"Multiply", add_multiply},
       {"ReLU", add_keras_relu},
       {"Reshape", add_reshape},
       {"SeparableConv2D", add_keras_separable},

@@ -104,8 +104,7 @@ void add_keras_separable(KerasBuilder& builder, const KerasLayer& layer) {
 
 void add_keras_max_pool(KerasBuilder& builder, const KerasLayer& layer) {
   const std::string input = image_of(builder, layer);
-  const std::string& kind = builder.kind_of(input);
-  if (kind != "relu" && kind != "relu6") builder.only_input(layer);  // a zero could win
+  if (!builder.is_never_negative(input)) builder.only_input(layer);  // a zero could win
   const KerasBuilder::Entries window = window_of(builder, layer, "pool_size");
   builder.set_result(layer,
                      {builder.add_node(layer, layer.name, "max_pool", {input}, window), {}, ""});

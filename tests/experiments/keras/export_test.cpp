@@ -123,7 +123,22 @@ BOOST_AUTO_TEST_CASE(what_keras_has_no_layer_for_is_refused) {
   BOOST_TEST(refusal("  - average_pool: {name: w, kernel: 3, padding: 1}\n") ==
              "node 'w' (average_pool): Keras has no layer for it: found padding [1, 1, 1, 1] that "
              "does not count as zeros; accepted: same, valid, any with count_padding: true");
+  BOOST_TEST(contains(refusal("  - hard_swish: {name: h}\n"),
+                      "node 'h' (hard_swish): Keras has no layer for it: accepted: add, "));
   BOOST_TEST(!std::filesystem::exists(file));
+}
+
+BOOST_AUTO_TEST_CASE(gates_and_slopes_come_back) {
+  const Network network = net_of(R"(
+  - block: {name: a, channels: 4, activation: {name: leaky_relu, slope: 0.2}}
+  - global_average_pool: {name: squeeze}
+  - dense: {name: expand, units: 4}
+  - sigmoid: {name: gate}
+  - multiply: {name: excited, inputs: [a, gate]}
+  - max_pool: {name: pool, kernel: 2}
+  - flatten: {name: flat}
+)");
+  BOOST_TEST(same_logits(network, back(network)));
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_written_is_an_error) {

@@ -155,6 +155,31 @@ BOOST_AUTO_TEST_CASE(branches_meet_in_an_add) {
   BOOST_TEST(result(model, {0, 1, -1, 2}) == (Values{1, 5, -2, 9}));
 }
 
+BOOST_AUTO_TEST_CASE(a_leaky_relu_has_its_slope_by_any_of_its_names) {
+  const auto leaky = [&](const std::string& class_name, const std::string& config) {
+    return result(KerasFixture().add(class_name, "l", config).add("Flatten", "f"), {1, -1, 0, -4});
+  };
+  BOOST_TEST(leaky("LeakyReLU", R"("alpha": 0.25)") == (Values{1, -0.25f, 0, -1}));
+  BOOST_TEST(leaky("LeakyReLU", R"("negative_slope": 0.5)") == (Values{1, -0.5f, 0, -2}));
+  BOOST_TEST(leaky("LeakyReLU", "") == (Values{1, -0.3f, 0, -1.2f}));
+  BOOST_TEST(leaky("LeakyReLU", R"("alpha": 0)") == (Values{1, 0, 0, 0}));
+  BOOST_TEST(leaky("ReLU", R"("negative_slope": 0.5)") == (Values{1, -0.5f, 0, -2}));
+  BOOST_TEST(leaky("Activation", R"("activation": "leaky_relu")") == (Values{1, -0.2f, 0, -0.8f}));
+  BOOST_TEST(leaky("Activation", R"("activation": "hard_silu")")[3] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_gate_multiplies_channels) {
+  KerasFixture model("2, 1, 2");
+  model.add("GlobalAveragePooling2D", "mean")
+      .add("Activation", "gate", R"("activation": "sigmoid")")
+      .add("Multiply", "product", "", {"input_1", "gate"})
+      .add("Flatten", "flat");
+  BOOST_TEST(result(model, {1, 8, -1, -8}) == (Values{0.5f, 4, -0.5f, -4}));  // sigmoid(0)
+  model = KerasFixture("2, 1, 2");
+  model.add("Multiply", "product", "", {"input_1", "input_1", "input_1"}).add("Flatten", "flat");
+  BOOST_TEST(contains(refusal(model), "multiply: found 3 inputs, expected two"));
+}
+
 BOOST_AUTO_TEST_CASE(layers_may_come_in_any_order) {
   const std::string late = R"({"class_name": "ReLU", "config": {"name": "late"}, "name": "late",
       "inbound_nodes": [[["input_1", 0, 0, {}]]]})";
@@ -191,9 +216,10 @@ BOOST_AUTO_TEST_CASE(an_activation_may_stand_in_a_layer_as_a_name_or_as_keras_3_
   BOOST_TEST(result(activated(R"("relu")"), large) == Values{10});
   BOOST_TEST(result(activated(R"({"class_name": "function", "config": "relu6"})"), large) ==
              Values{6});
-  BOOST_TEST(
-      contains(refusal(activated(R"("elu")")),
-               "layer 'd' (Dense): activation: 'elu' is not supported; accepted: linear, relu"));
+  BOOST_TEST(contains(
+      refusal(activated(R"("elu")")),
+      "layer 'd' (Dense): activation: 'elu' is not supported; accepted: linear, hard_silu, "
+      "hard_swish, leaky_relu, relu, relu6, sigmoid, and softmax at the model's end"));
   BOOST_TEST(contains(refusal(activated(R"("softmax")")),
                       "layer 'd' (Dense): activation: softmax inside the model; accepted: at its"));
 }

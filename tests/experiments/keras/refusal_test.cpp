@@ -22,11 +22,12 @@ using Values = std::vector<float>;
 BOOST_FIXTURE_TEST_SUITE(keras_refusal_test, KerasFolder)
 
 BOOST_AUTO_TEST_CASE(a_layer_that_is_not_supported_is_named_with_its_class_and_what_is) {
-  BOOST_TEST(refusal(one("Conv3D", "")) ==
-             "layer 'layer' (Conv3D): this class of layer is not supported; accepted: Activation, "
-             "Add, AveragePooling2D, BatchNormalization, Conv2D, Dense, DepthwiseConv2D, Dropout, "
-             "Flatten, GlobalAveragePooling2D, InputLayer, MaxPooling2D, ReLU, Reshape, "
-             "SeparableConv2D, Softmax, ZeroPadding2D");
+  BOOST_TEST(
+      refusal(one("Conv3D", "")) ==
+      "layer 'layer' (Conv3D): this class of layer is not supported; accepted: Activation, "
+      "Add, AveragePooling2D, BatchNormalization, Conv2D, Dense, DepthwiseConv2D, Dropout, "
+      "Flatten, GlobalAveragePooling2D, InputLayer, LeakyReLU, MaxPooling2D, Multiply, ReLU, "
+      "Reshape, SeparableConv2D, Softmax, ZeroPadding2D");
 }
 
 BOOST_AUTO_TEST_CASE(options_that_are_not_supported_are_named) {
@@ -50,7 +51,12 @@ BOOST_AUTO_TEST_CASE(options_that_are_not_supported_are_named) {
       {one("BatchNormalization", R"("center": "1")"),
        "center: expected true or false, found the quoted text '1'"},
       {one("ReLU", R"("max_value": 1.0)"), "max_value: found 1; accepted: none, or 6"},
-      {one("ReLU", R"("negative_slope": 0.1)"), "negative_slope: found 0.1; accepted: 0"},
+      {one("ReLU", R"("negative_slope": 0.1, "max_value": 6)"),
+       "negative_slope: found 0.1 beside max_value; accepted: 0"},
+      {one("ReLU", R"("negative_slope": 2)"), "negative_slope: found 2; accepted: from 0 to 1"},
+      {one("LeakyReLU", R"("alpha": -1)"), "alpha: found -1; accepted: from 0 to 1"},
+      {one("Activation", R"("activation": "sigmoid")"),
+       "activation: sigmoid at the model's end, where logits are read; accepted: inside it"},
       {one("ReLU", R"("threshold": 1)"), "threshold: found 1; accepted: 0"},
       {one("Reshape", R"("target_shape": [2, 16])"),
        "target_shape: found [2, 16] of [4, 4, 2]; accepted: [32], what Flatten does"},
