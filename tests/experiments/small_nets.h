@@ -49,11 +49,13 @@ inline const std::vector<Case> small_nets = {
     {"dws", "{input: [12, 12, 3], width: 0.25, groups: 1}"},
     {"dws", "{input: [12, 12, 3], width: 0.25, groups: 2}"},
     {"dws", "{input: [12, 12, 3], width: 0.25, groups: 4, classes: 3}"},
+    {"dws", "{input: [12, 12, 3], width: 0.25, activation: leaky_relu}"},
     {"residual", "{input: [12, 12, 3], width: 0.5}"},
     {"residual", "{input: [12, 12, 3], width: 0.5, norm: false, activation: relu6}"},
     {"inverted_residual", "{input: [12, 12, 3], width: 0.5}"},
     {"inverted_residual", "{input: [12, 12, 3], width: 0.5, expansion: 2, activation: relu}"},
     {"inverted_residual", "{input: [12, 12, 3], width: 0.5, norm: false}"},
+    {"inverted_residual", "{input: [12, 12, 3], width: 0.5, activation: sigmoid}"},
     {"mobilenet_v1", "{input: [32, 32, 3], alpha: 0.125}"},
     {"mobilenet_v1", "{input: [32, 32, 3], alpha: 0.125, stem_stride: 2, activation: relu6}"},
 };
