@@ -6,6 +6,7 @@
 #include "experiments/keras/import.h"
 #include "framework/base/hash.h"
 #include "framework/config/config_node.h"
+#include "framework/config/plugin_library.h"
 
 namespace quantdyn {
 namespace {
@@ -74,7 +75,7 @@ NetworkFromFile read_keras(const fs::path& file, const Options& section) {
 
 fs::path find_network(const fs::path& given) {
   if (fs::exists(given)) return given;
-  const fs::path installed = fs::path(QUANTDYN_NETWORKS) / given.filename();
+  const fs::path installed = library_file().parent_path() / QUANTDYN_NETWORKS / given.filename();
   return fs::exists(installed) ? installed : given;
 }
 

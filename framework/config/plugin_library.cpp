@@ -69,4 +69,11 @@ void load_plugin_library(const fs::path& given) {
 
 const std::vector<PluginLibrary>& plugin_libraries() { return loaded(); }
 
+fs::path library_file() {
+  Dl_info about{};
+  if (dladdr(reinterpret_cast<const void*>(&plugin_libraries), &about) == 0)
+    fail("the system's loader does not know where quantdyn is");
+  return fs::canonical(about.dli_fname);
+}
+
 }  // namespace quantdyn

@@ -25,4 +25,7 @@ void load_plugin_library(const std::filesystem::path& file);
 /// All that were loaded, in that order.
 const std::vector<PluginLibrary>& plugin_libraries();
 
+/// The file that this code is in: libquantdyn.so, or the program that it was linked into.
+std::filesystem::path library_file();
+
 }  // namespace quantdyn
