@@ -83,6 +83,7 @@ DOORS = {
 }
 # Headers with a slash that belong to the system.
 SYSTEM = re.compile(r"(sys|linux)/\w+\.h")
+PRINTS = re.compile(r"#include <(?:iostream|cstdio)>|std::c(?:out|err)\b|fmt::print|std::f?(?:puts|printf)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -155,6 +156,17 @@ def include_problems(root):
                     yield f"{path}: #include {header}: {problem}"
 
 
+def printing_problems(root):
+    """Only the program prints: its commands and what draws on the terminal."""
+    for folder in MAY_INCLUDE:
+        for file in sources(root, folder):
+            path = file.relative_to(root).as_posix()
+            if re.match(r"experiments/(commands/|terminal/|main\.cpp)", path):
+                continue
+            for found in PRINTS.findall(file.read_text(encoding="utf-8")):
+                yield f"{path}: {found} prints; the library does not"
+
+
 def listing_problems(root):
     """Every .cpp is named in its folder's meson.build (main.cpp of the program: in the root's)."""
     for folder in [*MAY_INCLUDE, *(f"tests/{name}" for name in MAY_INCLUDE)]:
@@ -186,7 +198,7 @@ def self_test(root):
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     self_test(root)
-    problems = [*include_problems(root), *room_problems(root), *listing_problems(root)]
+    problems = [*include_problems(root), *room_problems(root), *printing_problems(root), *listing_problems(root)]
     for problem in problems:
         print(problem)
     files = sum(len(sources(root, folder)) for folder in MAY_INCLUDE)

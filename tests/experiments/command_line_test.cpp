@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({"list", "affine", "relu"}, "list: expected one name or none, found 2");
   expect_usage_error({"inspect", "networks/dws.yaml", "--set", "width=0.5"},
                      "inspect: --set does nothing here; accepted: --snapshot, --variant, --epoch, "
-                     "--layer, --tensor, --threads");
+                     "--layer, --tensor, --plugin, --threads");
   expect_usage_error({"bench", "networks/dws.yaml", "--quiet"},
                      "bench: --quiet does nothing here; accepted: --mode, --batch");
   expect_usage_error({"run", "tiny.yaml", "--epoch", "3"}, "run: --epoch does nothing here");
@@ -117,10 +117,28 @@ BOOST_AUTO_TEST_CASE(help_and_version_exit_with_0) {
   const Outcome help = run({"--help"});
   BOOST_TEST(help.exit_code == 0);
   for (const char* word : {"run CONFIG", "validate CONFIG", "inspect FILE", "compare A.h5 B.h5",
-                           "merge A.h5 B.h5", "export RESULT", "list", "--set", "--output",
-                           "--epoch", "--threads", "--no-fuse", "--force", "--quiet"})
+                           "merge A.h5 B.h5", "export RESULT", "bench", "list", "--threads"})
     BOOST_TEST(contains(help.out, word), word);
   BOOST_TEST(run({"--version"}).out == std::string("quantdyn ") + library_version + "\n");
+}
+
+BOOST_AUTO_TEST_CASE(help_after_a_command_prints_its_options_and_no_others) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> options = {
+      {"run", {"--set", "--output", "--no-fuse", "--force", "--quiet", "--plugin"}},
+      {"inspect", {"--snapshot", "--variant", "--epoch", "--layer", "--tensor", "--plugin"}},
+      {"export", {"--output", "--epoch", "--force", "--plugin"}},
+      {"bench", {"--mode", "--batch", "--seconds", "--plugin"}}};
+  for (const auto& [command, names] : options) {
+    const Outcome help = run({command, "--help"});
+    BOOST_TEST(help.exit_code == 0);
+    BOOST_TEST(contains(help.out, "quantdyn " + command + " "));
+    for (const auto& [other, all] : options)
+      for (const std::string& name : all)
+        BOOST_TEST(
+            contains(help.out, name + " ") == (std::ranges::find(names, name) != names.end()),
+            command << ": " << name);
+  }
+  expect_usage_error({"frobnicate", "--help"}, "unknown command 'frobnicate'");
 }
 
 BOOST_AUTO_TEST_CASE(list_names_every_plugin_with_every_option) {

@@ -56,6 +56,16 @@ BOOST_AUTO_TEST_CASE(every_type_reads_what_the_document_says) {
   BOOST_CHECK_NO_THROW(o.finish());
 }
 
+BOOST_AUTO_TEST_CASE(a_list_of_paths_starts_at_the_documents_folder_and_has_no_default) {
+  const Options given = parse("files: [a.so, ../b.so, /c.so]");
+  BOOST_TEST((given.paths("files", "") ==
+              std::vector<std::filesystem::path>{"/data/a.so", "/b.so", "/c.so"}));
+  const Options absent = parse("{}");
+  BOOST_TEST(absent.paths("files", "").empty());
+  BOOST_TEST(absent.resolved_yaml().find("files") == std::string::npos);
+  BOOST_TEST(refusal([] { parse("files: {}").paths("files", ""); }).starts_with("a.yaml:1: "));
+}
+
 BOOST_AUTO_TEST_CASE(an_absent_key_reads_as_its_default_and_is_not_present) {
   const Options o = parse("");
   BOOST_TEST(epochs(o) == 5);
