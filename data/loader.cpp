@@ -18,35 +18,37 @@ using LastBatch = LoaderSettings::LastBatch;
 
 void check(const Dataset& dataset, const LoaderSettings& settings) {
   const int64_t batch = settings.batch_size;
-  if (batch < 1) fail<ConfigError>("batch size {}; accepted: at least 1", batch);
+  if (batch < 1) throw_error<ConfigError>("batch size {}; accepted: at least 1", batch);
   if (settings.order == Order::sequential && batch % images_per_chunk != 0)
-    fail<ConfigError>("batch size {} for evaluation; accepted: a multiple of {}", batch,
-                      images_per_chunk);
+    throw_error<ConfigError>("batch size {} for evaluation; accepted: a multiple of {}", batch,
+                             images_per_chunk);
   if (settings.last_batch == LastBatch::drop && dataset.size() < batch)
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "{}: {} images do not fill a batch of {}; accepted: a smaller batch size, or "
         "last_batch: keep",
         dataset.name(), dataset.size(), batch);
   if (settings.crop_padding < 0 ||
       !(settings.flip_probability >= 0 && settings.flip_probability <= 1))
-    fail<ConfigError>("crop padding {}, flip probability {}; accepted: at least 0, and from 0 to 1",
-                      settings.crop_padding, settings.flip_probability);
+    throw_error<ConfigError>(
+        "crop padding {}, flip probability {}; accepted: at least 0, and from 0 to 1",
+        settings.crop_padding, settings.flip_probability);
 }
 
 }  // namespace
 
 LoaderSettings LoaderSettings::for_training(const Options& options) {
   LoaderSettings out;
-  out.batch_size = options.integer("batch_size", out.batch_size, between<int64_t>(1, 1 << 16),
-                                   "images per step");
+  out.batch_size = options.integer("batch_size", out.batch_size,
+                                   accept::between<int64_t>(1, 1 << 16), "images per step");
   out.last_batch = options.choice<LastBatch>("last_batch", out.last_batch,
                                              {{"drop", LastBatch::drop}, {"keep", LastBatch::keep}},
                                              "what happens to a last batch that is not full");
   out.crop_padding = options.integer(
-      "crop_padding", out.crop_padding, between<int64_t>(0, 1024),
+      "crop_padding", out.crop_padding, accept::between<int64_t>(0, 1024),
       "pixels of zeros on each side of an image, from which a crop of the image's own size is cut");
-  out.flip_probability = options.number("flip_probability", out.flip_probability, between(0.0, 1.0),
-                                        "probability of mirroring an image");
+  out.flip_probability =
+      options.number("flip_probability", out.flip_probability, accept::between(0.0, 1.0),
+                     "probability of mirroring an image");
   return out;
 }
 
@@ -93,8 +95,8 @@ class Loader::Producer {
   const Batch& next() {
     std::unique_lock lock(mutex_);
     if (generation_ == 0 || taken_ == batches_)
-      fail("loader: {} batches taken; an epoch has {} and begins with start_epoch()", taken_,
-           batches_);
+      throw_error("loader: {} batches taken; an epoch has {} and begins with start_epoch()", taken_,
+                  batches_);
     ++taken_;  // gives back the batch before
     changed_.notify_all();
     changed_.wait(lock, [&] { return made_ >= taken_; });
@@ -201,8 +203,8 @@ Batch load_images(const Dataset& dataset, const Standardization& standardization
   const auto count = static_cast<int64_t>(indices.size());
   for (const int64_t index : indices)
     if (index < 0 || index >= dataset.size())
-      fail<ConfigError>("{}: image {}; accepted: 0 to {}", dataset.name(), index,
-                        dataset.size() - 1);
+      throw_error<ConfigError>("{}: image {}; accepted: 0 to {}", dataset.name(), index,
+                               dataset.size() - 1);
   Batch batch;
   batch.x = Tensor<float>(dataset.sample_shape().batch_of(count));
   batch.labels.resize(indices.size());

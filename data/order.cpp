@@ -15,8 +15,8 @@ void shuffle(const Rng& rng, int64_t size, std::vector<int64_t>& order) {
 
 std::vector<int64_t> first_of_shuffle(const Rng& rng, int64_t size, int64_t count) {
   if (count < 0 || count > size)
-    fail<ConfigError>("{} images requested; accepted: at most {}, the size of the dataset", count,
-                      size);
+    throw_error<ConfigError>("{} images requested; accepted: at most {}, the size of the dataset",
+                             count, size);
   std::vector<int64_t> order;
   shuffle(rng, size, order);
   order.resize(static_cast<size_t>(count));

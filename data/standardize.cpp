@@ -49,7 +49,7 @@ Standardization channel_statistics(const Dataset& train) {
   for (size_t c = 0; c < out.deviation.size(); ++c) {
     const double squares = out.deviation[c];
     if (!(squares > 0))
-      fail<ConfigError>(
+      throw_error<ConfigError>(
           "{}: channel {}: every pixel is {}; expected values that differ, or "
           "standardize mode given, scale or none",
           train.name(), c, out.mean[c]);
@@ -68,13 +68,14 @@ StandardizationSettings::StandardizationSettings(const Options& section)
            {"none", Mode::none}},
           "by the training set's channels, by given numbers, by one factor, or not at all")) {
   if (mode_ == Mode::given) {
-    mean_ =
-        section.numbers("mean", required, any<double>(), "mean of each channel, or one for all");
-    deviation_ = section.numbers("deviation", required, over(0.0),
+    mean_ = section.numbers("mean", Options::required, accept::any<double>(),
+                            "mean of each channel, or one for all");
+    deviation_ = section.numbers("deviation", Options::required, accept::over(0.0),
                                  "deviation of each channel, or one for all");
   }
   if (mode_ == Mode::scale)
-    factor_ = section.number("factor", 1.0 / 255, over(0.0), "what pixels are multiplied by");
+    factor_ =
+        section.number("factor", 1.0 / 255, accept::over(0.0), "what pixels are multiplied by");
   section.finish();
 }
 

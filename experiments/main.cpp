@@ -73,7 +73,7 @@ Command find_command(const std::string& name) {
     if (command.name == name) return command;
     names.push_back(command.name);
   }
-  fail<ConfigError>("unknown command '{}'; accepted: {}", name, fmt::join(names, ", "));
+  throw_error<ConfigError>("unknown command '{}'; accepted: {}", name, fmt::join(names, ", "));
 }
 
 /// Refuses options that the command does not read.
@@ -83,8 +83,8 @@ void check_options(const Command& command, const std::vector<std::string>& given
   accepted.emplace_back("threads");
   for (const std::string& name : given)
     if (std::ranges::find(accepted, name) == accepted.end())
-      fail<ConfigError>("{}: --{} does nothing here; accepted: --{}", command.name, name,
-                        fmt::join(accepted, ", --"));
+      throw_error<ConfigError>("{}: --{} does nothing here; accepted: --{}", command.name, name,
+                               fmt::join(accepted, ", --"));
 }
 
 CommandCall call_of(int argc, char** argv, const Command& command) {
@@ -104,14 +104,14 @@ void prepare(const CommandCall& call) {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int threads = call.value<int>("threads").value_or(cores);
   if (threads < 1 || threads > 1024)
-    fail<ConfigError>("--threads {}: accepted: from 1 to 1024", threads);
+    throw_error<ConfigError>("--threads {}: accepted: from 1 to 1024", threads);
   set_worker_count(threads);
   start_gemm();
   const auto plugins = call.value<std::vector<std::string>>("plugin");
   for (const std::string& file : plugins.value_or(std::vector<std::string>{})) try {
       load_plugin_library(file);
     } catch (const ConfigError& e) {
-      fail<ConfigError>("--plugin {}", e.what());
+      throw_error<ConfigError>("--plugin {}", e.what());
     }
 }
 

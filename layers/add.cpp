@@ -13,11 +13,11 @@ class Add final : public Layer<T> {
   explicit Add(const Options& options) { options.finish(); }
 
   Shape setup(std::span<const Shape> inputs) override {
-    if (inputs.size() < 2) fail("add: found {} inputs, expected two or more", inputs.size());
+    if (inputs.size() < 2) throw_error("add: found {} inputs, expected two or more", inputs.size());
     for (const Shape& input : inputs)
       if (!(input == inputs[0]))
-        fail("add: found inputs of shapes {} and {}, expected the same shape", inputs[0].text(),
-             input.text());
+        throw_error("add: found inputs of shapes {} and {}, expected the same shape",
+                    inputs[0].text(), input.text());
     return inputs[0];
   }
   void evaluate(std::span<const View<const T>> x, View<T> y) const override {

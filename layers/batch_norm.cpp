@@ -18,8 +18,8 @@ template <typename T>
 class BatchNorm final : public Layer<T> {
  public:
   explicit BatchNorm(const Options& options)
-      : epsilon_(options.number("epsilon", 1e-5, at_least(0.0), "added to the variance")),
-        momentum_(options.number("momentum", 0.1, between(0.0, 1.0),
+      : epsilon_(options.number("epsilon", 1e-5, accept::at_least(0.0), "added to the variance")),
+        momentum_(options.number("momentum", 0.1, accept::between(0.0, 1.0),
                                  "share of the batch in the running mean and variance")) {
     options.finish();
   }
@@ -62,7 +62,7 @@ class BatchNorm final : public Layer<T> {
   void forward(std::span<const View<const T>> x, View<T> y) override {
     const int64_t rows = x[0].shape.rows();
     if (rows < 2)
-      fail(
+      throw_error(
           "batch_norm: found one value a channel in a batch of shape {}, expected two or more to "
           "train on; larger batches have them",
           x[0].shape.text());

@@ -11,10 +11,10 @@ namespace quantdyn {
 
 /// The shape of the one input of `kind`; throws Error where there is none or more than one.
 inline const Shape& only_input(std::span<const Shape> inputs, std::string_view kind) {
-  if (inputs.size() != 1) fail("{}: found {} inputs, expected one", kind, inputs.size());
+  if (inputs.size() != 1) throw_error("{}: found {} inputs, expected one", kind, inputs.size());
   if (inputs[0].rank() < 1 || inputs[0].elements() < 1)
-    fail("{}: found an input of shape {}, expected one with at least one value", kind,
-         inputs[0].text());
+    throw_error("{}: found an input of shape {}, expected one with at least one value", kind,
+                inputs[0].text());
   return inputs[0];
 }
 
@@ -22,7 +22,8 @@ inline const Shape& only_input(std::span<const Shape> inputs, std::string_view k
 inline const Shape& only_image(std::span<const Shape> inputs, std::string_view kind) {
   const Shape& input = only_input(inputs, kind);
   if (input.rank() != 3)
-    fail("{}: found an input of shape {}, expected [height, width, channels]", kind, input.text());
+    throw_error("{}: found an input of shape {}, expected [height, width, channels]", kind,
+                input.text());
   return input;
 }
 

@@ -64,12 +64,12 @@ template <typename T>
 class Conv2d final : public Layer<T> {
  public:
   explicit Conv2d(const Options& options)
-      : channels_(
-            options.integer("channels", required, between<int64_t>(1, 1 << 20), "output channels")),
-        groups_(options.integer("groups", 1, between<int64_t>(1, 1 << 20),
+      : channels_(options.integer("channels", Options::required,
+                                  accept::between<int64_t>(1, 1 << 20), "output channels")),
+        groups_(options.integer("groups", 1, accept::between<int64_t>(1, 1 << 20),
                                 "input and output channels fall into this many groups that do not "
                                 "see each other")),
-        window_(options, required, {{1}}, "same"),
+        window_(options, Options::required, {{1}}, "same"),
         parameters_(options) {
     options.finish();
     window_.check(options);
@@ -79,7 +79,7 @@ class Conv2d final : public Layer<T> {
   Shape setup(std::span<const Shape> inputs) override {
     const Shape& input = only_image(inputs, "conv2d");
     if (input[2] % groups_ != 0 || channels_ % groups_ != 0)
-      fail(
+      throw_error(
           "conv2d: {} groups do not divide {} input channels (of {}) and {} output channels; "
           "accepted: a divisor of both",
           groups_, input[2], input.text(), channels_);

@@ -10,7 +10,7 @@ template <typename T>
 class Dense final : public Layer<T> {
  public:
   explicit Dense(const Options& options)
-      : units_(options.integer("units", required, between<int64_t>(1, 1 << 24),
+      : units_(options.integer("units", Options::required, accept::between<int64_t>(1, 1 << 24),
                                "outputs, one for each class in a classifier's last layer")),
         parameters_(options) {
     options.finish();
@@ -20,7 +20,7 @@ class Dense final : public Layer<T> {
   Shape setup(std::span<const Shape> inputs) override {
     const Shape& input = only_input(inputs, "dense");
     if (input.rank() != 1)
-      fail(
+      throw_error(
           "dense: found an input of shape {}, expected [channels]; put flatten or "
           "global_average_pool before it",
           input.text());

@@ -13,12 +13,12 @@ class Multiply final : public Layer<T> {
   explicit Multiply(const Options &options) { options.finish(); }
 
   Shape setup(std::span<const Shape> inputs) override {
-    if (inputs.size() != 2) fail("multiply: found {} inputs, expected two", inputs.size());
+    if (inputs.size() != 2) throw_error("multiply: found {} inputs, expected two", inputs.size());
     factors_ = inputs[0].elements() < inputs[1].elements() ? 0 : 1;
     const Shape &values = inputs[1 - factors_], &factors = inputs[factors_];
     by_channel_ = factors.rows() == 1 && factors.channels() == values.channels();
     if (!by_channel_ && factors != values)
-      fail(
+      throw_error(
           "multiply: found inputs of shapes {} and {}, expected the same shape, or [height, width, "
           "channels] and [channels]",
           inputs[0].text(), inputs[1].text());

@@ -17,7 +17,7 @@ inline Convolution pool_over(const Window& window, const Shape& input, std::stri
   const bool fits = g.pad_top < g.kernel_h && g.pad_bottom < g.kernel_h &&
                     g.pad_left < g.kernel_w && g.pad_right < g.kernel_w;
   if (!fits)
-    fail(
+    throw_error(
         "{}: found padding [{}, {}, {}, {}] with kernel [{}, {}]; accepted: padding below the "
         "kernel's size",
         kind, g.pad_top, g.pad_bottom, g.pad_left, g.pad_right, g.kernel_h, g.kernel_w);

@@ -14,21 +14,22 @@ template <typename T>
 void check(View<const T> logits, std::span<const int32_t> labels, double smoothing,
            View<T> gradient) {
   if (logits.shape.rank() != 2 || logits.elements() < 1)
-    fail("softmax_cross_entropy: found logits of shape {}, expected [images, classes]",
-         logits.shape.text());
+    throw_error("softmax_cross_entropy: found logits of shape {}, expected [images, classes]",
+                logits.shape.text());
   if (static_cast<int64_t>(labels.size()) != logits.shape[0])
-    fail("softmax_cross_entropy: found {} labels for logits {}, expected one for each image",
-         labels.size(), logits.shape.text());
+    throw_error("softmax_cross_entropy: found {} labels for logits {}, expected one for each image",
+                labels.size(), logits.shape.text());
   if (gradient && !(gradient.shape == logits.shape))
-    fail("softmax_cross_entropy: found a gradient of shape {}, expected that of the logits, {}",
-         gradient.shape.text(), logits.shape.text());
+    throw_error(
+        "softmax_cross_entropy: found a gradient of shape {}, expected that of the logits, {}",
+        gradient.shape.text(), logits.shape.text());
   if (!(smoothing >= 0 && smoothing < 1))
-    fail("softmax_cross_entropy: found label smoothing {}, accepted: at least 0 and below 1",
-         smoothing);
+    throw_error("softmax_cross_entropy: found label smoothing {}, accepted: at least 0 and below 1",
+                smoothing);
   for (size_t n = 0; n < labels.size(); ++n)
     if (labels[n] < 0 || labels[n] >= logits.shape[1])
-      fail("softmax_cross_entropy: found label {} of image {}, accepted: 0 to {}", labels[n], n,
-           logits.shape[1] - 1);
+      throw_error("softmax_cross_entropy: found label {} of image {}, accepted: 0 to {}", labels[n],
+                  n, logits.shape[1] - 1);
 }
 
 double loss_of(std::span<const double> log_probability, int32_t label, double smoothing) {

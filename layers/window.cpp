@@ -47,10 +47,10 @@ Span padded(int64_t in, int64_t kernel, int64_t stride, int64_t before, int64_t 
 
 Window::Window(const Options& options, std::optional<std::vector<int64_t>> kernel,
                std::optional<std::vector<int64_t>> stride, const std::string& padding)
-    : kernel_(options.integers("kernel", std::move(kernel), between<int64_t>(1, largest),
+    : kernel_(options.integers("kernel", std::move(kernel), accept::between<int64_t>(1, largest),
                                "window in pixels: one number or [height, width]")),
       stride_(options.integers("stride", stride ? std::move(stride) : kernel_,
-                               between<int64_t>(1, largest),
+                               accept::between<int64_t>(1, largest),
                                "step in pixels: one number or [height, width]")),
       padding_words_(options.texts("padding", {{padding}},
                                    "same (TensorFlow's rule), valid, or pixels: one number, "
@@ -91,7 +91,7 @@ Convolution Window::over(const Shape& input, std::string_view kind) const {
   };
   const Span h = along(0), w = along(1);
   if (h.out < 1 || w.out < 1)
-    fail(
+    throw_error(
         "{}: the kernel [{}, {}] does not fit into the input {} padded to [{}, {}]; accepted: at "
         "most that large",
         kind, kernel_[0], kernel_[1], input.text(), input[0] + h.before + h.after,

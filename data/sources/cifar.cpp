@@ -33,8 +33,9 @@ std::unique_ptr<Dataset> read_cifar(std::string name,
       const uint8_t* from = bytes.data() + i * record;
       const int label = from[format.label];
       if (label >= format.classes)
-        fail<ConfigError>("{}: byte {}: label {} in record {}; expected 0 to {}", file.string(),
-                          i * record + format.label, label, i, format.classes - 1);
+        throw_error<ConfigError>("{}: byte {}: label {} in record {}; expected 0 to {}",
+                                 file.string(), i * record + format.label, label, i,
+                                 format.classes - 1);
       content.labels.push_back(label);
       to_channels_last(from + format.label_bytes, out);
     }

@@ -6,10 +6,11 @@ namespace {
 
 std::unique_ptr<DatasetPair> make_cifar10(const Options& options) {
   const auto directory = options.path(
-      "directory", required,
+      "directory", Options::required,
       "folder of the binary version: data_batch_1.bin to data_batch_5.bin, test_batch.bin");
-  const int64_t images = options.integer("images_per_file", 10000, between<int64_t>(1, 1 << 20),
-                                         "records in each of the six files");
+  const int64_t images =
+      options.integer("images_per_file", 10000, accept::between<int64_t>(1, 1 << 20),
+                      "records in each of the six files");
   options.finish();
   std::vector<std::filesystem::path> train;
   for (int i = 1; i <= 5; ++i) train.push_back(directory / fmt::format("data_batch_{}.bin", i));

@@ -7,12 +7,12 @@ namespace {
 enum class Labels { coarse, fine };
 
 std::unique_ptr<DatasetPair> make_cifar100(const Options& options) {
-  const auto directory =
-      options.path("directory", required, "folder of the binary version: train.bin, test.bin");
+  const auto directory = options.path("directory", Options::required,
+                                      "folder of the binary version: train.bin, test.bin");
   const auto labels = options.choice<Labels>(
       "labels", Labels::fine, {{"fine", Labels::fine}, {"coarse", Labels::coarse}},
       "which labels: 100 fine classes or the 20 coarse ones that group them");
-  const auto size = between<int64_t>(1, 1 << 20);
+  const auto size = accept::between<int64_t>(1, 1 << 20);
   const int64_t train = options.integer("train_images", 50000, size, "records in train.bin");
   const int64_t test = options.integer("test_images", 10000, size, "records in test.bin");
   options.finish();

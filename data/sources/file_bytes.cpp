@@ -27,24 +27,25 @@ std::vector<uint8_t> read_exactly(const fs::path& path, int64_t expected,
                                   const std::string& meaning) {
   std::error_code error;
   const auto found = static_cast<int64_t>(fs::file_size(path, error));
-  if (error) fail<ConfigError>("{}: cannot be read: {}", path.string(), error.message());
+  if (error) throw_error<ConfigError>("{}: cannot be read: {}", path.string(), error.message());
   if (found != expected)
-    fail<ConfigError>("{}: byte {}: the file {}; expected {} bytes ({}), found {}", path.string(),
-                      std::min(found, expected), found < expected ? "ends here" : "goes on here",
-                      expected, meaning, found);
+    throw_error<ConfigError>("{}: byte {}: the file {}; expected {} bytes ({}), found {}",
+                             path.string(), std::min(found, expected),
+                             found < expected ? "ends here" : "goes on here", expected, meaning,
+                             found);
   std::vector<uint8_t> bytes(static_cast<size_t>(expected));
   std::ifstream in(path, std::ios::binary);
   in.read(reinterpret_cast<char*>(bytes.data()), expected);
   if (!in)
-    fail<ConfigError>("{}: byte {}: reading failed; expected {} bytes ({})", path.string(),
-                      in.gcount(), expected, meaning);
+    throw_error<ConfigError>("{}: byte {}: reading failed; expected {} bytes ({})", path.string(),
+                             in.gcount(), expected, meaning);
   return bytes;
 }
 
 std::vector<uint8_t> read_maybe_gzip(const fs::path& path) {
   const std::unique_ptr<gzFile_s, CloseGzip> file(gzopen(path.c_str(), "rb"));
   if (!file)
-    fail<ConfigError>("{}: cannot be opened; expected a file, plain or gzip", path.string());
+    throw_error<ConfigError>("{}: cannot be opened; expected a file, plain or gzip", path.string());
   constexpr unsigned block = 1 << 20;
   std::vector<uint8_t> bytes;
   for (;;) {
@@ -55,8 +56,9 @@ std::vector<uint8_t> read_maybe_gzip(const fs::path& path) {
     const std::string message = gzerror(file.get(), &status);
     bytes.resize(before + static_cast<size_t>(std::max(read, 0)));
     if (read < 0 || status == Z_BUF_ERROR)
-      fail<ConfigError>("{}: byte {}: reading failed: {}; expected a whole file, plain or gzip",
-                        path.string(), bytes.size(), message);
+      throw_error<ConfigError>(
+          "{}: byte {}: reading failed: {}; expected a whole file, plain or gzip", path.string(),
+          bytes.size(), message);
     if (read < static_cast<int>(block)) return bytes;
   }
 }

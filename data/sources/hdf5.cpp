@@ -20,7 +20,7 @@ struct Source {
 };
 
 [[noreturn]] void refuse(const h5::Dataset& array, const std::string& message) {
-  fail<ConfigError>("{}: {}", array.where(), message);
+  throw_error<ConfigError>("{}: {}", array.where(), message);
 }
 
 Shape sample_shape(const h5::Dataset& x, Layout layout) {
@@ -146,15 +146,16 @@ std::unique_ptr<DatasetPair> make_hdf5(const Options& options) {
   test.file = options.path("test_file", "", "HDF5 file of the test split, in place of file");
   const std::string images = "path in the file: images [N,H,W,C] or [N,H,W], any number type";
   const std::string labels = "path in the file: labels [N], any integer type";
-  train.x = options.text("train_x", required, images);
-  train.y = options.text("train_y", required, labels);
-  test.x = options.text("test_x", required, images);
-  test.y = options.text("test_y", required, labels);
+  train.x = options.text("train_x", Options::required, images);
+  train.y = options.text("train_y", Options::required, labels);
+  test.x = options.text("test_x", Options::required, images);
+  test.y = options.text("test_y", Options::required, labels);
   const auto layout = options.choice<Layout>("layout", Layout::nhwc,
                                              {{"nhwc", Layout::nhwc}, {"nchw", Layout::nchw}},
                                              "order of the images' axes: channels last, or first");
-  const int64_t classes = options.integer("classes", required, between<int64_t>(1, 1 << 20),
-                                          "number of classes; labels are 0 to classes - 1");
+  const int64_t classes =
+      options.integer("classes", Options::required, accept::between<int64_t>(1, 1 << 20),
+                      "number of classes; labels are 0 to classes - 1");
   options.finish();
   const bool is_one = !file.empty(), is_two = !train.file.empty() && !test.file.empty();
   if (is_one ? !train.file.empty() || !test.file.empty() : !is_two)
@@ -168,9 +169,9 @@ std::unique_ptr<DatasetPair> make_hdf5(const Options& options) {
   pair->train = read_split("hdf5 train", train, layout, classes);
   pair->test = read_split("hdf5 test", test, layout, classes);
   if (!(pair->train->sample_shape() == pair->test->sample_shape()))
-    fail<ConfigError>("{}: {}: images of {}; expected {}, as in {}: {}", test.file.string(), test.x,
-                      pair->test->sample_shape().text(), pair->train->sample_shape().text(),
-                      train.file.string(), train.x);
+    throw_error<ConfigError>("{}: {}: images of {}; expected {}, as in {}: {}", test.file.string(),
+                             test.x, pair->test->sample_shape().text(),
+                             pair->train->sample_shape().text(), train.file.string(), train.x);
   return pair;
 }
 

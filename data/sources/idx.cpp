@@ -41,20 +41,20 @@ IdxFile read_idx(const fs::path& path, int axes) {
   const std::array<int, 4> magic{0, 0, 8, axes};
   for (size_t i = 0; i < magic.size() && static_cast<int64_t>(i) < length; ++i)
     if (file.bytes[i] != magic[i])
-      fail<ConfigError>("{}: byte {}: expected {} (IDX, unsigned bytes, {} axes), found {}",
-                        path.string(), i, magic[i], axes, file.bytes[i]);
+      throw_error<ConfigError>("{}: byte {}: expected {} (IDX, unsigned bytes, {} axes), found {}",
+                               path.string(), i, magic[i], axes, file.bytes[i]);
   if (length < file.header)
-    fail<ConfigError>("{}: byte {}: the file ends here; expected an IDX header of {} bytes",
-                      path.string(), length, file.header);
+    throw_error<ConfigError>("{}: byte {}: the file ends here; expected an IDX header of {} bytes",
+                             path.string(), length, file.header);
   for (int axis = 0; axis < axes; ++axis) {
     const int64_t offset = 4 + 4 * axis, size = big_endian(file.bytes.data() + offset);
     if (size == 0)
-      fail<ConfigError>("{}: byte {}: axis {} has size 0; expected at least 1", path.string(),
-                        offset, axis);
+      throw_error<ConfigError>("{}: byte {}: axis {} has size 0; expected at least 1",
+                               path.string(), offset, axis);
     file.sizes.push_back(size);
   }
   if (!product_is(file.sizes, length - file.header))
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "{}: byte {}: the file ends here; expected {} bytes of header and {} of values",
         path.string(), length, file.header, fmt::join(file.sizes, " x "));
   return file;
@@ -65,8 +65,9 @@ std::unique_ptr<Dataset> read_split(std::string name, const fs::path& image_path
   IdxFile images = read_idx(image_path, 3);
   const IdxFile labels = read_idx(label_path, 1);
   if (labels.sizes[0] != images.sizes[0])
-    fail<ConfigError>("{}: byte 4: {} labels; expected {}, one for each image of {}",
-                      label_path.string(), labels.sizes[0], images.sizes[0], image_path.string());
+    throw_error<ConfigError>("{}: byte 4: {} labels; expected {}, one for each image of {}",
+                             label_path.string(), labels.sizes[0], images.sizes[0],
+                             image_path.string());
   StoredDataset<uint8_t>::Content content;
   content.name = std::move(name);
   content.sample_shape = {images.sizes[1], images.sizes[2], 1};
@@ -74,8 +75,8 @@ std::unique_ptr<Dataset> read_split(std::string name, const fs::path& image_path
   for (int64_t i = 0; i < labels.sizes[0]; ++i) {
     const int label = labels.values()[i];
     if (label >= classes)
-      fail<ConfigError>("{}: byte {}: label {}; expected 0 to {}", label_path.string(),
-                        labels.header + i, label, classes - 1);
+      throw_error<ConfigError>("{}: byte {}: label {}; expected 0 to {}", label_path.string(),
+                               labels.header + i, label, classes - 1);
     content.labels.push_back(label);
   }
   content.pixels = std::move(images.bytes);
@@ -88,8 +89,8 @@ std::unique_ptr<DatasetPair> make_idx(const Options& options) {
                                         "test_labels"};
   std::array<fs::path, 4> files;
   for (size_t i = 0; i < keys.size(); ++i)
-    files[i] = options.path(keys[i], required, "IDX file of bytes, plain or .gz");
-  const int64_t classes = options.integer("classes", 10, between<int64_t>(1, 256),
+    files[i] = options.path(keys[i], Options::required, "IDX file of bytes, plain or .gz");
+  const int64_t classes = options.integer("classes", 10, accept::between<int64_t>(1, 256),
                                           "number of classes; labels are 0 to classes - 1");
   options.finish();
   for (size_t i = 0; i < keys.size(); ++i) require_file(options, keys[i], files[i]);
@@ -98,9 +99,9 @@ std::unique_ptr<DatasetPair> make_idx(const Options& options) {
   pair->train = read_split("idx train", files[0], files[1], classes);
   pair->test = read_split("idx test", files[2], files[3], classes);
   if (!(pair->train->sample_shape() == pair->test->sample_shape()))
-    fail<ConfigError>("{}: byte 8: images of {}; expected {}, as in {}", files[2].string(),
-                      pair->test->sample_shape().text(), pair->train->sample_shape().text(),
-                      files[0].string());
+    throw_error<ConfigError>("{}: byte 8: images of {}; expected {}, as in {}", files[2].string(),
+                             pair->test->sample_shape().text(), pair->train->sample_shape().text(),
+                             files[0].string());
   return pair;
 }
 

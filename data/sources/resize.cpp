@@ -83,10 +83,10 @@ class Resize final : public Dataset {
 };
 
 std::unique_ptr<DatasetPair> make_resize(const Options& options) {
-  const Options of = options.plugin("of", required, "the dataset to resize");
-  const auto size = between<int64_t>(1, 4096);
-  const int64_t height = options.integer("height", required, size, "in pixels");
-  const int64_t width = options.integer("width", required, size, "in pixels");
+  const Options of = options.plugin("of", Options::required, "the dataset to resize");
+  const auto size = accept::between<int64_t>(1, 4096);
+  const int64_t height = options.integer("height", Options::required, size, "in pixels");
+  const int64_t width = options.integer("width", Options::required, size, "in pixels");
   options.finish();
   auto pair = DatasetRegistry::instance().make(of);
   pair->train = std::make_unique<Resize>(std::move(pair->train), height, width);

@@ -24,14 +24,14 @@ class Draws {
  public:
   explicit Draws(Rng rng) : rng_(rng) {}
 
-  float between(double low, double high) {
+  float accept::between(double low, double high) {
     return static_cast<float>(low + (high - low) * rng_.uniform(next_++));
   }
   uint64_t below(uint64_t n) { return rng_.below(next_++, n); }
   /// A unit vector in any direction: a point of the disc, drawn until it is in, made length 1.
   std::array<float, 2> direction() {
     for (;;) {
-      const float x = between(-1, 1), y = between(-1, 1), square = x * x + y * y;
+      const float x = accept::between(-1, 1), y = accept::between(-1, 1), square = x * x + y * y;
       if (square > 1 || square < 0.01f) continue;
       const float length = std::sqrt(square);
       return {x / length, y / length};
@@ -200,19 +200,19 @@ std::unique_ptr<Dataset> make_split(const std::string& split, int64_t images, in
 }
 
 std::unique_ptr<DatasetPair> make_synthetic(const Options& options) {
-  const auto images = between<int64_t>(1, 1 << 20);
+  const auto images = accept::between<int64_t>(1, 1 << 20);
   const int64_t train =
       options.integer("train_images", 20000, images, "images in the training split");
   const int64_t test = options.integer("test_images", 4000, images, "images in the test split");
-  const int64_t seed = options.integer("seed", 0, at_least<int64_t>(0),
+  const int64_t seed = options.integer("seed", 0, accept::at_least<int64_t>(0),
                                        "of the images; independent of the run's seed");
-  const double noise = options.number("noise", 12, between(0.0, 255.0),
+  const double noise = options.number("noise", 12, accept::between(0.0, 255.0),
                                       "standard deviation of the noise in grey levels (of 255)");
   const int64_t clutter =
-      options.integer("clutter", 3, between<int64_t>(0, 64),
+      options.integer("clutter", 3, accept::between<int64_t>(0, 64),
                       "small shapes of any class scattered over the background");
   const double spread = options.number(
-      "spread", 0.15, between(0.0, 1.0),
+      "spread", 0.15, accept::between(0.0, 1.0),
       "half the width of a class's range of colours and wave lengths; classes are 0.1 apart");
   options.finish();
   auto pair = std::make_unique<DatasetPair>();

@@ -24,7 +24,7 @@ class Unlabelled final : public Dataset {
 };
 
 std::unique_ptr<DatasetPair> make_unlabelled(const Options& options) {
-  const Options of = options.plugin("of", required, "the dataset whose images are taken");
+  const Options of = options.plugin("of", Options::required, "the dataset whose images are taken");
   options.finish();
   auto pair = DatasetRegistry::instance().make(of);
   pair->train = std::make_unique<Unlabelled>(std::move(pair->train));

@@ -122,12 +122,14 @@ Timing time_statistics(const Network& network, View<const float> x, double secon
 
 std::string bench_network(const BenchRequest& request) {
   if (request.mode != "train" && request.mode != "infer" && request.mode != "stats")
-    fail<ConfigError>("--mode {}: accepted: train, infer, stats",
-                      request.mode.empty() ? "is missing" : request.mode);
+    throw_error<ConfigError>("--mode {}: accepted: train, infer, stats",
+                             request.mode.empty() ? "is missing" : request.mode);
   if (request.batch < 2 || (request.mode != "train" && request.batch % images_per_chunk != 0))
-    fail<ConfigError>("--batch {}: accepted: at least 2, and a multiple of {} but in training",
-                      request.batch, images_per_chunk);
-  if (!(request.seconds > 0)) fail<ConfigError>("--seconds {}: accepted: over 0", request.seconds);
+    throw_error<ConfigError>(
+        "--batch {}: accepted: at least 2, and a multiple of {} but in training", request.batch,
+        images_per_chunk);
+  if (!(request.seconds > 0))
+    throw_error<ConfigError>("--seconds {}: accepted: over 0", request.seconds);
   const Options none = Options::from_text("{}", "command line");
   Network network = read_network_file(request.network, none).network;
   const auto he_normal =

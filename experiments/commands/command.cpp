@@ -6,7 +6,7 @@ namespace quantdyn {
 
 const std::string& CommandCall::only_file(const std::string& command) const {
   if (files.size() != 1)
-    fail<ConfigError>("{}: expected one file, found {} arguments", command, files.size());
+    throw_error<ConfigError>("{}: expected one file, found {} arguments", command, files.size());
   return files.front();
 }
 

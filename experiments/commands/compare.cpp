@@ -21,7 +21,8 @@ po::options_description options() {
 
 void compare(const CommandCall& call) {
   if (call.files.size() != 2)
-    fail<ConfigError>("compare: expected two results, found {} arguments", call.files.size());
+    throw_error<ConfigError>("compare: expected two results, found {} arguments",
+                             call.files.size());
   std::cout << compare_results({call.files[0], call.files[1], call.value<std::string>("variant"),
                                 call.value<std::string>("tensor")});
 }

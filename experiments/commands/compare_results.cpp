@@ -104,8 +104,8 @@ std::string chosen_variant(const CompareRequest& request, const ResultReader& a,
   if (request.variant) return *request.variant;
   const auto shared = shared_variants(a, b);
   if (shared.empty())
-    fail<ConfigError>("{} and {}: have no variant of the same name, not even {}",
-                      a.file().path().string(), b.file().path().string(), float_variant);
+    throw_error<ConfigError>("{} and {}: have no variant of the same name, not even {}",
+                             a.file().path().string(), b.file().path().string(), float_variant);
   std::string out = shared.back();
   double most = std::nan("");
   for (const std::string& variant : shared) {
@@ -321,8 +321,8 @@ void check_tensor(const ResultReader& result, const std::optional<std::string>& 
   if (!tensor) return;
   const auto there = tensors_of(result, "layerwise");
   if (std::ranges::find(there, *tensor) == there.end())
-    fail<ConfigError>("{}: no tensor '{}'; there are: {}", result.file().path().string(), *tensor,
-                      fmt::join(there, ", "));
+    throw_error<ConfigError>("{}: no tensor '{}'; there are: {}", result.file().path().string(),
+                             *tensor, fmt::join(there, ", "));
 }
 
 }  // namespace

@@ -9,18 +9,18 @@ namespace {
 
 void check_output(const ExportRequest& request) {
   const std::string output = request.output.string();
-  if (output.empty()) fail<ConfigError>("export: --output is missing; expected a file name");
+  if (output.empty()) throw_error<ConfigError>("export: --output is missing; expected a file name");
   const std::string extension = request.output.extension().string();
   if (extension != ".h5" && extension != ".hdf5")
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "--output {}: accepted: a name that ends in .h5 or .hdf5, by which Keras "
         "knows the format",
         output);
   std::error_code ignored;
   if (std::filesystem::equivalent(request.output, request.result, ignored))
-    fail<ConfigError>("--output {}: is the result itself; accepted: another name", output);
+    throw_error<ConfigError>("--output {}: is the result itself; accepted: another name", output);
   if (std::filesystem::exists(request.output) && !request.force)
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "--output {}: is there already; accepted: another name, or --force to replace "
         "it",
         output);

@@ -36,7 +36,7 @@ InspectRequest request_of(const CommandCall& call) {
 
 void refuse_choice(const InspectRequest& request, const char* what) {
   if (request.choice.is_made() || request.layer || request.tensor)
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "inspect: --snapshot, --variant, --epoch, --layer and --tensor do nothing here: {}; "
         "accepted: one result",
         what);
@@ -63,7 +63,7 @@ std::string text_of(const std::vector<std::string>& files, const InspectRequest&
 void inspect(const CommandCall& call) {
   if (call.files.empty()) call.only_file("inspect");
   for (const std::string& file : call.files)
-    if (!std::filesystem::is_regular_file(file)) fail<ConfigError>("{}: no such file", file);
+    if (!std::filesystem::is_regular_file(file)) throw_error<ConfigError>("{}: no such file", file);
   std::cout << text_of(call.files, request_of(call));
 }
 

@@ -21,8 +21,8 @@ size_t place_of(const std::vector<NodeRow>& network, const std::string& layer,
     if (network[i].name == layer) return i;
     names += (i ? ", " : "") + network[i].name;
   }
-  fail<ConfigError>("{}: no layer '{}'; there are: {}", result.file().path().string(), layer,
-                    names);
+  throw_error<ConfigError>("{}: no layer '{}'; there are: {}", result.file().path().string(), layer,
+                           names);
 }
 
 std::string attribute(const h5::Dataset& array, const char* name) {

@@ -234,8 +234,8 @@ std::string one_tensor(const ResultReader& result, const SnapshotLabel& snapshot
                        const std::string& tensor) {
   const auto there = tensors_of(result, "layerwise");
   if (std::ranges::find(there, tensor) == there.end())
-    fail<ConfigError>("{}: no tensor '{}'; there are: {}", result.file().path().string(), tensor,
-                      fmt::join(there, ", "));
+    throw_error<ConfigError>("{}: no tensor '{}'; there are: {}", result.file().path().string(),
+                             tensor, fmt::join(there, ", "));
   const std::string table = tensor_table(result, snapshot, tensor, quantities_of(result, tensor));
   return fmt::format("{}, {}\n{}", tensor, text_of(snapshot),
                      table.empty() ? "no values in this snapshot\n" : table);

@@ -16,7 +16,7 @@ po::options_description options() {
 
 void list(const CommandCall& call) {
   if (call.files.size() > 1)
-    fail<ConfigError>("list: expected one name or none, found {}", call.files.size());
+    throw_error<ConfigError>("list: expected one name or none, found {}", call.files.size());
   std::cout << list_plugins(call.files.empty() ? "" : call.files[0]);
 }
 

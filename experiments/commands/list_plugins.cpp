@@ -63,8 +63,8 @@ std::string list_plugins(const std::string& only) {
   list_kind<RangeEstimator>("range_estimator", only, out);
   list_kind<StatisticKind>("statistic", only, out);
   if (out.empty())
-    fail<ConfigError>("no plugin and no kind of plugin is called '{}'; `quantdyn list` prints all",
-                      only);
+    throw_error<ConfigError>(
+        "no plugin and no kind of plugin is called '{}'; `quantdyn list` prints all", only);
   return out;
 }
 

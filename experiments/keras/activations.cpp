@@ -84,13 +84,14 @@ void add_keras_softmax(KerasBuilder& builder, const KerasLayer& layer) {
 }
 
 void add_keras_relu(KerasBuilder& builder, const KerasLayer& layer) {
-  const double threshold = layer.config.number("threshold", 0.0, any<double>(), "");
+  const double threshold = layer.config.number("threshold", 0.0, accept::any<double>(), "");
   if (threshold != 0)
     layer.config.refuse("threshold", fmt::format("found {}; accepted: 0", threshold));
-  const double slope = layer.config.number("negative_slope", 0.0, any<double>(), "");
+  const double slope = layer.config.number("negative_slope", 0.0, accept::any<double>(), "");
   const bool is_limited = layer.config.has("max_value");
   const double limit =
-      is_limited ? layer.config.number("max_value", required, any<double>(), "") : 6;
+      is_limited ? layer.config.number("max_value", Options::required, accept::any<double>(), "")
+                 : 6;
   if (limit != 6)
     layer.config.refuse("max_value", fmt::format("found {}; accepted: none, or 6", limit));
   if (is_limited && slope != 0)
@@ -103,7 +104,7 @@ void add_keras_relu(KerasBuilder& builder, const KerasLayer& layer) {
 
 void add_keras_leaky_relu(KerasBuilder& builder, const KerasLayer& layer) {
   const std::string key = layer.config.has("negative_slope") ? "negative_slope" : "alpha";
-  const double slope = layer.config.number(key, 0.3, any<double>(), "");
+  const double slope = layer.config.number(key, 0.3, accept::any<double>(), "");
   add_primitive(builder, layer, leaky(layer, key, slope), builder.only_input(layer), layer.name);
 }
 

@@ -80,13 +80,13 @@ Network KerasBuilder::finish() {
   const KerasValue& value = values_.at(model_.output_layer);
   const std::string& output = value.node;
   if (!value.padded_by.empty())
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "the model ends with the ZeroPadding2D layer '{}'; accepted: before a "
         "convolution or a pooling",
         value.padded_by);
   if (network_.nodes().size() < 2 || output != network_.last_name())
-    fail<ConfigError>("the model's output '{}' does not depend on its layer '{}'",
-                      model_.output_layer, network_.last_name());
+    throw_error<ConfigError>("the model's output '{}' does not depend on its layer '{}'",
+                             model_.output_layer, network_.last_name());
   network_.finish();
   return std::move(network_);
 }

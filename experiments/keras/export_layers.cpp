@@ -64,8 +64,8 @@ class Exporter {
   }
 
   [[noreturn]] void refuse(int i, const std::string& what) const {
-    fail<ConfigError>("node '{}' ({}): Keras has no layer for it: {}", node(i).name, node(i).kind,
-                      what);
+    throw_error<ConfigError>("node '{}' ({}): Keras has no layer for it: {}", node(i).name,
+                             node(i).kind, what);
   }
 
   void add_node(int i) {
@@ -101,7 +101,7 @@ class Exporter {
         {"leaky_relu",
          {"LeakyReLU",
           [](const Options& o) -> Json {
-            return {{"alpha", o.number("slope", required, any<double>(), "")}};
+            return {{"alpha", o.number("slope", Options::required, accept::any<double>(), "")}};
           }}},
         {"multiply", {"Multiply"}},
         {"sigmoid", {"Activation", [](const Options&) -> Json {

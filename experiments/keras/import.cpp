@@ -14,13 +14,13 @@ std::string config_of(const h5::File& file) {
   const std::string name = file.path().string();
   if (file.has_attribute("model_config")) return file.text("model_config");
   if (file.has_attribute("schema"))
-    fail<ConfigError>("{}: is a result of quantdyn; accepted: a Keras model", name);
+    throw_error<ConfigError>("{}: is a result of quantdyn; accepted: a Keras model", name);
   if (file.has_attribute("layer_names"))
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "{}: has no attribute model_config: it holds weights alone; accepted: a file "
         "that model.save() wrote",
         name);
-  fail<ConfigError>(
+  throw_error<ConfigError>(
       "{}: has no attribute model_config; accepted: a file that a Keras model's save() "
       "wrote",
       name);
@@ -28,9 +28,9 @@ std::string config_of(const h5::File& file) {
 
 /// Before libhdf5 sees the file.
 void check_format(const fs::path& path) {
-  if (!fs::is_regular_file(path)) fail<ConfigError>("{}: no such file", path.string());
+  if (!fs::is_regular_file(path)) throw_error<ConfigError>("{}: no such file", path.string());
   if (looks_like_hdf5(path)) return;
-  fail<ConfigError>(
+  throw_error<ConfigError>(
       "{}: does not begin as an HDF5 file{}; accepted: a Keras model in HDF5, as "
       "model.save(\"model.h5\") writes it",
       path.string(), path.extension() == ".keras" ? " (a .keras archive is a zip file)" : "");
@@ -74,7 +74,7 @@ Network import_keras(const fs::path& path) try {
   return build(path);
 } catch (const Error& e) {
   const std::string message = e.what(), file = path.string();
-  fail<ConfigError>("{}{}", message.starts_with(file) ? "" : file + ": ", message);
+  throw_error<ConfigError>("{}{}", message.starts_with(file) ? "" : file + ": ", message);
 }
 
 }  // namespace quantdyn

@@ -39,7 +39,8 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
 
   bool key(string_t& name) override {
     if (open_.back()->find(name))
-      fail<ConfigError>("{}: the JSON text has the key '{}' twice in one object", source_, name);
+      throw_error<ConfigError>("{}: the JSON text has the key '{}' twice in one object", source_,
+                               name);
     open_.back()->entries.emplace_back(name, nullptr);
     return true;
   }
@@ -50,8 +51,8 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
   }
   bool parse_error(size_t byte, const std::string& near, const Json::exception&) override {
     constexpr size_t shown = 40;  // a broken text's last token may be all of it
-    fail<ConfigError>("{}: not valid JSON at byte {}, near '{}'", source_, byte,
-                      near.size() > shown ? near.substr(near.size() - shown) : near);
+    throw_error<ConfigError>("{}: not valid JSON at byte {}, near '{}'", source_, byte,
+                             near.size() > shown ? near.substr(near.size() - shown) : near);
   }
 
  private:
@@ -69,7 +70,8 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
       open_.back()->items.push_back(node);
     if (kind == Kind::map || kind == Kind::sequence) open_.push_back(std::move(node));
     if (open_.size() > deepest)
-      fail<ConfigError>("{}: the JSON text is nested deeper than {} levels", source_, deepest);
+      throw_error<ConfigError>("{}: the JSON text is nested deeper than {} levels", source_,
+                               deepest);
     return true;
   }
   bool close() {

@@ -13,7 +13,8 @@ using Builder = KerasBuilder;
 
 void add_dense(Builder& builder, const KerasLayer& layer) {
   const std::string input = builder.only_input(layer);
-  const int64_t units = layer.config.integer("units", required, at_least<int64_t>(1), "");
+  const int64_t units =
+      layer.config.integer("units", Options::required, accept::at_least<int64_t>(1), "");
   const std::string bias = layer.flag("use_bias", true) ? "true" : "false";
   const std::string node = builder.add_node(layer, layer.name, "dense", {input},
                                             {{"units", std::to_string(units)}, {"bias", bias}});
@@ -25,12 +26,12 @@ void add_batch_norm(Builder& builder, const KerasLayer& layer) {
   const std::string input = builder.only_input(layer);
   const int64_t last = builder.shape_of(input).rank();  // Keras counts the batch, too
   const std::vector<int64_t> axis =
-      layer.config.integers("axis", std::vector<int64_t>{-1}, any<int64_t>(), "");
+      layer.config.integers("axis", std::vector<int64_t>{-1}, accept::any<int64_t>(), "");
   if (axis.size() != 1 || (axis[0] != -1 && axis[0] != last))
     layer.config.refuse("axis", fmt::format("found [{}]; accepted: the last one, -1 or {}",
                                             fmt::join(axis, ", "), last));
-  const double epsilon = layer.config.number("epsilon", 1e-3, at_least(0.0), "");
-  const double momentum = layer.config.number("momentum", 0.99, between(0.0, 1.0), "");
+  const double epsilon = layer.config.number("epsilon", 1e-3, accept::at_least(0.0), "");
+  const double momentum = layer.config.number("momentum", 0.99, accept::between(0.0, 1.0), "");
   const std::string node =
       builder.add_node(layer, layer.name, "batch_norm", {input},
                        {{"epsilon", fmt::format("{}", epsilon)},
@@ -65,7 +66,7 @@ void add_reshape(Builder& builder, const KerasLayer& layer) {
   const std::string input = builder.only_input(layer);
   const Shape& shape = builder.shape_of(input);
   const std::vector<int64_t> target =
-      layer.config.integers("target_shape", required, at_least<int64_t>(-1), "");
+      layer.config.integers("target_shape", Options::required, accept::at_least<int64_t>(-1), "");
   if (std::ranges::equal(target, shape.sizes())) {
     builder.set_result(layer, {input, {}, ""});
     return;

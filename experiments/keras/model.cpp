@@ -19,10 +19,10 @@ const ConfigNode& member(const ConfigNode& node, const std::string& key, Kind ki
   const char* const expected = kind == Kind::map        ? "an object"
                                : kind == Kind::sequence ? "a list"
                                                         : "a text";
-  if (!found) fail<ConfigError>("{}: has no '{}'; expected {}", node.where(), key, expected);
+  if (!found) throw_error<ConfigError>("{}: has no '{}'; expected {}", node.where(), key, expected);
   if (found->kind != kind)
-    fail<ConfigError>("{}: {}: expected {}, found {}", node.where(), key, expected,
-                      describe(*found));
+    throw_error<ConfigError>("{}: {}: expected {}, found {}", node.where(), key, expected,
+                             describe(*found));
   return *found;
 }
 
@@ -41,9 +41,9 @@ bool is_reference(const ConfigNode& node) {
 std::string name_in(const ConfigNode& reference) {
   for (const size_t i : {1, 2})
     if (reference.items[i]->scalar != "0")
-      fail<ConfigError>("{}: refers to call {}, result {} of layer '{}'; {}", reference.where(),
-                        reference.items[1]->scalar, reference.items[2]->scalar,
-                        reference.items[0]->scalar, shared_hint);
+      throw_error<ConfigError>("{}: refers to call {}, result {} of layer '{}'; {}",
+                               reference.where(), reference.items[1]->scalar,
+                               reference.items[2]->scalar, reference.items[0]->scalar, shared_hint);
   return reference.items[0]->scalar;
 }
 
@@ -66,7 +66,8 @@ void collect_references(const ConfigNode& node, std::vector<std::string>& into) 
 std::vector<std::string> inputs_of(const ConfigNode& layer) {
   const ConfigNode& calls = member(layer, "inbound_nodes", Kind::sequence);
   if (calls.items.size() > 1)
-    fail<ConfigError>("{}: is called {} times; {}", layer.where(), calls.items.size(), shared_hint);
+    throw_error<ConfigError>("{}: is called {} times; {}", layer.where(), calls.items.size(),
+                             shared_hint);
   std::vector<std::string> out;
   collect_references(calls, out);
   return out;
@@ -77,8 +78,8 @@ std::string only_end(const ConfigNode& config, const std::string& key) {
   std::vector<std::string> names;
   collect_references(member(config, key, Kind::sequence), names);
   if (names.size() != 1)
-    fail<ConfigError>("{}: {}: found {}; accepted: models with one input and one output",
-                      config.where(), key, names.size());
+    throw_error<ConfigError>("{}: {}: found {}; accepted: models with one input and one output",
+                             config.where(), key, names.size());
   return names[0];
 }
 
@@ -91,26 +92,27 @@ Shape input_shape_of(const ConfigNode& config) {
   const bool is_old = config.find("batch_input_shape") != nullptr;
   const std::string key = is_old ? "batch_input_shape" : "batch_shape";
   const ConfigNode& shape = member(config, key, Kind::sequence);
-  const Accepted<int64_t> size = between<int64_t>(1, 1 << 20);
+  const Accepted<int64_t> size = accept::between<int64_t>(1, 1 << 20);
   std::vector<int64_t> sizes;
   for (size_t i = 1; i < shape.items.size(); ++i)
     sizes.push_back(read_number(*shape.items[i], key, size));
   if (sizes.size() != 3)
-    fail<ConfigError>("{}: {}: found {} sizes; accepted: [batch, height, width, channels]",
-                      config.where(), key, shape.items.size());
+    throw_error<ConfigError>("{}: {}: found {} sizes; accepted: [batch, height, width, channels]",
+                             config.where(), key, shape.items.size());
   return Shape(std::span<const int64_t>(sizes));
 }
 
 /// Name and class go into the place of everything below, so that every error says them.
 KerasLayer read_layer(const ConfigNode::Pointer& entry, const std::string& file) {
   if (entry->kind != Kind::map)
-    fail<ConfigError>("{}: a layer is {}; expected an object", entry->where(), describe(*entry));
+    throw_error<ConfigError>("{}: a layer is {}; expected an object", entry->where(),
+                             describe(*entry));
   const std::string class_name = member(*entry, "class_name", Kind::scalar).scalar;
   const ConfigNode::Pointer config = entry->find("config");
   member(*entry, "config", Kind::map);
   const ConfigNode::Pointer name = config->find("name");
   if (!name || name->kind != Kind::scalar || name->scalar.empty())
-    fail<ConfigError>("{}: a layer of class {} has no name", entry->where(), class_name);
+    throw_error<ConfigError>("{}: a layer of class {} has no name", entry->where(), class_name);
   set_source(*entry, fmt::format("{}: layer '{}' ({})", file, name->scalar, class_name));
   return {name->scalar, class_name, config, Options::from_tree(config), {}};
 }
@@ -157,8 +159,8 @@ void read_functional(const ConfigNode& config, const std::string& file, KerasMod
     model.layers.push_back(std::move(layer));
   }
   if (!has_input)
-    fail<ConfigError>("{}: has no InputLayer called '{}', which its input_layers name",
-                      config.where(), model.input_layer);
+    throw_error<ConfigError>("{}: has no InputLayer called '{}', which its input_layers name",
+                             config.where(), model.input_layer);
 }
 
 /// A chain; its input is an InputLayer, or a shape that the first layer has.
@@ -189,8 +191,8 @@ void check_names(const KerasModel& model, const std::string& source) {
     names.push_back(layer.name);
   }
   if (std::ranges::find(names, model.output_layer) == names.end() || names.size() == 1)
-    fail<ConfigError>("{}: the model's output '{}' is none of its layers", source,
-                      model.output_layer);
+    throw_error<ConfigError>("{}: the model's output '{}' is none of its layers", source,
+                             model.output_layer);
 }
 
 }  // namespace
@@ -199,7 +201,8 @@ bool KerasLayer::flag(const std::string& key, bool fallback) const {
   const ConfigNode::Pointer node = tree->find(key);
   const bool is_bit = node && node->kind == Kind::scalar && !node->quoted &&
                       (node->scalar == "0" || node->scalar == "1");
-  if (is_bit) return config.integer(key, required, between<int64_t>(0, 1), "") == 1;
+  if (is_bit)
+    return config.integer(key, Options::required, accept::between<int64_t>(0, 1), "") == 1;
   return config.flag(key, fallback, "");
 }
 
@@ -207,7 +210,7 @@ KerasModel parse_keras_model(const std::string& model_config, const std::string&
   const std::string source = file + ": model_config";
   const ConfigNode::Pointer root = parse_json(model_config, source);
   if (root->kind != Kind::map)
-    fail<ConfigError>("{}: expected an object, found {}", source, describe(*root));
+    throw_error<ConfigError>("{}: expected an object, found {}", source, describe(*root));
   const std::string& class_name = member(*root, "class_name", Kind::scalar).scalar;
   const ConfigNode& config = member(*root, "config", Kind::map);
   KerasModel out;
@@ -217,8 +220,8 @@ KerasModel parse_keras_model(const std::string& model_config, const std::string&
   else if (class_name == "Functional" || class_name == "Model")
     read_functional(config, file, out);
   else
-    fail<ConfigError>("{}: a model of class {}; accepted: Functional, Sequential", source,
-                      class_name);
+    throw_error<ConfigError>("{}: a model of class {}; accepted: Functional, Sequential", source,
+                             class_name);
   check_names(out, source);
   sort_layers(out);
   return out;

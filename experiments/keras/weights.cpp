@@ -10,8 +10,9 @@ namespace {
 
 h5::Group weights_of(const h5::File& file) {
   if (!file.is_group("model_weights"))
-    fail<ConfigError>("{}: has no group 'model_weights'; expected the weights of each layer in it",
-                      file.path().string());
+    throw_error<ConfigError>(
+        "{}: has no group 'model_weights'; expected the weights of each layer in it",
+        file.path().string());
   return file.group("model_weights");
 }
 

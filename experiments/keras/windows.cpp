@@ -17,16 +17,16 @@ std::string yaml_list(std::span<const int64_t> values) {
 KerasBuilder::Entries window_of(const KerasBuilder& builder, const KerasLayer& layer,
                                 const std::string& kernel_key) {
   refuse_channels_first(layer);
-  const auto size = between<int64_t>(1, 4096);
+  const auto size = accept::between<int64_t>(1, 4096);
   const std::vector<int64_t> kernel =
-      layer.config.integers(kernel_key, required, size, "of the window");
+      layer.config.integers(kernel_key, Options::required, size, "of the window");
   const bool is_pool = kernel_key == "pool_size";
   const std::vector<int64_t> stride = layer.config.integers(
       "strides", is_pool ? kernel : std::vector<int64_t>{1}, size, "of the window");
   std::string padding = layer.config.choice(
       "padding", "valid", std::vector<std::string>{"valid", "same"}, "of the window");
-  for (const int64_t dilation : layer.config.integers("dilation_rate", std::vector<int64_t>{1},
-                                                      at_least<int64_t>(1), "of the kernel"))
+  for (const int64_t dilation : layer.config.integers(
+           "dilation_rate", std::vector<int64_t>{1}, accept::at_least<int64_t>(1), "of the kernel"))
     if (dilation != 1)
       layer.config.refuse("dilation_rate", fmt::format("found {}; accepted: 1", dilation));
   const KerasValue& input = builder.only_value(layer);
@@ -50,7 +50,8 @@ const std::string& image_of(const KerasBuilder& builder, const KerasLayer& layer
 std::string add_filters(KerasBuilder& builder, const KerasLayer& layer, const std::string& name,
                         bool has_bias) {
   const std::string input = image_of(builder, layer);
-  const int64_t multiplier = layer.config.integer("depth_multiplier", 1, any<int64_t>(), "");
+  const int64_t multiplier =
+      layer.config.integer("depth_multiplier", 1, accept::any<int64_t>(), "");
   if (multiplier != 1)
     layer.config.refuse("depth_multiplier", fmt::format("found {}; accepted: 1", multiplier));
   KerasBuilder::Entries entries = window_of(builder, layer, "kernel_size");
@@ -71,9 +72,9 @@ void refuse_channels_first(const KerasLayer& layer) {
 void add_keras_conv2d(KerasBuilder& builder, const KerasLayer& layer) {
   const std::string input = image_of(builder, layer);
   KerasBuilder::Entries entries = window_of(builder, layer, "kernel_size");
-  const auto count = at_least<int64_t>(1);
-  entries.emplace_back("channels",
-                       std::to_string(layer.config.integer("filters", required, count, "")));
+  const auto count = accept::at_least<int64_t>(1);
+  entries.emplace_back(
+      "channels", std::to_string(layer.config.integer("filters", Options::required, count, "")));
   entries.emplace_back("groups", std::to_string(layer.config.integer("groups", 1, count, "")));
   entries.emplace_back("bias", yaml_flag(layer.flag("use_bias", true)));
   const std::string node = builder.add_node(layer, layer.name, "conv2d", {input}, entries);
@@ -92,8 +93,8 @@ void add_keras_depthwise(KerasBuilder& builder, const KerasLayer& layer) {
 void add_keras_separable(KerasBuilder& builder, const KerasLayer& layer) {
   const std::string filtered = add_filters(builder, layer, layer.name + "_dw", false);
   builder.load(layer, filtered, {{"weight", {"depthwise_kernel"}}});
-  const std::string filters =
-      std::to_string(layer.config.integer("filters", required, at_least<int64_t>(1), ""));
+  const std::string filters = std::to_string(
+      layer.config.integer("filters", Options::required, accept::at_least<int64_t>(1), ""));
   const std::string bias = yaml_flag(layer.flag("use_bias", true));
   const std::string node =
       builder.add_node(layer, layer.name + "_pw", "conv2d", {filtered},
@@ -143,7 +144,7 @@ void add_keras_zero_padding(KerasBuilder& builder, const KerasLayer& layer) {
   std::vector<int64_t> sides;
   for (const ConfigNode::Pointer& axis : padding->items)
     for (const int64_t side : read_list(*axis, "padding", [](const ConfigNode& item) {
-           return read_number(item, "padding", between<int64_t>(0, 4096));
+           return read_number(item, "padding", accept::between<int64_t>(0, 4096));
          }))
       sides.push_back(side);
   if (sides.size() != 4) layer.config.refuse("padding", "accepted: [[top, bottom], [left, right]]");

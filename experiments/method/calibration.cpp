@@ -17,7 +17,7 @@ namespace {
 std::vector<int64_t> balanced_images(const Dataset& training, int64_t count, const Rng& rng) {
   const int64_t classes = training.classes();
   if (classes == 0)
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "calibration: choice: balanced needs labels, which {} has not; accepted: shuffle, first",
         training.name());
   std::vector<int64_t> room(static_cast<size_t>(classes), count / classes);
@@ -33,8 +33,9 @@ std::vector<int64_t> balanced_images(const Dataset& training, int64_t count, con
   }
   for (int64_t c = 0; c < classes; ++c)
     if (room[c] > 0)
-      fail<ConfigError>("calibration: class {} of {} has {} images too few for {} balanced ones", c,
-                        training.name(), room[c], count);
+      throw_error<ConfigError>(
+          "calibration: class {} of {} has {} images too few for {} balanced ones", c,
+          training.name(), room[c], count);
   return out;
 }
 
@@ -104,7 +105,7 @@ void require_finite(Evaluator& net, const ImageSet& images) {
   net.clear_taps();
   for (size_t unit = 0; unit < checks.size(); ++unit)
     if (const auto place = checks[unit]->first())
-      fail(
+      throw_error(
           "calibration: the output of '{}' is NaN or infinite for image {} of {} (number {} of the "
           "calibration images); ranges need finite values",
           network.units()[unit].name, images.indices[*place], images.dataset->name(), *place);

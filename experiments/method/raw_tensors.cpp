@@ -46,10 +46,10 @@ void check_nodes(const Options& section, const RawTensorSettings& settings,
 RawTensorSettings RawTensorSettings::read(const Options& section, const Network& network,
                                           const Available& available) {
   RawTensorSettings out;
-  out.nodes = section.texts("nodes", required, "nodes by their names on the axis `layer`");
+  out.nodes = section.texts("nodes", Options::required, "nodes by their names on the axis `layer`");
   out.tensors = section.texts("tensors", {{"output"}},
                               fmt::format("of each node: {}", fmt::join(tensor_names, ", ")));
-  out.images = section.integer("images", 4, at_least<int64_t>(1),
+  out.images = section.integer("images", 4, accept::at_least<int64_t>(1),
                                "the first of the probe images; of gradients, of their batch");
   out.snapshots = section.choice<Snapshots>("snapshots", Snapshots::all,
                                             {{"all", Snapshots::all}, {"last", Snapshots::last}},

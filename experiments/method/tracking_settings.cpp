@@ -12,7 +12,7 @@ int64_t read_images(const Options& section, const std::string& key, int64_t most
                     const std::string& split, std::string_view help) {
   const int64_t out = section.integer(
       key, std::clamp<int64_t>(available / images_per_chunk * images_per_chunk, 8, most),
-      at_least<int64_t>(8), help);
+      accept::at_least<int64_t>(8), help);
   if (out % images_per_chunk != 0) section.refuse(key, "expected a multiple of 8");
   if (out > available)
     section.refuse(key, fmt::format("{} asked for, the {} set has {}", out, split, available));
@@ -23,7 +23,8 @@ int64_t read_images(const Options& section, const std::string& key, int64_t most
 std::vector<int64_t> read_times(const Options& section, const std::string& key,
                                 std::vector<int64_t> fallback, int64_t last,
                                 std::string_view help) {
-  std::vector<int64_t> out = section.integers(key, std::move(fallback), at_least<int64_t>(0), help);
+  std::vector<int64_t> out =
+      section.integers(key, std::move(fallback), accept::at_least<int64_t>(0), help);
   for (int64_t time : out)
     if (time > last)
       section.refuse(key, fmt::format("{} is past the end of training; accepted: 0 to {}, which "
@@ -53,11 +54,11 @@ TrackingSettings TrackingSettings::read(const Options& section, const TrackedRun
                                  "test images whose distributions are tracked; a multiple of 8");
   out.epochs = read_times(section, "epochs", {0}, run.epochs,
                           "epochs with a snapshot; 0: at initialization; the last always has one");
-  out.every = section.integer("every", 0, at_least<int64_t>(0),
+  out.every = section.integer("every", 0, accept::at_least<int64_t>(0),
                               "a snapshot every n epochs; 0: only those listed");
   out.steps = read_times(section, "steps", {}, out.last_step,
                          "training steps with a snapshot, counted over all epochs");
-  out.every_steps = section.integer("every_steps", 0, at_least<int64_t>(0),
+  out.every_steps = section.integer("every_steps", 0, accept::at_least<int64_t>(0),
                                     "a snapshot every n steps; 0: only those listed");
   out.weights = section.choice<SavedWeights>(
       "weights", SavedWeights::listed,

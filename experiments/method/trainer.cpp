@@ -18,7 +18,7 @@ int64_t batches_of(const LoaderSettings& loader, int64_t images) {
 
 TrainingSettings TrainingSettings::read(const Options& section, int64_t train_images) {
   TrainingSettings out;
-  out.epochs = section.integer("epochs", 10, between<int64_t>(0, 1000000000),
+  out.epochs = section.integer("epochs", 10, accept::between<int64_t>(0, 1000000000),
                                "passes over the training set; 0: no training");
   out.loader = LoaderSettings::for_training(section);
   out.label_smoothing = section.number("label_smoothing", 0.0,
@@ -123,13 +123,14 @@ void Trainer::step(double learning_rate, int64_t epoch) try {
 }
 
 void Trainer::report_no_range(const Error& error, int64_t epoch) const {
-  fail("training stopped in epoch {}, step {}: {}; a smaller learning rate or a warm-up may help",
-       epoch, step_, error.what());
+  throw_error(
+      "training stopped in epoch {}, step {}: {}; a smaller learning rate or a warm-up may help",
+      epoch, step_, error.what());
 }
 
 void Trainer::report_not_finite(double loss, int64_t epoch, int64_t step, View<const float> x) {
   const std::string node = plan_->first_not_finite(x);
-  fail(
+  throw_error(
       "training stopped: the loss is {} in epoch {}, step {}; first node whose values are not "
       "finite: {}; a smaller "
       "learning rate or a warm-up may help",

@@ -68,8 +68,9 @@ std::vector<std::string> training_lines(const ResultReader& result) {
 }
 
 [[noreturn]] void refuse(const ResultReader& a, const ResultReader& b, const std::string& why) {
-  fail<ConfigError>("merge: {} and {}: {}; accepted: runs of one experiment with other seeds",
-                    a.file().path().string(), b.file().path().string(), why);
+  throw_error<ConfigError>(
+      "merge: {} and {}: {}; accepted: runs of one experiment with other seeds",
+      a.file().path().string(), b.file().path().string(), why);
 }
 
 void check_lines(const ResultReader& a, const ResultReader& b,
@@ -130,8 +131,8 @@ void check_mergeable(Runs runs) {
   std::map<int64_t, const ResultReader*> seeds;
   for (const auto& run : runs) {
     if (run->is_merged())
-      fail<ConfigError>("merge: {}: is merged already; accepted: results of single runs",
-                        run->file().path().string());
+      throw_error<ConfigError>("merge: {}: is merged already; accepted: results of single runs",
+                               run->file().path().string());
     const int64_t seed = run->file().integer("seed");
     if (const auto [found, is_new] = seeds.emplace(seed, run.get()); !is_new)
       refuse(*found->second, *run, fmt::format("both have the seed {}", seed));

@@ -49,7 +49,7 @@ void merge_row(Part part, const std::vector<std::vector<double>>& runs, std::spa
     if (part == Part::interval) out.push_back(interval_95(of_value));
   }
   if (out.size() * sizeof(double) != row.size())
-    fail<Error>("merge: a row of {} values for one of {} bytes", out.size(), row.size());
+    throw_error<Error>("merge: a row of {} values for one of {} bytes", out.size(), row.size());
   std::memcpy(row.data(), out.data(), row.size());
 }
 
@@ -90,7 +90,7 @@ class Plan {
       const auto counts = run->file().dataset(source).read_rows<uint64_t>(place, 1);
       for (size_t i = 0; i < sum.size(); ++i)
         if (__builtin_add_overflow(sum[i], counts.at(i), &sum[i]))
-          fail<Error>("merge: {}: the sum of the counts does not fit 64 bits", source);
+          throw_error<Error>("merge: {}: the sum of the counts does not fit 64 bits", source);
     }
     std::memcpy(row.data(), sum.data(), row.size());
   }
@@ -228,16 +228,16 @@ void write_sources(h5::File& file, const Readers& runs) {
 
 void check_output(const MergeRequest& request) {
   const std::string output = request.output.string();
-  if (output.empty()) fail<ConfigError>("merge: --output is missing; expected a file name");
+  if (output.empty()) throw_error<ConfigError>("merge: --output is missing; expected a file name");
   if (request.output.extension() != ".h5" && request.output.extension() != ".hdf5")
-    fail<ConfigError>("--output {}: accepted: a name that ends in .h5 or .hdf5", output);
+    throw_error<ConfigError>("--output {}: accepted: a name that ends in .h5 or .hdf5", output);
   std::error_code ignored;
   for (const fs::path& result : request.results)
     if (fs::equivalent(request.output, result, ignored))
-      fail<ConfigError>("--output {}: is one of the merged results; accepted: another name",
-                        output);
+      throw_error<ConfigError>("--output {}: is one of the merged results; accepted: another name",
+                               output);
   if (fs::exists(request.output) && !request.force)
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "--output {}: is there already; accepted: another name, or --force to replace it", output);
 }
 
@@ -256,7 +256,8 @@ double interval_95(std::span<const double> values) {
 std::string merge_results(const MergeRequest& request) {
   check_output(request);
   if (request.results.size() < 2)
-    fail<ConfigError>("merge: expected at least two results, found {}", request.results.size());
+    throw_error<ConfigError>("merge: expected at least two results, found {}",
+                             request.results.size());
   Readers runs;
   for (const fs::path& path : request.results) runs.push_back(std::make_unique<ResultReader>(path));
   check_mergeable(runs);

@@ -88,8 +88,8 @@ void ResultAxes::add(const std::string& name, const std::string& long_name, h5::
 void ResultAxes::add_label(const std::string& axis, const Quantity& quantity, h5::Dataset label) {
   Axis& of = axes_.at(axis);
   if (label.elements() != of.scale.elements())
-    fail<Error>("result: the label {} has {} values, its axis {} has {}", quantity.name,
-                label.elements(), axis, of.scale.elements());
+    throw_error<Error>("result: the label {} has {} values, its axis {} has {}", quantity.name,
+                       label.elements(), axis, of.scale.elements());
   describe(label, quantity);
   label.attach_scale(0, of.scale);
   of.labels.emplace_back(quantity.name, std::move(label));
@@ -98,7 +98,8 @@ void ResultAxes::add_label(const std::string& axis, const Quantity& quantity, h5
 int64_t ResultAxes::size(const std::string& axis) const {
   const auto found = axes_.find(axis);
   if (found == axes_.end())
-    fail<Error>("result: a quantity lies on the axis '{}', which the run does not have", axis);
+    throw_error<Error>("result: a quantity lies on the axis '{}', which the run does not have",
+                       axis);
   return found->second.scale.elements();
 }
 

@@ -22,7 +22,7 @@ void check_sum(const fs::path& path) {
   std::ifstream(checksum) >> expected;
   const std::string found = sha256_of_file(path);
   if (found == expected) return;
-  fail<Error>(
+  throw_error<Error>(
       "{}: damaged or changed: its SHA-256 is {}, {} says '{}'; remove that file to use the result "
       "anyway",
       path.string(), found, checksum.string(), expected);
@@ -73,14 +73,15 @@ h5::File open_checked(const fs::path& path) {
   check_sum(path);
   h5::File file = h5::File::open(path);
   if (!looks_like_a_result(file))
-    fail<Error>("{}: not a result of quantdyn: it has no schema, status or network", path.string());
+    throw_error<Error>("{}: not a result of quantdyn: it has no schema, status or network",
+                       path.string());
   if (file.integer("schema") != result_schema)
-    fail<Error>("{}: has schema {}; accepted: {}", path.string(), file.integer("schema"),
-                result_schema);
+    throw_error<Error>("{}: has schema {}; accepted: {}", path.string(), file.integer("schema"),
+                       result_schema);
   const std::string status = file.text("status");
   if (status != "complete" && status != "snapshot" && status != merged_status)
-    fail<Error>("{}: has status '{}'; accepted: complete, snapshot, {}", path.string(), status,
-                merged_status);
+    throw_error<Error>("{}: has status '{}'; accepted: complete, snapshot, {}", path.string(),
+                       status, merged_status);
   return file;
 }
 
@@ -115,13 +116,13 @@ ResultReader::ResultReader(const fs::path& path) : file_(open_checked(path)) {
   const auto variants = texts(file_, "variant");
   if (epochs.size() != indices.size() || steps.size() != indices.size() ||
       variants.size() != indices.size())
-    fail<Error>("{}: snapshot, epoch, step and variant differ in length", path.string());
+    throw_error<Error>("{}: snapshot, epoch, step and variant differ in length", path.string());
   for (size_t i = 0; i < indices.size(); ++i)
     snapshots_.push_back({indices[i], epochs[i], steps[i], variants[i]});
   if (!file_.has("training")) return;
   const auto trained = integers(file_, "training/epoch"), last = integers(file_, "training/step");
   if (trained.size() != last.size())
-    fail<Error>("{}: the columns of /training differ in length", path.string());
+    throw_error<Error>("{}: the columns of /training differ in length", path.string());
   for (size_t i = 0; i < trained.size(); ++i) last_steps_[trained[i]] = last[i];
 }
 
@@ -141,7 +142,7 @@ std::vector<NodeRow> ResultReader::network() const {
   for (const size_t size : {kinds.size(), inputs.size(), parameters.size(), products.size(),
                             offsets.size(), channels.size()})
     if (size != n)
-      fail<Error>("{}: the columns of /network differ in length", file_.path().string());
+      throw_error<Error>("{}: the columns of /network differ in length", file_.path().string());
   std::vector<NodeRow> rows;
   for (size_t i = 0; i < n; ++i)
     rows.push_back({.name = names[i],
@@ -176,15 +177,16 @@ bool ResultReader::ends_epoch(const SnapshotLabel& snapshot) const {
 const SnapshotLabel& ResultReader::last(const std::string& variant) const {
   for (size_t i = snapshots_.size(); i-- > 0;)
     if (snapshots_[i].variant == variant) return snapshots_[i];
-  fail<Error>("{}: no snapshot of {}; there are: {}", file_.path().string(), variant, available());
+  throw_error<Error>("{}: no snapshot of {}; there are: {}", file_.path().string(), variant,
+                     available());
 }
 
 const SnapshotLabel& ResultReader::at_epoch(int64_t epoch, const std::string& variant) const {
   for (const SnapshotLabel& snapshot : snapshots_)
     if (snapshot.variant == variant && snapshot.epoch == epoch && ends_epoch(snapshot))
       return snapshot;
-  fail<Error>("{}: no snapshot of {} at epoch {}; there are: {}", file_.path().string(), variant,
-              epoch, available());
+  throw_error<Error>("{}: no snapshot of {} at epoch {}; there are: {}", file_.path().string(),
+                     variant, epoch, available());
 }
 
 std::vector<float> ResultReader::parameter(const SnapshotLabel& snapshot, const std::string& node,
@@ -192,29 +194,29 @@ std::vector<float> ResultReader::parameter(const SnapshotLabel& snapshot, const 
   const std::string weights = fmt::format("weights/{}", snapshot.index);
   const std::string file = file_.path().string();
   if (!file_.has(weights))
-    fail<Error>(
+    throw_error<Error>(
         "{}: no weights in snapshot {} ({} at epoch {}, step {}); track.weights says which "
         "snapshots keep them",
         file, snapshot.index, snapshot.variant, snapshot.epoch, snapshot.step);
   const h5::Group nodes = file_.group(weights);
   if (!nodes.has(node))
-    fail<Error>("{}: no weights of node '{}'; there are: {}", file, node,
-                fmt::join(nodes.names(), ", "));
+    throw_error<Error>("{}: no weights of node '{}'; there are: {}", file, node,
+                       fmt::join(nodes.names(), ", "));
   const h5::Group parameters = nodes.group(node);
   if (!parameters.has(name))
-    fail<Error>("{}: node '{}' has no parameter '{}'; there are: {}", file, node, name,
-                fmt::join(parameters.names(), ", "));
+    throw_error<Error>("{}: node '{}' has no parameter '{}'; there are: {}", file, node, name,
+                       fmt::join(parameters.names(), ", "));
   const h5::Dataset array = parameters.dataset(name);
   if (array.sizes() != std::vector<int64_t>(shape.sizes().begin(), shape.sizes().end()))
-    fail<Error>("{}: parameter '{}' of node '{}' has the shape [{}]; the net expects {}", file,
-                name, node, fmt::join(array.sizes(), ", "), shape.text());
+    throw_error<Error>("{}: parameter '{}' of node '{}' has the shape [{}]; the net expects {}",
+                       file, name, node, fmt::join(array.sizes(), ", "), shape.text());
   return array.read<float>();
 }
 
 size_t ResultReader::place_of(const SnapshotLabel& snapshot) const {
   for (size_t i = 0; i < snapshots_.size(); ++i)
     if (snapshots_[i].index == snapshot.index) return i;
-  fail<Error>("{}: no snapshot {}", file_.path().string(), snapshot.index);
+  throw_error<Error>("{}: no snapshot {}", file_.path().string(), snapshot.index);
 }
 
 std::vector<std::string> ResultReader::arrays(const std::string& group) const {
@@ -236,7 +238,7 @@ std::vector<std::string> ResultReader::arrays(const std::string& group) const {
 
 std::vector<std::string> ResultReader::axes(const std::string& path) const {
   auto names = file_.dataset(path).axis_names();
-  if (names.empty()) fail<Error>("{}: {} is a scalar", file_.path().string(), path);
+  if (names.empty()) throw_error<Error>("{}: {} is a scalar", file_.path().string(), path);
   names.erase(names.begin());
   return names;
 }

@@ -19,7 +19,7 @@ void copy_as(std::span<const From> values, std::span<std::byte> row) {
   std::ranges::transform(values, converted.begin(),
                          [](From value) { return static_cast<To>(value); });
   if (row.size() != converted.size() * sizeof(To))
-    fail<Error>("result: a row of {} values for one of {} bytes", values.size(), row.size());
+    throw_error<Error>("result: a row of {} values for one of {} bytes", values.size(), row.size());
   std::memcpy(row.data(), converted.data(), row.size());
 }
 
@@ -54,8 +54,8 @@ void add_to_catalogue(StatisticCatalogue& catalogue, const Frame& frame) {
     const StatisticArray fresh(array);
     const auto [found, is_new] = catalogue.try_emplace(path, fresh);
     if (!is_new && (found->second.type != fresh.type || found->second.axes != fresh.axes))
-      fail<Error>("result: {} has a different type or different axes than in an earlier snapshot",
-                  path);
+      throw_error<Error>(
+          "result: {} has a different type or different axes than in an earlier snapshot", path);
   }
 }
 
@@ -123,7 +123,7 @@ StatisticsWriter::Source rows_of(const Frame& frame) {
       constexpr uint64_t most = std::numeric_limits<uint32_t>::max();
       const auto over = std::ranges::find_if(*counts, [](uint64_t count) { return count > most; });
       if (over != counts->end())
-        fail<Error>(
+        throw_error<Error>(
             "result: {}: a count of {} for one channel; the file holds up to {}: track fewer "
             "images",
             path, *over, most);
@@ -144,8 +144,8 @@ StatisticsWriter::Source rows_of(const h5::File& snapshot) {
     if (!snapshot.has(path)) return false;
     const h5::Dataset array = snapshot.dataset(path);
     if (array.elements() * h5::size_of(type) != static_cast<int64_t>(row.size()))
-      fail<Error>("{}: {} values found, {} bytes expected", array.where(), array.elements(),
-                  row.size());
+      throw_error<Error>("{}: {} values found, {} bytes expected", array.where(), array.elements(),
+                         row.size());
     array.read_rows(type, 0, 1, row.data());
     return true;
   };

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 /// Nodes, parameters and variants name groups of the file.
 void check_name(const std::string& what, const std::string& name) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "{} '{}' cannot be a name in the result file: it must not be empty, '.' or '..', or "
         "contain '/'",
         what, name);
@@ -29,10 +29,10 @@ void check_network(std::span<const NodeRow> network) {
   for (const NodeRow& node : network) {
     check_name("node", node.name);
     if (!names.insert(node.name).second)
-      fail<Error>("result: two nodes are called '{}'", node.name);
+      throw_error<Error>("result: two nodes are called '{}'", node.name);
     if (node.channel_offset != channels || node.channels < 0)
-      fail<Error>("result: node '{}' has its channels at {}, the nodes before it end at {}",
-                  node.name, node.channel_offset, channels);
+      throw_error<Error>("result: node '{}' has its channels at {}, the nodes before it end at {}",
+                         node.name, node.channel_offset, channels);
     channels += node.channels;
   }
 }
@@ -46,7 +46,7 @@ bool is_empty_or_missing(const fs::path& folder) {
 void require_free(const fs::path& output, Overwrite overwrite) {
   const fs::path result = output / "result.h5";
   if (fs::exists(result) && overwrite == Overwrite::refuse)
-    fail<ConfigError>(
+    throw_error<ConfigError>(
         "{}: already holds a complete result; accepted: another output folder, or --force to "
         "replace it",
         result.string());
@@ -67,12 +67,13 @@ ResultWriter::ResultWriter(fs::path output, RunFacts facts, Overwrite overwrite)
       fs::remove(folder / "writable");
     }
   } catch (const fs::filesystem_error& e) {
-    fail<ConfigError>("{}: the output folder cannot be created or written: {}", output_.string(),
-                      e.code().message());
+    throw_error<ConfigError>("{}: the output folder cannot be created or written: {}",
+                             output_.string(), e.code().message());
   } catch (const ConfigError&) {
     throw;
   } catch (const Error& e) {
-    fail<ConfigError>("{}: the output folder cannot be written: {}", output_.string(), e.what());
+    throw_error<ConfigError>("{}: the output folder cannot be written: {}", output_.string(),
+                             e.what());
   }
 }
 
@@ -103,8 +104,9 @@ void ResultWriter::check(const Snapshot& snapshot) const {
   const int64_t channels = last ? last->channel_offset + last->channels : 0;
   if (snapshot.frame.nodes() != static_cast<int64_t>(facts_.network.size()) ||
       snapshot.frame.channels() != channels)
-    fail<Error>("result: a snapshot of {} nodes and {} channels, the run has {} and {}",
-                snapshot.frame.nodes(), snapshot.frame.channels(), facts_.network.size(), channels);
+    throw_error<Error>("result: a snapshot of {} nodes and {} channels, the run has {} and {}",
+                       snapshot.frame.nodes(), snapshot.frame.channels(), facts_.network.size(),
+                       channels);
 }
 
 void ResultWriter::add_snapshot(Snapshot snapshot) {
@@ -141,7 +143,7 @@ void ResultWriter::write(const Snapshot& snapshot, const SnapshotLabel& label,
 
 void ResultWriter::finish() {
   if (snapshots_.empty())
-    fail<Error>("result: no snapshot was taken, so there is nothing to write");
+    throw_error<Error>("result: no snapshot was taken, so there is nothing to write");
   wait();
   std::ranges::move(later_, std::back_inserter(facts_.provenance));
   later_.clear();

@@ -33,8 +33,8 @@ const SnapshotLabel& chosen_snapshot(const ResultReader& result, const SnapshotC
   for (const SnapshotLabel& s : snapshots)
     there += fmt::format("{}{} ({} at epoch {})", there.empty() ? "" : ", ", s.index, s.variant,
                          s.epoch);
-  fail<ConfigError>("{}: no snapshot for{}; there are: {}", result.file().path().string(), asked,
-                    there);
+  throw_error<ConfigError>("{}: no snapshot for{}; there are: {}", result.file().path().string(),
+                           asked, there);
 }
 
 const SnapshotLabel* worst_variant(const ResultReader& result) {

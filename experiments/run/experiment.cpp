@@ -60,7 +60,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
       document.refuse("plugins", e.what());
     }
   const std::string name = document.text("name", file.stem().string(), "name of the experiment");
-  const int64_t seed = document.integer("seed", 0, at_least<int64_t>(0), "of everything random");
+  const int64_t seed =
+      document.integer("seed", 0, accept::at_least<int64_t>(0), "of everything random");
   const std::filesystem::path output =
       document.text("output", "results/" + name, "folder of the result, from where quantdyn runs");
   const Options data = document.section("data", "where the images come from");
@@ -143,7 +144,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   for (const Variant& variant : out.variants) try {  // what cannot be chosen is refused now
       chosen_images(variant.calibration, *out.data->train, out.rng("calibrate"));
     } catch (const ConfigError& e) {
-      fail<ConfigError>("{}: variant '{}': {}", file.string(), variant.name, e.what());
+      throw_error<ConfigError>("{}: variant '{}': {}", file.string(), variant.name, e.what());
     }
   out.standardization = standardize.make(*out.data->train);
   if (!out.weights.empty()) load_weights(document, out.weights, *out.network);

@@ -111,8 +111,8 @@ void read_parameters(const ResultReader& result, const SnapshotLabel& snapshot, 
     const std::vector<float> values = result.parameter(snapshot, network.nodes()[named.node].name,
                                                        named.parameter->name, master.shape());
     if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); }))
-      fail<Error>("{} of '{}' holds a NaN or an infinity", named.parameter->name,
-                  network.nodes()[named.node].name);
+      throw_error<Error>("{} of '{}' holds a NaN or an infinity", named.parameter->name,
+                         network.nodes()[named.node].name);
     std::ranges::copy(values, master.data());
   }
 }

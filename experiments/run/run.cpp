@@ -221,7 +221,7 @@ Experiment read(const RunRequest& request) try {
   if (request.place.empty()) throw;
   std::string message = e.what();
   if (message.starts_with("--set ")) message.erase(0, 6);  // the entry's key, not an argument
-  fail<ConfigError>("{}: {}", request.place, message);
+  throw_error<ConfigError>("{}: {}", request.place, message);
 }
 
 RunReport run_one(const RunRequest& request, ProgressSink& sink) {

@@ -17,7 +17,7 @@ std::vector<RunRequest> runs_of(const RunRequest& request) {
   std::vector<RunRequest> out;
   std::set<std::string> taken;
   for (const Options& entry : entries) {
-    const std::string own = entry.text("name", required, "of the run and its folder");
+    const std::string own = entry.text("name", Options::required, "of the run and its folder");
     if (own.empty() || own.front() == '.' || own.find('/') != std::string::npos)
       entry.refuse("name", fmt::format("'{}' cannot name a folder; accepted: a name without '/' "
                                        "that does not begin with '.'",

@@ -20,7 +20,8 @@ void sync(const std::filesystem::path& path) {
   const int reason = errno;
   if (descriptor >= 0) ::close(descriptor);
   if (!is_synced)
-    fail<Error>("{}: cannot be synced to the disk: {}", path.string(), std::strerror(reason));
+    throw_error<Error>("{}: cannot be synced to the disk: {}", path.string(),
+                       std::strerror(reason));
 }
 
 }  // namespace
@@ -34,8 +35,8 @@ void publish(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::rename(part_name(path), path, error);
   if (error)
-    fail<Error>("{}: cannot be renamed from {}: {}", path.string(), part_name(path).string(),
-                error.message());
+    throw_error<Error>("{}: cannot be renamed from {}: {}", path.string(), part_name(path).string(),
+                       error.message());
   // The rename itself lasts only once the folder is on the disk.
   sync(std::filesystem::absolute(path).parent_path());
 }
@@ -49,16 +50,16 @@ void write_durably(const std::filesystem::path& path, std::string_view text) {
   const int reason = errno;
   std::error_code ignored;
   std::filesystem::remove(part, ignored);
-  fail<Error>("{}: cannot be written: {}", path.string(), std::strerror(reason));
+  throw_error<Error>("{}: cannot be written: {}", path.string(), std::strerror(reason));
 }
 
 FolderLock::FolderLock(const std::filesystem::path& folder)
     : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  if (descriptor_ < 0) fail("{}: {}", folder.string(), std::strerror(errno));
+  if (descriptor_ < 0) throw_error("{}: {}", folder.string(), std::strerror(errno));
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
   ::close(descriptor_);
-  fail<ConfigError>("{}: another process is writing there; accepted: another output folder",
-                    folder.string());
+  throw_error<ConfigError>("{}: another process is writing there; accepted: another output folder",
+                           folder.string());
 }
 
 FolderLock::~FolderLock() { ::close(descriptor_); }

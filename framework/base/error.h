@@ -22,9 +22,9 @@ class ConfigError : public Error {
   using Error::Error;
 };
 
-/// Throws `Kind` with a formatted message: fail<ConfigError>("{}: no such file", path).
+/// Throws `Kind` with a formatted message: throw_error<ConfigError>("{}: no such file", path).
 template <typename Kind = Error, typename... Args>
-[[noreturn]] void fail(fmt::format_string<Args...> message, Args&&... args) {
+[[noreturn]] void throw_error(fmt::format_string<Args...> message, Args&&... args) {
   throw Kind(fmt::format(message, std::forward<Args>(args)...));
 }
 

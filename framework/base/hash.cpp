@@ -22,7 +22,7 @@ struct Sha256::State {
 
 namespace {
 void check(int result) {
-  if (result != 1) fail<Error>("libcrypto: SHA-256 is not available");
+  if (result != 1) throw_error<Error>("libcrypto: SHA-256 is not available");
 }
 }  // namespace
 
@@ -43,7 +43,7 @@ std::string Sha256::finish() {
 
 std::string sha256_of_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) fail<Error>("{}: cannot be read: {}", path.string(), std::strerror(errno));
+  if (!in) throw_error<Error>("{}: cannot be read: {}", path.string(), std::strerror(errno));
   Sha256 hash;
   std::vector<char> buffer(1 << 20);
   while (in) {
@@ -52,7 +52,7 @@ std::string sha256_of_file(const std::filesystem::path& path) {
   }
   // ifstream hides read errors (a folder, a bad disk) as an early end.
   if (in.bad() || !std::filesystem::is_regular_file(path))
-    fail<Error>("{}: cannot be read", path.string());
+    throw_error<Error>("{}: cannot be read", path.string());
   return hash.finish();
 }
 

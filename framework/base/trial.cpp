@@ -32,19 +32,20 @@ constexpr int survived = 0;
 void try_in_child(const std::string& what, unsigned seconds, const std::function<void()>& act) {
   const auto handler = std::signal(SIGCHLD, SIG_DFL);  // ignored, it would take the status away
   const pid_t child = ::fork();
-  if (child < 0) fail("{}: cannot start a process to try it in: {}", what, std::strerror(errno));
+  if (child < 0)
+    throw_error("{}: cannot start a process to try it in: {}", what, std::strerror(errno));
   if (child == 0) run(seconds, act);
   int status = 0;
   pid_t ended = -1;
   do ended = ::waitpid(child, &status, 0);
   while (ended < 0 && errno == EINTR);
   std::signal(SIGCHLD, handler);
-  if (ended < 0) fail("{}: lost the process that tried it: {}", what, std::strerror(errno));
+  if (ended < 0) throw_error("{}: lost the process that tried it: {}", what, std::strerror(errno));
   if (WIFEXITED(status) && WEXITSTATUS(status) == survived) return;
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-    fail("{}: took more than {} s", what, seconds);
-  fail("{}: crashed{}", what,
-       WIFSIGNALED(status) ? fmt::format(" ({})", strsignal(WTERMSIG(status))) : "");
+    throw_error("{}: took more than {} s", what, seconds);
+  throw_error("{}: crashed{}", what,
+              WIFSIGNALED(status) ? fmt::format(" ({})", strsignal(WTERMSIG(status))) : "");
 }
 
 void try_reading(const std::filesystem::path& file, unsigned seconds,
@@ -52,7 +53,7 @@ void try_reading(const std::filesystem::path& file, unsigned seconds,
   try_in_child(file.string() + ": libhdf5 cannot read this file, which must be damaged", seconds,
                act);
 } catch (const Error& e) {
-  fail<ConfigError>("{}", e.what());
+  throw_error<ConfigError>("{}", e.what());
 }
 
 }  // namespace quantdyn

@@ -56,7 +56,7 @@ class Converter {
     out.entries.emplace_back(name, convert(value, line, depth + 1));
   }
   [[noreturn]] void refuse(int line, const std::string& message) const {
-    fail<ConfigError>("{}:{}: {}", source_, line, message);
+    throw_error<ConfigError>("{}:{}: {}", source_, line, message);
   }
 
   std::string source_;
@@ -98,14 +98,15 @@ ConfigNode::Pointer parse_yaml(const std::string& text, const std::string& sourc
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
     if (documents.size() > 1)
-      fail<ConfigError>("{}: found {} YAML documents; accepted: exactly one", source,
-                        documents.size());
+      throw_error<ConfigError>("{}: found {} YAML documents; accepted: exactly one", source,
+                               documents.size());
     if (documents.empty()) return Converter(source).convert(YAML::Node(YAML::NodeType::Null), 1, 0);
     return Converter(source).convert(documents[0], 1, 0);
   } catch (const YAML::DeepRecursion& e) {
-    fail<ConfigError>("{}:{}: nested deeper than {} levels", source, e.mark.line + 1, deepest);
+    throw_error<ConfigError>("{}:{}: nested deeper than {} levels", source, e.mark.line + 1,
+                             deepest);
   } catch (const YAML::Exception& e) {
-    fail<ConfigError>("{}:{}: not valid YAML: {}", source, e.mark.line + 1, e.msg);
+    throw_error<ConfigError>("{}:{}: not valid YAML: {}", source, e.mark.line + 1, e.msg);
   }
 }
 

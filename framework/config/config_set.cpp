@@ -14,8 +14,8 @@ using Pointer = ConfigNode::Pointer;
 size_t index_of(const std::string& word, const std::string& set) {
   int64_t index = -1;
   if (!parse_number(word, index) || index < 0)
-    fail<ConfigError>("--set {}: '{}' selects an entry of a list; accepted: its number, from 0",
-                      set, word);
+    throw_error<ConfigError>(
+        "--set {}: '{}' selects an entry of a list; accepted: its number, from 0", set, word);
   return static_cast<size_t>(index);
 }
 
@@ -29,7 +29,7 @@ std::vector<std::string> path_of(const std::string& set) {
       words.back() += c;
   }
   if (set.find('=') == std::string::npos || std::ranges::find(words, "") != words.end())
-    fail<ConfigError>("--set {}: expected key=value, as in --set train.epochs=3", set);
+    throw_error<ConfigError>("--set {}: expected key=value, as in --set train.epochs=3", set);
   return words;
 }
 
@@ -38,8 +38,8 @@ Pointer step_into(ConfigNode& node, const std::string& word, const std::string& 
   if (node.kind == Kind::sequence) {
     const size_t index = index_of(word, set);
     if (index >= node.items.size())
-      fail<ConfigError>("--set {}: there is no entry {}; the list has {}", set, index,
-                        node.items.size());
+      throw_error<ConfigError>("--set {}: there is no entry {}; the list has {}", set, index,
+                               node.items.size());
     return node.items[index];
   }
   if (node.kind == Kind::scalar)  // the short form `optimizer: sgd` grows options

@@ -68,15 +68,15 @@ T read_number(const ConfigNode& node, const std::string& key, const Accepted<T>&
   const std::string range = accepted.text().empty() ? "" : fmt::format(" {}", accepted.text());
   if (is_number && accepted.contains(value)) return value;
   if (is_number)
-    fail<ConfigError>("{}: {}: {} is out of range; accepted: {}{}", node.where(), key, node.scalar,
-                      number_type<T>(), range);
-  fail<ConfigError>("{}: {}: expected {}{}, found {}", node.where(), key, number_type<T>(), range,
-                    describe(node));
+    throw_error<ConfigError>("{}: {}: {} is out of range; accepted: {}{}", node.where(), key,
+                             node.scalar, number_type<T>(), range);
+  throw_error<ConfigError>("{}: {}: expected {}{}, found {}", node.where(), key, number_type<T>(),
+                           range, describe(node));
 }
 
 std::string read_text(const ConfigNode& node, const std::string& key) {
   if (node.kind != Kind::scalar)
-    fail<ConfigError>("{}: {}: expected text, found {}", node.where(), key, describe(node));
+    throw_error<ConfigError>("{}: {}: expected text, found {}", node.where(), key, describe(node));
   return node.scalar;
 }
 

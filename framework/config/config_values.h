@@ -33,7 +33,8 @@ auto read_list(const ConfigNode& node, const std::string& key, const Read& read)
   } else if (node.kind == ConfigNode::Kind::sequence) {
     for (const ConfigNode::Pointer& item : node.items) out.push_back(read(*item));
   } else {
-    fail<ConfigError>("{}: {}: expected a list, found {}", node.where(), key, describe(node));
+    throw_error<ConfigError>("{}: {}: expected a list, found {}", node.where(), key,
+                             describe(node));
   }
   return out;
 }

@@ -54,7 +54,7 @@ Options Options::from_text(std::string_view yaml, std::string name, std::filesys
   document->directory = std::move(directory);
   Pointer root = parse_yaml(document->raw, name);
   if (root->kind != Kind::map && root->kind != Kind::null)
-    fail<ConfigError>("{}: expected a mapping of keys, found {}", name, describe(*root));
+    throw_error<ConfigError>("{}: expected a mapping of keys, found {}", name, describe(*root));
   root->kind = Kind::map;
   for (const std::string& set : sets) apply_set(root, set);
   return {std::move(document), std::move(root)};
@@ -64,14 +64,15 @@ Options Options::from_file(const std::filesystem::path& file, std::span<const st
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
   if (!in || std::filesystem::is_directory(file))
-    fail<ConfigError>("{}: no such file, or it cannot be read", file.string());
+    throw_error<ConfigError>("{}: no such file, or it cannot be read", file.string());
   text << in.rdbuf();
   return from_text(text.str(), file.string(), std::filesystem::absolute(file).parent_path(), sets);
 }
 
 Options Options::from_tree(std::shared_ptr<ConfigNode> root) {
   if (root->kind != Kind::map)
-    fail<ConfigError>("{}: expected a mapping of keys, found {}", root->where(), describe(*root));
+    throw_error<ConfigError>("{}: expected a mapping of keys, found {}", root->where(),
+                             describe(*root));
   return {std::make_shared<Document>(), std::move(root)};
 }
 
@@ -174,8 +175,8 @@ bool Options::flag(const std::string& key, std::optional<bool> fallback,
   if (node->kind == Kind::scalar && !node->quoted &&
       (node->scalar == "true" || node->scalar == "false"))
     return node->scalar == "true";
-  fail<ConfigError>("{}: {}: expected true or false, found {}", node->where(), key,
-                    describe(*node));
+  throw_error<ConfigError>("{}: {}: expected true or false, found {}", node->where(), key,
+                           describe(*node));
 }
 
 std::string Options::text(const std::string& key, std::optional<std::string> fallback,
@@ -198,8 +199,8 @@ std::string Options::choice(const std::string& key, std::optional<std::string> f
   }
   const std::string chosen = read_text(*node, key);
   if (std::ranges::find(accepted, chosen) == accepted.end())
-    fail<ConfigError>("{}: {}: unknown value '{}'; accepted: {}", node->where(), key, chosen,
-                      join(accepted));
+    throw_error<ConfigError>("{}: {}: unknown value '{}'; accepted: {}", node->where(), key, chosen,
+                             join(accepted));
   return chosen;
 }
 
@@ -274,7 +275,8 @@ Options Options::section(const std::string& key, std::string_view help) const {
   }
   if (node->kind == Kind::null) node->kind = Kind::map;
   if (node->kind != Kind::map)
-    fail<ConfigError>("{}: {}: expected a mapping, found {}", node->where(), key, describe(*node));
+    throw_error<ConfigError>("{}: {}: expected a mapping, found {}", node->where(), key,
+                             describe(*node));
   return {document_, node};
 }
 
@@ -291,11 +293,12 @@ std::vector<Options> Options::list(const std::string& key, std::string_view help
   std::vector<Options> out;
   if (!node || node->kind == Kind::null) return out;
   if (node->kind != Kind::sequence)
-    fail<ConfigError>("{}: {}: expected a list, found {}", node->where(), key, describe(*node));
+    throw_error<ConfigError>("{}: {}: expected a list, found {}", node->where(), key,
+                             describe(*node));
   for (const Pointer& item : node->items) {
     if (item->kind != Kind::map)
-      fail<ConfigError>("{}: {}: expected a list of mappings, found {} in it", item->where(), key,
-                        describe(*item));
+      throw_error<ConfigError>("{}: {}: expected a list of mappings, found {} in it", item->where(),
+                               key, describe(*item));
     out.push_back(Options(document_, item));
   }
   return out;
@@ -321,8 +324,8 @@ void require_plugin(ConfigNode& node, const std::string& key) {
     node.entries.emplace_back("name", std::move(name));
   }
   if (node.kind != Kind::map || !node.find("name"))
-    fail<ConfigError>("{}: {}: expected a name, or a mapping with the key `name`, found {}",
-                      node.where(), key, describe(node));
+    throw_error<ConfigError>("{}: {}: expected a name, or a mapping with the key `name`, found {}",
+                             node.where(), key, describe(node));
 }
 
 }  // namespace
@@ -351,7 +354,8 @@ std::vector<Options> Options::plugins(const std::string& key,
     if (!document_->descriptions) write_default(*node_, key, node);
   }
   if (node->kind != Kind::sequence)
-    fail<ConfigError>("{}: {}: expected a list, found {}", node->where(), key, describe(*node));
+    throw_error<ConfigError>("{}: {}: expected a list, found {}", node->where(), key,
+                             describe(*node));
   std::vector<Options> out;
   for (const Pointer& item : node->items) {
     require_plugin(*item, key);
@@ -397,14 +401,14 @@ void Options::finish() const {
     std::vector<std::string> known = node_->asked;
     for (const auto& [name, entry] : node_->entries)
       if (entry->was_read && std::ranges::find(known, name) == known.end()) known.push_back(name);
-    fail<ConfigError>("{}: {}: unknown key; accepted here: {}", value->where(), key,
-                      known.empty() ? "none" : join(known));
+    throw_error<ConfigError>("{}: {}: unknown key; accepted here: {}", value->where(), key,
+                             known.empty() ? "none" : join(known));
   }
 }
 
 void Options::refuse(const std::string& key, std::string_view message) const {
-  if (key.empty()) fail<ConfigError>("{}: {}", where(), message);
-  fail<ConfigError>("{}: {}: {}", where(key), key, message);
+  if (key.empty()) throw_error<ConfigError>("{}: {}", where(), message);
+  throw_error<ConfigError>("{}: {}: {}", where(key), key, message);
 }
 
 std::string Options::where(const std::string& key) const {

@@ -29,6 +29,9 @@ struct Accepted {
   }
   std::string text() const;
 };
+
+/// What Options accepts for a number.
+namespace accept {
 template <typename T>
 Accepted<T> any() {
   return {};
@@ -45,9 +48,7 @@ template <typename T>
 Accepted<T> between(T low, T high) {
   return {.low = low, .high = high};
 }
-
-/// In place of a default: the key must be given.
-inline constexpr std::nullopt_t required = std::nullopt;
+}  // namespace accept
 
 /// One option of a plugin, as `quantdyn list` prints it.
 struct OptionDescription {
@@ -63,6 +64,9 @@ struct ConfigNode;  // one value of the document (options.cpp)
 /// All errors are ConfigError: "file:line: key: what was wrong, what was found, what is accepted".
 class Options {
  public:
+  /// In place of a default: the key must be given.
+  static constexpr std::nullopt_t required = std::nullopt;
+
   /// Parses a file and applies `--set` arguments ("train.epochs=3", "variants.0.name=a").
   static Options from_file(const std::filesystem::path& file,
                            std::span<const std::string> sets = {});

@@ -23,8 +23,8 @@ void Options::substitute(const Options& parameters) const {
     if (node.kind == Kind::scalar && node.scalar.starts_with("$") && !node.quoted) {
       const Pointer value = parameters.node_->find(node.scalar.substr(1));
       if (!value)
-        fail<ConfigError>("{}: {}: no such parameter; accepted: {}", node.where(), node.scalar,
-                          fmt::join(parameters.keys(), ", "));
+        throw_error<ConfigError>("{}: {}: no such parameter; accepted: {}", node.where(),
+                                 node.scalar, fmt::join(parameters.keys(), ", "));
       value->was_read = true;
       const std::string source = node.source;
       const int line = node.line;

@@ -22,7 +22,7 @@ std::vector<PluginLibrary>& loaded() {
 }
 
 [[noreturn]] void refuse_version(const fs::path& file, const std::string& built_for) {
-  fail<ConfigError>(
+  throw_error<ConfigError>(
       "{}: was built for quantdyn {}, this is quantdyn {}; accepted: a plugin compiled with this "
       "one's headers",
       file.string(), built_for, library_abi);
@@ -40,15 +40,17 @@ std::string linked_version(const fs::path& file) {
 
 void open(const fs::path& file) {
   if (dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr)
-    fail<ConfigError>("{}: cannot be loaded: {}; accepted: a shared library built for quantdyn {}",
-                      file.string(), dlerror(), library_abi);
+    throw_error<ConfigError>(
+        "{}: cannot be loaded: {}; accepted: a shared library built for quantdyn {}", file.string(),
+        dlerror(), library_abi);
 }
 
 }  // namespace
 
 void load_plugin_library(const fs::path& given) {
   if (!fs::is_regular_file(given))
-    fail<ConfigError>("{}: no such file; accepted: a shared library with plugins", given.string());
+    throw_error<ConfigError>("{}: no such file; accepted: a shared library with plugins",
+                             given.string());
   const fs::path file = fs::canonical(given);
   if (std::ranges::find(loaded(), file, &PluginLibrary::file) != loaded().end()) return;
   if (const std::string version = linked_version(file); !version.empty() && version != library_abi)
@@ -58,11 +60,12 @@ void load_plugin_library(const fs::path& given) {
   for (const Registration& registration : registrations)
     if (registration.built_for != library_abi) refuse_version(given, registration.built_for);
   if (registrations.empty())
-    fail<ConfigError>("{}: registers no plugin; accepted: a library with one", given.string());
+    throw_error<ConfigError>("{}: registers no plugin; accepted: a library with one",
+                             given.string());
   for (const Registration& registration : registrations) try {
       registration.add();
     } catch (const Error& e) {
-      fail<ConfigError>("{}: {}", given.string(), e.what());
+      throw_error<ConfigError>("{}: {}", given.string(), e.what());
     }
   loaded().push_back({file, sha256});
 }
@@ -72,7 +75,7 @@ const std::vector<PluginLibrary>& plugin_libraries() { return loaded(); }
 fs::path library_file() {
   Dl_info about{};
   if (dladdr(reinterpret_cast<const void*>(&plugin_libraries), &about) == 0)
-    fail("the system's loader does not know where quantdyn is");
+    throw_error("the system's loader does not know where quantdyn is");
   return fs::canonical(about.dli_fname);
 }
 

@@ -32,7 +32,7 @@ std::vector<std::string>& registration_errors() {
 
 void check_registrations() {
   const std::vector<std::string> errors = std::exchange(registration_errors(), {});
-  if (!errors.empty()) fail("{}", errors.front());
+  if (!errors.empty()) throw_error("{}", errors.front());
 }
 
 std::vector<Registration> registrations_of(const std::function<void()>& load) {

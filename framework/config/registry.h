@@ -41,8 +41,8 @@ class Registry {
   void add(const std::string& name, Entry entry) {
     const auto [found, is_new] = entries_.emplace(name, entry);
     if (!is_new)
-      fail("two plugins are called '{}': \"{}\" and \"{}\"; accepted: a name of its own", name,
-           found->second.summary, entry.summary);
+      throw_error("two plugins are called '{}': \"{}\" and \"{}\"; accepted: a name of its own",
+                  name, found->second.summary, entry.summary);
   }
 
   /// Makes the plugin that `options` (from Options::plugin) names; ConfigError if there is none.

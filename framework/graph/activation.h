@@ -10,14 +10,13 @@ namespace quantdyn {
 struct Ends {
   float low, high;
 
+  /// min(max(x, low), high); NaN passes.
+  constexpr float clip(float x) const {
+    const float raised = x < low ? low : x;
+    return raised > high ? high : raised;
+  }
   friend constexpr bool operator==(const Ends&, const Ends&) = default;
 };
-
-/// min(max(x, low), high); NaN passes.
-inline float clipped(const Ends& ends, float x) {
-  const float raised = x < ends.low ? ends.low : x;
-  return raised > ends.high ? ends.high : raised;
-}
 
 /// Role of an elementwise layer: y = f(x), the same f for every value, NaN where x is NaN.
 ///
@@ -55,8 +54,5 @@ constexpr FusedActivation fused_activation(const std::optional<Activation>& role
     if (role && role->is_clip() && role->values == ends_of(fused)) return fused;
   return FusedActivation::none;
 }
-
-/// What it makes of one value.
-inline float apply(FusedActivation activation, float x) { return clipped(ends_of(activation), x); }
 
 }  // namespace quantdyn

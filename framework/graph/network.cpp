@@ -56,8 +56,9 @@ BasicNetwork<T>::BasicNetwork(Shape input) {
 
 template <typename T>
 BasicNetwork<T> BasicNetwork<T>::from_options(const Options& network) {
-  const std::vector<int64_t> sizes = network.integers(
-      "input", required, at_least<int64_t>(1), "shape of one image: height, width, channels");
+  const std::vector<int64_t> sizes =
+      network.integers("input", Options::required, accept::at_least<int64_t>(1),
+                       "shape of one image: height, width, channels");
   if (sizes.size() != 3) network.refuse("input", "expected [height, width, channels]");
   BasicNetwork out{Shape(std::span<const int64_t>(sizes))};
   network.text("name", "net", "the net's name");
@@ -74,7 +75,7 @@ BasicNetwork<T> BasicNetwork<T>::from_options(const Options& network) {
     const Options options = entry.section(kinds[0], "options of the node");
     if (defaults.has(kinds[0])) options.inherit(defaults.section(kinds[0], "defaults of the kind"));
     const std::string name =
-        options.text("name", required, "name of the node; other nodes refer to it");
+        options.text("name", Options::required, "name of the node; other nodes refer to it");
     const std::vector<std::string> inputs =
         options.texts("inputs", std::vector<std::string>{out.last_name()},
                       "nodes that it reads; default: the one before");
@@ -169,7 +170,7 @@ void BasicNetwork<T>::finish() {
     node.taps.clear();
     if (i > 0 && !node.layer) continue;  // bypassed
     if (i < last() && readers(i).empty())
-      fail<ConfigError>("node '{}' is read by no other node", node.name);
+      throw_error<ConfigError>("node '{}' is read by no other node", node.name);
     const bool follows = i > 0 && node.inputs.size() == 1 && readers(node.inputs[0]).size() == 1 &&
                          node.inputs[0] > 0;
     Unit* before = follows ? &units_[nodes_[node.inputs[0]].unit] : nullptr;
@@ -322,10 +323,10 @@ Options read_network(const std::filesystem::path& file, const Options& parameter
   if (defaults && declared.has("input")) {
     const auto sizes = defaults->input.sizes();
     parameters.integers("input", std::vector<int64_t>(sizes.begin(), sizes.end()),
-                        at_least<int64_t>(1), "shape of one image");
+                        accept::at_least<int64_t>(1), "shape of one image");
   }
   if (defaults && defaults->classes > 0 && declared.has("classes"))
-    parameters.integer("classes", defaults->classes, at_least<int64_t>(1), "classes");
+    parameters.integer("classes", defaults->classes, accept::at_least<int64_t>(1), "classes");
   parameters.inherit(declared);
   network.substitute(parameters);
   return network;

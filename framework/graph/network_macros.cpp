@@ -44,7 +44,8 @@ struct Style {
       : norm(options.flag("norm", true,
                           "batch norm after every convolution (which then has no bias)")),
         activation(read_activation(options)),
-        width(options.number("width", 1.0, over(0.0), "width multiplier of all channel counts")),
+        width(options.number("width", 1.0, accept::over(0.0),
+                             "width multiplier of all channel counts")),
         norm_options(options.section("batch_norm", "options of the batch norms")) {}
   /// channels * width to the nearest whole number, at least 1 (Howard et al. 2017, section 3.3).
   int64_t scaled(int64_t channels) const {
@@ -105,16 +106,18 @@ std::string read_padding(const Options& options, int64_t kernel) {
 }
 
 int64_t read_channels(const Options& options) {
-  return options.integer("channels", required, at_least<int64_t>(1),
+  return options.integer("channels", Options::required, accept::at_least<int64_t>(1),
                          "output channels before the width multiplier");
 }
 
 int64_t read_stride(const Options& options) {
-  return options.integer("stride", 1, at_least<int64_t>(1), "step between outputs, in pixels");
+  return options.integer("stride", 1, accept::at_least<int64_t>(1),
+                         "step between outputs, in pixels");
 }
 
 int64_t read_kernel(const Options& options) {
-  return options.integer("kernel", 3, at_least<int64_t>(1), "height and width of the filters");
+  return options.integer("kernel", 3, accept::at_least<int64_t>(1),
+                         "height and width of the filters");
 }
 
 /// `groups`: a number, or `depthwise` for one group a channel.
@@ -122,7 +125,7 @@ int64_t read_groups(const Options& options, const std::string& fallback, int64_t
   const std::string given =
       options.text("groups", fallback, "groups of the spatial convolution, or `depthwise`");
   if (given == "depthwise") return in_channels;
-  return options.integer("groups", std::nullopt, between<int64_t>(1, in_channels),
+  return options.integer("groups", std::nullopt, accept::between<int64_t>(1, in_channels),
                          "groups of the spatial convolution");
 }
 
@@ -229,8 +232,8 @@ void inverted_residual(BasicNetwork<T>& net, const Options& options, const std::
   const int64_t in_channels = net.shape_of(input).channels();
   const int64_t channels = style.scaled(read_channels(options)), stride = read_stride(options);
   const int64_t kernel = read_kernel(options);
-  const int64_t expansion =
-      options.integer("expansion", 6, at_least<int64_t>(1), "channels inside per input channel");
+  const int64_t expansion = options.integer("expansion", 6, accept::at_least<int64_t>(1),
+                                            "channels inside per input channel");
   std::string before = input;
   if (expansion > 1) {
     add_convolution(net, options, style, name + "_expand", input,

@@ -18,8 +18,8 @@ int64_t Dataset::elements() const { return product(sizes()); }
 int64_t Dataset::elements_of_rows(int64_t first, int64_t count) const {
   const std::vector<int64_t> shape = sizes();
   if (shape.empty() || first < 0 || count < 0 || first > shape[0] || count > shape[0] - first)
-    fail<Error>("{}: entries {} to {} were requested; it has {}", where(), first, first + count,
-                shape.empty() ? 0 : shape[0]);
+    throw_error<Error>("{}: entries {} to {} were requested; it has {}", where(), first,
+                       first + count, shape.empty() ? 0 : shape[0]);
   return count * product(std::span(shape).subspan(1));
 }
 
@@ -47,8 +47,8 @@ hid_t select_rows(hid_t file_space, std::span<const int64_t> sizes, int64_t firs
 void Dataset::read_rows(Type type, int64_t first, int64_t count, void* values) const {
   const Lock lock;
   if (content() != Content::integers && content() != Content::floats)
-    fail<Error>("{}: expected numbers, found {}", where(),
-                content() == Content::texts ? "texts" : "another type");
+    throw_error<Error>("{}: expected numbers, found {}", where(),
+                       content() == Content::texts ? "texts" : "another type");
   if (count == 0 || elements() == 0) return;
   if (count < 0) {
     check(H5Dread(id(), native(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values), *this,
@@ -82,7 +82,7 @@ std::vector<std::string> Dataset::read_texts() const {
   const Lock lock;
   const Id type(check(H5Dget_type(id()), *this, "cannot read the type"));
   if (content_of(type) != Content::texts || H5Tis_variable_str(type) > 0)
-    fail<Error>("{}: expected texts of fixed length, found another type", where());
+    throw_error<Error>("{}: expected texts of fixed length, found another type", where());
   const size_t size = H5Tget_size(type);
   std::vector<std::string> out(static_cast<size_t>(elements()));
   std::vector<char> fields(out.size() * size + 1);

@@ -33,15 +33,16 @@ File::File(File&& other) noexcept
 
 File File::open(const std::filesystem::path& path) {
   const Lock lock;
-  if (!std::filesystem::exists(path)) fail<Error>("{}: no such file", path.string());
-  if (!std::filesystem::is_regular_file(path)) fail<Error>("{}: not a file", path.string());
+  if (!std::filesystem::exists(path)) throw_error<Error>("{}: no such file", path.string());
+  if (!std::filesystem::is_regular_file(path)) throw_error<Error>("{}: not a file", path.string());
   if (::access(path.c_str(), R_OK) != 0)
-    fail<Error>("{}: cannot be read: {}", path.string(), std::strerror(errno));
+    throw_error<Error>("{}: cannot be read: {}", path.string(), std::strerror(errno));
   const Id access(file_access());
   Id file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access));
-  if (file < 0) fail<Error>("{}: not an HDF5 file, or a damaged one: {}", path.string(), reason());
+  if (file < 0)
+    throw_error<Error>("{}: not an HDF5 file, or a damaged one: {}", path.string(), reason());
   const hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
-  if (root < 0) fail<Error>("{}: a damaged HDF5 file: {}", path.string(), reason());
+  if (root < 0) throw_error<Error>("{}: a damaged HDF5 file: {}", path.string(), reason());
   return File(file.release(), root, path, false);
 }
 
@@ -50,9 +51,9 @@ File File::create(const std::filesystem::path& path) {
   const Id access(file_access()), creation(H5Pcreate(H5P_FILE_CREATE));
   H5Pset_obj_track_times(creation, false);  // the same arrays make the same bytes
   Id file(H5Fcreate(part_name(path).c_str(), H5F_ACC_TRUNC, creation, access));
-  if (file < 0) fail<Error>("{}: cannot be created: {}", part_name(path).string(), reason());
+  if (file < 0) throw_error<Error>("{}: cannot be created: {}", part_name(path).string(), reason());
   const hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
-  if (root < 0) fail<Error>("{}: cannot be created: {}", part_name(path).string(), reason());
+  if (root < 0) throw_error<Error>("{}: cannot be created: {}", part_name(path).string(), reason());
   return File(file.release(), root, path, true);
 }
 
@@ -68,13 +69,13 @@ File::~File() {
 
 void File::commit() {
   const Lock lock;
-  if (!is_new_ || file_ < 0) fail<Error>("{}: was not opened for writing", path_.string());
+  if (!is_new_ || file_ < 0) throw_error<Error>("{}: was not opened for writing", path_.string());
   close();
   const bool is_flushed = H5Fflush(file_, H5F_SCOPE_LOCAL) >= 0;
   std::string why = is_flushed ? "" : reason();
   if (H5Fclose(std::exchange(file_, -1)) < 0 && is_flushed) why = reason();
   try {
-    if (!why.empty()) fail<Error>("{}: cannot be written: {}", path_.string(), why);
+    if (!why.empty()) throw_error<Error>("{}: cannot be written: {}", path_.string(), why);
     publish(path_);
   } catch (const Error&) {
     std::error_code ignored;

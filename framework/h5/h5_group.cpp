@@ -33,13 +33,13 @@ Group Group::make_group(const std::string& name) {
 
 Group Group::group(const std::string& name) const {
   const Lock lock;
-  if (!has(name)) fail<Error>("{}: has no group '{}'", where(), name);
+  if (!has(name)) throw_error<Error>("{}: has no group '{}'", where(), name);
   return Group(check(H5Gopen2(id(), name.c_str(), H5P_DEFAULT), *this, "cannot open group", name));
 }
 
 Dataset Group::dataset(const std::string& name) const {
   const Lock lock;
-  if (!has(name)) fail<Error>("{}: has no dataset '{}'", where(), name);
+  if (!has(name)) throw_error<Error>("{}: has no dataset '{}'", where(), name);
   return Dataset(
       check(H5Dopen2(id(), name.c_str(), H5P_DEFAULT), *this, "cannot open dataset", name));
 }
@@ -108,8 +108,8 @@ Dataset Group::make(const std::string& name, Type type, std::span<const int64_t>
 void Group::check_size(const std::string& name, std::span<const int64_t> sizes,
                        size_t values) const {
   if (product(sizes) != static_cast<int64_t>(values))
-    fail<Error>("{}: {}: {} values for the shape [{}]", where(), name, values,
-                fmt::join(sizes, ", "));
+    throw_error<Error>("{}: {}: {} values for the shape [{}]", where(), name, values,
+                       fmt::join(sizes, ", "));
 }
 
 Dataset Group::write_strings(const std::string& name, int64_t space,

@@ -18,7 +18,7 @@ Lock::Lock() : guard_(mutex()) {
   }();
   // Every thread has an error stack of its own, which prints by default.
   thread_local const bool is_quiet = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
-  if (!is_ready || !is_quiet) fail<Error>("libhdf5 cannot be started");
+  if (!is_ready || !is_quiet) throw_error<Error>("libhdf5 cannot be started");
 }
 
 std::string reason() {

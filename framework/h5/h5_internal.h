@@ -34,7 +34,7 @@ Result check(Result result, const Object& object, std::string_view what,
              std::string_view name = {}) {
   if (result >= 0) return result;
   const std::string why = reason();  // before where(), which calls HDF5 again
-  fail<Error>("{}: {}{}{}: {}", object.where(), what, name.empty() ? "" : " ", name, why);
+  throw_error<Error>("{}: {}{}{}: {}", object.where(), what, name.empty() ? "" : " ", name, why);
 }
 
 /// Owns any HDF5 identifier.

@@ -114,13 +114,13 @@ int64_t Object::attribute_size(const std::string& name) const {
 
 void Object::read_attribute(const std::string& name, Type type, int64_t count, void* values) const {
   if (attribute_size(name) != count)
-    fail<Error>("{}: attribute {}: expected {} value(s), found {}", where(), name, count,
-                attribute_size(name));
+    throw_error<Error>("{}: attribute {}: expected {} value(s), found {}", where(), name, count,
+                       attribute_size(name));
   const Content content = attribute_content(name);
   const bool is_integer = content == Content::integers;
   if (!is_integer && (content != Content::floats || type == Type::int64))
-    fail<Error>("{}: attribute {}: expected {}, found another type", where(), name,
-                type == Type::int64 ? "a whole number" : "a number");
+    throw_error<Error>("{}: attribute {}: expected {}, found another type", where(), name,
+                       type == Type::int64 ? "a whole number" : "a number");
   const Id attribute(open_attribute(name));
   check(H5Aread(attribute, native(type), values), *this, "cannot read attribute", name);
 }
@@ -147,7 +147,7 @@ std::vector<double> Object::numbers(const std::string& name) const {
 std::string Object::text(const std::string& name) const {
   const Lock lock;
   if (attribute_content(name) != Content::texts || attribute_size(name) != 1)
-    fail<Error>("{}: attribute {}: expected one text, found something else", where(), name);
+    throw_error<Error>("{}: attribute {}: expected one text, found something else", where(), name);
   return texts(name).front();
 }
 
@@ -156,12 +156,12 @@ std::vector<std::string> Object::texts(const std::string& name) const {
   const int64_t count = attribute_size(name);
   if (count == 0) return {};
   if (count > most_texts)
-    fail<Error>("{}: attribute {}: {} texts; accepted: at most {}", where(), name, count,
-                most_texts);
+    throw_error<Error>("{}: attribute {}: {} texts; accepted: at most {}", where(), name, count,
+                       most_texts);
   const Id attribute(open_attribute(name));
   const Id type(H5Aget_type(attribute));
   if (content_of(type) != Content::texts)
-    fail<Error>("{}: attribute {}: expected texts, found another type", where(), name);
+    throw_error<Error>("{}: attribute {}: expected texts, found another type", where(), name);
   const auto read = [&](void* values) {
     check(H5Aread(attribute, type, values), *this, "cannot read attribute", name);
   };

@@ -8,12 +8,13 @@ namespace quantdyn {
 
 Schedule::Schedule(const Options& options, TrainingLength length)
     : length_(length),
-      learning_rate_(options.number("learning_rate", required, over(0.0), "after the warm-up")),
-      warmup_epochs_(options.number("warmup_epochs", 0, between(0.0, 1e6),
+      learning_rate_(options.number("learning_rate", Options::required, accept::over(0.0),
+                                    "after the warm-up")),
+      warmup_epochs_(options.number("warmup_epochs", 0, accept::between(0.0, 1e6),
                                     "epochs of linear rise at the start")),
-      warmup_steps_(
-          options.integer("warmup_steps", 0, at_least<int64_t>(0), "the same in steps, instead")),
-      warmup_start_(options.number("warmup_start", 0, between(0.0, 1.0),
+      warmup_steps_(options.integer("warmup_steps", 0, accept::at_least<int64_t>(0),
+                                    "the same in steps, instead")),
+      warmup_start_(options.number("warmup_start", 0, accept::between(0.0, 1.0),
                                    "where the rise begins, as a share of learning_rate")) {}
 
 void Schedule::check(const Options& options) {

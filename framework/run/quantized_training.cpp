@@ -12,7 +12,7 @@ std::unique_ptr<FoldingStep> make_folding_step(Network& network, const std::vect
                                                WeightTransform* transform) {
   for (FoldingStepMaker make : folding_step_makers())
     if (auto made = make(network, nodes, algorithm, folding, transform)) return made;
-  fail<ConfigError>(
+  throw_error<ConfigError>(
       "node '{}': its batch norm cannot be folded in training; accepted: one after a convolution, "
       "run by fused kernels",
       network.nodes()[nodes.front()].name);

@@ -12,7 +12,7 @@ void require_matching(const Linear<float>& linear, const ChannelAffine<float>& n
   const Shape& weight = linear.weight->master.shape();
   const int64_t channels = norm.gamma->master.elements();
   if (weight.channels() != linear.out_channels || channels != linear.out_channels)
-    fail<Error>(
+    throw_error<Error>(
         "a batch norm of {} channels cannot be folded into weight {} of {} output channels; "
         "accepted: as many, innermost in the weight",
         channels, weight.text(), linear.out_channels);
@@ -21,7 +21,7 @@ void require_matching(const Linear<float>& linear, const ChannelAffine<float>& n
 float narrowed(double value, const char* what, int64_t channel) {
   const auto out = static_cast<float>(value);
   if (std::isinf(out) && std::isfinite(value))
-    fail<Error>("folded {} of channel {} is {}, over float32's range", what, channel, value);
+    throw_error<Error>("folded {} of channel {} is {}, over float32's range", what, channel, value);
   return out;
 }
 
@@ -37,7 +37,8 @@ Folded fold(const Linear<float>& linear, const ChannelAffine<float>& norm) {
   for (int64_t c = 0; c < channels; ++c) {
     const double variance = norm.variance->master[c] + norm.epsilon;
     if (!(variance > 0))
-      fail<Error>("batch norm channel {}: variance + epsilon is {}; accepted: over 0", c, variance);
+      throw_error<Error>("batch norm channel {}: variance + epsilon is {}; accepted: over 0", c,
+                         variance);
     factor[c] = norm.gamma->master[c] / std::sqrt(variance);
     const double bias = has_bias ? linear.bias->master[c] : 0.0;
     out.bias[c] =
@@ -58,7 +59,7 @@ void check_foldable(const Network& network) {
     if (!node.layer || !node.layer->channel_affine()) continue;
     const Unit& unit = network.units()[node.unit];
     if (unit.norm != static_cast<int>(i) || !network.layer(unit.leader)->linear())
-      fail<ConfigError>(
+      throw_error<ConfigError>(
           "node '{}': this batch norm cannot be folded; it must alone read a convolution or a "
           "dense layer",
           node.name);
@@ -90,7 +91,7 @@ FoldedNetwork fold_network(const Network& trained) {
       linear.weight->master = std::move(folded.weight);
       linear.bias->master = std::move(folded.bias);
     } catch (const Error& e) {
-      fail("node '{}': {}", network.nodes()[i].name, e.what());
+      throw_error("node '{}': {}", network.nodes()[i].name, e.what());
     }
     out.norms[unit] = facts_of(*layer->channel_affine());
     network.bypass(i);

@@ -31,7 +31,7 @@ IntegerBias round_bias(const std::string& node, Linear<float>& linear, const Qua
     const double scale = input_scale * weight.affine(weight.entry_of(k))->scale;
     const double code = std::nearbyint(bias[k] / scale);
     if (!(std::abs(code) <= std::numeric_limits<int32_t>::max()))
-      fail<Error>(
+      throw_error<Error>(
           "{}: channel {}: the bias {} is {:.0f} steps of the products' scale {}; int32 holds "
           "up to {}",
           node, k, bias[k], code, scale, std::numeric_limits<int32_t>::max());

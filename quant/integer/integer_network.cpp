@@ -252,7 +252,7 @@ IntegerNetwork::IntegerNetwork(const Network& network, const IntegerParts& parts
     units_.emplace_back();
     if (index == 0) continue;
     if (const std::string why = no_integer_form(network, index); !why.empty())
-      fail("unit '{}' {}", unit.name, why);
+      throw_error("unit '{}' {}", unit.name, why);
     std::vector<Coding> from;
     for (int source : sources) from.push_back(coding_of(*codings_[source]));
     const Coding to = after_activation(coding_of(*codings_[index]), activation_of(network, index));

@@ -240,8 +240,8 @@ void CodeStatistics::require_countable(int64_t channel) const {
     quantizeds += worker.quantizeds[channel];
   }
   if (std::max(references, quantizeds) > std::numeric_limits<uint32_t>::max())
-    fail("code statistics: a channel has {} values; accepted: at most 2^32 - 1",
-         std::max(references, quantizeds));
+    throw_error("code statistics: a channel has {} values; accepted: at most 2^32 - 1",
+                std::max(references, quantizeds));
 }
 
 CodeStatistics::Total CodeStatistics::total_of(int64_t channel, const Tails& tails) const {

@@ -99,7 +99,7 @@ AffineEntry fit(const AffineOptions& options, const AffineCodes& codes, const Ra
                 ? least
                 : static_cast<T>(rounded_to_power_of_two(least, PowerOfTwo::ceil));
   if (!std::isfinite(static_cast<float>(scale)))
-    fail<Error>(
+    throw_error<Error>(
         "{}: range [{}, {}] cannot be quantized; accepted: finite ends less than 3.4e38 apart",
         tensor, range.low, range.high);
   const T zero_point = options.is_symmetric
@@ -124,7 +124,7 @@ Range covered_range(const AffineOptions& options, const Range& range) {
 AffineEntry fit_affine(const AffineOptions& options, const AffineCodes& codes, const Range& range,
                        double least_scale, const std::string& tensor) {
   if (options.is_symmetric && codes.first == 0 && range.low < 0)
-    fail<Error>(
+    throw_error<Error>(
         "{}: range [{}, {}] goes below 0, where unsigned symmetric codes have no values; "
         "accepted: ranges from 0 up, or signed: auto",
         tensor, range.low, range.high);

@@ -72,8 +72,8 @@ Profile read_profile(const Options& options) {
 }
 
 void read_codes(const Options& options, const Conventions& defaults, AffineOptions& out) {
-  out.bit_width =
-      static_cast<int>(options.integer("bit_width", 8, between<int64_t>(2, 16), "bits of a code"));
+  out.bit_width = static_cast<int>(
+      options.integer("bit_width", 8, accept::between<int64_t>(2, 16), "bits of a code"));
   out.granularity = Granularity::read(options);
   out.is_symmetric = options.flag("symmetric", false, "zero point 0, range [-max|x|, max|x|]");
   out.signedness = options.choice<Signedness>(
@@ -107,10 +107,10 @@ void read_scale(const Options& options, const Conventions& defaults, AffineOptio
                               {"widen", Narrow::widen}},
                              "what happens to a range whose scale would be below `smallest_scale` "
                              "or, with widen, that is no wider than `smallest_width`");
-  out.smallest_scale =
-      options.number("smallest_scale", defaults.smallest_scale, between<double>(0x1p-126, 1),
-                     "ranges whose scale would be smaller are reported");
-  out.smallest_width = options.number("smallest_width", 1e-6, between<double>(0x1p-100, 1),
+  out.smallest_scale = options.number("smallest_scale", defaults.smallest_scale,
+                                      accept::between<double>(0x1p-126, 1),
+                                      "ranges whose scale would be smaller are reported");
+  out.smallest_width = options.number("smallest_width", 1e-6, accept::between<double>(0x1p-100, 1),
                                       "added at both ends of a range that is no wider");
   out.scale_precision = options.choice<Precision>(
       "scale_precision", defaults.scale_precision,
@@ -130,7 +130,7 @@ void read_rounding(const Options& options, const Conventions& defaults, AffineOp
        {"stochastic", Rounding::stochastic}},
       "how ties are rounded; stochastic: up with the probability of the fraction");
   out.seed = static_cast<uint64_t>(
-      options.integer("seed", 0, at_least<int64_t>(0), "seed of stochastic rounding"));
+      options.integer("seed", 0, accept::at_least<int64_t>(0), "seed of stochastic rounding"));
   const bool is_drawn = out.rounding == Rounding::stochastic;
   out.order = options.choice<Order>("order", is_drawn ? Order::round_then_add : defaults.order,
                                     {{"round_then_add", Order::round_then_add},

@@ -24,8 +24,8 @@ class Codebook : public Quantizer {
   std::unique_ptr<Quantization> fit(const FittingTask& task) const override {
     std::vector<LevelSet> by_entry;
     for (size_t i = 0; i < task.ranges.size(); ++i)
-      by_entry.push_back(
-          LevelSet::nearest(kmeans_levels(clipped(task.values[i], task.ranges[i]), count_, zero_)));
+      by_entry.push_back(LevelSet::nearest(
+          kmeans_levels(clipped_to(task.values[i], task.ranges[i]), count_, zero_)));
     return std::make_unique<LevelQuantization>(granularity_, task.channels, bit_width(), 0,
                                                std::move(by_entry));
   }
@@ -37,7 +37,7 @@ class Codebook : public Quantizer {
 };
 
 std::unique_ptr<Quantizer> make(const Options& options) {
-  const int64_t count = options.integer("levels", 16, between<int64_t>(2, 256),
+  const int64_t count = options.integer("levels", 16, accept::between<int64_t>(2, 256),
                                         "number of levels; codes have as many bits as they need");
   const Granularity granularity = Granularity::read(options);
   const bool has_zero = options.flag("zero_level", false, "0 is one of the levels");

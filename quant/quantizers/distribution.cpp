@@ -5,7 +5,7 @@
 
 namespace quantdyn {
 
-float median(const Distribution& distribution) {
+float median_of(const Distribution& distribution) {
   uint64_t total = 0, below = 0;
   for (uint64_t count : distribution.counts) total += count;
   size_t i = 0;
@@ -53,7 +53,7 @@ Distribution binned_distribution(const LogHistogram& histogram, int points) {
   return out;
 }
 
-Distribution clipped(const Distribution& distribution, const Range& range) {
+Distribution clipped_to(const Distribution& distribution, const Range& range) {
   const auto low = static_cast<float>(range.low), high = static_cast<float>(range.high);
   Distribution out;
   for (size_t i = 0; i < distribution.values.size(); ++i) {

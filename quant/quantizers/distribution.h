@@ -17,7 +17,7 @@ struct Distribution {
 };
 
 /// The median: half of the values are not above it. Needs a value.
-float median(const Distribution& distribution);
+float median_of(const Distribution& distribution);
 /// Of finite values in any order.
 Distribution exact_distribution(std::vector<float> values);
 /// The values of a tensor [..., channels] by entry; they must be finite.
@@ -30,6 +30,6 @@ std::vector<Distribution> exact_distributions(View<const float> values,
 Distribution binned_distribution(const LogHistogram& histogram, int points = 1);
 
 /// The values with those beyond the range moved to its ends.
-Distribution clipped(const Distribution& distribution, const Range& range);
+Distribution clipped_to(const Distribution& distribution, const Range& range);
 
 }  // namespace quantdyn

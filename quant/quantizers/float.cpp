@@ -112,14 +112,14 @@ FloatFormat read_format(const Options& options) {
       {Format::float16, {5, 10, 15, ieee}},  {Format::bfloat16, {8, 7, 127, ieee}},
       {Format::custom, {4, 3, 7, ieee}}};
   FloatFormat out = formats.at(format);
-  out.exponent_bits =
-      static_cast<int>(options.integer("exponent_bits", out.exponent_bits, between<int64_t>(2, 8),
-                                       "exponent bits of format: custom"));
-  out.mantissa_bits =
-      static_cast<int>(options.integer("mantissa_bits", out.mantissa_bits, between<int64_t>(1, 13),
-                                       "mantissa bits of format: custom"));
+  out.exponent_bits = static_cast<int>(options.integer("exponent_bits", out.exponent_bits,
+                                                       accept::between<int64_t>(2, 8),
+                                                       "exponent bits of format: custom"));
+  out.mantissa_bits = static_cast<int>(options.integer("mantissa_bits", out.mantissa_bits,
+                                                       accept::between<int64_t>(1, 13),
+                                                       "mantissa bits of format: custom"));
   out.bias = static_cast<int>(options.integer("bias", (1 << (out.exponent_bits - 1)) - 1,
-                                              between<int64_t>(-100, 127),
+                                              accept::between<int64_t>(-100, 127),
                                               "exponent bias; default: as IEEE 754"));
   out.special = options.choice<SpecialCodes>(
       "special", out.special, {{"ieee", ieee}, {"finite_nan", finite_nan}, {"none", none}},
@@ -159,7 +159,7 @@ std::unique_ptr<Quantizer> make(const Options& options) {
       "none, or the scale that maps max|x| of a range to the largest number");
   out.power_of_two = read_power_of_two(options, PowerOfTwo::none, "the scale becomes a power of 2");
   out.smallest_scale =
-      options.number("smallest_scale", 0x1p-126, between<double>(0x1p-126, 1),
+      options.number("smallest_scale", 0x1p-126, accept::between<double>(0x1p-126, 1),
                      "used for ranges whose scale would be smaller, which are reported");
   options.finish();
   check_format(options, out.format);

@@ -128,7 +128,7 @@ std::unique_ptr<Quantization> Logarithmic::fit(const FittingTask& task) const {
   grid.is_signed = options_.signedness == Signedness::yes ||
                    (options_.signedness == Signedness::automatic && goes_below);
   if (goes_below && !grid.is_signed)
-    fail<Error>(
+    throw_error<Error>(
         "{}: a range goes below 0, where unsigned codes have no values; accepted: ranges "
         "from 0 up, or signed: auto",
         task.tensor);
@@ -141,8 +141,9 @@ std::unique_ptr<Quantization> Logarithmic::fit(const FittingTask& task) const {
     const auto largest = static_cast<float>(
         rounded_to_power_of_two(std::max(size, options_.smallest_scale), options_.power_of_two));
     if (!std::isfinite(largest))
-      fail<Error>("{}: range [{}, {}] has no power of two above it; accepted: ends up to 2^127",
-                  task.tensor, range.low, range.high);
+      throw_error<Error>(
+          "{}: range [{}, {}] has no power of two above it; accepted: ends up to 2^127",
+          task.tensor, range.low, range.high);
     grid.push_back(column_for(options_, largest, grid.levels));
   }
   return std::make_unique<LogQuantization>(options_, task.channels, std::move(grid),
@@ -151,7 +152,7 @@ std::unique_ptr<Quantization> Logarithmic::fit(const FittingTask& task) const {
 
 std::unique_ptr<Quantizer> make(const Options& options) {
   LogOptions out;
-  out.bit_width = static_cast<int>(options.integer("bit_width", 4, between<int64_t>(2, 8),
+  out.bit_width = static_cast<int>(options.integer("bit_width", 4, accept::between<int64_t>(2, 8),
                                                    "bits of a code, including its sign"));
   out.granularity = Granularity::read(options);
   out.base = options.choice<Base>("base", Base::two, {{"2", Base::two}, {"sqrt2", Base::sqrt2}},
@@ -170,7 +171,7 @@ std::unique_ptr<Quantizer> make(const Options& options) {
   out.power_of_two = read_power_of_two(options, PowerOfTwo::nearest,
                                        "the largest level is a power of 2, or max|x| itself");
   out.smallest_scale =
-      options.number("smallest_scale", 0x1p-23, between<double>(0x1p-100, 1),
+      options.number("smallest_scale", 0x1p-23, accept::between<double>(0x1p-100, 1),
                      "used instead of max|x| for ranges that end below it, which are reported");
   options.finish();
   return std::make_unique<Logarithmic>(out);

@@ -16,7 +16,7 @@ Granularity Granularity::read(const Options& options) {
                                           {"per_group", Kind::per_group}},
                                          "one range per tensor, per (output) channel, or per "
                                          "group of `group_size` channels");
-  const int64_t size = options.integer("group_size", 1, at_least<int64_t>(1),
+  const int64_t size = options.integer("group_size", 1, accept::at_least<int64_t>(1),
                                        "consecutive channels that share a range, with per_group");
   if (kind == Kind::per_group && !options.has("group_size"))
     options.refuse("granularity", "per_group needs `group_size`, the channels of a group");

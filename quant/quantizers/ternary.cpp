@@ -23,7 +23,7 @@ class Ternary : public Quantizer {
   std::unique_ptr<Quantization> fit(const FittingTask& task) const override {
     std::vector<LevelSet> by_entry;
     for (size_t i = 0; i < task.ranges.size(); ++i)
-      by_entry.push_back(fit_one(clipped(task.values[i], task.ranges[i])));
+      by_entry.push_back(fit_one(clipped_to(task.values[i], task.ranges[i])));
     return std::make_unique<LevelQuantization>(granularity_, task.channels, bit_width(), -1,
                                                std::move(by_entry));
   }

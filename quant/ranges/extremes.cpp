@@ -64,8 +64,8 @@ void Extremes::require_finite() const {
   for (const Worker& worker : workers_)
     first = std::min(first, {worker.bad_chunk, worker.bad_channel});
   if (first.first == no_chunk) return;
-  fail<Error>("{}: channel {} holds a NaN or an infinity; a range needs finite values", tensor_,
-              first.second);
+  throw_error<Error>("{}: channel {} holds a NaN or an infinity; a range needs finite values",
+                     tensor_, first.second);
 }
 
 std::vector<Range> Extremes::by_channel() const {
@@ -78,7 +78,7 @@ std::vector<Range> Extremes::by_channel() const {
     }
   for (int64_t c = 0; c < channels_; ++c)
     if (out[c].low > out[c].high)
-      fail<Error>("{}: channel {} has no values to take a range from", tensor_, c);
+      throw_error<Error>("{}: channel {} has no values to take a range from", tensor_, c);
   return out;
 }
 

@@ -36,7 +36,7 @@ class LpObserver : public RangeObserver {
     const Distribution values =
         values_.distribution(entry, ends, points_per_bin(quantizer.bit_width()));
     RangeError error(quantizer, task_.tensor, values, p_);
-    return best_range(RangeCandidates(ends, median(values), quantizer, search_),
+    return best_range(RangeCandidates(ends, median_of(values), quantizer, search_),
                       [&](const Range& range) { return error(range); });
   }
 

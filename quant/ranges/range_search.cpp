@@ -55,9 +55,9 @@ class Search {
 
 SearchOptions SearchOptions::read(const Options& options) {
   SearchOptions out;
-  out.steps =
-      options.integer("steps", 16, between<int64_t>(1, 1024), "candidates per octave for each end");
-  out.octaves = options.integer("octaves", 6, between<int64_t>(1, 30),
+  out.steps = options.integer("steps", 16, accept::between<int64_t>(1, 1024),
+                              "candidates per octave for each end");
+  out.octaves = options.integer("octaves", 6, accept::between<int64_t>(1, 30),
                                 "how far an end may be drawn in: to 2^-octaves of it");
   out.ends = options.choice<Ends>("ends", Ends::apart,
                                   {{"apart", Ends::apart}, {"together", Ends::together}},

@@ -54,7 +54,7 @@ void add_to_bias(Network& network, int unit, const std::vector<double>& c) {
 Absorption Absorption::read(const Options& section, const Network& network,
                             const Equalization* equalization) {
   Absorption out{};
-  out.deviations = section.number("deviations", 3.0, at_least(0.0),
+  out.deviations = section.number("deviations", 3.0, accept::at_least(0.0),
                                   "how many deviations under its mean a channel counts as full");
   out.padded = section.choice<Padded>("padded", Padded::absorb,
                                       {{"absorb", Padded::absorb}, {"skip", Padded::skip}},

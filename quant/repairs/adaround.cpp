@@ -220,16 +220,17 @@ std::vector<double> shares_changed(const Tensor<int32_t>& before, const Tensor<i
 AdaRound AdaRound::read(const Options& section) {
   AdaRound out{};
   out.iterations =
-      section.integer("iterations", 2000, at_least<int64_t>(1), "steps for each layer");
-  out.batch_size =
-      section.integer("batch_size", 32, at_least<int64_t>(1), "calibration images of a step");
-  out.learning_rate = section.number("learning_rate", 0.01, over(0.0), "of Adam, for V");
-  out.regularization = section.number("regularization", 0.01, at_least(0.0),
+      section.integer("iterations", 2000, accept::at_least<int64_t>(1), "steps for each layer");
+  out.batch_size = section.integer("batch_size", 32, accept::at_least<int64_t>(1),
+                                   "calibration images of a step");
+  out.learning_rate = section.number("learning_rate", 0.01, accept::over(0.0), "of Adam, for V");
+  out.regularization = section.number("regularization", 0.01, accept::at_least(0.0),
                                       "weight of the term that pushes h(V) to 0 or 1");
   out.warm_start = section.number("warm_start", 0.2, {.low = 0, .high = 1, .high_excluded = true},
                                   "share of the steps without that term");
-  out.beta_start = section.number("beta_start", 20.0, at_least(1.0), "its exponent at first");
-  out.beta_end = section.number("beta_end", 2.0, at_least(1.0), "and at the end");
+  out.beta_start =
+      section.number("beta_start", 20.0, accept::at_least(1.0), "its exponent at first");
+  out.beta_end = section.number("beta_end", 2.0, accept::at_least(1.0), "and at the end");
   section.finish();
   return out;
 }

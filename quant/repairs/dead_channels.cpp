@@ -21,7 +21,7 @@ void zero_channel(Linear<float>& linear, int64_t channel, double beta) {
 DeadChannels DeadChannels::read(const Options& section) {
   DeadChannels out{};
   out.variance =
-      section.number("variance", 1e-8, over(0.0),
+      section.number("variance", 1e-8, accept::over(0.0),
                      "a channel is dead whose batch norm's running variance is under this");
   out.action = section.choice<Action>(
       "action", Action::zero, {{"zero", Action::zero}, {"report", Action::report}},

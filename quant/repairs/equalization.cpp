@@ -153,11 +153,13 @@ void check_pair(const Options& section, const Network& network, const LinearPair
 
 Equalization Equalization::read(const Options& section, const Network& network) {
   Equalization out{};
-  out.tolerance = section.number("tolerance", 1e-3, over(0.0), "largest |s - 1| of the last sweep");
+  out.tolerance =
+      section.number("tolerance", 1e-3, accept::over(0.0), "largest |s - 1| of the last sweep");
   out.smallest = section.number(
-      "smallest", 1e-6, between(0.0, 1.0),
+      "smallest", 1e-6, accept::between(0.0, 1.0),
       "channels whose range, on either side, is at most this share of the layer's largest stay");
-  out.sweeps = section.integer("sweeps", 100, at_least<int64_t>(1), "sweeps over the net at most");
+  out.sweeps =
+      section.integer("sweeps", 100, accept::at_least<int64_t>(1), "sweeps over the net at most");
   out.relu6 = section.choice<Relu6>(
       "relu6", Relu6::refuse,
       {{"refuse", Relu6::refuse}, {"replace", Relu6::replace}, {"skip", Relu6::skip}},

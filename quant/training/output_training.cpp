@@ -15,8 +15,7 @@ void map_row(const std::optional<ChannelMap>& map, const float* x, int64_t chann
     return;
   }
   const Ends ends = ends_of(map->activation);
-  for (int64_t c = 0; c < channels; ++c)
-    to[c] = clipped(ends, x[c] * map->scale[c] + map->shift[c]);
+  for (int64_t c = 0; c < channels; ++c) to[c] = ends.clip(x[c] * map->scale[c] + map->shift[c]);
 }
 
 }  // namespace

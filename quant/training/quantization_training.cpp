@@ -89,11 +89,12 @@ QuantizationTrainingSettings QuantizationTrainingSettings::read(
   QuantizationTrainingSettings out;
   std::vector<std::string> names;
   for (const Variant& variant : variants) names.push_back(variant.name);
-  const std::string name = section.text("variant", required, "whose quantizers are trained with");
+  const std::string name =
+      section.text("variant", Options::required, "whose quantizers are trained with");
   out.start_epoch =
-      section.integer("start_epoch", 0, at_least<int64_t>(0), "epochs in float before");
+      section.integer("start_epoch", 0, accept::at_least<int64_t>(0), "epochs in float before");
   out.freeze_epoch =
-      section.integer("freeze_epoch", epochs, at_least<int64_t>(0),
+      section.integer("freeze_epoch", epochs, accept::at_least<int64_t>(0),
                       "after this epoch ranges and folded statistics stay as they are");
   out.folding = section.choice<Folding>(
       "folding", Folding::batch,
@@ -111,10 +112,10 @@ QuantizationTrainingSettings QuantizationTrainingSettings::read(
                                          "ranges of outputs: moving averages of each batch's ends, "
                                          "learned steps, or where an activation ends at 0, as "
                                          "relu does, learned upper ends");
-  out.range_momentum = section.number("range_momentum", 0.01, between(0.0, 1.0),
+  out.range_momentum = section.number("range_momentum", 0.01, accept::between(0.0, 1.0),
                                       "share of the batch in a moving range");
   out.clip_decay =
-      section.number("clip_decay", 1e-4, at_least(0.0),
+      section.number("clip_decay", 1e-4, accept::at_least(0.0),
                      "of pact: this times the square of each upper end joins the loss");
   section.finish();
   if (out.outputs == Learning::lsq)

@@ -6,17 +6,17 @@ namespace quantdyn {
 
 CalibrationChoice CalibrationChoice::read(const Options& section, int64_t training_images) {
   CalibrationChoice out;
-  out.images =
-      section.integer("images", std::min<int64_t>(512, training_images), at_least<int64_t>(1),
-                      "training images, not augmented: the first as `choice` orders them");
+  out.images = section.integer("images", std::min<int64_t>(512, training_images),
+                               accept::at_least<int64_t>(1),
+                               "training images, not augmented: the first as `choice` orders them");
   out.order = section.choice<Order>(
       "choice", Order::shuffle,
       {{"shuffle", Order::shuffle}, {"first", Order::first}, {"balanced", Order::balanced}},
       "a seeded shuffle; as the dataset has them; a shuffle with as many images of each class");
-  out.seed = section.integer("seed", 0, at_least<int64_t>(0),
+  out.seed = section.integer("seed", 0, accept::at_least<int64_t>(0),
                              "which of the experiment's shuffles: others give other images");
   out.convergence = section.integers(
-      "convergence", std::vector<int64_t>{}, at_least<int64_t>(1),
+      "convergence", std::vector<int64_t>{}, accept::at_least<int64_t>(1),
       "numbers of images, ascending: the ranges that the first n images give are recorded");
   section.finish();
   if (out.images > training_images)

@@ -42,7 +42,7 @@ Override read_override(const Options& entry, const Network& network) {
   out.activations = read("activations", "what differs for these nodes' outputs");
   const bool has_width = entry.has("bit_width");
   const int64_t width =
-      entry.integer("bit_width", 8, between<int64_t>(2, 16),
+      entry.integer("bit_width", 8, accept::between<int64_t>(2, 16),
                     "bits of these nodes' quantizers, where it is all that differs");
   entry.finish();
   if (has_width && (out.weights || out.activations))

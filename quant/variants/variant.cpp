@@ -83,7 +83,7 @@ int64_t read_images(const Options& entry, const std::string& key, const std::str
   const auto section = entry.section_if(key, help);
   if (!section) return 0;
   const int64_t images =
-      section->integer("images", std::min<int64_t>(512, test_images), at_least<int64_t>(1),
+      section->integer("images", std::min<int64_t>(512, test_images), accept::at_least<int64_t>(1),
                        "the first of the probe images' shuffle of the test set");
   section->finish();
   if (images > test_images)
@@ -159,9 +159,10 @@ std::vector<Variant> read_variants(std::span<const Options> entries, const Netwo
   std::vector<Variant> out;
   std::set<std::string> taken;
   for (const Options& entry : entries) {
-    const std::string name = entry.text("name", required, "the variant's name in the result");
+    const std::string name =
+        entry.text("name", Options::required, "the variant's name in the result");
     const std::vector<int64_t> widths = entry.integers(
-        "bit_widths", std::vector<int64_t>{}, between<int64_t>(2, 16),
+        "bit_widths", std::vector<int64_t>{}, accept::between<int64_t>(2, 16),
         "one variant for each, called name-width, with that `bit_width` of its quantizers");
     if (widths.empty()) {
       check_name(entry, name, taken);

@@ -56,7 +56,8 @@ void ChannelCounts::add_rows(int64_t channel, int64_t rows) {
   constexpr int64_t most = std::numeric_limits<uint32_t>::max();
   rows_[channel] += rows;
   if (rows_[channel] > most)
-    fail("histogram: channel {} has {} values; accepted: up to {}", channel, rows_[channel], most);
+    throw_error("histogram: channel {} has {} values; accepted: up to {}", channel, rows_[channel],
+                most);
 }
 
 }  // namespace quantdyn

@@ -16,10 +16,10 @@ constexpr float missing = std::numeric_limits<float>::quiet_NaN();
 
 void check(const LogBins& bins) {
   if (bins.mantissa_bits < 0 || bins.mantissa_bits > 10)
-    fail("histogram: {} mantissa bits; accepted: from 0 to 10", bins.mantissa_bits);
+    throw_error("histogram: {} mantissa bits; accepted: from 0 to 10", bins.mantissa_bits);
   if (bins.lowest_exponent < -126 || bins.lowest_exponent > 127 - LogBins::octaves)
-    fail("histogram: lowest exponent {}; accepted: from -126 to {}", bins.lowest_exponent,
-         127 - LogBins::octaves);
+    throw_error("histogram: lowest exponent {}; accepted: from -126 to {}", bins.lowest_exponent,
+                127 - LogBins::octaves);
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ LogHistogram::LogHistogram(LogBins bins, std::span<const uint64_t> counts, float
                            float maximum)
     : LogHistogram(bins) {
   if (counts.size() != counts_.size())
-    fail("histogram: {} counts for {} bins", counts.size(), counts_.size());
+    throw_error("histogram: {} counts for {} bins", counts.size(), counts_.size());
   std::ranges::copy(counts, counts_.begin());
   if (count() == 0) return;
   minimum_ = minimum;
@@ -94,9 +94,10 @@ void LogHistogram::add(const Tile& tile) {
 
 void LogHistogram::merge(const LogHistogram& other) {
   if (bins_ != other.bins_)
-    fail("histogram: cannot merge {} mantissa bits from 2^{} with {} from 2^{}; they must be equal",
-         bins_.mantissa_bits, bins_.lowest_exponent, other.bins_.mantissa_bits,
-         other.bins_.lowest_exponent);
+    throw_error(
+        "histogram: cannot merge {} mantissa bits from 2^{} with {} from 2^{}; they must be equal",
+        bins_.mantissa_bits, bins_.lowest_exponent, other.bins_.mantissa_bits,
+        other.bins_.lowest_exponent);
   for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
   minimum_ = std::min(minimum_, other.minimum_);
   maximum_ = std::max(maximum_, other.maximum_);
@@ -111,7 +112,7 @@ float LogHistogram::maximum() const { return minimum_ > maximum_ ? missing : max
 
 LogHistogram::Quantile LogHistogram::quantile(double fraction) const {
   if (!(fraction >= 0 && fraction <= 1))
-    fail("histogram: quantile of fraction {}; accepted: from 0 to 1", fraction);
+    throw_error("histogram: quantile of fraction {}; accepted: from 0 to 1", fraction);
   const uint64_t total = count();
   if (total == 0) return {missing, missing, missing};
   const double target = fraction * static_cast<double>(total);

@@ -104,7 +104,8 @@ void MappedCounts::merge(MappedCounts&& other) {
 
 std::pair<ChannelCounts, ChannelCounts> MappedCounts::split() {
   constexpr int64_t most = std::numeric_limits<uint32_t>::max();
-  if (rows_ > most) fail("histogram: a channel has {} values; accepted: up to {}", rows_, most);
+  if (rows_ > most)
+    throw_error("histogram: a channel has {} values; accepted: up to {}", rows_, most);
   count_waiting();
   std::pair out{ChannelCounts(channels_, cells_.bins), ChannelCounts(channels_, cells_.bins)};
   const Tensor<float> mapped_edges = map_edges();
@@ -150,8 +151,8 @@ void MappedCounts::split_channel(int64_t c, const Tensor<float>& mapped_edges,
   mapped.add(c, of_mapped);
   const auto seen = std::accumulate(of_source.begin(), of_source.end(), int64_t{0});
   if (seen != rows_)
-    fail("histogram: channel {} has {} values, but {} in cells that its map can reach", c, rows_,
-         seen);
+    throw_error("histogram: channel {} has {} values, but {} in cells that its map can reach", c,
+                rows_, seen);
 }
 
 }  // namespace quantdyn

@@ -24,7 +24,7 @@ double share(uint64_t part, uint64_t total) {
 
 void require_same_bins(std::span<const uint64_t> p, std::span<const uint64_t> q) {
   if (p.size() != q.size())
-    fail("distance: {} bins and {}; they must be the same", p.size(), q.size());
+    throw_error("distance: {} bins and {}; they must be the same", p.size(), q.size());
 }
 
 /// Where one bin's mass lies.
@@ -109,7 +109,7 @@ BinnedDistribution::BinnedDistribution(const BinEdges& edges, std::span<const ui
                                        double minimum, double maximum)
     : edges_(&edges), first_(edges.bins.nan()), minimum_(minimum), maximum_(maximum) {
   if (static_cast<int64_t>(counts.size()) != edges.bins.size())
-    fail("distribution: {} counts for {} bins", counts.size(), edges.bins.size());
+    throw_error("distribution: {} counts for {} bins", counts.size(), edges.bins.size());
   counts_ = counts.first(counts.size() - 1);
   for (int32_t bin = 0; bin < edges.bins.nan(); ++bin) {
     if (counts_[bin] == 0) continue;
@@ -122,8 +122,9 @@ BinnedDistribution::BinnedDistribution(const BinEdges& edges, std::span<const ui
     return end < edges.lower[bin] || end > edges.upper[bin];  // false of NaN
   };
   if (is_outside(minimum, first_) || is_outside(maximum, last_))
-    fail("distribution: ends {} and {}; the outermost bins hold [{}, {}] and [{}, {}]", minimum,
-         maximum, edges.lower[first_], edges.upper[first_], edges.lower[last_], edges.upper[last_]);
+    throw_error("distribution: ends {} and {}; the outermost bins hold [{}, {}] and [{}, {}]",
+                minimum, maximum, edges.lower[first_], edges.upper[first_], edges.lower[last_],
+                edges.upper[last_]);
 }
 
 double BinnedDistribution::lower(int32_t bin) const {
@@ -137,7 +138,7 @@ double BinnedDistribution::upper(int32_t bin) const {
 }
 
 double wasserstein_distance(const BinnedDistribution& p, const BinnedDistribution& q) {
-  if (p.edges().bins != q.edges().bins) fail("Wasserstein distance: the bins differ");
+  if (p.edges().bins != q.edges().bins) throw_error("Wasserstein distance: the bins differ");
   if (p.empty() || q.empty()) return missing;
   const BinEdges& edges = p.edges();
   const int32_t last = std::max(p.last(), q.last());

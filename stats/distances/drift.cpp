@@ -43,7 +43,8 @@ WeightDrift weight_drift(std::span<const float> now, std::span<const float> befo
                          int64_t channels) {
   if (channels < 1 || now.size() != before.size() ||
       static_cast<int64_t>(now.size()) % channels != 0)
-    fail("weight drift: {} weights beside {}, in {} channels", now.size(), before.size(), channels);
+    throw_error("weight drift: {} weights beside {}, in {} channels", now.size(), before.size(),
+                channels);
   std::vector<Sums> sums(static_cast<size_t>(channels));
   for (size_t row = 0; row < now.size(); row += sums.size())
     for (size_t c = 0; c < sums.size(); ++c) sums[c].add(now[row + c], before[row + c]);

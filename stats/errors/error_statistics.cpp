@@ -43,8 +43,9 @@ ErrorStatistics::ErrorStatistics(int64_t channels, int workers)
 
 void ErrorStatistics::add(const Tile& reference, const Tile& tile) {
   if (reference.rows != tile.rows || reference.channels != tile.channels)
-    fail("error statistics: a tile of {} x {} values beside one of {} x {}; they must be equal",
-         reference.rows, reference.channels, tile.rows, tile.channels);
+    throw_error(
+        "error statistics: a tile of {} x {} values beside one of {} x {}; they must be equal",
+        reference.rows, reference.channels, tile.rows, tile.channels);
   Worker& mine = workers_[static_cast<size_t>(tile.worker)];
   const int64_t padded = padded_channels(channels_).elements();
   if (mine.rows.empty()) {

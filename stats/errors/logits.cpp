@@ -67,14 +67,14 @@ struct Reading {
 
 void check(View<const float> logits, std::span<const int32_t> labels) {
   if (logits.shape.rank() != 2 || logits.elements() == 0)
-    fail("logits: shape {}; accepted: [images, classes], not empty", logits.shape.text());
+    throw_error("logits: shape {}; accepted: [images, classes], not empty", logits.shape.text());
   if (!labels.empty() && logits.shape[0] != static_cast<int64_t>(labels.size()))
-    fail("logits: shape {} for {} labels; accepted: one per image, or none", logits.shape.text(),
-         labels.size());
+    throw_error("logits: shape {} for {} labels; accepted: one per image, or none",
+                logits.shape.text(), labels.size());
   for (size_t i = 0; i < labels.size(); ++i)
     if (labels[i] < 0 || labels[i] >= logits.shape[1])
-      fail("logits: label {} of image {}; accepted: from 0 to {}", labels[i], i,
-           logits.shape[1] - 1);
+      throw_error("logits: label {} of image {}; accepted: from 0 to {}", labels[i], i,
+                  logits.shape[1] - 1);
 }
 
 /// Sums `one(image, sums)` over all images: in order within a chunk, by the fixed tree across them.
@@ -136,8 +136,8 @@ LogitsComparison compare_logits(View<const float> reference, View<const float> q
                                 std::span<const int32_t> labels) {
   check(reference, labels);
   if (reference.shape != quantized.shape)
-    fail("logits: float {} beside quantized {}; they must be equal", reference.shape.text(),
-         quantized.shape.text());
+    throw_error("logits: float {} beside quantized {}; they must be equal", reference.shape.text(),
+                quantized.shape.text());
   const int64_t images = reference.shape[0];
   const auto sums = sum_images<PairSums>(images, [&](int64_t i, PairSums& into) {
     add_pair(reference.slice(i, 1).values(), quantized.slice(i, 1).values(), label_of(labels, i),

@@ -22,7 +22,7 @@ void begin_channels(const Tile& tile, FusedActivation activation, double* rows, 
 #pragma omp simd
   for (int64_t c = 0; c < tile.channels; ++c) {
     const bool is_new = rows[c] == more;
-    const double first = apply(activation, tile.values[c]);
+    const double first = ends_of(activation).clip(tile.values[c]);
     shift[c] = is_new ? first : shift[c];
     sums.sum[c] = is_new ? 0 : sums.sum[c];
     sums.square[c] = is_new ? 0 : sums.square[c];

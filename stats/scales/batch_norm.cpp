@@ -93,7 +93,7 @@ void save_norm_parameters(const NormParameters& norm, Frame& frame, int64_t node
   const auto channels = static_cast<size_t>(frame.channels_of(node));
   for (const auto& values : {norm.gamma, norm.beta, norm.mean, norm.variance})
     if (values.size() != channels)
-      fail("batch norm: {} values for {} channels", values.size(), channels);
+      throw_error("batch norm: {} values for {} channels", values.size(), channels);
   std::vector<double> factor = each(norm.gamma, identity);
   for (size_t c = 0; c < channels; ++c)
     factor[c] /= std::sqrt(static_cast<double>(norm.variance[c]) + norm.epsilon);
@@ -109,8 +109,8 @@ void save_norm_shift(const NormParameters& norm, Frame& frame, int64_t node) {
   const auto std = frame.channel_values<double>("conv", "std", node);
   if (mean.empty() || std.empty()) return;
   if (norm.mean.size() != mean.size() || norm.variance.size() != mean.size())
-    fail("batch norm: running statistics of {} and {} channels for {}", norm.mean.size(),
-         norm.variance.size(), mean.size());
+    throw_error("batch norm: running statistics of {} and {} channels for {}", norm.mean.size(),
+                norm.variance.size(), mean.size());
   const std::vector<double> running_std = each(norm.variance, root);
   std::vector<double> shift, ratio;
   double shift_sum = 0, ratio_sum = 0;

@@ -39,8 +39,8 @@ double smallest(std::span<const double> values) {
 std::span<const double> channel_values(const Frame& frame, const std::string& tensor, int64_t node,
                                        const std::string& name) {
   if (!frame.arrays().contains("channelwise/" + tensor + "/" + name))
-    fail("channel precision: no channelwise/{}/{}; the statistic `moments` writes it", tensor,
-         name);
+    throw_error("channel precision: no channelwise/{}/{}; the statistic `moments` writes it",
+                tensor, name);
   return frame.channel_values<double>(tensor, name, node);
 }
 
@@ -51,9 +51,9 @@ double asymmetric_width(double minimum, double maximum) { return maximum - minim
 ChannelPrecision channel_precision(std::span<const double> minimum, std::span<const double> maximum,
                                    const RangeWidth& width, int bit_width) {
   if (minimum.size() != maximum.size())
-    fail("channel precision: {} minima and {} maxima", minimum.size(), maximum.size());
+    throw_error("channel precision: {} minima and {} maxima", minimum.size(), maximum.size());
   if (bit_width < 1 || bit_width > 32)
-    fail("channel precision: bit width {}; accepted: from 1 to 32", bit_width);
+    throw_error("channel precision: bit width {}; accepted: from 1 to 32", bit_width);
   std::vector<double> negated(maximum.begin(), maximum.end());
   for (double& value : negated) value = -value;
   const double layer_width = width(smallest(minimum), -smallest(negated));

@@ -80,7 +80,7 @@ void save_network_values(Frame& frame, const std::string& tensor, std::span<cons
 
 RangeSpread range_spread(std::span<const double> minimum, std::span<const double> maximum) {
   if (minimum.size() != maximum.size())
-    fail("range spread: {} minima and {} maxima", minimum.size(), maximum.size());
+    throw_error("range spread: {} minima and {} maxima", minimum.size(), maximum.size());
   std::vector<double> ranges;
   for (size_t i = 0; i < minimum.size(); ++i) {
     const double range = maximum[i] - minimum[i];

@@ -57,7 +57,8 @@ class ExactQuantiles final : public Refinement {
       : channels_(counted.traits.channels), workers_(static_cast<size_t>(workers)) {
     const std::vector<uint64_t> layer = counted.counts.of_layer();
     if (ordered_values(layer, counted.traits.bins) > std::numeric_limits<uint32_t>::max())
-      fail("quantiles, exact: a layer has more than 2^32 - 1 values; accepted: fewer images");
+      throw_error(
+          "quantiles, exact: a layer has more than 2^32 - 1 values; accepted: fewer images");
     for (int64_t c = 0; c < channels_; ++c)
       add_targets(counted.counts.of_channel(c), counted.traits.bins);
     add_targets(layer, counted.traits.bins);
@@ -136,7 +137,7 @@ class ExactQuantiles final : public Refinement {
       target.shift = std::max(target.shift - 5, 0);
       return;
     }
-    fail("quantiles, exact: the values of a second pass are not those of the first");
+    throw_error("quantiles, exact: the values of a second pass are not those of the first");
   }
 
   QuantileEstimate result_of(int64_t entry) const {

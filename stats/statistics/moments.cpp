@@ -142,7 +142,7 @@ class Moments final : public Statistic {
       if (spreads_.is_finite(tile.first_channel + c)) continue;
       Summary& summary = summaries_[tile.first_channel + c];
       for (int64_t row = 0; row < tile.rows; ++row) {
-        const float x = apply(activation, tile.values[row * tile.row_stride + c]);
+        const float x = ends_of(activation).clip(tile.values[row * tile.row_stride + c]);
         summary.nan_count += std::isnan(x);
         summary.infinity_count += std::isinf(x);
       }

@@ -34,8 +34,8 @@ void add_axes(const StatisticKinds& kinds, const TensorTraits& traits,
         axes.push_back(std::move(axis));
       else if (same->size != axis.size || same->long_name != axis.long_name ||
                same->places != axis.places)
-        fail("two statistics bring an axis '{}': {} ({} entries) and {} ({} entries)", axis.name,
-             same->long_name, same->size, axis.long_name, axis.size);
+        throw_error("two statistics bring an axis '{}': {} ({} entries) and {} ({} entries)",
+                    axis.name, same->long_name, same->size, axis.long_name, axis.size);
     }
   }
 }

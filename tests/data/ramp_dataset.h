@@ -18,7 +18,7 @@ class RampDataset final : public Dataset {
   Shape sample_shape() const override { return shape_; }
   int64_t classes() const override { return 10; }
   int64_t get(int64_t i, float* x) const override {
-    if (i == broken_) fail("image {} is broken", i);
+    if (i == broken_) throw_error("image {} is broken", i);
     for (int64_t k = 0; k < shape_.elements(); ++k) x[k] = static_cast<float>(100 * i + k);
     return i % 10;
   }

@@ -20,7 +20,7 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "quantdyn_data_XXXXXX").string();
-    if (!mkdtemp(name.data())) fail("mkdtemp failed for {}", name);
+    if (!mkdtemp(name.data())) throw_error("mkdtemp failed for {}", name);
     path_ = name;
   }
   ~TemporaryFolder() { std::filesystem::remove_all(path_); }

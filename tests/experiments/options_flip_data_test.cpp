@@ -74,7 +74,7 @@ struct DataFolders : TemporaryFolder {
   }
   std::string at(const std::string& name) const { return (path() / name).string(); }
   /// Both settings of an option that names a file or a folder.
-  Flip between(const std::string& base, const std::string& name) const {
+  Flip accept::between(const std::string& base, const std::string& name) const {
     return {base, at("a/" + name), at("b/" + name)};
   }
 };
@@ -149,10 +149,10 @@ BOOST_AUTO_TEST_SUITE(options_flip_data_test)
 BOOST_FIXTURE_TEST_CASE(every_option_of_a_dataset_changes_a_sample, DataFolders) {
   const std::string directory = "directory: " + at("a");
   const std::string train = "train_images: 2", test = "test_images: 2";
-  const Flips cifar10 = {{"directory", between("images_per_file: 2", "")},
+  const Flips cifar10 = {{"directory", accept::between("images_per_file: 2", "")},
                          {"images_per_file", {directory, "2", "3", "expected 9219 bytes"}}};
   const Flips cifar100 = {
-      {"directory", between(train + ", " + test, "")},
+      {"directory", accept::between(train + ", " + test, "")},
       {"labels", {directory + ", " + train + ", " + test, "fine", "coarse"}},
       {"train_images", {directory + ", " + test, "2", "3", "expected 9222 bytes"}},
       {"test_images", {directory + ", " + train, "2", "3", "expected 9222 bytes"}}};

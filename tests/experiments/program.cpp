@@ -31,7 +31,7 @@ namespace {
 
 Child::Child(const std::filesystem::path& folder, const std::vector<std::string>& arguments)
     : folder_(folder), pid_(::fork()) {
-  if (pid_ < 0) fail("fork failed");
+  if (pid_ < 0) throw_error("fork failed");
   if (pid_ == 0) become_program(folder, arguments);
 }
 

@@ -48,7 +48,7 @@ nodes:
 int unit_of(const Network& network, const std::string& name) {
   for (size_t unit = 0; unit < network.units().size(); ++unit)
     if (network.units()[unit].name == name) return static_cast<int>(unit);
-  fail("no unit '{}'", name);
+  throw_error("no unit '{}'", name);
 }
 
 Tensor<float> images_of(const Network& network) {

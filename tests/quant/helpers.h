@@ -48,11 +48,11 @@ inline std::shared_ptr<const Scheme> scheme(const std::string& section) {
 }
 inline std::unique_ptr<Quantizer> quantizer(const std::string& plugin) {
   const Options root = Options::from_text("quantizer: " + plugin, "test.yaml");
-  return QuantizerRegistry::instance().make(root.plugin("quantizer", required, ""));
+  return QuantizerRegistry::instance().make(root.plugin("quantizer", Options::required, ""));
 }
 inline std::unique_ptr<RangeEstimator> estimator(const std::string& plugin) {
   const Options root = Options::from_text("estimator: " + plugin, "test.yaml");
-  return RangeEstimatorRegistry::instance().make(root.plugin("estimator", required, ""));
+  return RangeEstimatorRegistry::instance().make(root.plugin("estimator", Options::required, ""));
 }
 
 /// Shows values [rows, channels] to an observer at once.

@@ -6,7 +6,7 @@ namespace quantdyn {
 namespace {
 
 double read_gain(const Options& options) {
-  const double gain = options.number("gain", 1, over(0.0), "factor on every weight");
+  const double gain = options.number("gain", 1, accept::over(0.0), "factor on every weight");
   options.finish();
   return gain;
 }

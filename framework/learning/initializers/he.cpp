@@ -7,7 +7,7 @@ namespace quantdyn {
 namespace {
 
 double read_gain(const Options& options) {
-  const double gain = options.number("gain", std::numbers::sqrt2, over(0.0),
+  const double gain = options.number("gain", std::numbers::sqrt2, accept::over(0.0),
                                      "sqrt(2) before relu, 1 before nothing");
   options.finish();
   return gain;

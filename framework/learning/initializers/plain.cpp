@@ -9,8 +9,8 @@ namespace {
 class Uniform final : public Initializer {
  public:
   explicit Uniform(const Options& options)
-      : low_(options.number("low", -0.05, any<double>(), "smallest weight")),
-        high_(options.number("high", 0.05, any<double>(), "weights stay below; over low")) {
+      : low_(options.number("low", -0.05, accept::any<double>(), "smallest weight")),
+        high_(options.number("high", 0.05, accept::any<double>(), "weights stay below; over low")) {
     options.finish();
     if (!(low_ < high_) || !std::isfinite(high_ - low_))
       options.refuse("high",
@@ -28,8 +28,8 @@ class Uniform final : public Initializer {
 class Normal final : public Initializer {
  public:
   explicit Normal(const Options& options)
-      : mean_(options.number("mean", 0, any<double>(), "mean")),
-        std_(options.number("std", 0.05, over(0.0), "standard deviation")) {
+      : mean_(options.number("mean", 0, accept::any<double>(), "mean")),
+        std_(options.number("std", 0.05, accept::over(0.0), "standard deviation")) {
     options.finish();
   }
   void fill(std::span<double> weight, int64_t, int64_t, const Rng& rng) const override {
@@ -45,8 +45,8 @@ class Normal final : public Initializer {
 class TruncatedNormal final : public Initializer {
  public:
   explicit TruncatedNormal(const Options& options)
-      : mean_(options.number("mean", 0, any<double>(), "mean")),
-        std_(options.number("std", 0.05, over(0.0),
+      : mean_(options.number("mean", 0, accept::any<double>(), "mean")),
+        std_(options.number("std", 0.05, accept::over(0.0),
                             "standard deviation before values beyond two of it are dropped")) {
     options.finish();
   }

@@ -12,7 +12,7 @@ class Cosine final : public Schedule {
  public:
   Cosine(const Options& options, TrainingLength length)
       : Schedule(options, length),
-        final_(options.number("final", 0, at_least(0.0), "learning rate at the end")),
+        final_(options.number("final", 0, accept::at_least(0.0), "learning rate at the end")),
         every_(read_every(options)) {
     options.finish();
     check(options);

@@ -11,7 +11,7 @@ class Step final : public Schedule {
  public:
   Step(const Options& options, TrainingLength length)
       : Schedule(options, length),
-        epochs_(options.numbers("epochs", required, over(0.0),
+        epochs_(options.numbers("epochs", Options::required, accept::over(0.0),
                                 "when the rate drops, ascending; parts of epochs allowed")),
         factor_(options.number("factor", 0.1, {.low = 0, .high = 1, .low_excluded = true},
                                "what the rate is multiplied by")),

@@ -41,12 +41,12 @@ class AciqObserver : public RangeObserver {
   std::vector<Range> ranges() const override {
     std::vector<Range> out = values_.ends();
     parallel_for(static_cast<int64_t>(out.size()),
-                 [&](int64_t entry, int) { out[entry] = clipped(entry, out[entry]); });
+                 [&](int64_t entry, int) { out[entry] = clipped_to(entry, out[entry]); });
     return out;
   }
 
  private:
-  Range clipped(int64_t entry, const Range& ends) const {
+  Range clipped_to(int64_t entry, const Range& ends) const {
     const Distribution values = values_.distribution(entry, ends, 1);
     const bool is_half = options_.half == Half::automatic && ends.low >= 0;
     const ScaleFit fit = is_half ? fit_above_zero(values) : fit_about_mean(values);

@@ -30,8 +30,9 @@ class CrossEntropyObserver : public RangeObserver {
 
   void add(const Tile& tile) override {
     if (tile.first_row + tile.rows > images_per_chunk)
-      fail<Error>("{}: cross_entropy found more than one row of values per image; accepted: logits",
-                  task_.tensor);
+      throw_error<Error>(
+          "{}: cross_entropy found more than one row of values per image; accepted: logits",
+          task_.tensor);
     ends_.add(tile);
     logits_.add(tile);
   }
@@ -53,7 +54,7 @@ std::vector<RangeCandidates> CrossEntropyObserver::candidates(
     const std::vector<Range>& ends, const std::vector<Distribution>& values) const {
   std::vector<RangeCandidates> out;
   for (size_t i = 0; i < ends.size(); ++i)
-    out.emplace_back(ends[i], median(values[i]), *task_.quantizer, search_);
+    out.emplace_back(ends[i], median_of(values[i]), *task_.quantizer, search_);
   return out;
 }
 

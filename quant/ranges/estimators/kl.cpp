@@ -82,10 +82,10 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
   out.rule = options.choice<Rule>(
       "rule", Rule::tensorrt, {{"tensorrt", Rule::tensorrt}, {"onnxruntime", Rule::onnxruntime}},
       "tensorrt: magnitudes, as published; onnxruntime: a window about zero, smoothed");
-  out.bins = options.integer("bins", 2048, between<int64_t>(2, 1 << 16),
+  out.bins = options.integer("bins", 2048, accept::between<int64_t>(2, 1 << 16),
                              "even bins of the magnitudes, or of both signs for onnxruntime");
   out.levels = options.integer(
-      "levels", 0, between<int64_t>(0, 1 << 16),
+      "levels", 0, accept::between<int64_t>(0, 1 << 16),
       "groups of bins; 0: 2^(bits - 1), or 2^bits for tensorrt if values and levels all have one "
       "sign");
   out.first_bin = options.choice<FirstBin>(

@@ -112,7 +112,7 @@ class MovingAverage : public RangeEstimator {
 
 std::unique_ptr<RangeEstimator> make(const Options& options) {
   const int64_t window =
-      options.integer("window", 32, at_least<int64_t>(images_per_chunk),
+      options.integer("window", 32, accept::at_least<int64_t>(images_per_chunk),
                       "images per step, a multiple of 8; the last window may have fewer");
   const double constant =
       options.number("constant", 0.01, {.low = 0, .high = 1, .low_excluded = true},

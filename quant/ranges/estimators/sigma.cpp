@@ -64,7 +64,8 @@ std::vector<Range> SigmaObserver::ranges() const {
 }
 
 std::unique_ptr<RangeEstimator> make(const Options& options) {
-  const double k = options.number("k", 3, over<double>(0), "standard deviations to each side");
+  const double k =
+      options.number("k", 3, accept::over<double>(0), "standard deviations to each side");
   const bool is_within_ends =
       options.flag("within_ends", true, "never beyond the smallest and the largest value");
   options.finish();

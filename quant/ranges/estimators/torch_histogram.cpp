@@ -38,7 +38,7 @@ class TorchHistogramObserver : public RangeObserver {
 };
 
 std::unique_ptr<RangeEstimator> make(const Options& options) {
-  const int64_t bins = options.integer("bins", 2048, between<int64_t>(2, 1 << 20),
+  const int64_t bins = options.integer("bins", 2048, accept::between<int64_t>(2, 1 << 20),
                                        "even bins from the smallest to the largest value");
   options.finish();
   return estimator_of([bins](const RangeTask& task) {

@@ -20,7 +20,7 @@ Network load(const std::filesystem::path& file) {
 }  // namespace
 
 int main(int count, char** arguments) try {
-  if (count != 4) fail<ConfigError>("forward NET IMAGES.h5 LOGITS.h5");
+  if (count != 4) throw_error<ConfigError>("forward NET IMAGES.h5 LOGITS.h5");
   start_gemm();
   const Network network = load(arguments[1]);
   const h5::File file = h5::File::open(arguments[2]);

@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(an_exception_comes_out_once_and_later_jobs_are_dropped) {
   Background background(4);
   background.push([&] {
     go.get_future().wait();
-    fail<Error>("the disk is full");
+    throw_error<Error>("the disk is full");
   });
   background.push([&] { ++later; });
   go.set_value();

@@ -27,7 +27,7 @@ BOOST_AUTO_TEST_CASE(what_ends_or_throws_is_left_to_the_caller) {
   int changed = 0;
   BOOST_TEST(message_of([&] { changed = 1; }) == "");
   BOOST_TEST(changed == 0);  // in the child alone
-  BOOST_TEST(message_of([] { fail("bad"); }) == "");
+  BOOST_TEST(message_of([] { throw_error("bad"); }) == "");
   BOOST_TEST(message_of([] { throw 1; }) == "");
 }
 

@@ -28,7 +28,7 @@ std::string refusal_of(const std::string& yaml, const std::vector<std::string>& 
 }
 
 int64_t epochs(const Options& options) {
-  return options.integer("epochs", 5, at_least<int64_t>(1), "passes");
+  return options.integer("epochs", 5, accept::at_least<int64_t>(1), "passes");
 }
 
 enum class Rounding { even, away };
@@ -43,16 +43,18 @@ BOOST_AUTO_TEST_CASE(every_type_reads_what_the_document_says) {
       "'y']\nmode: away\n"
       "file: sub/../weights.h5\n");
   BOOST_TEST(epochs(o) == 3);
-  BOOST_TEST(o.number("rate", required, over(0.0), "") == 1e-3);
+  BOOST_TEST(o.number("rate", Options::required, accept::over(0.0), "") == 1e-3);
   BOOST_TEST(!o.flag("fused", true, ""));
-  BOOST_TEST(o.text("title", required, "") == "a b");
-  BOOST_TEST(o.integers("sizes", required, any<int64_t>(), "") == (std::vector<int64_t>{1, 2}));
-  BOOST_TEST(o.numbers("rates", required, any<double>(), "") == (std::vector<double>{0.5}));
-  BOOST_TEST(o.texts("names", required, "") == (std::vector<std::string>{"x", "y"}));
+  BOOST_TEST(o.text("title", Options::required, "") == "a b");
+  BOOST_TEST(o.integers("sizes", Options::required, accept::any<int64_t>(), "") ==
+             (std::vector<int64_t>{1, 2}));
+  BOOST_TEST(o.numbers("rates", Options::required, accept::any<double>(), "") ==
+             (std::vector<double>{0.5}));
+  BOOST_TEST(o.texts("names", Options::required, "") == (std::vector<std::string>{"x", "y"}));
   BOOST_TEST((o.choice<Rounding>("mode", Rounding::even,
                                  {{"even", Rounding::even}, {"away", Rounding::away}},
                                  "") == Rounding::away));
-  BOOST_TEST(o.path("file", required, "") == "/data/weights.h5");
+  BOOST_TEST(o.path("file", Options::required, "") == "/data/weights.h5");
   BOOST_CHECK_NO_THROW(o.finish());
 }
 
@@ -69,7 +71,7 @@ BOOST_AUTO_TEST_CASE(a_list_of_paths_starts_at_the_documents_folder_and_has_no_d
 BOOST_AUTO_TEST_CASE(an_absent_key_reads_as_its_default_and_is_not_present) {
   const Options o = parse("");
   BOOST_TEST(epochs(o) == 5);
-  BOOST_TEST(o.number("rate", 0.1, any<double>(), "") == 0.1);
+  BOOST_TEST(o.number("rate", 0.1, accept::any<double>(), "") == 0.1);
   BOOST_TEST(o.flag("fused", true, ""));
   BOOST_TEST(o.path("file", "x.h5", "") == "/data/x.h5");
   BOOST_TEST(o.path("none", "", "").empty());
@@ -101,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_type_names_file_line_key_and_what_is_accepted) {
              "a.yaml:1: on: expected true or false, found 'yes'");
   BOOST_TEST(refusal([] { parse("title: [a]").text("title", "", ""); }) ==
              "a.yaml:1: title: expected text, found a list");
-  BOOST_TEST(refusal([] { parse("names: {a: 1}").texts("names", required, ""); }) ==
+  BOOST_TEST(refusal([] { parse("names: {a: 1}").texts("names", Options::required, ""); }) ==
              "a.yaml:1: names: expected a list, found a mapping");
   BOOST_TEST(refusal([] { parse("train: 3").section("train", ""); }) ==
              "a.yaml:1: train: expected a mapping, found '3'");
@@ -118,45 +120,50 @@ BOOST_AUTO_TEST_CASE(numbers_that_yaml_dialects_read_differently_are_refused) {
   for (const std::string text :
        {"010", "-07", "0x10", "1_000", "+-5", "--5", "1e3", "9223372036854775808", "5 5"}) {
     BOOST_TEST_CONTEXT(text) {
-      BOOST_TEST(refusal([&] { parse("n: " + text).integer("n", required, any<int64_t>(), ""); }) ==
-                 "a.yaml:1: n: expected a whole number, found '" + text + "'");
+      BOOST_TEST(refusal([&] {
+                   parse("n: " + text).integer("n", Options::required, accept::any<int64_t>(), "");
+                 }) == "a.yaml:1: n: expected a whole number, found '" + text + "'");
     }
   }
   for (const std::string text : {"00.5", ".nan", "nan", "inf", "0x1p3", "1e400", "1,5"}) {
     BOOST_TEST_CONTEXT(text) {
-      BOOST_TEST(refusal([&] { parse("n: " + text).number("n", required, any<double>(), ""); }) ==
-                 "a.yaml:1: n: expected a number, found '" + text + "'");
+      BOOST_TEST(refusal([&] {
+                   parse("n: " + text).number("n", Options::required, accept::any<double>(), "");
+                 }) == "a.yaml:1: n: expected a number, found '" + text + "'");
     }
   }
-  BOOST_TEST(refusal([&] { parse("n: .inf").number("n", required, any<double>(), ""); }) ==
-             "a.yaml:1: n: .inf is out of range; accepted: a number");
-  BOOST_TEST(parse("n: +5").integer("n", required, any<int64_t>(), "") == 5);
-  BOOST_TEST(parse("n: 0").integer("n", required, any<int64_t>(), "") == 0);
-  BOOST_TEST(parse("n: -0.5").number("n", required, any<double>(), "") == -0.5);
-  BOOST_TEST(parse("n: 3").number("n", required, any<double>(), "") == 3);
+  BOOST_TEST(refusal([&] {
+               parse("n: .inf").number("n", Options::required, accept::any<double>(), "");
+             }) == "a.yaml:1: n: .inf is out of range; accepted: a number");
+  BOOST_TEST(parse("n: +5").integer("n", Options::required, accept::any<int64_t>(), "") == 5);
+  BOOST_TEST(parse("n: 0").integer("n", Options::required, accept::any<int64_t>(), "") == 0);
+  BOOST_TEST(parse("n: -0.5").number("n", Options::required, accept::any<double>(), "") == -0.5);
+  BOOST_TEST(parse("n: 3").number("n", Options::required, accept::any<double>(), "") == 3);
   const Accepted<double> with_infinity{.low = 0, .high = std::numeric_limits<double>::infinity()};
-  BOOST_TEST(parse("n: .inf").number("n", required, with_infinity, "") == with_infinity.high);
+  BOOST_TEST(parse("n: .inf").number("n", Options::required, with_infinity, "") ==
+             with_infinity.high);
 }
 
 BOOST_AUTO_TEST_CASE(ranges_say_what_they_accept) {
-  BOOST_TEST(between<int64_t>(2, 16).text() == "from 2 to 16");
-  BOOST_TEST(over(0.0).text() == "over 0");
-  BOOST_TEST(at_least<int64_t>(1).text() == "at least 1");
+  BOOST_TEST(accept::between<int64_t>(2, 16).text() == "from 2 to 16");
+  BOOST_TEST(accept::over(0.0).text() == "over 0");
+  BOOST_TEST(accept::at_least<int64_t>(1).text() == "at least 1");
   BOOST_TEST((Accepted<double>{.low = 0, .high = 1, .high_excluded = true}).text() ==
              "at least 0 and below 1");
-  BOOST_TEST(any<double>().text() == "");
-  BOOST_TEST(!between(0.0, 1.0).contains(std::numeric_limits<double>::quiet_NaN()));
+  BOOST_TEST(accept::any<double>().text() == "");
+  BOOST_TEST(!accept::between(0.0, 1.0).contains(std::numeric_limits<double>::quiet_NaN()));
   BOOST_TEST(refusal([] {
-               parse("p: 1").number("p", required, {.low = 0, .high = 1, .high_excluded = true},
-                                    "");
+               parse("p: 1").number("p", Options::required,
+                                    {.low = 0, .high = 1, .high_excluded = true}, "");
              }) == "a.yaml:1: p: 1 is out of range; accepted: a number at least 0 and below 1");
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_key_is_reported_at_its_parent) {
   const Options train = parse("seed: 1\ntrain:\n  rate: 0.1\n").section("train", "");
-  BOOST_TEST(refusal([&] { train.integer("epochs", required, at_least<int64_t>(1), ""); }) ==
-             "a.yaml:2: epochs: missing; expected a whole number at least 1");
-  BOOST_TEST(refusal([&] { train.text("title", required, ""); }) ==
+  BOOST_TEST(refusal([&] {
+               train.integer("epochs", Options::required, accept::at_least<int64_t>(1), "");
+             }) == "a.yaml:2: epochs: missing; expected a whole number at least 1");
+  BOOST_TEST(refusal([&] { train.text("title", Options::required, ""); }) ==
              "a.yaml:2: title: missing; expected text");
 }
 
@@ -167,8 +174,8 @@ BOOST_AUTO_TEST_CASE(keys_that_nobody_read_are_refused) {
   BOOST_TEST(refusal([&] { parse("x: 1").finish(); }) ==
              "a.yaml:1: x: unknown key; accepted here: none");
   const Options nested = parse("a:\n  b: 1\n  c: 2\n").section("a", "");
-  nested.integer("b", 1, any<int64_t>(), "");
-  nested.integer("d", 1, any<int64_t>(), "");
+  nested.integer("b", 1, accept::any<int64_t>(), "");
+  nested.integer("d", 1, accept::any<int64_t>(), "");
   BOOST_TEST(refusal([&] { nested.finish(); }) == "a.yaml:3: c: unknown key; accepted here: b, d");
   const Options looked = parse("x: 1");
   BOOST_TEST(looked.has("x"));
@@ -206,7 +213,8 @@ BOOST_AUTO_TEST_CASE(alias_cycles_bombs_and_deep_nesting_are_refused) {
   BOOST_TEST(refusal_of("a: " + std::string(5000, '[') + std::string(5000, ']')) ==
              "a.yaml:1: nested deeper than 100 levels");
   const Options fine = parse("a: &X [1, 2]\nb: *X\n");
-  BOOST_TEST(fine.integers("b", required, any<int64_t>(), "") == (std::vector<int64_t>{1, 2}));
+  BOOST_TEST(fine.integers("b", Options::required, accept::any<int64_t>(), "") ==
+             (std::vector<int64_t>{1, 2}));
 }
 
 BOOST_AUTO_TEST_CASE(set_reaches_into_maps_and_lists) {
@@ -215,16 +223,19 @@ BOOST_AUTO_TEST_CASE(set_reaches_into_maps_and_lists) {
   const Options o = parse(yaml, {"train.epochs=7", "variants.1.name=c", "sizes.0=9",
                                  "optimizer.rate=0.5", "new.key=x=y"});
   BOOST_TEST(epochs(o.section("train", "")) == 7);
-  BOOST_TEST(o.list("variants", "")[1].text("name", required, "") == "c");
-  BOOST_TEST(o.integers("sizes", required, any<int64_t>(), "") == (std::vector<int64_t>{9, 2}));
-  const Options optimizer = o.plugin("optimizer", required, "");
+  BOOST_TEST(o.list("variants", "")[1].text("name", Options::required, "") == "c");
+  BOOST_TEST(o.integers("sizes", Options::required, accept::any<int64_t>(), "") ==
+             (std::vector<int64_t>{9, 2}));
+  const Options optimizer = o.plugin("optimizer", Options::required, "");
   BOOST_TEST(optimizer.plugin_name() == "sgd");
-  BOOST_TEST(optimizer.number("rate", required, any<double>(), "") == 0.5);
-  BOOST_TEST(o.section("new", "").text("key", required, "") == "x=y");
-  BOOST_TEST(parse(yaml, {"sizes=[4]"}).integers("sizes", required, any<int64_t>(), "") ==
-             (std::vector<int64_t>{4}));
-  BOOST_TEST(parse(yaml, {"optimizer.name=adam"}).plugin("optimizer", required, "").plugin_name() ==
-             "adam");
+  BOOST_TEST(optimizer.number("rate", Options::required, accept::any<double>(), "") == 0.5);
+  BOOST_TEST(o.section("new", "").text("key", Options::required, "") == "x=y");
+  BOOST_TEST(
+      parse(yaml, {"sizes=[4]"}).integers("sizes", Options::required, accept::any<int64_t>(), "") ==
+      (std::vector<int64_t>{4}));
+  BOOST_TEST(parse(yaml, {"optimizer.name=adam"})
+                 .plugin("optimizer", Options::required, "")
+                 .plugin_name() == "adam");
 }
 
 BOOST_AUTO_TEST_CASE(wrong_set_arguments_are_refused_by_their_own_name) {
@@ -260,17 +271,18 @@ BOOST_AUTO_TEST_CASE(plugins_are_a_list_of_bare_names_and_mappings) {
 }
 
 BOOST_AUTO_TEST_CASE(a_plugin_is_a_bare_name_or_a_mapping) {
-  BOOST_TEST(parse("o: sgd").plugin("o", required, "").plugin_name() == "sgd");
-  const Options full = parse("o:\n  name: sgd\n  momentum: 0.9\n").plugin("o", required, "");
+  BOOST_TEST(parse("o: sgd").plugin("o", Options::required, "").plugin_name() == "sgd");
+  const Options full =
+      parse("o:\n  name: sgd\n  momentum: 0.9\n").plugin("o", Options::required, "");
   BOOST_TEST(full.plugin_name() == "sgd");
   BOOST_TEST(refusal([&] { full.finish(); }) ==
              "a.yaml:3: momentum: unknown key; accepted here: name");
   BOOST_TEST(parse("").plugin("o", "adam", "").plugin_name() == "adam");
-  BOOST_TEST(refusal([] { parse("o: {rate: 1}").plugin("o", required, ""); }) ==
+  BOOST_TEST(refusal([] { parse("o: {rate: 1}").plugin("o", Options::required, ""); }) ==
              "a.yaml:1: o: expected a name, or a mapping with the key `name`, found a mapping");
-  BOOST_TEST(refusal([] { parse("o: [sgd]").plugin("o", required, ""); }) ==
+  BOOST_TEST(refusal([] { parse("o: [sgd]").plugin("o", Options::required, ""); }) ==
              "a.yaml:1: o: expected a name, or a mapping with the key `name`, found a list");
-  BOOST_TEST(refusal([] { parse("a: 1").plugin("o", required, ""); }) ==
+  BOOST_TEST(refusal([] { parse("a: 1").plugin("o", Options::required, ""); }) ==
              "a.yaml:1: o: missing; expected a name, or a mapping with `name`");
 }
 
@@ -281,15 +293,16 @@ struct Widget {
 BOOST_AUTO_TEST_CASE(a_registry_makes_by_name_and_refuses_others) {
   const Registered<Widget> box{"box", "a box", [](const Options& o) {
                                  const int64_t size =
-                                     o.integer("size", 2, at_least<int64_t>(1), "edge");
+                                     o.integer("size", 2, accept::at_least<int64_t>(1), "edge");
                                  o.finish();
                                  return std::make_unique<Widget>(Widget{size});
                                }};
   BOOST_TEST(Registry<Widget>::instance()
-                 .make(parse("w: {name: box, size: 4}").plugin("w", required, ""))
+                 .make(parse("w: {name: box, size: 4}").plugin("w", Options::required, ""))
                  ->size == 4);
   BOOST_TEST(refusal([] {
-               Registry<Widget>::instance().make(parse("\nw: bax").plugin("w", required, ""));
+               Registry<Widget>::instance().make(
+                   parse("\nw: bax").plugin("w", Options::required, ""));
              }) == "a.yaml:2: name: unknown name 'bax'; accepted: box");
 }
 
@@ -297,10 +310,10 @@ BOOST_AUTO_TEST_CASE(the_resolved_document_holds_every_default_and_reads_back) {
   const std::string yaml = "# a comment\ntrain: {rate: 0.25}\ntitle: '007'\n";
   const Options o = parse(yaml, {"extra=1"});
   epochs(o.section("train", ""));
-  o.section("train", "").number("rate", required, any<double>(), "");
-  o.plugin("optimizer", "sgd", "").number("momentum", 1e-5, any<double>(), "");
+  o.section("train", "").number("rate", Options::required, accept::any<double>(), "");
+  o.plugin("optimizer", "sgd", "").number("momentum", 1e-5, accept::any<double>(), "");
   o.numbers("limits", std::vector<double>{0.5, std::numeric_limits<double>::infinity()},
-            any<double>(), "");
+            accept::any<double>(), "");
   o.text("empty", "", "");
   BOOST_TEST(o.raw_yaml() == yaml);
   BOOST_TEST(o.resolved_yaml() ==
@@ -308,7 +321,9 @@ BOOST_AUTO_TEST_CASE(the_resolved_document_holds_every_default_and_reads_back) {
              "sgd\n  momentum: 1e-05\n"
              "limits: [0.5, .inf]\nempty: \"\"\n");
   const Options again = parse(o.resolved_yaml());
-  BOOST_TEST(again.section("train", "").integer("epochs", required, any<int64_t>(), "") == 5);
+  BOOST_TEST(
+      again.section("train", "").integer("epochs", Options::required, accept::any<int64_t>(), "") ==
+      5);
   BOOST_TEST(again.resolved_yaml() == o.resolved_yaml());
 }
 
@@ -318,12 +333,15 @@ BOOST_AUTO_TEST_CASE(parameters_replace_names_by_values_that_are_independent) {
   const Options parameters = parse("width: 64\nstart: {name: he}\nunused: 1\n");
   o.substitute(parameters);
   BOOST_TEST(o.has("width"));
-  BOOST_TEST(o.integer("width", required, any<int64_t>(), "") == 64);
-  BOOST_TEST(o.integers("list", required, any<int64_t>(), "") == (std::vector<int64_t>{1, 64}));
-  BOOST_TEST(o.text("quoted", required, "") == "$width");
-  const Options start = o.plugin("start", required, ""), twice = o.plugin("twice", required, "");
-  BOOST_TEST(start.number("gain", 1.0, any<double>(), "") == 1.0);
-  BOOST_TEST(twice.number("gain", 2.0, any<double>(), "") == 2.0);  // not what the first one wrote
+  BOOST_TEST(o.integer("width", Options::required, accept::any<int64_t>(), "") == 64);
+  BOOST_TEST(o.integers("list", Options::required, accept::any<int64_t>(), "") ==
+             (std::vector<int64_t>{1, 64}));
+  BOOST_TEST(o.text("quoted", Options::required, "") == "$width");
+  const Options start = o.plugin("start", Options::required, ""),
+                twice = o.plugin("twice", Options::required, "");
+  BOOST_TEST(start.number("gain", 1.0, accept::any<double>(), "") == 1.0);
+  BOOST_TEST(twice.number("gain", 2.0, accept::any<double>(), "") ==
+             2.0);  // not what the first one wrote
   BOOST_TEST(refusal([&] { parameters.finish(); }) ==
              "a.yaml:3: unused: unknown key; accepted here: width, start");
   BOOST_TEST(refusal([&] { parse("\nx: $depth").substitute(parameters); }) ==
@@ -332,17 +350,17 @@ BOOST_AUTO_TEST_CASE(parameters_replace_names_by_values_that_are_independent) {
 
 BOOST_AUTO_TEST_CASE(a_parameter_by_default_counts_as_given_where_it_is_used) {
   const Options parameters = parse("");
-  parameters.integer("width", 8, any<int64_t>(), "");
+  parameters.integer("width", 8, accept::any<int64_t>(), "");
   const Options o = parse("channels: $width");
   o.substitute(parameters);
   BOOST_TEST(o.has("channels"));
-  BOOST_TEST(o.integer("channels", required, any<int64_t>(), "") == 8);
+  BOOST_TEST(o.integer("channels", Options::required, accept::any<int64_t>(), "") == 8);
 }
 
 BOOST_AUTO_TEST_CASE(a_parameter_that_names_itself_ends) {
   const Options o = parse("x: $a");
   o.substitute(parse("a: [$a, 1]"));
-  BOOST_TEST(o.texts("x", required, "") == (std::vector<std::string>{"$a", "1"}));
+  BOOST_TEST(o.texts("x", Options::required, "") == (std::vector<std::string>{"$a", "1"}));
 }
 
 BOOST_AUTO_TEST_CASE(inherited_keys_fill_gaps_and_must_be_read) {
@@ -350,13 +368,13 @@ BOOST_AUTO_TEST_CASE(inherited_keys_fill_gaps_and_must_be_read) {
   const Options node = parse("stride: 1"), other = parse("");
   node.inherit(defaults);
   other.inherit(defaults);
-  BOOST_TEST(node.integer("stride", required, any<int64_t>(), "") == 1);
-  BOOST_TEST(!node.flag("bias", required, ""));
-  const Options initializer = node.plugin("initializer", required, "");
+  BOOST_TEST(node.integer("stride", Options::required, accept::any<int64_t>(), "") == 1);
+  BOOST_TEST(!node.flag("bias", Options::required, ""));
+  const Options initializer = node.plugin("initializer", Options::required, "");
   BOOST_TEST(initializer.plugin_name() == "he");
-  BOOST_TEST(initializer.number("gain", 1.0, any<double>(), "") == 1.0);
-  BOOST_TEST(other.plugin("initializer", required, "").number("gain", 2.0, any<double>(), "") ==
-             2.0);
+  BOOST_TEST(initializer.number("gain", 1.0, accept::any<double>(), "") == 1.0);
+  BOOST_TEST(other.plugin("initializer", Options::required, "")
+                 .number("gain", 2.0, accept::any<double>(), "") == 2.0);
   BOOST_CHECK_NO_THROW(node.finish());
   BOOST_CHECK_NO_THROW(defaults.finish());
   BOOST_TEST(refusal([&] { other.finish(); }) ==
@@ -367,13 +385,13 @@ BOOST_AUTO_TEST_CASE(a_mapping_laid_over_another_joins_key_by_key) {
   const Options base =
       parse("estimator: minmax\nquantizer: {name: affine, bit_width: 4}\nkept: 1\n");
   const Options over = parse("quantizer: {bit_width: 8}\nestimator: {name: percentile, p: 99}\n");
-  BOOST_TEST(base.integer("kept", required, any<int64_t>(), "") == 1);
-  BOOST_TEST(base.integer("missing", 2, any<int64_t>(), "") == 2);
+  BOOST_TEST(base.integer("kept", Options::required, accept::any<int64_t>(), "") == 1);
+  BOOST_TEST(base.integer("missing", 2, accept::any<int64_t>(), "") == 2);
   const Options joined = base.under(over);
-  const Options quantizer = joined.plugin("quantizer", required, "");
+  const Options quantizer = joined.plugin("quantizer", Options::required, "");
   BOOST_TEST(quantizer.plugin_name() == "affine");
-  BOOST_TEST(quantizer.integer("bit_width", required, any<int64_t>(), "") == 8);
-  const Options estimator = joined.plugin("estimator", required, "");
+  BOOST_TEST(quantizer.integer("bit_width", Options::required, accept::any<int64_t>(), "") == 8);
+  const Options estimator = joined.plugin("estimator", Options::required, "");
   BOOST_TEST(estimator.plugin_name() == "percentile");
   BOOST_TEST(!joined.has("missing"));
   BOOST_CHECK_NO_THROW(over.finish());
@@ -385,19 +403,20 @@ BOOST_AUTO_TEST_CASE(a_plugin_of_another_name_replaces_the_whole) {
   const Options base =
       parse("a: {name: affine, bit_width: 4}\nb: {name: affine, bit_width: 4}\nc: affine\n");
   const Options joined = base.under(parse("a: float\nb: affine\nc: {bit_width: 2}\n"));
-  BOOST_TEST(joined.plugin("a", required, "").keys() == std::vector<std::string>{"name"});
-  BOOST_TEST(joined.plugin("b", required, "").integer("bit_width", 8, any<int64_t>(), "") == 4);
-  const Options c = joined.plugin("c", required, "");
+  BOOST_TEST(joined.plugin("a", Options::required, "").keys() == std::vector<std::string>{"name"});
+  BOOST_TEST(joined.plugin("b", Options::required, "")
+                 .integer("bit_width", 8, accept::any<int64_t>(), "") == 4);
+  const Options c = joined.plugin("c", Options::required, "");
   BOOST_TEST(c.plugin_name() == "affine");
-  BOOST_TEST(c.integer("bit_width", 8, any<int64_t>(), "") == 2);
+  BOOST_TEST(c.integer("bit_width", 8, accept::any<int64_t>(), "") == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_derived_mapping_still_refuses_keys_that_nobody_reads) {
   const Options block = parse("\nkind: block\nnorm:\n  epsilon: 0.1\n  epsylon: 1\n");
   const Options norm = block.section("norm", "");
   const Options derived = norm.derive({{"channels", "64"}}, norm.keys());
-  BOOST_TEST(derived.integer("channels", required, any<int64_t>(), "") == 64);
-  BOOST_TEST(derived.number("epsilon", required, any<double>(), "") == 0.1);
+  BOOST_TEST(derived.integer("channels", Options::required, accept::any<int64_t>(), "") == 64);
+  BOOST_TEST(derived.number("epsilon", Options::required, accept::any<double>(), "") == 0.1);
   BOOST_CHECK_NO_THROW(norm.finish());
   BOOST_TEST(refusal([&] { derived.finish(); }) ==
              "a.yaml:5: epsylon: unknown key; accepted here: channels, epsilon");
@@ -408,9 +427,9 @@ BOOST_AUTO_TEST_CASE(describing_records_every_key_and_ends_at_the_plugins_own_fi
   const Options o = Options::describing(found);
   bool acted = false;
   const auto factory = [&] {
-    o.integer("bits", 8, between<int64_t>(2, 16), "width of a code");
+    o.integer("bits", 8, accept::between<int64_t>(2, 16), "width of a code");
     const Options range = o.plugin("range", "minmax", "range estimator");
-    range.number("percentile", required, over(0.0), "share that is kept");
+    range.number("percentile", Options::required, accept::over(0.0), "share that is kept");
     range.finish();  // a nested mapping's end is not the plugin's
     o.choice<Rounding>("rounding", std::nullopt,
                        {{"even", Rounding::even}, {"away", Rounding::away}}, "ties");
@@ -436,7 +455,7 @@ BOOST_AUTO_TEST_CASE(files_are_read_and_missing_ones_named) {
   std::filesystem::create_directories(folder);
   std::ofstream(folder / "run.yaml") << "data: images\n";
   const Options o = Options::from_file(folder / "run.yaml");
-  BOOST_TEST(o.path("data", required, "") == folder / "images");
+  BOOST_TEST(o.path("data", Options::required, "") == folder / "images");
   BOOST_TEST(o.where("data") == (folder / "run.yaml").string() + ":1");
   BOOST_TEST(refusal([&] { Options::from_file(folder / "no.yaml"); }) ==
              (folder / "no.yaml").string() + ": no such file, or it cannot be read");

@@ -71,7 +71,7 @@ class Doubling : public Quantizer {
   bool needs_values() const override { return true; }
   std::unique_ptr<Quantization> fit(const FittingTask& task) const override {
     if (task.values.size() != task.ranges.size() || task.values[0].values.empty())
-      fail<Error>("no values");
+      throw_error<Error>("no values");
     return std::make_unique<Fitted>(task);
   }
 

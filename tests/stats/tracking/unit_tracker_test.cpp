@@ -47,7 +47,7 @@ Shown show(FusedActivation activation) {
   out.norm = out.conv;
   norm_map().apply(out.norm.data(), static_cast<int64_t>(out.norm.size()) / channels);
   out.output = out.norm;
-  for (float& value : out.output) value = apply(activation, value);
+  for (float& value : out.output) value = ends_of(activation).clip(value);
   return out;
 }
 
@@ -101,7 +101,8 @@ BOOST_AUTO_TEST_SUITE(unit_tracker_test)
 BOOST_AUTO_TEST_CASE(a_unit_writes_what_a_tracker_at_each_tap_would) {
   using enum TapKind;
   BOOST_TEST(MappedCounts::pays(channels, LogBins{}));
-  for (const FusedActivation activation : {FusedActivation::none, FusedActivation::relu, FusedActivation::relu6}) {
+  for (const FusedActivation activation :
+       {FusedActivation::none, FusedActivation::relu, FusedActivation::relu6}) {
     const Shown shown = show(activation);
     Frame alone({0, channels});
     track_alone(shown.conv, "conv", alone);
@@ -132,7 +133,8 @@ BOOST_AUTO_TEST_CASE(a_unit_without_a_norm_has_its_output_alone) {
 BOOST_AUTO_TEST_CASE(taps_that_showed_nothing_have_count_zero) {
   using enum TapKind;
   Frame frame({0, channels});
-  UnitTracker tracker({channels, {conv, norm, output}, norm_map(), FusedActivation::relu}, 3, kinds());
+  UnitTracker tracker({channels, {conv, norm, output}, norm_map(), FusedActivation::relu}, 3,
+                      kinds());
   BOOST_TEST(!tracker.another_pass());
   tracker.finish(frame, 0);
   for (const char* tensor : {"conv", "norm", "output"})
