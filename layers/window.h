@@ -27,7 +27,7 @@ class Window {
 
   /// The geometry over an input [h,w,c], with in_c = out_c = c and one group.
   /// Throws Error where the window is larger than the padded input.
-  Convolution accept::over(const Shape& input, std::string_view kind) const;
+  Convolution over(const Shape& input, std::string_view kind) const;
 
  private:
   enum class Padding { same, valid, numbers };

@@ -5,8 +5,9 @@
 
 - sh blocks: commands are known, the files they read are in the repository or made by earlier commands of the same
   README, `quantdyn` takes their options, and `quantdyn validate` accepts the experiments they run.
-- yaml blocks: a file that the first line names, byte for byte; or "# Excerpt ...", whose sections, put in place of
-  those of experiments/example.yaml, make a valid experiment.
+- yaml blocks: a file that the first line names, byte for byte; or "# Excerpt of a network", whose nodes make a network
+  after a block `a` of 64 channels; or "# Excerpt ...", whose sections, put in place of those of
+  experiments/example.yaml, make a valid experiment.
 - python blocks compile. Links and the files named in backticks exist.
 
 Nothing is trained and nothing is downloaded: experiments are validated on built-in images.
@@ -94,7 +95,11 @@ class Reader:
             self.made |= {plain[-1] + path.split("/")[-1] for path in plain[:-1]}
         elif program.startswith("build/tests/"):
             self.need(program)
-        elif program != "mkdir":
+        elif program == "quantdyn":  # an installed one, elsewhere: the install test runs it
+            known = self.repository.run(arguments[0], "--help").stdout
+            self.problems += [f"quantdyn {arguments[0]} has no option {word}" for word in arguments
+                              if word.startswith("--") and word not in known]
+        elif program not in ("mkdir", "cd", "export", "g++"):
             self.problems.append(f"{program}: a command that this test does not know")
         self.need(*([program] if "/" in program and not program.startswith("build/") else []))
 
@@ -181,6 +186,8 @@ def yaml_problem(repository, text):
             return "is neither '# FILE: ...' nor '# Excerpt ...'"
         whole = (repository.root / named.group(1)).read_text(encoding="utf-8")
         return None if whole == text else f"differs from {named.group(1)}"
+    if first.startswith("# Excerpt of a network"):
+        return network_problem(repository, text)
     example = (repository.root / "experiments/example.yaml").read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "networks").symlink_to(repository.root / "experiments" / "networks")
@@ -190,6 +197,15 @@ def yaml_problem(repository, text):
     if outcome.returncode == 0 or "no such file" in outcome.stderr:  # a reader's own data or model
         return None
     return f"is not valid in experiments/example.yaml: {outcome.stderr.strip()}"
+
+
+def network_problem(repository, text):
+    """What is wrong with nodes that follow a block `a` of 64 channels; None if nothing is."""
+    with tempfile.TemporaryDirectory() as folder:
+        network = pathlib.Path(folder) / "excerpt.yaml"
+        network.write_text("input: [8, 8, 3]\nnodes:\n- block: {name: a, channels: 64}\n" + text, encoding="utf-8")
+        outcome = repository.run("inspect", str(network))
+    return None if outcome.returncode == 0 else f"is no part of a network: {outcome.stderr.strip()}"
 
 
 def python_problem(text):

@@ -21,7 +21,7 @@ if [ "$mode" = --sanitize ]; then
   options=(--buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false)
 fi
 [ -f "$folder/build.ninja" ] || meson setup "$folder" "${options[@]}" -Dtests=enabled
-meson configure "$folder" -Dtests=enabled
+meson configure "$folder" -Dtests=enabled -Dpkgconfig.relocatable=true  # also where the folder is older than these defaults
 ninja -C "$folder"
 meson test -C "$folder" --print-errorlogs
 

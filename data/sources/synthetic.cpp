@@ -24,14 +24,14 @@ class Draws {
  public:
   explicit Draws(Rng rng) : rng_(rng) {}
 
-  float accept::between(double low, double high) {
+  float between(double low, double high) {
     return static_cast<float>(low + (high - low) * rng_.uniform(next_++));
   }
   uint64_t below(uint64_t n) { return rng_.below(next_++, n); }
   /// A unit vector in any direction: a point of the disc, drawn until it is in, made length 1.
   std::array<float, 2> direction() {
     for (;;) {
-      const float x = accept::between(-1, 1), y = accept::between(-1, 1), square = x * x + y * y;
+      const float x = between(-1, 1), y = between(-1, 1), square = x * x + y * y;
       if (square > 1 || square < 0.01f) continue;
       const float length = std::sqrt(square);
       return {x / length, y / length};

@@ -69,7 +69,7 @@ class Exporter {
   }
 
   void add_node(int i) {
-    Layer<float>& layer = *network_.layer(i);
+    const Layer<float>& layer = *network_.layer(i);
     const auto pooling = layer.pooling();
     const auto activation = layer.activation();
     if (layer.convolution() && layer.linear()) return add_convolution(i);

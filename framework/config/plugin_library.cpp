@@ -38,11 +38,11 @@ std::string linked_version(const fs::path& file) {
   return found == std::string::npos ? "" : text.c_str() + found + 1 + soname.size();
 }
 
-void open(const fs::path& file) {
+void open(const fs::path& file, const fs::path& given) {
   if (dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr)
     throw_error<ConfigError>(
-        "{}: cannot be loaded: {}; accepted: a shared library built for quantdyn {}", file.string(),
-        dlerror(), library_abi);
+        "{}: cannot be loaded: {}; accepted: a shared library built for quantdyn {}",
+        given.string(), dlerror(), library_abi);
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ void load_plugin_library(const fs::path& given) {
   if (const std::string version = linked_version(file); !version.empty() && version != library_abi)
     refuse_version(given, version);
   const std::string sha256 = sha256_of_file(file);
-  const auto registrations = registrations_of([&] { open(file); });
+  const auto registrations = registrations_of([&] { open(file, given); });
   for (const Registration& registration : registrations)
     if (registration.built_for != library_abi) refuse_version(given, registration.built_for);
   if (registrations.empty())

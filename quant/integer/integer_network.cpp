@@ -225,7 +225,7 @@ std::string no_integer_form(const Network& network, int index) {
   const Unit& unit = network.units()[index];
   if (unit.leader == 0) return "";
   const int activation = activation_node(network, index);
-  Layer<float>& leader = *network.layer(unit.leader);
+  const Layer<float>& leader = *network.layer(unit.leader);
   const bool is_clip = activation < 0 || network.layer(activation)->activation()->is_clip();
   const bool is_known = leader.linear() || leader.pooling() || leader.activation() ||
                         leader.is_sum() || leader.passes().order;

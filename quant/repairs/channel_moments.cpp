@@ -32,7 +32,7 @@ ChannelMoments before_activation(const FoldedNetwork& net, int index,
                                  const std::vector<ChannelMoments>& known) {
   const Unit& unit = net.network.units()[index];
   const auto& nodes = net.network.nodes();
-  Layer<float>& leader = *net.network.layer(unit.leader);
+  const Layer<float>& leader = *net.network.layer(unit.leader);
   std::vector<const ChannelMoments*> inputs;
   for (int input : nodes[unit.leader].inputs) inputs.push_back(&known[nodes[input].unit]);
   if (leader.linear()) {
@@ -60,7 +60,7 @@ std::string unknown_output(const Network& network, int index) {
   const int activation = activation_node(network, index);
   if (activation >= 0 && !network.layer(activation)->activation()->is_clip())
     return node_text(network, activation) + " is no clip as relu and relu6 are";
-  Layer<float>& leader = *network.layer(unit.leader);
+  const Layer<float>& leader = *network.layer(unit.leader);
   if (leader.linear())
     return unit.norm >= 0 ? "" : node_text(network, unit.leader) + " has no batch norm";
   if (!leader.passes().mean && !leader.activation() && !leader.is_sum())

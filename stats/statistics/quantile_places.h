@@ -24,7 +24,7 @@ struct QuantileRanks {
 
   /// n > 0.
   QuantileRanks(double fraction, uint64_t n);
-  double accept::between(double at_lower, double at_upper) const;
+  double between(double at_lower, double at_upper) const;
 };
 
 /// The bin that holds the sorted value number `rank`, and how many values lie in bins before it.

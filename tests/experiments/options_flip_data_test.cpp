@@ -37,7 +37,7 @@ using Bytes = std::vector<uint8_t>;
 /// Files of every format in the folders a and b, with other pixels and labels in b.
 struct DataFolders : TemporaryFolder {
   DataFolders() {
-    for (const uint8_t shift : {0, 1}) {
+    for (const uint8_t shift : {uint8_t{0}, uint8_t{1}}) {
       const std::string folder = shift == 0 ? "a/" : "b/";
       std::filesystem::create_directory(path() / folder);
       for (int i = 1; i <= 5; ++i)
@@ -53,7 +53,7 @@ struct DataFolders : TemporaryFolder {
   /// Two records.
   void write_cifar(const std::string& name, int labels, uint8_t shift) const {
     Bytes bytes;
-    for (const uint8_t record : {3, 4}) {
+    for (const uint8_t record : {uint8_t{3}, uint8_t{4}}) {
       for (int label = 0; label < labels; ++label) bytes.push_back(uint8_t(record + label));
       bytes.insert(bytes.end(), 3072, uint8_t(record + shift));
     }
@@ -62,7 +62,7 @@ struct DataFolders : TemporaryFolder {
   /// Two images of 2 x 2 x 2, and their labels, each in two ways.
   void write_hdf5(const std::string& name, uint8_t shift) const {
     auto file = h5::File::create(path() / name);
-    for (const uint8_t more : {0, 5}) {
+    for (const uint8_t more : {uint8_t{0}, uint8_t{5}}) {
       Bytes pixels;
       for (uint8_t i = 0; i < 16; ++i) pixels.push_back(uint8_t(i + shift + more));
       const std::string end = more == 0 ? "1" : "2";
@@ -74,7 +74,7 @@ struct DataFolders : TemporaryFolder {
   }
   std::string at(const std::string& name) const { return (path() / name).string(); }
   /// Both settings of an option that names a file or a folder.
-  Flip accept::between(const std::string& base, const std::string& name) const {
+  Flip between(const std::string& base, const std::string& name) const {
     return {base, at("a/" + name), at("b/" + name)};
   }
 };
@@ -149,10 +149,10 @@ BOOST_AUTO_TEST_SUITE(options_flip_data_test)
 BOOST_FIXTURE_TEST_CASE(every_option_of_a_dataset_changes_a_sample, DataFolders) {
   const std::string directory = "directory: " + at("a");
   const std::string train = "train_images: 2", test = "test_images: 2";
-  const Flips cifar10 = {{"directory", accept::between("images_per_file: 2", "")},
+  const Flips cifar10 = {{"directory", between("images_per_file: 2", "")},
                          {"images_per_file", {directory, "2", "3", "expected 9219 bytes"}}};
   const Flips cifar100 = {
-      {"directory", accept::between(train + ", " + test, "")},
+      {"directory", between(train + ", " + test, "")},
       {"labels", {directory + ", " + train + ", " + test, "fine", "coarse"}},
       {"train_images", {directory + ", " + test, "2", "3", "expected 9222 bytes"}},
       {"test_images", {directory + ", " + train, "2", "3", "expected 9222 bytes"}}};

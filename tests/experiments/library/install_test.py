@@ -57,6 +57,7 @@ class Installation:
         assert len(found) == 1, found
         self.library = found[0].parent.parent
         self.environment = dict(os.environ, PKG_CONFIG_PATH=str(found[0].parent))
+        self.environment.pop("LD_LIBRARY_PATH", None)  # Meson's names the library that is not installed
         if prefix == "/usr":  # no rpath
             self.environment["LD_LIBRARY_PATH"] = str(self.library)
 
@@ -112,7 +113,7 @@ def check_networks(at):
     """An experiment elsewhere finds the installed nets."""
     elsewhere = at.work / "elsewhere"
     elsewhere.mkdir()
-    (elsewhere / "a.yaml").write_text("network: {file: dws.yaml}\ndata: {source: synthetic}\n")
+    (elsewhere / "a.yaml").write_text("network: {file: dws.yaml}\ndata: {source: synthetic}\ntrain: {epochs: 0}\n")
     assert "72842 parameters" in at.run("validate", "a.yaml", folder=elsewhere)
 
 
@@ -124,7 +125,7 @@ def check_plugin(at):
     assert "mine" in at.run("run", "experiment.yaml", "--quiet", "--plugin", library)  # which is named twice
     with h5py.File(at.work / "results/plugin_example/result.h5") as file:
         sha256 = hashlib.sha256((at.work / library).read_bytes()).hexdigest()
-        assert file["provenance"].attrs["plugins"] == f"{library} {sha256}", dict(file["provenance"].attrs)
+        assert file["provenance"].attrs["plugins"].decode() == f"{library} {sha256}", dict(file["provenance"].attrs)
         assert list(file["threshold"]) == [0.25, 0.5]
         counts, all_values = file["layerwise/output/exceedances"][:], file["layerwise/output/count"][:]
         assert counts.shape == (*all_values.shape, 2)
@@ -140,7 +141,7 @@ def check_plugin(at):
     text = (at.work / "experiment.yaml").read_text()
     (at.work / "bad.yaml").write_text(text.replace("step: 1.1", "step: 100"))
     line = 1 + text[:text.index("step: 1.1")].count("\n")
-    at.refused("validate", "bad.yaml", says=[f"bad.yaml:{line}: step: 100", "accepted: from 0.01 to 10"])
+    at.refused("validate", "bad.yaml", says=[f"bad.yaml:{line}: step: 100", "accepted: a number from 0.01 to 10"])
     (at.work / "bad.yaml").write_text(text.replace("exceedances, ", "exceedances, x: 1, "))
     at.refused("validate", "bad.yaml", says=["x: unknown key; accepted here: name, thresholds"])
 
@@ -160,7 +161,7 @@ def check_refusals(at, abi):
     refused(at.plugin("libempty.so", "empty.cpp"), "registers no plugin")
 
     (at.work / "taken.cpp").write_text((at.work / "mid_rise.cpp").read_text().replace('{"mid_rise"', '{"affine"'))
-    refused(at.plugin("libtaken.so", "taken.cpp"), "'affine'", "has the name of another plugin")
+    refused(at.plugin("libtaken.so", "taken.cpp"), "'affine'", "two plugins are called")
 
     other = at.work / "other"
     shutil.copytree(at.prefix / "include", other)

@@ -23,7 +23,7 @@ struct DeadChannel {
   Standardization standardization{{128, 128, 128}, {64, 64, 64}};
 
   DeadChannel() {
-    const Linear<float>& linear = linear_of(folded.network, unit);
+    Linear<float>& linear = linear_of(folded.network, unit);
     Tensor<float>& weight = linear.weight->master;
     for (int64_t i = channel; i < weight.elements(); i += linear.out_channels) weight[i] *= 1e-9f;
     linear.bias->master[channel] = 1;
@@ -40,7 +40,7 @@ struct DeadChannel {
     QuantizedTwin twin(folded, quantized, Fusing::fused, frame);
     const ImageSet images{data->train.get(), &standardization, {0, 1, 2, 3, 4, 5, 6, 7}};
     twin.quantize(images, {}, Rng(1), frame, [](auto&&...) {});
-    const Quantization& weight = *twin.tensors().at({unit, "weight"}).quantization;
+    const Quantization& weight = *twin.tensors().at({unit, TensorRole::weight}).quantization;
     std::vector<AffineParameters> out;
     for (int64_t entry = 0; entry < weight.entries(); ++entry) out.push_back(*weight.affine(entry));
     return out;

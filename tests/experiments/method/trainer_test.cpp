@@ -43,19 +43,20 @@ BOOST_AUTO_TEST_CASE(the_range_after_training_is_the_trained_parameter) {
   Trainer trainer(network, *data->train, standardization, settings, Fusing::fused,
                   ConvolutionAlgorithm::direct, Rng(1));
   trainer.quantize(training);
-  Progress progress("test", 64, Progress::Style::quiet);
-  trainer.run_epoch(1, progress);
+  SilentProgress silent;
+  const auto progress = silent.begin("test", 64, "images");
+  trainer.run_epoch(1, *progress);
   // Steps of conv1 and logits, 255 of them between the ends, then the upper end of conv1's output.
   const auto learned = training.parameters();
   BOOST_REQUIRE(learned.size() == 3u);
   const TrainedRanges last = training.ranges();
   const auto close = boost::test_tools::tolerance(1e-6);
   for (const auto& [place, step] : {std::pair(1, learned[0]), std::pair(3, learned[1])}) {
-    const Range& range = last.at({place, "weight"})[0];
+    const Range& range = last.at({place, TensorRole::weight})[0];
     BOOST_TEST(range.high - range.low == 255.0 * step->master[0], close);
   }
   BOOST_TEST(learned[2]->master[0] != 3);
-  BOOST_TEST(last.at({1, "output"})[0].high == learned[2]->master[0]);
+  BOOST_TEST(last.at({1, TensorRole::output})[0].high == learned[2]->master[0]);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,7 @@
 
 #include "experiments/method/tracking.h"
 #include "quant/folding/folding.h"
+#include "stats/tracking/tracker.h"
 #include "tests/experiments/small_nets.h"
 #include "tests/layers/plan_comparison.h"
 #include "tests/stats/observe.h"

@@ -128,10 +128,10 @@ BOOST_AUTO_TEST_CASE(after_a_step_ranges_are_what_their_parameters_say) {
       BOOST_TEST(ranges[entry].high == 2 * old.high);
     }
   training.freeze();
-  const std::vector<Range> frozen = training.ranges().at({1, "output"});
+  const std::vector<Range> frozen = training.ranges().at({1, TensorRole::output});
   for (Parameter<float>* step : training.parameters()) step->master.fill(1);
   training.follow_parameters();
-  BOOST_TEST((training.ranges().at({1, "output"}) == frozen));
+  BOOST_TEST((training.ranges().at({1, TensorRole::output}) == frozen));
 }
 
 BOOST_AUTO_TEST_CASE(pact_learns_where_an_activation_ends_at_zero) {

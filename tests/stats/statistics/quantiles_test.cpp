@@ -71,7 +71,7 @@ std::vector<float> mixed_values(int64_t rows, int64_t channels) {
 BOOST_AUTO_TEST_SUITE(quantiles_test)
 
 BOOST_AUTO_TEST_CASE(ranks_are_numpy_s) {
-  const QuantileRanks median_of(0.5, 4);
+  const QuantileRanks median(0.5, 4);
   BOOST_TEST(median.lower == 1u);
   BOOST_TEST(median.upper == 2u);
   BOOST_TEST(median.weight == 0.5);
