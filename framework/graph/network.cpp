@@ -207,7 +207,8 @@ template <typename T>
 void copy_parameters(const Layer<T>& from_layer, Layer<T>& to_layer) {
   if (const Linear<T>* linear = from_layer.linear())  // folding gives a bias where there was none
     to_layer.linear()->bias->master = linear->bias->master;
-  const auto from = from_layer.parameters(), to = to_layer.parameters();
+  const auto from = from_layer.parameters();
+  const auto to = to_layer.parameters();
   for (size_t p = 0; p < from.size(); ++p) to[p]->master = from[p]->master;
 }
 
