@@ -1,4 +1,4 @@
-// What an elementwise layer does to values, and which of such layers fused kernels can end with.
+// What an elementwise layer does to values, and which of these layers a fused kernel can end with.
 #pragma once
 
 #include <limits>
@@ -6,11 +6,11 @@
 
 namespace quantdyn {
 
-/// The numbers from low to high, both included; none where low is over high.
+/// The numbers from low to high, both included; no number if low > high.
 struct Ends {
   float low, high;
 
-  /// min(max(x, low), high); NaN passes.
+  /// min(max(x, low), high); NaN stays NaN.
   constexpr float clip(float x) const {
     const float raised = x < low ? low : x;
     return raised > high ? high : raised;
@@ -20,13 +20,13 @@ struct Ends {
 
 /// Role of an elementwise layer: y = f(x), the same f for every value, NaN where x is NaN.
 ///
-/// As it stands here it promises nothing: whoever needs more of f refuses the layer.
+/// The defaults promise nothing; code that needs more of f refuses the layer.
 struct Activation {
   static constexpr float infinity = std::numeric_limits<float>::infinity();
 
-  Ends values{-infinity, infinity};    ///< every f(x) lies there
-  Ends identity{infinity, -infinity};  ///< f(x) = x for every x there
-  bool is_monotone = false;            ///< f never falls
+  Ends values{-infinity, infinity};    ///< f(x) is always in here
+  Ends identity{infinity, -infinity};  ///< f(x) = x for every x in here
+  bool is_monotone = false;            ///< f never decreases
   bool is_homogeneous = false;         ///< f(s x) = s f(x) for every s > 0
 
   /// Whether f(x) = min(max(x, values.low), values.high).
@@ -39,7 +39,7 @@ constexpr Activation clip_to(const Ends& ends) {
   return {ends, ends, true, scales(ends.low) && scales(ends.high)};
 }
 
-/// The clips that fused kernels and statistics have ready.
+/// The clips that fused kernels and statistics implement.
 enum class FusedActivation { none, relu, relu6 };
 
 constexpr Ends ends_of(FusedActivation activation) {
@@ -48,7 +48,7 @@ constexpr Ends ends_of(FusedActivation activation) {
           activation == FusedActivation::relu6 ? 6 : infinity};
 }
 
-/// The one that does what a layer in this role does; none where there is no such one, or no role.
+/// The clip that computes the same as a layer in this role; none if no clip does or without a role.
 constexpr FusedActivation fused_activation(const std::optional<Activation>& role) {
   for (FusedActivation fused : {FusedActivation::relu, FusedActivation::relu6})
     if (role && role->is_clip() && role->values == ends_of(fused)) return fused;

@@ -15,14 +15,14 @@ struct ChannelMap {
   const float* shift;
   FusedActivation activation;
 
-  /// The map of the channels from `first` on.
+  /// The map from channel `first` on.
   ChannelMap from(int64_t first) const { return {scale + first, shift + first, activation}; }
 };
 
-/// What lies between two taps that a step shows one right after the other, tile by tile.
+/// What a step does between two taps that it shows one right after the other, tile by tile.
 struct TapMap {
-  std::span<const float> scale;  ///< by channel; values fall where it is negative
-  /// Replaces values [rows, channels] by what the step makes of them, to the last bit.
+  std::span<const float> scale;  ///< by channel; if negative, the map decreases
+  /// Replaces values [rows, channels] with the step's results for them, equal to the last bit.
   std::function<void(float* values, int64_t rows)> apply;
 };
 

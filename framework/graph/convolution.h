@@ -18,9 +18,9 @@ struct Convolution {
   int64_t pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
   int64_t groups = 1;
 
-  /// One filter for each channel.
+  /// Whether each channel has its own filter.
   bool is_depthwise() const { return groups > 1 && groups == in_c && groups == out_c; }
-  /// A product of each pixel's channels with one matrix (stride may be above 1).
+  /// Whether it multiplies each pixel's channels by one matrix (the stride may be above 1).
   bool is_pointwise() const {
     return kernel_h == 1 && kernel_w == 1 && groups == 1 && !has_padding();
   }
@@ -28,12 +28,12 @@ struct Convolution {
     return pad_top > 0 || pad_bottom > 0 || pad_left > 0 || pad_right > 0;
   }
   int64_t fan_in() const { return kernel_h * kernel_w * in_c / groups; }
-  /// For one image.
+  /// Of one image.
   int64_t multiply_accumulates() const { return out_h * out_w * out_c * fan_in(); }
 };
 
-/// Calls visit(tap, pixel) for the window's places inside the image, in row-major order, at output
-/// (row, column): `tap` counts the kernel's places, `pixel` the image's.
+/// Calls visit(tap, pixel) for every place of the window at output (row, column) that is inside the
+/// image, in row-major order: `tap` is the index in the kernel, `pixel` the index in the image.
 template <typename Visit>
 void visit_window(const Convolution& g, int64_t row, int64_t column, const Visit& visit) {
   for (int64_t i = 0; i < g.kernel_h; ++i) {
@@ -50,8 +50,8 @@ void visit_window(const Convolution& g, int64_t row, int64_t column, const Visit
 struct Pooling {
   enum class Kind { max, average };
   Kind kind;
-  Convolution window;   ///< in_c = out_c, one filter a channel
-  bool counts_padding;  ///< whether padded zeros count as values of an average
+  Convolution window;   ///< in_c = out_c, one filter per channel
+  bool counts_padding;  ///< whether an average counts padded zeros as values
 };
 
 }  // namespace quantdyn

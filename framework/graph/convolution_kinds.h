@@ -7,8 +7,8 @@
 
 namespace quantdyn {
 
-/// The kinds of a convolution's unit: with a group a channel; with other groups; of one pixel
-/// without groups; any other.
+/// The kinds of a convolution's unit: one group per channel; other groups; a 1 x 1 kernel without
+/// groups; any other.
 struct ConvolutionKinds {
   static constexpr const char* depthwise = "depthwise";
   static constexpr const char* grouped = "grouped";

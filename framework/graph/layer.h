@@ -1,4 +1,4 @@
-// The contract of a primitive: what every layer of a net can do, and the roles that others ask for.
+// The contract of a primitive: what every layer of a net can do, and the roles it can have.
 #pragma once
 
 #include <memory>
@@ -31,9 +31,9 @@ struct Parameter {
   std::string name;  ///< "weight", "bias", "gamma", "beta"
   Tensor<T> master;
   Tensor<T> grad;       ///< gradients accumulate here
-  Tensor<T> effective;  ///< replaces `master` where not empty: the quantized image of a weight
+  Tensor<T> effective;  ///< if not empty, read instead of `master`: the quantized weight
   bool trained =
-      true;  ///< false: a running statistic, saved with the net, never given to an optimizer
+      true;  ///< false: a running statistic: saved with the net, never given to an optimizer
   bool decays = true;  ///< false: an optimizer's weight decay leaves it alone
 
   const T* read() const { return effective.empty() ? master.data() : effective.data(); }
@@ -43,7 +43,7 @@ struct Parameter {
 template <typename T>
 struct Linear {
   DeepPointer<Parameter<T>*> weight;  ///< output channels innermost; depthwise [kh,kw,C]
-  DeepPointer<Parameter<T>*> bias;    ///< [K]; its master is empty where the layer has none
+  DeepPointer<Parameter<T>*> bias;    ///< [K]; its master is empty if the layer has none
   int64_t out_channels, groups, in_channels;
   int64_t fan_in;  ///< kh kw in / groups
 };
@@ -51,18 +51,18 @@ struct Linear {
 /// Role of batch norm: y = gamma (x - mean) / sqrt(variance + epsilon) + beta, by channel.
 template <typename T>
 struct ChannelAffine {
-  DeepPointer<Parameter<T>*> gamma, beta, mean, variance;  ///< [C]; the last two are running ones
+  DeepPointer<Parameter<T>*> gamma, beta, mean, variance;  ///< [C]; mean and variance: running
   double epsilon;
-  double momentum;  ///< running = (1 - momentum) running + momentum batch, the variance unbiased
+  double momentum;  ///< running = (1 - momentum) running + momentum batch; variance unbiased
 };
 
-/// What a layer of one input passes on of each channel. The channels of y are those of x; after a
-/// flatten they are those of the image. False promises nothing.
+/// Which properties of each channel a layer with one input preserves. The channels of y are those
+/// of x; after a flatten they are those of the image. False promises nothing.
 struct ChannelPassing {
-  bool scale = false;   ///< x s gives y s, for s > 0
-  bool shift = false;   ///< x + c gives y + c
-  bool mean = false;    ///< y has the mean of x, as far as windows meet all pixels alike
-  bool values = false;  ///< every value of y is one of x
+  bool scale = false;   ///< input s x gives output s y, for s > 0
+  bool shift = false;   ///< input x + c gives output y + c
+  bool mean = false;    ///< y has the mean of x, if windows cover all pixels equally often
+  bool values = false;  ///< every value of y is a value of x
   bool order = false;   ///< y is x in another shape
 };
 
@@ -76,25 +76,25 @@ class Layer {
   Layer& operator=(const Layer&) = delete;
 
   /// Checks the inputs' shapes (of one image), allocates parameters and returns the output's shape.
-  /// Throws Error saying what was expected; called once, before anything else.
+  /// Called once, before anything else. Throws Error that says what was expected.
   virtual Shape setup(std::span<const Shape> inputs) = 0;
   /// Fills the parameters; `weights` is the net's initializer, used unless the node has its own.
   virtual void initialize(const Initializer& weights, const Rng& rng);
 
   /// Evaluation: y from x. Thread-safe: workers call it for their own chunks at the same time.
   virtual void evaluate(std::span<const View<const T>> x, View<T> y) const = 0;
-  /// Training on a whole batch; may keep what backward needs. By default evaluate() by chunks.
+  /// Training on a whole batch; may keep what backward needs. Default: evaluate() by chunks.
   virtual void forward(std::span<const View<const T>> x, View<T> y);
-  /// Adds the gradients of the loss to `dx` (an empty view: not wanted) and to the parameters'
-  /// grad, from dy; x and y are what forward had. Parallel inside, the same bits for any thread
-  /// count.
+  /// From dy, adds the gradients of the loss to `dx` (skipped if the view is empty) and to the
+  /// parameters' grad; x and y are those of forward(). Parallel inside; the same bits for any
+  /// thread count.
   virtual void backward(std::span<const View<const T>> x, View<const T> y, View<const T> dy,
                         std::span<const View<T>> dx) = 0;
 
   virtual std::vector<Parameter<T>*> parameters() { return {}; }
   virtual Linear<T>* linear() { return nullptr; }
   virtual ChannelAffine<T>* channel_affine() { return nullptr; }
-  // The same of a layer that may only be read: where a part lies is no change.
+  // The same for a const layer: handing out a pointer does not change it.
   std::vector<const Parameter<T>*> parameters() const;
   const Linear<T>* linear() const { return const_cast<Layer*>(this)->linear(); }
   const ChannelAffine<T>* channel_affine() const {
@@ -104,13 +104,13 @@ class Layer {
   virtual const Convolution* convolution() const { return nullptr; }
   /// What a pooling layer does; valid after setup().
   virtual std::optional<Pooling> pooling() const { return {}; }
-  /// Of an elementwise function of one input, which belongs to the unit of the node before it.
+  /// Set if the layer is an elementwise function of one input, which then joins its input's unit.
   virtual std::optional<Activation> activation() const { return {}; }
-  /// Valid after setup().
+  /// What it preserves of each channel; valid after setup().
   virtual ChannelPassing passes() const { return {}; }
   /// Whether y is the sum of the inputs.
   virtual bool is_sum() const { return false; }
-  /// For one image.
+  /// Of one image.
   virtual int64_t multiply_accumulates() const { return 0; }
 };
 

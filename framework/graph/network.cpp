@@ -7,7 +7,7 @@
 namespace quantdyn {
 namespace {
 
-/// What a convolution is called in tables: the special cases by their own names.
+/// What tables call a convolution: special cases have their own names.
 template <typename T>
 std::string unit_kind(const Node<T>& node) {
   const Linear<T>* linear = node.layer ? node.layer->linear() : nullptr;
@@ -27,14 +27,14 @@ bool is_kind(const std::string& name) {
   return find_macro<T>(name) || LayerRegistry<T>::instance().entries().contains(name);
 }
 
-/// Of an entry that gives options to a kind that is none.
+/// Throws ConfigError for an entry whose kind does not exist.
 template <typename T>
 [[noreturn]] void refuse_kind(const Options& at, const std::string& kind) {
   at.refuse(kind, fmt::format("unknown kind of node; accepted: {}, {}", macro_names(),
                               LayerRegistry<T>::instance().names()));
 }
 
-/// Refuses defaults of what is no kind, and those that no node takes: both would be ignored.
+/// Refuses defaults for an unknown kind or for a kind without nodes: both would be ignored.
 template <typename T>
 void check_defaults(const Options& defaults, const std::vector<std::string>& used) {
   for (const std::string& kind : defaults.keys()) {
@@ -63,10 +63,10 @@ BasicNetwork<T> BasicNetwork<T>::from_options(const Options& network) {
   BasicNetwork out{Shape(std::span<const int64_t>(sizes))};
   network.text("name", "net", "the net's name");
   const Options defaults =
-      network.section("defaults", "options that every node of a kind takes unless it has its own");
+      network.section("defaults", "options for all nodes of a kind; a node's own take precedence");
   std::vector<std::string> used;
   for (const Options& entry :
-       network.list("nodes", "primitives and macros, each one key: its kind")) {
+       network.list("nodes", "primitives and macros; each entry has one key, its kind")) {
     const std::vector<std::string> kinds = entry.keys();
     if (kinds.size() != 1)
       entry.refuse("", "expected one key, the kind of node, as in `- conv2d: {name: c1, ...}`");
@@ -80,7 +80,7 @@ BasicNetwork<T> BasicNetwork<T>::from_options(const Options& network) {
         options.texts("inputs", std::vector<std::string>{out.last_name()},
                       "nodes that it reads; default: the one before");
     if (name.empty() || name.find_first_of("/. ") != std::string::npos)
-      options.refuse("name", "a node's name is not empty and holds no '/', '.' or space");
+      options.refuse("name", "a node's name must not be empty or contain '/', '.' or a space");
     if (const NetworkMacro<T> macro = find_macro<T>(kinds[0])) {
       for (const std::string& input : inputs)
         if (out.index_of(input) < 0)
@@ -109,8 +109,9 @@ void BasicNetwork<T>::add(const NodeSpec& spec) {
   for (const std::string& input : spec.inputs) {
     const int i = index_of(input);
     if (i < 0)
-      spec.options.refuse("inputs", fmt::format("node '{}' reads '{}', which is no node before it",
-                                                spec.name, input));
+      spec.options.refuse(
+          "inputs",
+          fmt::format("node '{}' reads '{}', which is not a node before it", spec.name, input));
     node.inputs.push_back(i);
     shapes.push_back(nodes_[i].shape);
     found += fmt::format("{}'{}' gives {}", found.empty() ? "" : ", ", nodes_[i].name,
@@ -205,7 +206,7 @@ namespace {
 
 template <typename T>
 void copy_parameters(const Layer<T>& from_layer, Layer<T>& to_layer) {
-  if (const Linear<T>* linear = from_layer.linear())  // folding gives a bias where there was none
+  if (const Linear<T>* linear = from_layer.linear())  // folding adds a bias if there was none
     to_layer.linear()->bias->master = linear->bias->master;
   const auto from = from_layer.parameters();
   const auto to = to_layer.parameters();
@@ -263,7 +264,7 @@ BasicNetwork<T> BasicNetwork<T>::alone(int unit) const {
 
 namespace {
 
-/// Of nodes or of const nodes.
+/// For nodes and for const nodes.
 template <typename Named, typename Nodes>
 std::vector<Named> parameters_of(Nodes& nodes) {
   std::vector<Named> out;
@@ -315,7 +316,7 @@ Options read_network(const std::filesystem::path& file, const Options& parameter
                      const std::optional<NetworkDefaults>& defaults) {
   const Options network = Options::from_file(file);
   const Options declared =
-      network.section("parameters", "names and defaults of what an experiment may set");
+      network.section("parameters", "what an experiment may set: names and defaults");
   const std::vector<std::string> known = declared.keys();
   for (const std::string& key : parameters.keys())
     if (key != "file" && std::ranges::find(known, key) == known.end())

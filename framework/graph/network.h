@@ -13,13 +13,13 @@
 
 namespace quantdyn {
 
-/// What makes one primitive; a net is the list of these, so it can be built again.
+/// All that is needed to make one primitive; a net keeps these, so it can be built again.
 struct NodeSpec {
   std::string name;                 ///< unique; "conv1.norm"
   std::string kind;                 ///< a primitive's YAML name: "conv2d"
   std::vector<std::string> inputs;  ///< names of earlier nodes; "input" is the net's input
   Options options;                  ///< the primitive's own keys
-  std::string unit = {};            ///< name of the unit that it leads; empty: the node's
+  std::string unit = {};            ///< name of the unit that it leads; empty: the node's name
 };
 
 /// A primitive in its place; node 0 is the input and has no layer.
@@ -31,15 +31,15 @@ struct Node {
   Shape shape;  ///< of one image's output
   DeepPointer<std::unique_ptr<Layer<T>>> layer;
   int unit = 0;
-  std::vector<TapKind> taps;  ///< those that hold this node's result, in the order they are visited
+  std::vector<TapKind> taps;  ///< the taps that show this node's result, in the order of visits
 };
 
-/// A row of the file's `layer` axis: a leading primitive (conv, dense, pool, add, the input) with
-/// the batch norm and the activation that alone read it. Grouping follows the graph, never how it
-/// is run.
+/// A row of the file's `layer` axis: a leading primitive (conv, dense, pool, add, the input), and
+/// its batch norm and activation if nothing else reads what they read. Grouping depends on the
+/// graph, never on how it is run.
 struct Unit {
   std::string name;
-  std::string kind;  ///< the leader's; of convolutions one of ConvolutionKinds
+  std::string kind;  ///< the leader's; for a convolution one of ConvolutionKinds
   int leader = -1, norm = -1, activation = -1;  ///< node indices; -1: none
   int last = -1;                                ///< the node whose result is the unit's output
 };
@@ -51,34 +51,34 @@ class BasicNetwork {
  public:
   explicit BasicNetwork(Shape input);
 
-  /// Builds a net from a network file's document (see experiments/networks/): parameters have been
-  /// substituted. ConfigError names the node at fault; shapes that do not fit name both nodes and
-  /// shapes.
+  /// Builds a net from a network file's document (see experiments/networks/) with its parameters
+  /// substituted. ConfigError names the node at fault; for shapes that do not fit, both nodes and
+  /// both shapes.
   static BasicNetwork from_options(const Options& network);
 
   /// Adds a node after those it reads. Throws ConfigError.
   void add(const NodeSpec& spec);
-  /// Lets `name` stand for `node` in inputs: a block's name for its last node.
+  /// Makes `name` an alias of `node` in inputs: a block's name means its last node.
   void add_alias(const std::string& name, const std::string& node);
-  /// Groups the nodes into units; called once after the last add(). Every node must be read but
-  /// the last.
+  /// Groups the nodes into units; called once after the last add(). Every node except the last
+  /// must be read by another.
   void finish();
 
-  /// The same graph with new layers and copies of all parameters' masters.
+  /// The same graph with new layers and copies of all master parameters.
   BasicNetwork clone() const;
-  /// Takes node `i` (batch norm) out: its readers read its input instead. The Linear before it must
-  /// have taken over its work.
+  /// Takes node `i` (batch norm) out: its readers read its input instead. Before that, fold it into
+  /// the Linear that it reads.
   void bypass(int i);
-  /// Puts another activation, without options, in the place of activation `i`.
+  /// Replaces activation `i` with another one, made without options.
   void replace_activation(int i, const std::string& kind);
-  /// A net of unit `i` alone, which reads one array, and copies of its parameters; it has a bias.
+  /// A net of one unit with copies of its parameters and a bias. The unit must read one array.
   BasicNetwork alone(int unit) const;
 
   const std::vector<Node<T>>& nodes() const { return nodes_; }
   const std::vector<Unit>& units() const { return units_; }
-  /// What node `i` was made from; not of 0, the input.
+  /// What node `i` was made from; not valid for 0, the input.
   const NodeSpec& spec(int i) const { return specs_[i - 1]; }
-  int index_of(const std::string& name) const;  ///< -1 where there is none
+  int index_of(const std::string& name) const;  ///< -1 if not found
   const Shape& shape_of(const std::string& name) const { return nodes_[index_of(name)].shape; }
   const Shape& input_shape() const { return nodes_.front().shape; }
   /// The last node that is not bypassed: its result is the net's.
@@ -87,7 +87,7 @@ class BasicNetwork {
   const std::string& last_name() const { return nodes_[last()].name; }
   /// Nodes that read node `i`.
   std::vector<int> readers(int i) const;
-  /// The node's own, or null for the input or a bypassed node.
+  /// The node's layer; null for the input and for a bypassed node.
   Layer<T>* layer(int i) { return nodes_[i].layer.get(); }
   const Layer<T>* layer(int i) const { return nodes_[i].layer.get(); }
 
@@ -104,7 +104,7 @@ class BasicNetwork {
   int64_t trained_count() const;
   int64_t multiply_accumulates() const;
 
-  /// Fills all parameters; each node draws from its own stream, by its name.
+  /// Fills all parameters; each node draws from its own random stream, chosen by its name.
   void initialize(const Initializer& weights, const Rng& rng);
 
  private:
@@ -130,15 +130,15 @@ NetworkMacro<T> find_macro(const std::string& name);
 /// "block, inverted_residual, residual, separable".
 std::string macro_names();
 
-/// What a network file's parameters `input` and `classes` default to where the data say so.
+/// Defaults of a network file's parameters `input` and `classes`, known from the data.
 struct NetworkDefaults {
   Shape input;
-  int64_t classes;  ///< 0: the data do not say
+  int64_t classes;  ///< 0: unknown
 };
 
-/// Reads a network file, sets its parameters from `parameters` (whose own key `file` is left alone;
-/// keys that the network does not have are refused) and returns the document ready for
-/// from_options().
+/// Reads a network file, sets its parameters from `parameters` and returns the document for
+/// from_options(). The key `file` of `parameters` is ignored; keys that are not parameters of the
+/// network are refused.
 Options read_network(const std::filesystem::path& file, const Options& parameters,
                      const std::optional<NetworkDefaults>& defaults = {});
 

@@ -1,5 +1,5 @@
-// The macros of network files: each writes primitives, so a net of blocks and one of primitives are
-// alike.
+// The macros of network files. Each one adds primitives, so a net of blocks is the same as one of
+// primitives.
 #include <cmath>
 #include <map>
 
@@ -16,9 +16,9 @@ struct ActivationChoice {
   Options options;
 };
 
-/// None where `activation: none` stands.
+/// None for `activation: none`.
 std::optional<ActivationChoice> read_activation(const Options& macro) {
-  const Options given = macro.plugin("activation", "relu", "what follows the norm, or `none`");
+  const Options given = macro.plugin("activation", "relu", "activation after the norm, or `none`");
   const std::string kind = given.plugin_name();
   if (kind == "none") {
     given.finish();
@@ -26,14 +26,14 @@ std::optional<ActivationChoice> read_activation(const Options& macro) {
   }
   const LayerRegistry<float>& layers = LayerRegistry<float>::instance();
   if (!layers.entries().contains(kind) || !layers.make(given)->activation())
-    macro.refuse("activation", fmt::format("'{}' is no activation; accepted: {}, none", kind,
+    macro.refuse("activation", fmt::format("'{}' is not an activation; accepted: {}, none", kind,
                                            activation_names()));
   std::vector<std::string> keys = given.keys();
   std::erase(keys, "name");
   return ActivationChoice{kind, given.derive({}, keys)};
 }
 
-/// Options common to all macros: how a convolution is followed, and the width multiplier.
+/// Options common to all macros: what follows a convolution, and the width multiplier.
 struct Style {
   bool norm;
   std::optional<ActivationChoice> activation;
@@ -74,7 +74,7 @@ std::string add_activation(BasicNetwork<T>& net, const std::string& name, const 
   return node;
 }
 
-/// Adds conv (+ norm) (+ activation) as unit `name`; the name then stands for the last of them.
+/// Adds conv (+ norm) (+ activation) as unit `name`; the name then means the last of these nodes.
 template <typename T>
 void add_convolution(BasicNetwork<T>& net, const Options& options, const Style& style,
                      const std::string& name, const std::string& input, const Convolved& c) {
@@ -120,7 +120,7 @@ int64_t read_kernel(const Options& options) {
                          "height and width of the filters");
 }
 
-/// `groups`: a number, or `depthwise` for one group a channel.
+/// `groups`: a number, or `depthwise` for one group per channel.
 int64_t read_groups(const Options& options, const std::string& fallback, int64_t in_channels) {
   const std::string given =
       options.text("groups", fallback, "groups of the spatial convolution, or `depthwise`");
@@ -153,7 +153,7 @@ void block(BasicNetwork<T>& net, const Options& options, const std::string& name
 }
 
 /// Grouped (depthwise) conv k x k -> norm -> activation -> pointwise conv -> norm -> activation
-/// (Howard et al. 2017); what stands between the two may be left out.
+/// (Howard et al. 2017); norm and activation between the two are optional.
 template <typename T>
 void separable(BasicNetwork<T>& net, const Options& options, const std::string& name,
                const std::vector<std::string>& inputs) {
@@ -181,7 +181,7 @@ void separable(BasicNetwork<T>& net, const Options& options, const std::string& 
   net.add_alias(name, name + "_pw");
 }
 
-/// The sum of two branches and, maybe, the activation after it.
+/// The sum of two branches, then the activation if there is one.
 template <typename T>
 void add_sum(BasicNetwork<T>& net, const Options& options, const std::string& name,
              const std::string& a, const std::string& b,
@@ -194,7 +194,7 @@ void add_sum(BasicNetwork<T>& net, const Options& options, const std::string& na
   net.add_alias(name, add_activation(net, name, name + ".add", activation));
 }
 
-/// Two 3x3 blocks beside a shortcut: the identity, or a pointwise convolution where shapes differ
+/// Two 3x3 blocks beside a shortcut: the identity, or a pointwise convolution if shapes differ
 /// (He et al. 2016, figure 2 and option B).
 template <typename T>
 void residual(BasicNetwork<T>& net, const Options& options, const std::string& name,
@@ -222,7 +222,7 @@ void residual(BasicNetwork<T>& net, const Options& options, const std::string& n
   add_sum(net, options, name, name + "_2", shortcut, style.activation);
 }
 
-/// Pointwise expansion -> depthwise -> linear pointwise projection, with a sum where shapes allow
+/// Pointwise expansion -> depthwise -> linear pointwise projection, with a sum if shapes allow
 /// (Sandler et al. 2018, figure 3b).
 template <typename T>
 void inverted_residual(BasicNetwork<T>& net, const Options& options, const std::string& name,

@@ -16,10 +16,10 @@ enum class TapKind { conv, norm, output };
 inline constexpr int tap_kinds = 3;
 std::string to_string(TapKind kind);
 
-/// Some values of one tap that sit in the cache: [rows, channels], channels innermost.
+/// Some values of one tap, still in the cache: [rows, channels], channels innermost.
 ///
 /// Rows are pixels of one chunk of images, in order. For one chunk and channel, tiles come in
-/// ascending rows, all from one worker; every element comes exactly once.
+/// ascending order of rows, all from one worker; every element is shown exactly once.
 template <typename T>
 struct TileOf {
   T* values;  ///< of row 0, channel 0
@@ -28,7 +28,7 @@ struct TileOf {
   int64_t row_stride;  ///< in floats
   int64_t first_row;   ///< within the chunk
   int64_t first_channel;
-  int64_t chunk;  ///< over all images that are observed, from 0
+  int64_t chunk;  ///< index over all observed images, from 0
   int worker;
 
   operator TileOf<const T>() const requires(!std::is_const_v<T>) {
@@ -43,11 +43,11 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void add(const Tile& tile) = 0;
-  /// All tiles of this chunk have been added.
+  /// Called when all tiles of this chunk have been added.
   virtual void end_chunk(int64_t chunk, int worker) = 0;
 };
 
-/// Reads a tap's float values beside those of a quantized run of the same images.
+/// Reads a tap's float values together with those of a quantized run of the same images.
 class PairObserver {
  public:
   virtual ~PairObserver() = default;
@@ -56,11 +56,11 @@ class PairObserver {
   virtual void end_chunk(int64_t chunk, int worker) = 0;
 };
 
-/// Replaces values, one by one: a quantizer followed by its dequantizer.
+/// Replaces values one by one, as a quantizer followed by its dequantizer does.
 class Transform {
  public:
   virtual ~Transform() = default;
-  /// Replaces a tile's values in place. What a value becomes may depend on its place (chunk, row,
+  /// Replaces a tile's values in place. The result may depend on a value's place (chunk, row,
   /// channel), never on how the chunk was cut into tiles.
   virtual void apply(const MutableTile& tile) const = 0;
 };
@@ -80,10 +80,10 @@ TileOf<T> whole_tile(View<T> values) {
   const int64_t channels = values.shape.channels();
   return {values.data, values.shape.rows(), channels, channels, 0, 0, 0, 0};
 }
-/// Rows of a tile of about 16 KB, to be read from the cache by every observer; at least 64, as what
-/// an observer keeps by channel, a histogram, is in the cache only while it works on the channel.
+/// Rows of a tile of about 16 KB, which every observer then reads from the cache. At least 64: an
+/// observer's histogram of a channel is in the cache only while it works on that channel.
 int64_t rows_per_tile(int64_t channels);
-/// Shows a tensor [..., K] to an observer as tiles of one chunk, by one worker.
+/// Shows a tensor [..., K] to an observer as tiles of one chunk, from one worker.
 void observe_tensor(View<const float> values, Observer& observer, int64_t chunk = 0,
                     int worker = 0);
 

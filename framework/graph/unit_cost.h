@@ -1,4 +1,4 @@
-// What a unit costs, and whom it reads: the columns of tables of a net.
+// What a unit costs and which units it reads: columns of a net's tables.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace quantdyn {
 
-/// Trained parameters and multiply-accumulates of the nodes of one unit.
+/// Trained parameters and multiply-accumulates of one unit's nodes.
 struct UnitCost {
   int64_t parameters, multiply_accumulates;
 };

@@ -50,9 +50,10 @@ void clear_gradients(std::span<Parameter<float>* const> parameters) {
 WeightDecay::WeightDecay(const Options& options)
     : amount_(
           options.number("weight_decay", 0, accept::at_least(0.0), "strength of the pull to zero")),
-      kind_(options.choice<Kind>(
-          "decay", Kind::coupled, {{"coupled", Kind::coupled}, {"decoupled", Kind::decoupled}},
-          "coupled: added to the gradient; decoupled: taken off the parameter, times the rate")),
+      kind_(options.choice<Kind>("decay", Kind::coupled,
+                                 {{"coupled", Kind::coupled}, {"decoupled", Kind::decoupled}},
+                                 "coupled: added to the gradient; decoupled: subtracted from the "
+                                 "parameter, times the rate")),
       norm_and_bias_(options.flag("decay_norm_and_bias", true,
                                   "false: only weights decay, not gamma, beta and biases")) {}
 

@@ -13,19 +13,19 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// One step: master from grad. Parameters that are not trained stay as they are, gradients are
-  /// not cleared. Every call must bring the same parameters in the same order; new ones come after
-  /// them.
+  /// One step: updates master from grad. Parameters that are not trained do not change; gradients
+  /// are not cleared. Every call must give the same parameters in the same order; new ones may
+  /// follow them.
   void step(std::span<Parameter<float>* const> parameters, double learning_rate);
 
  protected:
-  /// Starts a step, before the first update() of it.
+  /// Starts a step; called before the step's first update().
   virtual void begin_step() {}
-  /// Moves elements [first, end) of one parameter; `index` counts those of step(). Called by
-  /// several threads at once.
+  /// Moves elements [first, end) of one parameter; `index` is its place in the list of step().
+  /// Several threads call it at the same time.
   virtual void update(size_t index, Parameter<float>& parameter, double learning_rate,
                       int64_t first, int64_t end) = 0;
-  /// The states of a parameter, of its shape, zero before the first step.
+  /// The states of a parameter; each has its shape and is zero before the first step.
   std::span<Tensor<float>> states(size_t index) {
     return std::span(states_).subspan(index * states_each_, states_each_);
   }
@@ -40,15 +40,15 @@ class Optimizer {
 void clear_gradients(std::span<Parameter<float>* const> parameters);
 
 /// Weight decay: `coupled` adds weight_decay p to the gradient (L2 regularization), `decoupled`
-/// takes learning_rate weight_decay p off the parameter itself (Loshchilov & Hutter 2019).
+/// subtracts learning_rate weight_decay p from the parameter (Loshchilov & Hutter 2019).
 class WeightDecay {
  public:
   /// Reads `weight_decay`, `decay` and `decay_norm_and_bias`.
   explicit WeightDecay(const Options& options);
 
-  /// What to add to the gradient, per unit of the parameter; 0 where decay is decoupled.
+  /// What to add to the gradient, per unit of the parameter; 0 if decay is decoupled.
   float coupled(const Parameter<float>& parameter) const;
-  /// What to multiply the parameter by before the step; 1 where decay is coupled.
+  /// What to multiply the parameter by before the step; 1 if decay is coupled.
   float shrink(const Parameter<float>& parameter, double learning_rate) const;
 
  private:

@@ -11,15 +11,15 @@ Schedule::Schedule(const Options& options, TrainingLength length)
       learning_rate_(options.number("learning_rate", Options::required, accept::over(0.0),
                                     "after the warm-up")),
       warmup_epochs_(options.number("warmup_epochs", 0, accept::between(0.0, 1e6),
-                                    "epochs of linear rise at the start")),
+                                    "epochs of linear warm-up at the start")),
       warmup_steps_(options.integer("warmup_steps", 0, accept::at_least<int64_t>(0),
-                                    "the same in steps, instead")),
+                                    "the same in steps; set only one")),
       warmup_start_(options.number("warmup_start", 0, accept::between(0.0, 1.0),
-                                   "where the rise begins, as a share of learning_rate")) {}
+                                   "first rate of the warm-up, as a share of learning_rate")) {}
 
 void Schedule::check(const Options& options) {
   if (warmup_epochs_ > 0 && warmup_steps_ > 0)
-    options.refuse("warmup_steps", fmt::format("found {} beside warmup_epochs {}, accepted: only "
+    options.refuse("warmup_steps", fmt::format("found {} with warmup_epochs {}, accepted: only "
                                                "one of them over 0",
                                                warmup_steps_, warmup_epochs_));
   if (warmup_epochs_ > 0)

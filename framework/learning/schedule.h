@@ -13,10 +13,10 @@ struct TrainingLength {
   int64_t steps() const { return steps_per_epoch * epochs; }
 };
 
-/// The learning rate by step: a linear warm-up, common to all schedules, and then the schedule's
-/// own.
+/// The learning rate by step: first a linear warm-up, which all schedules share, then the
+/// schedule's own rate.
 ///
-/// With warm-up over W steps, step s < W has learning_rate (start + (1 - start) s / W)
+/// With a warm-up of W steps, step s < W has the rate learning_rate (start + (1 - start) s / W)
 /// (Goyal et al. 2017).
 class Schedule {
  public:
@@ -30,9 +30,9 @@ class Schedule {
 
   /// Reads `learning_rate`, `warmup_epochs`, `warmup_steps` and `warmup_start`.
   Schedule(const Options& options, TrainingLength length);
-  /// Reads `every`: for schedules that can change within an epoch.
+  /// Reads `every`, for schedules that can change within an epoch.
   static Every read_every(const Options& options);
-  /// Refuses a warm-up given twice or longer than the training; called after Options::finish().
+  /// Refuses a warm-up that is set twice or longer than training; called after Options::finish().
   void check(const Options& options);
 
   /// The rate from the end of the warm-up on; `step` counts from the start of the training.

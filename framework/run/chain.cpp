@@ -50,7 +50,7 @@ class PrimitiveTraining final : public TrainingStep {
   Layer<float>& layer_;
 };
 
-/// Calls fused(chain, nodes) or primitive(node) for every step of a net in order.
+/// Calls fused(chain, nodes) or primitive(node) for each step of a net, in order.
 template <typename Fused, typename Primitive>
 void for_each_step(const Network& network, Fusing fusing, const Fused& fused,
                    const Primitive& primitive) {

@@ -1,4 +1,4 @@
-// Which nodes run as one step, and who makes the steps.
+// Which nodes run as one step, and what makes the steps.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace quantdyn {
 
-/// How convolutions are computed: Winograd wherever it applies, or (automatic) only where it pays.
+/// How convolutions are computed: Winograd wherever it applies, or (automatic) where it is faster.
 enum class ConvolutionAlgorithm { direct, winograd, automatic };
 
 /// Whether chains of primitives go to fused kernels; unfused is the readable reference.
@@ -18,7 +18,7 @@ enum class Fusing { fused, unfused };
 
 /// A kind of chain that fused kernels run (layers/fused).
 struct FusedChain {
-  /// The nodes, in order, of the chain that starts at a node; empty where none of this kind does.
+  /// The nodes, in order, of the chain that starts at a node; empty if no chain of this kind does.
   std::vector<int> (*nodes)(const Network& network, int first);
   std::unique_ptr<EvaluationStep> (*evaluation)(const Network& network, std::vector<int> nodes,
                                                 ConvolutionAlgorithm algorithm);

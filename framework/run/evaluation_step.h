@@ -16,19 +16,19 @@ namespace quantdyn {
 /// The taps of one unit, by TapKind.
 using UnitTaps = std::array<Tap, tap_kinds>;
 
-/// Where an evaluation step stands.
+/// Which chunk an evaluation step works on, and in which worker.
 struct EvaluationChunk {
-  int64_t index;   ///< of the chunk, over all images that are observed
-  int64_t images;  ///< real ones; the rest of the eight are zeros that no tap sees
+  int64_t index;   ///< of the chunk, over all observed images
+  int64_t images;  ///< number of real images; the rest of the eight are zeros that no tap sees
   int worker;
   bool observed;   ///< false: transforms act, but observers see nothing
-  float* scratch;  ///< EvaluationStep::scratch_floats() of this worker's own
+  float* scratch;  ///< EvaluationStep::scratch_floats() floats, this worker's own
 };
 
-/// Ability of a step that keeps something made from parameters.
+/// Ability of a step that keeps data derived from parameters.
 class ParameterReader {
  public:
-  /// Reads the parameters ahead of evaluate(): called by one thread whenever they may have changed.
+  /// Reads the parameters before evaluate(). One thread calls it whenever they may have changed.
   virtual void prepare() = 0;
 
  protected:
@@ -50,17 +50,17 @@ class EvaluationStep {
                         const EvaluationChunk& chunk) const = 0;
   virtual int64_t scratch_floats() const { return 0; }
 
-  /// Null where the step reads parameters as it evaluates, or has none.
+  /// Null if the step reads parameters as it evaluates, or has none.
   virtual ParameterReader* parameter_reader() { return nullptr; }
-  /// What evaluate() makes of the values of the tap conv to get those of norm, where it shows both
-  /// tile by tile; borrowed from the step, and that of the last prepare().
+  /// How evaluate() computes the values of tap norm from those of tap conv, if it shows both tile
+  /// by tile. Borrowed from the step; as of the last prepare().
   virtual std::optional<TapMap> norm_of_conv() const { return {}; }
 
  private:
   std::vector<int> nodes_;
 };
 
-/// Lets a tap's observers and transform see rows of a chunk, tile by tile; `values` is [rows,
+/// Shows rows of a chunk to a tap's observers and transform, tile by tile; `values` is [rows,
 /// channels].
 void visit(const Tap& tap, float* values, int64_t rows, int64_t channels, int64_t first_row,
            const EvaluationChunk& chunk);

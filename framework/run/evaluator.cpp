@@ -15,7 +15,7 @@ Evaluator::Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm
   const std::vector<Node<float>>& nodes = network.nodes();
   const int end = static_cast<int>(nodes.size());
   std::vector<int> held{0},
-      written{0};  // nodes whose results have memory, and when it is first written
+      written{0};  // nodes whose results have memory, and when each is first written
   int64_t scratch = 0;
   for (const auto& step : steps_) {
     held.push_back(step->nodes().back());

@@ -1,5 +1,5 @@
-// Runs a net on images chunk by chunk, each worker with its own small memory; taps are visited on
-// the way.
+// Runs a net on images chunk by chunk and visits the taps; each worker has a small memory of its
+// own.
 #pragma once
 
 #include <functional>
@@ -24,13 +24,13 @@ class Evaluator {
   const Network& network() const { return network_; }
   /// The tap of a unit, to attach observers and a transform; empty at first.
   Tap& tap(int unit, TapKind kind) { return taps_[unit][static_cast<size_t>(kind)]; }
-  /// Whether a unit has such a tensor: `conv` only before an unfolded batch norm.
+  /// Whether a unit has this tap: `conv` exists only before an unfolded batch norm.
   bool has_tap(int unit, TapKind kind) const;
-  /// What the step of this unit makes of its tap conv to get its tap norm, if it shows both tile by
-  /// tile, and nothing replaces values in between (see EvaluationStep::norm_of_conv).
+  /// How this unit's step computes tap norm from tap conv, if it shows both tile by tile and
+  /// nothing replaces values in between (see EvaluationStep::norm_of_conv).
   std::optional<TapMap> norm_of_conv(int unit) const;
   void clear_taps();
-  /// To be called after every change of parameters.
+  /// Call it after every change of parameters.
   void prepare();
 
   /// Evaluates a batch x [N,...], N a multiple of 8, of which `images` are real; `first_chunk`
@@ -40,26 +40,26 @@ class Evaluator {
 
   /// Evaluates one chunk x [8,...] in this worker's memory and tells the observers when it is done.
   void run_chunk(View<const float> x, int64_t images, int64_t chunk, int worker);
-  /// A unit's output after run_chunk, [8,...]; Keep::all, but for the last unit's.
+  /// A unit's output after run_chunk, [8,...]; needs Keep::all, except for the last unit.
   View<const float> output(int unit, int worker) const;
-  /// Runs one unit alone, with transforms but unobserved, on the outputs that `from` has of the
-  /// units before it, and returns its output (Keep::all; overwrites this worker's own).
+  /// Runs one unit alone, with transforms but without observers, on the outputs of earlier units in
+  /// `from`. Returns its output, which replaces this worker's own. Needs Keep::all.
   View<const float> run_unit(int unit, const Evaluator& from, int64_t images, int64_t chunk,
                              int worker);
-  /// Where a unit's output lies in this worker's memory (Keep::all): to put another there.
+  /// A unit's output in this worker's memory, to be overwritten with another. Needs Keep::all.
   View<float> output(int unit, int worker);
-  /// Runs all units after `unit`, with transforms but unobserved, on this worker's own output of
-  /// `unit` and on what `before` has of the units before it; returns the logits (Keep::all).
+  /// Runs all units after `unit`, with transforms but without observers, on this worker's output of
+  /// `unit` and the outputs of earlier units in `before`. Returns the logits. Needs Keep::all.
   View<const float> run_after(int unit, const Evaluator& before, int64_t images, int64_t chunk,
                               int worker);
 
  private:
   struct Workspace {
     Arena arena;
-    std::vector<float*> results;  // by node; null where the node's result stays inside a step
+    std::vector<float*> results;  // by node; null if the node's result stays inside a step
     float* scratch = nullptr;
   };
-  /// Reads the units before `first_own` from `before`, others from this evaluator's memory.
+  /// Reads the outputs of units before `first_own` from `before`, others from this evaluator.
   void run_step(const EvaluationStep& step, int first_own, const Evaluator& before,
                 const EvaluationChunk& chunk);
 

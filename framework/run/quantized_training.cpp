@@ -13,8 +13,8 @@ std::unique_ptr<FoldingStep> make_folding_step(Network& network, const std::vect
   for (FoldingStepMaker make : folding_step_makers())
     if (auto made = make(network, nodes, algorithm, folding, transform)) return made;
   throw_error<ConfigError>(
-      "node '{}': its batch norm cannot be folded in training; accepted: one after a convolution, "
-      "run by fused kernels",
+      "node '{}': its batch norm cannot be folded in training; accepted: a batch norm after a "
+      "convolution, run by fused kernels",
       network.nodes()[nodes.front()].name);
 }
 

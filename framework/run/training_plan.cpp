@@ -15,7 +15,7 @@ TrainingPlan::TrainingPlan(Network& network, Fusing fusing, ConvolutionAlgorithm
   lay_out_memory(batch, rule);
 }
 
-/// The net's own steps in order, a unit's output step after the unit's last.
+/// The net's own steps in order; a unit's output step comes after the unit's last step.
 void TrainingPlan::add_steps(Fusing fusing, ConvolutionAlgorithm algorithm,
                              QuantizedTraining quantized) {
   const auto add_output_step = [&](int node) {
@@ -46,7 +46,7 @@ void TrainingPlan::add_steps(Fusing fusing, ConvolutionAlgorithm algorithm,
   }
 }
 
-/// Who reads whose result: of a node, the last step that gives it.
+/// Which steps read which result. A node's result is that of the last step that gives it.
 void TrainingPlan::connect() {
   std::vector<int> gives(network_.nodes().size(), images_given);
   sources_.resize(steps_.size());
@@ -65,7 +65,7 @@ void TrainingPlan::connect() {
   }
 }
 
-/// Leaves out results that all readers can make from what is saved.
+/// Leaves out results that all readers can compute from what is saved.
 void TrainingPlan::defer(int64_t batch) {
   for (size_t s = 0; s < steps_.size(); ++s) {
     if (!can_defer(s)) continue;

@@ -11,30 +11,30 @@
 
 namespace quantdyn {
 
-/// Sees the gradient of the loss with respect to a node's result, [n,...], when it is complete; in
-/// reverse order of the nodes, the net's input left out.
+/// Called with the gradient of the loss with respect to a node's result, [n,...], once complete; in
+/// reverse order of the nodes, without the net's input.
 using GradientObserver = std::function<void(int node, View<const float> gradient)>;
 
 /// Trains a net: batch norms use the batch's statistics and update their running ones.
 class TrainingPlan {
  public:
-  /// Memory is laid out for batches of up to `batch` images.
+  /// Plans memory for batches of up to `batch` images.
   TrainingPlan(Network& network, Fusing fusing, ConvolutionAlgorithm algorithm, int64_t batch,
                QuantizedTraining quantized = {}, const LayoutRule& rule = lay_out);
 
-  /// x [n,...] -> logits [n,classes], n <= batch; x must stay until backward() is done.
+  /// x [n,...] -> logits [n,classes], n <= batch; x must stay valid until backward() returns.
   View<const float> forward(View<const float> x);
-  /// Where the gradient of the loss with respect to the logits goes before backward().
+  /// Write the gradient of the loss with respect to the logits here before backward().
   View<float> logits_gradient();
-  /// Adds to the parameters' gradients, which are zero before it where weights are transformed.
-  /// `observe`, where not empty, sees the result of every step's last node: all nodes of an unfused
-  /// plan.
+  /// Adds to the parameters' gradients; those of transformed weights must be zero before. If not
+  /// empty, `observe` sees the gradient of every step's last node: in an unfused plan, of all
+  /// nodes.
   void backward(const GradientObserver& observe = {});
-  /// From now on batch norms that are folded use their running statistics.
+  /// From now on folded batch norms use their running statistics.
   void freeze_folding();
 
   /// The first node, in order, whose training-mode result holds NaN or infinity for the batch x;
-  /// "" where all are finite. Runs forward again.
+  /// "" if all are finite. Runs forward again.
   std::string first_not_finite(View<const float> x);
 
  private:
@@ -42,10 +42,10 @@ class TrainingPlan {
     float* result = nullptr;
     float* saved = nullptr;
     float* gradient = nullptr;
-    bool is_deferred = false;            // readers read what is saved, through the step's map
-    GradientWatcher* watcher = nullptr;  // the step itself, where its one reader shows it
+    bool is_deferred = false;            // readers apply the step's map to what is saved
+    GradientWatcher* watcher = nullptr;  // the step itself, if its only reader shows it dy
   };
-  /// A weight that is transformed, where no step does it itself.
+  /// A weight that the plan transforms because no step does it itself.
   struct TransformedWeight {
     Parameter<float>* weight;
     WeightTransform* transform;

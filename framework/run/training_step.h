@@ -12,25 +12,25 @@
 
 namespace quantdyn {
 
-/// Ability of a step that reads its input through a map, which spares the step before it an array
-/// written and read.
+/// Ability of a step that reads its input through a map. The step before it then need not write
+/// its result.
 class MapReader {
  public:
-  /// From now on the input is this map of what x holds. Whoever reads so also calls
-  /// InputGradient::complete() for the gradient of its input.
+  /// From now on the input is map(x). The step must then also call InputGradient::complete() for
+  /// the gradient of its input.
   virtual void read_through(const ChannelMap& map) = 0;
 
  protected:
   ~MapReader() = default;
 };
 
-/// Ability of a step that wants to see the gradient of its result while that is in the cache.
+/// Ability of a step that reads the gradient of its result early, while it is in the cache.
 class GradientWatcher {
  public:
-  /// From now on watch_gradient() is called in every step, for all images ahead of backward();
-  /// batches have up to `images`.
+  /// From now on, watch_gradient() is called for all images of every batch before backward().
+  /// Batches have up to `images` images.
   virtual void expect_gradients(int64_t images) = 0;
-  /// Looks at the gradient dy of the results of images [first, first + images).
+  /// Reads the gradient dy of the results of images [first, first + images).
   virtual void watch_gradient(View<const float> saved, View<const float> dy, int64_t first,
                               int64_t images) = 0;
 
@@ -38,15 +38,15 @@ class GradientWatcher {
   ~GradientWatcher() = default;
 };
 
-/// A gradient that a step hands back to what it read; `to` is empty where none is wanted.
+/// A gradient that a step hands back to what it read; `to` is empty if it is not wanted.
 struct InputGradient {
   View<float> to;
   Accumulate accumulate;
-  GradientWatcher* watcher = nullptr;  ///< of the step that made the input, where it wants to see
+  GradientWatcher* watcher = nullptr;  ///< the step that made the input, if it watches
   View<const float> saved;             ///< what that step saved
 
-  /// To be called when the gradient of images [first, first + images) is complete; by any worker,
-  /// for the images of a chunk by one worker in ascending order.
+  /// Call it when the gradient of images [first, first + images) is complete. Any worker may call
+  /// it, but one worker for all images of a chunk, in ascending order.
   void complete(int64_t first, int64_t images) const {
     if (watcher) watcher->watch_gradient(saved, to, first, images);
   }
@@ -62,23 +62,23 @@ class TrainingStep {
 
   const std::vector<int>& nodes() const { return nodes_; }
   /// Trains on a batch; `saved` is kept for backward and has saved_floats() for each image;
-  /// `scratch` has scratch_floats() for the batch, 64-byte aligned, and is kept by nobody.
+  /// `scratch` has scratch_floats() for the batch, 64-byte aligned, and is not kept.
   virtual void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
                        float* scratch) = 0;
-  /// `dy` may be overwritten; gradients of parameters are added to.
+  /// May overwrite `dy`; adds to the gradients of parameters.
   virtual void backward(std::span<const View<const float>> x, View<const float> y,
                         View<float> saved, View<float> dy, std::span<const InputGradient> dx,
                         float* scratch) = 0;
   virtual int64_t saved_floats() const { return 0; }
   virtual int64_t scratch_floats(int64_t /*images*/) const { return 0; }
 
-  /// Where there is one: the result is this map of what forward() saves, and readers may apply it
-  /// as they load. Both then get an empty y. Its arrays are the step's and stay where they are;
-  /// their values are those of the last forward().
+  /// If set, the result is this map of what forward() saves, and readers may apply it as they load.
+  /// forward() and backward() then get an empty y. The step owns the map's arrays, which do not
+  /// move; their values are those of the last forward().
   virtual std::optional<ChannelMap> deferred() const { return {}; }
-  /// Null where the step takes its input as it is.
+  /// Null if the step takes its input as it is.
   virtual MapReader* map_reader() { return nullptr; }
-  /// Null where the step has no use for an early look at its gradient.
+  /// Null if the step does not read its gradient early.
   virtual GradientWatcher* gradient_watcher() { return nullptr; }
 
  private:

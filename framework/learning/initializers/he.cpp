@@ -8,7 +8,7 @@ namespace {
 
 double read_gain(const Options& options) {
   const double gain = options.number("gain", std::numbers::sqrt2, accept::over(0.0),
-                                     "sqrt(2) before relu, 1 before nothing");
+                                     "sqrt(2) before relu, 1 without activation");
   options.finish();
   return gain;
 }

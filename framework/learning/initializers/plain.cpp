@@ -5,12 +5,13 @@
 namespace quantdyn {
 namespace {
 
-/// Uniform in [low, high), whatever the fan.
+/// Uniform in [low, high), for any fan.
 class Uniform final : public Initializer {
  public:
   explicit Uniform(const Options& options)
       : low_(options.number("low", -0.05, accept::any<double>(), "smallest weight")),
-        high_(options.number("high", 0.05, accept::any<double>(), "weights stay below; over low")) {
+        high_(options.number("high", 0.05, accept::any<double>(),
+                             "upper bound of the weights, not included; over low")) {
     options.finish();
     if (!(low_ < high_) || !std::isfinite(high_ - low_))
       options.refuse("high",
@@ -24,7 +25,7 @@ class Uniform final : public Initializer {
   double low_, high_;
 };
 
-/// Normal, whatever the fan.
+/// Normal, for any fan.
 class Normal final : public Initializer {
  public:
   explicit Normal(const Options& options)
@@ -40,14 +41,14 @@ class Normal final : public Initializer {
   double mean_, std_;
 };
 
-/// Normal, drawn again until within two standard deviations of the mean; `std` is that of the
-/// normal before (what is left has 0.88 of it).
+/// Normal, drawn again until within two standard deviations of the mean. `std` is that of the
+/// normal before truncation; the truncated one has 0.88 of it.
 class TruncatedNormal final : public Initializer {
  public:
   explicit TruncatedNormal(const Options& options)
       : mean_(options.number("mean", 0, accept::any<double>(), "mean")),
         std_(options.number("std", 0.05, accept::over(0.0),
-                            "standard deviation before values beyond two of it are dropped")) {
+                            "standard deviation before truncation at twice this value")) {
     options.finish();
   }
   void fill(std::span<double> weight, int64_t, int64_t, const Rng& rng) const override {

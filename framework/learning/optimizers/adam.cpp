@@ -12,8 +12,8 @@ class Adam final : public Optimizer {
  public:
   explicit Adam(const Options& options)
       : Optimizer(2),
-        beta1_(options.number("beta1", 0.9, share, "share of the mean gradient that is kept")),
-        beta2_(options.number("beta2", 0.999, share, "share of the mean square that is kept")),
+        beta1_(options.number("beta1", 0.9, share, "decay rate of the mean gradient")),
+        beta2_(options.number("beta2", 0.999, share, "decay rate of the mean square")),
         epsilon_(
             options.number("epsilon", 1e-8, accept::over(0.0), "added to the root mean square")),
         decay_(options) {

@@ -4,14 +4,14 @@ namespace quantdyn {
 namespace {
 
 /// v = momentum v + g, p -= learning_rate v; Nesterov: p -= learning_rate (g + momentum v)
-/// (Sutskever et al. 2013, in the form in which the rate multiplies the velocity's use).
+/// (Sutskever et al. 2013; here the rate scales the velocity when it is used).
 class Sgd final : public Optimizer {
  public:
   explicit Sgd(const Options& options)
       : Optimizer(1),
         momentum_(options.number("momentum", 0.9, {.low = 0, .high = 1, .high_excluded = true},
-                                 "share of the last step's velocity that is kept")),
-        nesterov_(options.flag("nesterov", false, "whether the gradient is added once more ahead")),
+                                 "share of the velocity kept from the last step")),
+        nesterov_(options.flag("nesterov", false, "whether to use Nesterov's look-ahead gradient")),
         decay_(options) {
     options.finish();
     if (nesterov_ && momentum_ == 0)

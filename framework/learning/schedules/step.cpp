@@ -6,20 +6,21 @@
 namespace quantdyn {
 namespace {
 
-/// learning_rate factor^k, k the number of `epochs` passed; they count from the start of training.
+/// learning_rate factor^k, k the number of `epochs` passed, counted from the start of training.
 class Step final : public Schedule {
  public:
   Step(const Options& options, TrainingLength length)
       : Schedule(options, length),
         epochs_(options.numbers("epochs", Options::required, accept::over(0.0),
-                                "when the rate drops, ascending; parts of epochs allowed")),
+                                "when the rate drops, in ascending order; may be fractions")),
         factor_(options.number("factor", 0.1, {.low = 0, .high = 1, .low_excluded = true},
                                "what the rate is multiplied by")),
         every_(read_every(options)) {
     options.finish();
     check(options);
     if (std::ranges::adjacent_find(epochs_, std::greater_equal()) != epochs_.end())
-      options.refuse("epochs", "the numbers do not ascend, accepted: each over the one before");
+      options.refuse("epochs",
+                     "the numbers do not ascend, accepted: each larger than the one before");
   }
 
  protected:

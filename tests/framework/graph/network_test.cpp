@@ -66,8 +66,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_activation_is_refused_with_those_that_are) {
     return refusal("{}", "  - block: {name: a, channels: 2, activation: " + activation + "}\n");
   };
   for (const char* name : {"swish", "flatten"}) {
-    BOOST_TEST(of(name).starts_with(
-                   fmt::format("net.yaml:4: activation: '{}' is no activation; accepted: ", name)),
+    BOOST_TEST(of(name).starts_with(fmt::format(
+                   "net.yaml:4: activation: '{}' is not an activation; accepted: ", name)),
                of(name));
     BOOST_TEST(contains(of(name), "leaky_relu, relu, relu6, sigmoid, none"), of(name));
   }
