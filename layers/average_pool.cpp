@@ -14,8 +14,8 @@ class AveragePool final : public Layer<T> {
  public:
   explicit AveragePool(const Options& options)
       : window_(read_pool_window(options)),
-        count_padding_(options.flag("count_padding", false,
-                                    "whether padded zeros count as values of the mean")) {
+        count_padding_(
+            options.flag("count_padding", false, "whether the mean counts padded zeros")) {
     options.finish();
     window_.check(options);
   }
@@ -61,8 +61,8 @@ class AveragePool final : public Layer<T> {
   }
 
  private:
-  /// Calls visit with the offset of every image pixel under the window of output pixel `i`, which
-  /// counts through the whole batch.
+  /// Calls visit with the offset of every image pixel under the window of output pixel `i`, counted
+  /// over the whole batch.
   template <typename Visit>
   void visit_inputs(int64_t i, const Visit& visit) const {
     const int64_t pixels = g_.out_h * g_.out_w, image = i / pixels, place = i % pixels;

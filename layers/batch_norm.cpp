@@ -10,17 +10,17 @@ namespace {
 /// y = gamma (x - mean) / sqrt(variance + epsilon) + beta over x [N,...,C], by channel
 /// (Ioffe & Szegedy 2015).
 ///
-/// Training takes mean and biased variance of the batch, in double and two passes, and moves the
+/// Training uses the batch's mean and biased variance, in double and two passes, and updates the
 /// running ones: running = (1 - momentum) running + momentum batch, with the unbiased variance.
-/// Evaluation takes the running ones. Values: (x - mean) scale + beta, with scale = gamma /
-/// sqrt(variance + epsilon) rounded once from double.
+/// Evaluation uses the running ones. Values are (x - mean) scale + beta, where scale = gamma /
+/// sqrt(variance + epsilon) is rounded once from double.
 template <typename T>
 class BatchNorm final : public Layer<T> {
  public:
   explicit BatchNorm(const Options& options)
       : epsilon_(options.number("epsilon", 1e-5, accept::at_least(0.0), "added to the variance")),
         momentum_(options.number("momentum", 0.1, accept::between(0.0, 1.0),
-                                 "share of the batch in the running mean and variance")) {
+                                 "weight of the batch in the running mean and variance")) {
     options.finish();
   }
 
@@ -63,7 +63,7 @@ class BatchNorm final : public Layer<T> {
     const int64_t rows = x[0].shape.rows();
     if (rows < 2)
       throw_error(
-          "batch_norm: found one value a channel in a batch of shape {}, expected two or more to "
+          "batch_norm: found one value per channel in a batch of shape {}, expected two or more to "
           "train on; larger batches have them",
           x[0].shape.text());
     batch_mean_ = channel_sums(x[0], [](double value, int64_t) { return value; });

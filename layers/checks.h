@@ -9,7 +9,7 @@
 
 namespace quantdyn {
 
-/// The shape of the one input of `kind`; throws Error where there is none or more than one.
+/// The shape of the one input of `kind`; throws Error unless there is exactly one.
 inline const Shape& only_input(std::span<const Shape> inputs, std::string_view kind) {
   if (inputs.size() != 1) throw_error("{}: found {} inputs, expected one", kind, inputs.size());
   if (inputs[0].rank() < 1 || inputs[0].elements() < 1)

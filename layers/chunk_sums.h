@@ -1,5 +1,5 @@
-// Sums over a batch, by chunks of eight images and a fixed tree: the same bits for any thread
-// count.
+// Sums over a batch, by chunks of eight images and a fixed tree: the same bits for any number of
+// threads.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,7 @@
 
 namespace quantdyn {
 
-/// Adds up what `work` leaves in `sums` (`size` zeros at first) for every chunk of `images` >= 1.
+/// Adds up what `work` writes to `sums` (`size` zeros at first) for every chunk of `images` >= 1.
 std::vector<double> chunk_sums(
     int64_t images, int64_t size,
     const std::function<void(const Chunk& chunk, std::span<double> sums)>& work);

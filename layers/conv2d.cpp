@@ -9,7 +9,7 @@
 namespace quantdyn {
 namespace {
 
-// x, y, dx, dy: one pixel's channels; w, dw: one place of the kernel, [in/groups, out].
+// x, y, dx, dy: one pixel's channels; w, dw: one tap of the kernel, [in/groups, out].
 
 /// y += x w.
 template <typename T>
@@ -67,8 +67,8 @@ class Conv2d final : public Layer<T> {
       : channels_(options.integer("channels", Options::required,
                                   accept::between<int64_t>(1, 1 << 20), "output channels")),
         groups_(options.integer("groups", 1, accept::between<int64_t>(1, 1 << 20),
-                                "input and output channels fall into this many groups that do not "
-                                "see each other")),
+                                "number of groups of channels; a group's outputs read only its own "
+                                "inputs")),
         window_(options, Options::required, {{1}}, "same"),
         parameters_(options) {
     options.finish();
@@ -127,8 +127,8 @@ class Conv2d final : public Layer<T> {
   int64_t pixels_in() const { return g_.in_h * g_.in_w; }
   int64_t pixels_out() const { return g_.out_h * g_.out_w; }
 
-  /// Calls visit with the offsets of an input pixel, of a place of the kernel and of the output
-  /// pixel where their product goes.
+  /// Calls visit with the offsets of an input pixel, of a tap of the kernel and of the output pixel
+  /// that their product is added to.
   template <typename Visit>
   void visit_products(int64_t first, int64_t images, const Visit& visit) const {
     const int64_t tap_size = g_.in_c / g_.groups * g_.out_c;
@@ -142,7 +142,7 @@ class Conv2d final : public Layer<T> {
         }
   }
 
-  /// In T over one image, in double over images.
+  /// Sums in T over one image, in double over images.
   void add_weight_gradient(View<const T> x, View<const T> dy) {
     const int64_t size = parameters_.weight.grad.elements();
     const auto work = [&](const Chunk& chunk, std::span<double> sums) {

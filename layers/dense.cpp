@@ -11,7 +11,7 @@ class Dense final : public Layer<T> {
  public:
   explicit Dense(const Options& options)
       : units_(options.integer("units", Options::required, accept::between<int64_t>(1, 1 << 24),
-                               "outputs, one for each class in a classifier's last layer")),
+                               "outputs; in a classifier's last layer one per class")),
         parameters_(options) {
     options.finish();
     parameters_.make_initializer();
@@ -48,7 +48,7 @@ class Dense final : public Layer<T> {
   void backward(std::span<const View<const T>> x, View<const T>, View<const T> dy,
                 std::span<const View<T>> dx) override {
     if (dx[0]) add_input_gradient(dy, dx[0]);
-    const int64_t size = in_ * units_;  // the bias' sums come after the weight's
+    const int64_t size = in_ * units_;  // the bias's sums come after the weight's
     const auto work = [&](const Chunk& chunk, std::span<double> sums) {
       for (int64_t image = chunk.first; image < chunk.first + chunk.images; ++image) {
         const T* in = x[0].data + image * in_;

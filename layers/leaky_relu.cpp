@@ -13,7 +13,7 @@ class LeakyRelu final : public Layer<T> {
   explicit LeakyRelu(const Options& options)
       : slope_(static_cast<T>(options.number("slope", 0.01,
                                              {.low = 0, .high = 1, .low_excluded = true},
-                                             "what values under 0 are multiplied by"))) {
+                                             "factor on values under 0"))) {
     options.finish();
   }
 

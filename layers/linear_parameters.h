@@ -14,14 +14,14 @@ class LinearParameters {
  public:
   /// Reads `bias` and `initializer`.
   explicit LinearParameters(const Options& options)
-      : has_bias_(options.flag("bias", true, "whether a number is added to every output channel")),
+      : has_bias_(options.flag("bias", true, "whether to add a bias to every output channel")),
         initializer_(options.plugin("initializer", "network",
-                                    "how the weight starts: an initializer, or network: as the "
-                                    "network's other weights")) {}
+                                    "how the weight starts: an initializer, or network: the "
+                                    "network's initializer")) {}
   LinearParameters(const LinearParameters&) = delete;
   LinearParameters& operator=(const LinearParameters&) = delete;
 
-  /// Makes the node's own initializer where it has one; called after Options::finish().
+  /// Makes the node's own initializer, if it has one; called after Options::finish().
   void make_initializer() {
     if (initializer_.plugin_name() == "network")
       initializer_.finish();
@@ -54,13 +54,13 @@ class LinearParameters {
     std::ranges::fill(bias.master.values(), T{});
   }
 
-  /// The weight, and the bias where there is one: by the options, or made by folding.
+  /// The weight, and the bias if there is one: from the options, or added by folding.
   std::vector<Parameter<T>*> list() {
     if (bias.master.empty()) return {&weight};
     return {&weight, &bias};
   }
 
-  /// Sets y [channels] to the bias, or to zero where there is none.
+  /// Sets y [channels] to the bias, or to zero without one.
   void start_with_bias(T* y) const {
     const bool is_there = !bias.effective.empty() || !bias.master.empty();
     if (is_there)

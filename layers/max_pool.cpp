@@ -42,7 +42,7 @@ class MaxPool final : public Layer<T> {
   ChannelPassing passes() const override { return {.scale = true, .shift = true, .values = true}; }
 
  private:
-  /// Calls visit with the index of every window's largest value and that of its output.
+  /// Calls visit for every window with the indices of its largest value and of its output.
   template <typename Visit>
   void visit_largest(View<const T> x, int64_t first, int64_t images, const Visit& visit) const {
     std::vector<int64_t> largest(static_cast<size_t>(g_.out_c));

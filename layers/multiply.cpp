@@ -5,7 +5,7 @@ namespace quantdyn {
 namespace {
 
 /// y = a b, elementwise, of two inputs of one shape; or [N,H,W,C] times [N,C] (or [N,1,1,C], in
-/// either order), where every pixel is multiplied by the same C factors: the end of a squeeze and
+/// either order), which multiplies every pixel by the same C factors: the end of a squeeze and
 /// excitation block (Hu et al. 2018, arXiv 1709.01507, equation 4).
 template <typename T>
 class Multiply final : public Layer<T> {
@@ -46,7 +46,7 @@ class Multiply final : public Layer<T> {
   }
 
  private:
-  /// Calls work(value, its factor) for some images of a batch [N,...].
+  /// Calls work(value, factor) for some images of a batch [N,...].
   template <typename Work>
   void visit(const Shape &batch, int64_t first, int64_t images, const Work &work) const {
     const int64_t rows = batch.of_one().rows(), channels = batch.channels();
@@ -56,12 +56,12 @@ class Multiply final : public Layer<T> {
         for (int64_t c = 0; c < channels; ++c, ++i) work(i, by_channel_ ? image * channels + c : i);
   }
 
-  size_t factors_ = 1;  // which input
+  size_t factors_ = 1;  // index of the input with the factors
   bool by_channel_ = false;
 };
 
 const RegisteredLayer<Multiply> multiply{
-    "multiply", "product of two inputs of one shape, or of an image and a factor a channel"};
+    "multiply", "product of two inputs of one shape, or of an image and a factor per channel"};
 
 }  // namespace
 }  // namespace quantdyn

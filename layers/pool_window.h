@@ -1,4 +1,4 @@
-// The window of max_pool and average_pool, which has to hold a pixel of the image wherever it is.
+// The window of max_pool and average_pool, which must cover an image pixel at every position.
 #pragma once
 
 #include "framework/base/error.h"
@@ -11,7 +11,7 @@ inline Window read_pool_window(const Options& options) {
   return {options, std::vector<int64_t>{2}, std::nullopt, "valid"};
 }
 
-/// The geometry; throws Error where a window could lie in the padding alone.
+/// The geometry; throws Error if a window could cover only padding.
 inline Convolution pool_over(const Window& window, const Shape& input, std::string_view kind) {
   const Convolution g = window.over(input, kind);
   const bool fits = g.pad_top < g.kernel_h && g.pad_bottom < g.kernel_h &&

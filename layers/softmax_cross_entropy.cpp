@@ -40,7 +40,7 @@ double loss_of(std::span<const double> log_probability, int32_t label, double sm
   return (1 - smoothing) * own + smoothing / static_cast<double>(log_probability.size()) * all;
 }
 
-/// The first of equal ones.
+/// The index of the largest; the first among equals.
 template <typename T>
 int64_t largest_index(std::span<const T> logits) {
   return std::ranges::max_element(logits) - logits.begin();
@@ -53,7 +53,8 @@ ClassificationLoss softmax_cross_entropy(View<const T> logits, std::span<const i
                                          double smoothing, View<T> gradient) {
   check(logits, labels, smoothing, gradient);
   const int64_t images = logits.shape[0], classes = logits.shape[1];
-  const auto work = [&](const Chunk& chunk, std::span<double> sums) {  // of loss, of correct
+  const auto work = [&](const Chunk& chunk,
+                        std::span<double> sums) {  // loss, correct
     std::vector<double> log_probability(static_cast<size_t>(classes));
     for (int64_t n = chunk.first; n < chunk.first + chunk.images; ++n) {
       const std::span<const T> row = logits.slice(n, 1).values();

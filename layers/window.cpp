@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t largest = 4096;  // keeps every product of sizes far from overflow
 
-/// One number stands for both axes.
+/// One number means both axes.
 void spread(std::vector<int64_t>& sizes, const Options& options, const std::string& key) {
   if (sizes.size() == 1) sizes.push_back(sizes[0]);
   if (sizes.size() != 2)
@@ -93,7 +93,7 @@ Convolution Window::over(const Shape& input, std::string_view kind) const {
   if (h.out < 1 || w.out < 1)
     throw_error(
         "{}: the kernel [{}, {}] does not fit into the input {} padded to [{}, {}]; accepted: at "
-        "most that large",
+        "most that size",
         kind, kernel_[0], kernel_[1], input.text(), input[0] + h.before + h.after,
         input[1] + w.before + w.after);
   return {.in_h = input[0],

@@ -10,15 +10,15 @@
 
 namespace quantdyn {
 
-/// What YAML says of a window: `kernel`, `stride` and `padding`.
+/// A window's keys in YAML: `kernel`, `stride` and `padding`.
 ///
 /// Padding `same` is TensorFlow's: the output has ceil(in / stride) pixels, and of the
-/// max((ceil(in / stride) - 1) stride + kernel - in, 0) zeros the smaller half comes before.
-/// `valid` has none; numbers (one, [h, w] or [top, bottom, left, right]) are taken as they are.
+/// max((ceil(in / stride) - 1) stride + kernel - in, 0) zeros the smaller half goes before.
+/// `valid` has none; numbers (one, [h, w] or [top, bottom, left, right]) are used as they are.
 class Window {
  public:
-  /// Reads the three keys; an empty `kernel` means that the key is required, an empty `stride` that
-  /// the default is the kernel.
+  /// Reads the three keys. An empty `kernel` makes the key required; an empty `stride` makes the
+  /// kernel its default.
   Window(const Options& options, std::optional<std::vector<int64_t>> kernel,
          std::optional<std::vector<int64_t>> stride, const std::string& padding);
 
@@ -26,7 +26,7 @@ class Window {
   void check(const Options& options);
 
   /// The geometry over an input [h,w,c], with in_c = out_c = c and one group.
-  /// Throws Error where the window is larger than the padded input.
+  /// Throws Error if the window is larger than the padded input.
   Convolution over(const Shape& input, std::string_view kind) const;
 
  private:

@@ -1,4 +1,4 @@
-// Activations of vectors; included once for each instruction set (Highway's foreach_target).
+// Activations of vectors; included once per instruction set (Highway's foreach_target).
 #include <hwy/highway.h>
 
 #include <cstdint>
@@ -16,8 +16,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::HWY_NAMESPACE {
 
-/// min(high, max(low, x)), without an end that is infinite; the operands' order lets NaN through on
-/// x86.
+/// min(high, max(low, x)), infinite ends left out; the operands' order keeps NaN on x86.
 template <FusedActivation activation, class D, class V>
 HWY_INLINE V activate(D d, V x) {
   namespace hn = hwy::HWY_NAMESPACE;
@@ -27,7 +26,7 @@ HWY_INLINE V activate(D d, V x) {
   return x;
 }
 
-/// A map's scale and shift for the vector of channels at `c`; identity where the map is null.
+/// A map's scale and shift for the vector of channels at `c`; identity if the map is null.
 template <class D>
 struct Mapped {
   hwy::HWY_NAMESPACE::Vec<D> scale, shift, low, high;
@@ -42,7 +41,7 @@ struct Mapped {
     scale = hn::LoadU(d, map->scale + c);
     shift = hn::LoadU(d, map->shift + c);
   }
-  /// The same bits as activate(): the operands' order lets NaN through on x86.
+  /// The same bits as activate(): the operands' order keeps NaN on x86.
   HWY_INLINE auto operator()(D, hwy::HWY_NAMESPACE::Vec<D> x) const {
     namespace hn = hwy::HWY_NAMESPACE;
     return hn::Min(high, hn::Max(low, hn::MulAdd(x, scale, shift)));

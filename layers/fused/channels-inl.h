@@ -1,4 +1,4 @@
-// Loops over channels in whole vectors; included once for each instruction set (Highway's
+// Loops over channels in whole vectors; included once per instruction set (Highway's
 // foreach_target).
 #include <hwy/highway.h>
 

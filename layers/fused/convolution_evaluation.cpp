@@ -1,4 +1,4 @@
-// The evaluation of a convolution's chain: conv, norm and output are shown while they are in the
+// The evaluation of a convolution's chain: taps see conv, norm and output while they are in the
 // cache.
 #include <algorithm>
 
@@ -41,7 +41,7 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
     int64_t finished = 0;
     chain_.kernel->forward(
         {x[0].data}, images_per_chunk, y.data, is_bare ? &map : nullptr, chunk.scratch,
-        [&](int64_t first, int64_t rows) {  // rows come in order; few wait for more
+        [&](int64_t first, int64_t rows) {  // rows come in order; a few wait for more
           const int64_t end = first + rows;
           if (is_bare || (end - finished < enough && end < all)) return;
           finish_rows(y.data, finished, end - finished, valid, taps, chunk);
@@ -58,7 +58,7 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
   }
 
  private:
-  /// Conv, norm and output while the rows are in the cache; rows of padding images end unseen.
+  /// Shows conv, norm and output while the rows are in the cache; no tap sees padding images.
   void finish_rows(float* y, int64_t first, int64_t rows, int64_t valid, const UnitTaps& taps,
                    const EvaluationChunk& chunk) const {
     const Tap& conv_tap = taps[static_cast<size_t>(TapKind::conv)];
@@ -80,7 +80,7 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
   }
 
   const ConvolutionChain chain_;
-  const bool ends_unit_;  // else a step of its own, the activation, shows the output
+  const bool ends_unit_;  // else the activation is a step of its own and shows the output
   const int64_t channels_;
   const std::vector<float> ones_, zeros_;
   ChainScale scale_;

@@ -107,7 +107,7 @@ void ConvolutionTraining::add_gradient_sums(View<const float> z, View<const floa
              scale_.mean.data(), chain_.activation, to, to + channels_);
 }
 
-/// dz of some images: where no norm is, dy has been made it already.
+/// dz of some images; without a norm, dy already holds it.
 const float* ConvolutionTraining::gradient_of_z(View<const float> z, View<const float> dy,
                                                 int64_t first, int64_t images, float* to) const {
   if (norm_ == nullptr) return dy.slice(first, images).data;
@@ -117,7 +117,7 @@ const float* ConvolutionTraining::gradient_of_z(View<const float> z, View<const 
   return to;
 }
 
-/// Weight gradients in parts of some images, each by one worker.
+/// Weight gradients in parts of a few images; one worker computes a part.
 void ConvolutionTraining::backward_by_parts(View<const float> x, View<const float> z,
                                             View<const float> dy, const InputGradient& dx,
                                             float* scratch) {
@@ -144,7 +144,7 @@ void ConvolutionTraining::backward_by_parts(View<const float> x, View<const floa
   add_parts_to(scratch, split_.parts(images), weights, linear_.weight->grad.data());
 }
 
-/// Weight gradients by their rows: each worker reads all images and adds up some rows.
+/// Weight gradients by rows: each worker reads all images and sums some of the rows.
 void ConvolutionTraining::backward_by_rows(View<const float> x, View<const float> z, View<float> dy,
                                            const InputGradient& dx, float* scratch) {
   const int64_t images = dy.shape[0];
@@ -156,7 +156,7 @@ void ConvolutionTraining::backward_by_rows(View<const float> x, View<const float
                                    dx.accumulate, split_.own(scratch, images, chunk.worker));
     dx.complete(chunk.first, chunk.images);
   });
-  constexpr int64_t block = 32;  // whole vectors of a map, nearly whole tiles of a product
+  constexpr int64_t block = 32;  // whole vectors of a map, almost whole tiles of a product
   const int64_t rows = chain_.kernel->separable_weight_rows();
   parallel_for((rows + block - 1) / block, [&](int64_t index, int worker) {
     chain_.kernel->backward_weight_rows(

@@ -11,7 +11,7 @@
 
 namespace quantdyn {
 
-/// Images [images,H,W,C], or what a map makes of them (padding is zero after the map).
+/// Images [images,H,W,C], or a map of them (padding is zero after the map).
 struct ImageSource {
   const float* data;
   const ChannelMap* map = nullptr;
@@ -21,7 +21,7 @@ struct ImageSource {
 
 /// Computes one convolution in float32. All calls are for consecutive images of one chunk, on the
 /// calling thread; `scratch` has scratch_floats(). Arrays are [images,H,W,C], [images,P,Q,K] and
-/// weights as conv2d has.
+/// weights as in conv2d.
 class ConvolutionKernel {
  public:
   /// Output rows [first, first + rows) of [images * P * Q] are complete.
@@ -30,13 +30,13 @@ class ConvolutionKernel {
   explicit ConvolutionKernel(const Convolution& convolution) : conv(convolution) {}
   virtual ~ConvolutionKernel() = default;
 
-  /// Floats of the image's gradient or input at a time: beside the weights in L2.
+  /// Floats of an image's gradient or input in work at a time: they fit into L2 with the weights.
   static constexpr int64_t band_floats = 24 * 1024;
 
-  /// Brings the weights into the order that forward() reads, or keeps the pointer; by one thread,
-  /// when they have changed.
+  /// Reorders the weights for forward(), or keeps the pointer. One thread calls it when they have
+  /// changed.
   virtual void prepare_forward(const float* weight) = 0;
-  /// y = convolution of x, mapped where a map is given.
+  /// y = convolution of x, then `map` if there is one.
   virtual void forward(ImageSource x, int64_t images, float* y, const ChannelMap* map,
                        float* scratch, const RowsDone& done) const = 0;
   /// The same for backward_data().
@@ -47,8 +47,8 @@ class ConvolutionKernel {
   /// dweight += gradient with respect to the weights.
   virtual void backward_weights(ImageSource x, const float* dy, int64_t images, float* dweight,
                                 float* scratch) const = 0;
-  /// Rows of the weight gradient, seen as [rows, K], that can be computed one by one at no cost; 0:
-  /// none can, backward_weight_rows() is not to be called.
+  /// Rows of the weight gradient [rows, K] that can be computed one by one at no extra cost; 0:
+  /// they cannot, do not call backward_weight_rows().
   virtual int64_t separable_weight_rows() const { return 0; }
   /// Adds to rows [first, first + rows) of dweight; any number of images.
   virtual void backward_weight_rows(ImageSource x, const float* dy, int64_t images, int64_t first,
@@ -62,15 +62,15 @@ class ConvolutionKernel {
   const Convolution conv;
 };
 
-/// Sums of products over the window where it lies; input gradients as a flipped convolution, one
-/// for each phase of the stride.
+/// Sums of products over the window, read in place; input gradients by flipped convolutions, one
+/// per phase of the stride.
 std::unique_ptr<ConvolutionKernel> make_direct_convolution(const Convolution& convolution);
-/// One filter a channel, vectorized over channels.
+/// One filter per channel, vectorized over channels.
 std::unique_ptr<ConvolutionKernel> make_depthwise_convolution(const Convolution& convolution);
 
 /// Winograd F(4x4, 3x3): a quarter of the products. Its rounding error is larger
-/// (tests allow 1e-4 of the largest value, 5e-6 for the direct one): fine in training, not beside
-/// the ties of an 8-bit quantizer. For 3 x 3 kernels of stride 1 in one group.
+/// (tests allow 1e-4 of the largest value, 5e-6 for the direct one): fine in training, but it moves
+/// ties of an 8-bit quantizer. For 3 x 3 kernels of stride 1 in one group.
 bool takes_winograd(const Convolution& convolution);
 std::unique_ptr<ConvolutionKernel> make_winograd_convolution(const Convolution& convolution);
 

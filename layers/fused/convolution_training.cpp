@@ -52,8 +52,8 @@ void ConvolutionTraining::forward_without_norm(View<const float> x, View<float> 
   });
 }
 
-/// z = conv x (its bias is left to the norm's shift: a constant moves only the mean), with
-/// shifted sums.
+/// z = conv x and its shifted sums. The bias goes into the norm's shift: a constant moves only the
+/// mean.
 const double* ConvolutionTraining::convolve_and_sum(View<const float> x, View<float> z,
                                                     float* scratch) {
   std::copy_n(norm_->mean->read(), channels_, scale_.mean.data());
@@ -70,9 +70,9 @@ const double* ConvolutionTraining::convolve_and_sum(View<const float> x, View<fl
 }
 
 /// Batch mean and variance from sums about the running mean; sets the norm's scale and shift and
-/// moves the running statistics (Ioffe and Szegedy 2015, algorithm 1; unbiased running variance).
+/// updates the running statistics (Ioffe and Szegedy 2015, algorithm 1; unbiased running variance).
 void ConvolutionTraining::take_batch_statistics(const double* sums, int64_t n) {
-  if (n < 2) throw_error("batch norm in training needs at least 2 values a channel, found {}", n);
+  if (n < 2) throw_error("batch norm in training needs at least 2 values per channel, found {}", n);
   const double count = static_cast<double>(n), momentum = norm_->momentum;
   for (int64_t k = 0; k < channels_; ++k) {
     const double offset = sums[k] / count;

@@ -13,7 +13,7 @@ namespace quantdyn {
 
 class ConvolutionTraining final : public TrainingStep, public MapReader, public GradientWatcher {
  public:
-  /// `nodes`: as ConvolutionChain has them.
+  /// `nodes`: see ConvolutionChain.
   ConvolutionTraining(Network& network, std::vector<int> nodes, ConvolutionAlgorithm algorithm);
 
   void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
@@ -33,20 +33,20 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   void watch_gradient(View<const float> z, View<const float> dy, int64_t first,
                       int64_t images) override;
 
-  /// What is done to each channel after the convolution, as of the last forward() or
+  /// The map of each channel after the convolution, as of the last forward() or
   /// take_running_statistics().
   ChannelMap map() const { return scale_.map(chain_.activation); }
   /// Gradients of a loss with respect to map()'s scale and shift, by channel.
   struct MapGradient {
     std::vector<double> scale, shift;
   };
-  /// After forward(), where the loss depends on the batch through the map's statistics: adds to
-  /// the gradients of gamma, beta and the weight, and to dx. `free` is overwritten, as large as z.
+  /// After forward(), if the loss depends on the batch through the map's statistics: adds to the
+  /// gradients of gamma, beta and the weight, and to dx. Overwrites `free`, which is as large as z.
   void backward_of_map(View<const float> x, View<float> z, View<float> free,
                        const MapGradient& gradient, const InputGradient& dx, float* scratch);
-  /// Makes map() that of the running statistics, without a batch.
+  /// Sets map() from the running statistics, without a batch.
   void take_running_statistics() { scale_.take_parameters(chain_); }
-  /// Then: adds to the gradients of gamma, beta and the bias.
+  /// After take_running_statistics(): adds to the gradients of gamma, beta and the bias.
   void backward_of_running_map(const MapGradient& gradient);
 
  private:
@@ -74,14 +74,14 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
                         const InputGradient& dx, float* scratch);
 
   const ConvolutionChain chain_;
-  Linear<float>& linear_;       // of the chain, to be trained
+  Linear<float>& linear_;       // of the chain, not const: they are trained
   ChannelAffine<float>* norm_;  // the same
   const int64_t channels_;
   ChainScale scale_;
   std::optional<ChannelMap> input_map_;  // empty: x is read as it is
   // dz = of_gradient g + of_z z + constant, g the gradient after the activation.
   std::vector<float> of_gradient_, of_z_, constant_;
-  std::vector<double> watched_sums_;  // by chunk [2, channels]; empty: nobody shows the gradient
+  std::vector<double> watched_sums_;  // by chunk [2, channels]; empty: no step shows the gradient
   const GradientSplit split_;
 };
 

@@ -8,7 +8,7 @@
 namespace quantdyn {
 namespace {
 
-/// All channels at once: to the window they are one group.
+/// All channels at once: the window treats them as one group.
 Convolution without_groups(Convolution conv) {
   conv.groups = 1;
   return conv;
@@ -74,13 +74,13 @@ class DepthwiseConvolution final : public ConvolutionKernel {
       }
   }
 
-  int64_t scratch_floats() const override {  // for a map
+  int64_t scratch_floats() const override {  // for mapped rows
     const int64_t lines = window_.band(band_floats);
     return std::min(conv.in_h, (lines - 1) * conv.stride_h + conv.kernel_h) * conv.in_w * conv.in_c;
   }
 
  private:
-  /// The image rows that lines [line, line + lines) reach, mapped where x has a map.
+  /// The image rows that lines [line, line + lines) reach, mapped if x has a map.
   ImageRows read(ImageSource x, int64_t line, int64_t lines, float* scratch) const {
     if (!x.map) return {x.data};
     const auto [first, end] = window_.image_rows(line, lines);

@@ -46,8 +46,8 @@ struct Line {
   }
 };
 
-/// Neighbouring outputs at a time, all their taps inside, from one load of each column that they
-/// share. `at` and `weight` start at the first tap.
+/// Several neighbouring outputs whose taps are all inside: each column that they share is loaded
+/// once. `at` and `weight` start at the first tap.
 template <int outputs, int rows, int taps_w, int stride, class D>
 HWY_INLINE void sum_outputs(D d, const float* HWY_RESTRICT at, int64_t pitch, int64_t channels,
                             const float* HWY_RESTRICT weight, int64_t weight_row,
@@ -75,7 +75,7 @@ HWY_INLINE void sum_outputs(D d, const float* HWY_RESTRICT at, int64_t pitch, in
     hn::StoreU(is_mapped ? mapped(d, sums[i]) : sums[i], d, to + i * to_row);
 }
 
-/// Blocks of `outputs` from output `first` on, while they end before `end`; reads the taps
+/// Blocks of `outputs` from output `first` on, as long as they fit before `end`; reads taps
 /// [tap, tap + taps_w) of each row. Returns the next output.
 template <int outputs, int rows, int taps_w, int stride>
 HWY_NOINLINE int64_t sum_blocks(const Line& line, int64_t first, int64_t end, int64_t tap,
@@ -99,7 +99,7 @@ HWY_NOINLINE int64_t sum_blocks(const Line& line, int64_t first, int64_t end, in
   return first;
 }
 
-/// Outputs [begin, end) that may reach over the image's edge, one by one.
+/// Outputs [begin, end), one by one; they may reach over the image's edge.
 template <int rows, int stride>
 void sum_border(const Line& line, int64_t begin, int64_t end, const float* weight, float* to,
                 const ProductRows& target, bool add) {
@@ -181,7 +181,7 @@ HWY_INLINE void add_outputs(D d, const Line& line, int64_t begin, int64_t end, c
   }
 }
 
-/// One line's gradient of a 3 x 3 window: nine chains.
+/// One line's gradient of a 3 x 3 window: nine chains of sums.
 template <class D>
 HWY_INLINE void line_gradient(D d, const Line& line, const float* dy, float* dweight, int64_t c) {
   hn::Vec<D> sums[9];

@@ -1,24 +1,24 @@
-// Vectorized depthwise convolution of some lines of one image: sums of taps and their gradient.
+// Vectorized depthwise convolution of some lines of one image: sums over taps and their gradient.
 #pragma once
 
 #include "layers/fused/image_window.h"
 
 namespace quantdyn {
 
-/// Rows of an image [.., w, channels]; those from `first` on lie at `data`.
+/// Rows of an image [.., w, channels], from row `first` on, which is at `data`.
 struct ImageRows {
   const float* data;
   int64_t first = 0;
 };
 
 /// Output lines [line, line + lines) of a window of all channels (group_channels = channels): to
-/// (+)= sum over the taps inside the image times weight [taps_h, taps_w, channels], one chain in
+/// (+)= sum of the taps inside the image times weight [taps_h, taps_w, channels], as one chain in
 /// the order of the taps.
 void depthwise_sums(const ImageWindow& window, const ImageRows& x, int64_t line, int64_t lines,
                     const float* weight, const ProductRows& to, Accumulate accumulate);
 
-/// dweight [taps_h, taps_w, channels] += gradient of those lines, dy [lines, out_w, channels]; sums
-/// along a line stay in registers, lines are added in order.
+/// dweight [taps_h, taps_w, channels] += its gradient from dy [lines, out_w, channels] of these
+/// lines. Sums along a line stay in registers; lines are added in order.
 void depthwise_weight_gradient(const ImageWindow& window, const ImageRows& x, int64_t line,
                                int64_t lines, const float* dy, float* dweight);
 

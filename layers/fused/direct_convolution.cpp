@@ -8,7 +8,7 @@
 namespace quantdyn {
 namespace {
 
-constexpr int64_t rows_at_once = 128;  // of a plain product; and pixels of a weight gradient
+constexpr int64_t rows_at_once = 128;  // of a plain product; also pixels of a weight gradient
 
 /// to [rows, columns] (+)= from [rows, depth] times a packed weight.
 void multiply_rows(const ImageSource& from, int64_t rows, int64_t depth, const float* weight,
@@ -106,7 +106,7 @@ class DirectConvolution final : public ConvolutionKernel {
   }
 
   int64_t scratch_floats() const override {
-    if (is_plain_) return rows_at_once * conv.in_c;  // for a map
+    if (is_plain_) return rows_at_once * conv.in_c;  // for mapped rows
     int64_t most = std::max(window_.scratch_floats(window_.band(band_floats)),
                             window_.scratch_floats(gradient_band()));
     for (const GradientPhase& phase : phases_)
@@ -123,7 +123,7 @@ class DirectConvolution final : public ConvolutionKernel {
     return std::clamp<int64_t>(rows_at_once / conv.out_w, 1, conv.out_h);
   }
 
-  /// The weights of a phase's taps, one group: [taps, K, C] from [kh, kw, C, K].
+  /// One group's weights at the taps of a phase: [taps, K, C] from [kh, kw, C, K].
   void pack_phase(const GradientPhase& phase, const float* weight, float* to) {
     if (is_plain_) return pack_columns({weight, 1, conv.out_c}, conv.out_c, conv.in_c, to);
     float* at = unpacked_.data();
@@ -136,7 +136,7 @@ class DirectConvolution final : public ConvolutionKernel {
     pack_columns({unpacked_.data(), in_group(), 1}, phase.window.depth(), in_group(), to);
   }
 
-  /// Output lines [line, line + lines) of one image and group; `to` is where group 0's first goes.
+  /// Output lines [line, line + lines) of one image and group; group 0's first is at `to`.
   static void correlate(const ImageWindow& window, ImageSource image, int64_t group, int64_t line,
                         int64_t lines, const std::vector<float>& weight, int64_t columns, float* to,
                         const ChannelMap* map, Accumulate accumulate, float* scratch) {
@@ -161,7 +161,7 @@ class DirectConvolution final : public ConvolutionKernel {
                   in_group(), to + line * window.to_line, nullptr, accumulate, scratch);
   }
 
-  /// The window turned round: its taps are the rows of the product, its outputs are summed over.
+  /// The window transposed: its taps are the rows of the product, its outputs are summed over.
   void sum_image(ImageSource x, const float* dy, float* dweight, float* scratch) const {
     const int64_t band = gradient_band(), taps = conv.kernel_w * in_group();
     for (int64_t line = 0; line < conv.out_h; line += band)

@@ -7,8 +7,8 @@
 namespace quantdyn {
 namespace {
 
-/// y = activation(conv(x, W^) + shift), W^ = transform(W scale): scale and shift are those of the
-/// norm by the statistics of z = conv(x, W), or by the running ones (see Folding).
+/// y = activation(conv(x, W^) + shift), W^ = transform(W scale). The norm's scale and shift come
+/// from the statistics of z = conv(x, W), or from the running ones (see Folding).
 class FoldedConvolutionTraining final : public FoldingStep, public MapReader {
  public:
   FoldedConvolutionTraining(Network& network, const std::vector<int>& nodes,
@@ -74,7 +74,7 @@ class FoldedConvolutionTraining final : public FoldingStep, public MapReader {
     out.finish();
     return out;
   }
-  /// The folded weight and bias from the map, and what the transform makes of the weight.
+  /// Folds weight and bias by the map, then transforms the weight.
   void fold() {
     const ChannelMap map = statistics_.map();
     Tensor<float>& folded = folded_.weight->master;

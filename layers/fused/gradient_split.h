@@ -1,4 +1,4 @@
-// How a convolution's training is cut into pieces of work, and where their scratch lies.
+// How a convolution's training is cut into pieces of work, and which scratch each piece uses.
 #pragma once
 
 #include <algorithm>
@@ -8,13 +8,13 @@
 
 namespace quantdyn {
 
-/// Decided by the convolution's shape and the number of images, never by the number of threads.
+/// Depends on the convolution's shape and the number of images, never on the number of threads.
 ///
-/// Scratch: what the workers share (parts of a weight gradient, or sums over the batch), then each
-/// worker's own: the gradient dz of some images, and the kernel's scratch.
+/// Scratch: first what the workers share (parts of a weight gradient, or sums over the batch), then
+/// for each worker the gradient dz of some images and the kernel's scratch.
 class GradientSplit {
  public:
-  /// `makes_dz`: a norm's gradient is made for some images at a time; else dy serves.
+  /// `makes_dz`: with a norm, dz is computed for some images at a time; else it is dy.
   GradientSplit(const ConvolutionKernel& kernel, bool makes_dz) {
     const Convolution& conv = kernel.conv;
     const int64_t outputs = conv.out_h * conv.out_w * conv.out_c;
@@ -28,15 +28,15 @@ class GradientSplit {
     own_floats_ = dz_floats + padded(kernel.scratch_floats());
   }
 
-  bool by_rows;       ///< of the weights, over all images: where weights outweigh images
-  int64_t dz_floats;  ///< at the start of a worker's own scratch
+  bool by_rows;       ///< split rows of the weights, over all images: for many weights
+  int64_t dz_floats;  ///< floats of dz, at the start of a worker's scratch
 
-  /// Otherwise: images whose gradients are summed one after another. Where weights outweigh what
-  /// the images of a chunk put out, four chunks, unless that were all.
+  /// If not by rows: images whose gradients are summed one after another. Four chunks if there are
+  /// more weights than outputs of a chunk, and more images than that; else one chunk.
   int64_t images_a_part(int64_t images) const {
     return outweighs_ && images > large_part ? large_part : images_per_chunk;
   }
-  /// Of them, those whose dz stays in the cache.
+  /// How many of these images are worked on at once; their dz stays in the cache.
   int64_t images_at_once(int64_t images) const {
     return outweighs_ ? images_a_part(images) : images_at_once_;
   }
@@ -56,7 +56,7 @@ class GradientSplit {
 
   static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
   int64_t shared_floats(int64_t images) const {
-    const int64_t sums = chunk_count(images) * 2 * channels_ * 2;  // two doubles a channel
+    const int64_t sums = chunk_count(images) * 2 * channels_ * 2;  // two doubles per channel
     const int64_t most_parts = std::max(parts(images), parts(std::min(images, large_part)));
     return padded(std::max(sums, by_rows ? 0 : most_parts * weights_));
   }

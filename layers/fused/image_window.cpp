@@ -76,7 +76,7 @@ ImageWindow output_window(const Convolution& conv) {
 namespace {
 
 /// Filter row r reaches input row first + i stride from output row i + (first + pad - r) / stride
-/// where that divides; columns likewise.
+/// if the division leaves no remainder; likewise for columns.
 GradientPhase make_phase(const Convolution& conv, int64_t first_h, int64_t first_w) {
   GradientPhase phase{first_h, first_w, {}, {}, {}};
   for (int64_t r = conv.kernel_h; r-- > 0;)

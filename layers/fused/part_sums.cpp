@@ -7,7 +7,7 @@
 namespace quantdyn {
 
 void add_parts_to(float* parts, int64_t count, int64_t size, float* total) {
-  constexpr int64_t block = 4096;  // the same place of all parts stays in the cache
+  constexpr int64_t block = 4096;  // one block of all parts stays in the cache
   parallel_for((size + block - 1) / block, [&](int64_t index, int) {
     const int64_t first = index * block, end = std::min(size, first + block);
     for (int64_t step = 1; step < count; step *= 2)

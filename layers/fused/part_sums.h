@@ -8,8 +8,8 @@
 
 namespace quantdyn {
 
-/// Adds parts [count, size], count >= 1, by a binary tree over their index; the total ends in the
-/// first one, the others are overwritten. On the calling thread.
+/// Adds parts [count, size], count >= 1, by a binary tree over their index. The first part becomes
+/// the total; the others are overwritten. On the calling thread.
 template <typename T>
 void add_parts(T* parts, int64_t count, int64_t size) {
   for (int64_t step = 1; step < count; step *= 2)
@@ -20,8 +20,8 @@ void add_parts(T* parts, int64_t count, int64_t size) {
 /// total [size] += the parts, by the same tree, on all workers.
 void add_parts_to(float* parts, int64_t count, int64_t size, float* total);
 
-/// Two sums a channel over a batch, [2, channels] in scratch: `work(chunk, to)` adds a chunk's to
-/// zeros.
+/// Two sums per channel over a batch, [2, channels] in scratch. `work(chunk, to)` adds a chunk's
+/// sums to `to`, which holds zeros.
 template <typename Work>
 const double* sum_by_chunks(int64_t images, int64_t channels, float* scratch, const Work& work) {
   auto* const sums = reinterpret_cast<double*>(scratch);

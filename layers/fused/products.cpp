@@ -17,13 +17,13 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int64_t lanes = HWY_MAX_BYTES / sizeof(float);
-// Rows times vectors of sums fill the registers and leave room for what they are made of.
+// The sums (rows times vectors) fill the registers and leave room for their factors.
 constexpr bool has_32_registers = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
 constexpr int64_t most_vectors = has_32_registers ? 4 : 2;
 constexpr int64_t rows_of_widest = 6;
 constexpr int64_t rows_of_narrower = has_32_registers ? 8 : 6;
 
-/// What becomes of a tile's sums: added to what is there, mapped, or stored as they are.
+/// What to do with a tile's sums: add them to the result, map them, or store them as they are.
 struct Store {
   bool add;
   const ChannelMap* map;
@@ -69,7 +69,7 @@ HWY_INLINE void multiply_tile(D d, const ProductShape& shape, const LeftFactor& 
   }
 }
 
-/// A tile of up to `most` rows: the one with as many is picked at run time.
+/// A tile of up to `most` rows; the code for its number of rows is picked at run time.
 template <int most, int vectors, class D>
 HWY_INLINE void multiply_rows(D d, int64_t rows, const ProductShape& shape, const LeftFactor& left,
                               const float* a, const float* b, int64_t b_row, float* c,
@@ -87,7 +87,8 @@ HWY_NOINLINE void multiply_panel(D d, const ProductShape& shape, const LeftFacto
                                  int64_t first, bool add) {
   const Store store{add, to.map, first};
   const int64_t tiles = (shape.rows + most - 1) / most;
-  const int64_t rows = shape.rows / tiles, longer = shape.rows % tiles;  // tiles of nearly one size
+  const int64_t rows = shape.rows / tiles,
+                longer = shape.rows % tiles;  // tiles of about one size
   for (int64_t line = 0; line < shape.lines; ++line) {
     const float* a = left.data + line * left.line;
     float* c = to.data + line * to.line + first;
@@ -100,7 +101,7 @@ HWY_NOINLINE void multiply_panel(D d, const ProductShape& shape, const LeftFacto
   }
 }
 
-/// Calls body(tag, vectors, first) for panels of columns: as wide as possible, from left to right.
+/// Calls body(tag, vectors, first) for panels of columns, as wide as possible, from left to right.
 template <typename Body>
 HWY_INLINE void for_panels(int64_t columns, const Body& body) {
   int64_t first = 0;
@@ -139,7 +140,7 @@ void pack_panels(Matrix<const float> from, int64_t rows, int64_t columns, float*
   for_panels(columns, [&](auto d, auto vectors, int64_t first) {
     constexpr auto width =
         static_cast<int64_t>(hn::MaxLanes(decltype(d)())) * decltype(vectors)::value;
-    for (int64_t row = 0; row < rows; row += 16) {  // a line of either matrix
+    for (int64_t row = 0; row < rows; row += 16) {  // a cache line of either matrix
       const int64_t count = std::min<int64_t>(16, rows - row);
       const float* const at = from.data + row * from.row_stride + first * from.column_stride;
       for (int64_t j = 0; j < width; ++j)

@@ -8,10 +8,10 @@
 
 namespace quantdyn {
 
-/// The left factor of a product, read where it lies: row i of line l has at (segment s, step k)
+/// The left factor of a product, read in place: row i of line l has at (segment s, step k)
 ///   data[l * line + i * row + s * segment + k * step].
-/// A convolution reads its window this way: rows are the output pixels of one line, segments the
-/// kernel's rows, steps the values of one kernel row, which are neighbours in a [h,w,c] image.
+/// A convolution reads its window so: rows are the output pixels of one line, segments are the
+/// kernel's rows, steps are the values of a kernel row, which are adjacent in a [h,w,c] image.
 struct LeftFactor {
   const float* data;
   int64_t line, row, segment, step;
@@ -24,8 +24,8 @@ struct RightFactor {
   int64_t row;
 };
 
-/// Where the products go: row i of line l, column j at data[l * line + i * row + j]; what is stored
-/// is the map (null: none) of it, columns being the map's channels.
+/// Where the products go: row i of line l, column j at data[l * line + i * row + j]. They are
+/// mapped first if `map` is not null; columns are the map's channels.
 struct ProductRows {
   float* data;
   int64_t line, row;
@@ -38,8 +38,8 @@ struct ProductShape {
 };
 
 /// to (+)= left right, on the calling thread. Every element is one chain of fused multiply-adds in
-/// the order of (segment, step), whatever the shape, the instruction set or the other rows: rows
-/// can be cut anywhere without a change of bits. With Accumulate::yes the chain's result is added
+/// the order of (segment, step), for any shape, instruction set and other rows, so rows
+/// can be cut anywhere and the bits stay the same. With Accumulate::yes the chain's result is added
 /// (no map then).
 void multiply(const ProductShape& shape, const LeftFactor& left, const RightFactor& right,
               const ProductRows& to, Accumulate accumulate);

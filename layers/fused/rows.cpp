@@ -17,7 +17,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int64_t rows_per_run = 16;  // floats added before they go to double
 
-/// dy where the activation's input (or output: the same answer) lets gradients pass, else 0.
+/// dy if the activation passes gradients at its input (or output: the same answer), else 0.
 template <FusedActivation activation, class D, class V>
 HWY_INLINE V masked(D d, V value, V dy) {
   if constexpr (activation == FusedActivation::none) return dy;
@@ -31,7 +31,7 @@ HWY_INLINE V masked(D d, V value, V dy) {
 /// to[i] += values[i], in double.
 template <class D, class V>
 HWY_INLINE void add_to_doubles(D d, V values, double* to) {
-#if HWY_TARGET != HWY_SCALAR  // which has no halves
+#if HWY_TARGET != HWY_SCALAR  // the scalar target has no half vectors
   if constexpr (hn::MaxLanes(D()) > 1) {
     const hn::Half<D> half;
     const hn::Rebind<double, decltype(half)> doubles;

@@ -12,7 +12,7 @@ namespace {
 /// transformed back while it is in the cache.
 struct Tiling {
   int64_t out_h, out_w;
-  int64_t rows, columns;  // of tiles, an image
+  int64_t rows, columns;  // of tiles, per image
 
   Tiling(int64_t height, int64_t width)
       : out_h(height), out_w(width), rows((height + 3) / 4), columns((width + 3) / 4) {}
@@ -21,11 +21,11 @@ struct Tiling {
   int64_t column_of(int64_t tile) const { return tile % columns * 4; }
 };
 
-/// Tiles whose transforms, in and out, take about 860 KB: enough to pay for reading the weights,
-/// few enough for the caches.
+/// Tiles whose transforms, in and out, take about 860 KB: enough to make up for reading the
+/// weights, few enough for the caches.
 int64_t block_tiles(int64_t channels) { return std::clamp<int64_t>(6'000 / channels, 16, 256); }
 
-/// Cuts `tiles` into blocks of nearly one size, none above `most`.
+/// Cuts `tiles` into blocks of almost equal size, none above `most`.
 int64_t even_block(int64_t tiles, int64_t most) {
   const int64_t blocks = (tiles + most - 1) / most;
   return (tiles + blocks - 1) / blocks;
@@ -50,8 +50,8 @@ class WinogradConvolution final : public ConvolutionKernel {
                const RowsDone& done) const override {
     const int64_t rows = conv.out_h * conv.out_w;
     for (int64_t i = 0; i < images; ++i) {
-      // By image, so that its rows can be finished while they are in the cache; small images go
-      // together.
+      // By image, so that its rows are finished while they are in the cache; small images are
+      // grouped.
       const int64_t together = std::min(
           images - i, std::max<int64_t>(1, block_ / Tiling(conv.out_h, conv.out_w).per_image()));
       convolve({conv.in_h, conv.in_w, conv.in_c, -conv.pad_top, -conv.pad_left},
@@ -118,8 +118,8 @@ class WinogradConvolution final : public ConvolutionKernel {
     return static_cast<size_t>(WinogradTile::values * conv.in_c * conv.out_c);
   }
 
-  /// to [images,P,Q,K] (+)= from convolved with a transformed weight [36,C,K]; `window` is the
-  /// image read, with where the first output's window starts.
+  /// to [images,P,Q,K] (+)= `from` convolved with a transformed weight [36,C,K]. `window` is the
+  /// image to read and the start of the first output's window.
   void convolve(const ImageTile& window, const Tiling& tiling, int64_t out_channels,
                 ImageSource from, int64_t images, const float* weight, float* to,
                 const ChannelMap* map, Accumulate accumulate, float* scratch) const {
@@ -152,7 +152,7 @@ class WinogradConvolution final : public ConvolutionKernel {
     }
   }
 
-  /// to [36,C,K], each of the 36 packed.
+  /// to [36,C,K]; each of the 36 matrices is packed.
   void transform_weight(const float* weight, int64_t in, int64_t out, float* to) {
     constexpr int64_t at_once = 1024;
     const int64_t plane = in * out;

@@ -93,7 +93,7 @@ HWY_INLINE void transform_weight_gradient(D d, const Load& in, const Save& out) 
   out(2, hn::Add(in(5), hn::NegMulAdd(sixth, a, hn::Mul(sixth, e))));
 }
 
-/// Row r, column s of a tile, zero outside of the image.
+/// Row r, column s of a tile; zero outside the image.
 template <class D>
 HWY_INLINE auto load_inside(D d, const float* image, const ImageTile& tile, int64_t r, int64_t s,
                             int64_t c) {
@@ -102,7 +102,7 @@ HWY_INLINE auto load_inside(D d, const float* image, const ImageTile& tile, int6
   return hn::LoadU(d, image + (h * tile.w + w) * tile.channels + c);
 }
 
-/// `load` gives row r, column s of a tile.
+/// `load(r, s)` gives row r, column s of a tile.
 template <class D, class Load>
 HWY_INLINE void input_channels(D d, const Load& load, float* to, int64_t plane) {
   Vectors<D> half;  // B^T d, [6,6]

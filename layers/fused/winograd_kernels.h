@@ -10,30 +10,30 @@ namespace quantdyn {
 /// Y = A^T [(G g G^T) (B^T d B)] A for tiles of 4 x 4 outputs, Lavin and Gray 2016 (arXiv
 /// 1509.09308), section 4.3.
 ///
-/// A transformed tile has 36 values a channel. Arrays of them are [36, ...]: value xi of tile t,
+/// A transformed tile has 36 values per channel. Arrays of them are [36, ...]: value xi of tile t,
 /// channel c is at xi * plane + t * channels + c.
 struct WinogradTile {
-  static constexpr int64_t outputs = 4;  ///< a side
-  static constexpr int64_t inputs = 6;   ///< a side
+  static constexpr int64_t outputs = 4;  ///< per side
+  static constexpr int64_t inputs = 6;   ///< per side
   static constexpr int64_t values = inputs * inputs;
 };
 
-/// Where a tile lies in an image [h,w,channels]: its first row and column may be before 0, its end
-/// after the image.
+/// The place of a tile in an image [h,w,channels]. Its first row and column may be below 0; it may
+/// reach past the image's end.
 struct ImageTile {
   int64_t h, w, channels;
   int64_t row, column;
 };
 
-/// to = B^T d B of 6 x 6 inputs, or of what a map (null: none) makes of them; zeros outside of the
+/// to = B^T d B of 6 x 6 inputs, mapped first if there is a map (null: none); zeros outside the
 /// image.
 void winograd_input(const float* image, const ChannelMap* map, const ImageTile& tile, float* to,
                     int64_t plane);
-/// image (+)= A^T m A, or what a map (null: none; not with `add`) makes of it: up to 4 x 4 outputs,
-/// those inside the image.
+/// image (+)= A^T m A, mapped if there is a map (null: none; not with `add`): those of the 4 x 4
+/// outputs that are inside the image.
 void winograd_output(const float* from, int64_t plane, float* image, const ImageTile& tile,
                      const ChannelMap* map, bool add);
-/// to = A y A^T of 4 x 4 gradients, zeros outside of the image: the transpose of winograd_output.
+/// to = A y A^T of 4 x 4 gradients, zeros outside the image: the transpose of winograd_output.
 void winograd_output_gradient(const float* image, const ImageTile& tile, float* to, int64_t plane);
 
 /// to [36,plane] = G g G^T of a weight [3,3,plane], places [first, end) of the plane.

@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(running_statistics_are_not_trained) {
 BOOST_AUTO_TEST_CASE(one_value_a_channel_cannot_train) {
   Trial<float> trial("{name: batch_norm}", {{1, 1, 3}}, 1);
   BOOST_CHECK_EXCEPTION(trial.forward(), Error, [](const Error& error) {
-    return std::string(error.what()).find("one value a channel") != std::string::npos;
+    return std::string(error.what()).find("one value per channel") != std::string::npos;
   });
 }
 
