@@ -36,7 +36,7 @@ void ChannelCounts::merge(const ChannelCounts& other) {
   counts_.merge(other.counts_);
 }
 
-/// Bins are in value order, and both ends start one, or are the last of their side.
+/// Bins are in value order, and each end starts a bin or is in the last bin of its side.
 ChannelCounts ChannelCounts::of_activation(FusedActivation activation) const {
   const Ends ends = ends_of(activation);
   const int32_t low = bins_.index(ends.low), high = bins_.index(ends.high);

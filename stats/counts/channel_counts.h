@@ -1,4 +1,4 @@
-// Counts of values by channel and bin: what one worker fills, one chunk after the other.
+// Counts of values by channel and bin: what one worker fills, chunk by chunk.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,15 @@ class ChannelCounts {
   ChannelCounts(int64_t channels, LogBins bins);
 
   const LogBins& bins() const { return bins_; }
-  /// Error where a channel would hold more than 2^32 - 1 values.
+  /// Throws Error if a channel would hold more than 2^32 - 1 values.
   void add(const Tile& tile);
-  /// As if a channel had had this many more values, by bin.
+  /// Adds counts by bin, as if the channel had shown these values too.
   void add(int64_t channel, std::span<const uint64_t> counts);
   void merge(const ChannelCounts& other);
   /// By bin.
   std::vector<uint64_t> of_channel(int64_t channel) const { return counts_.of_channel(channel); }
   std::vector<uint64_t> of_layer() const { return counts_.of_all(); }
-  /// The counts of what an activation makes of the same values, exactly as if it had been counted.
+  /// The counts of the activated values, exactly as if they had been counted.
   ChannelCounts of_activation(FusedActivation activation) const;
 
  private:

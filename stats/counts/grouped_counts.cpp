@@ -22,7 +22,7 @@ void GroupedCounts::make_kept() {
   if (kept_.empty()) kept_ = Tensor<uint32_t>(Shape{channels_, cells_});
 }
 
-/// Adds what is recent there to what is kept here.
+/// Adds the recent counts of `from` to the kept counts here.
 void GroupedCounts::keep(const GroupedCounts& from) {
   make_kept();
   const uint16_t* counts = from.recent_.data();

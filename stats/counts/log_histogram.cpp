@@ -122,7 +122,7 @@ LogHistogram::Quantile LogHistogram::quantile(double fraction) const {
     below += counts_[bin++];
   const double lower = std::max<double>(bins_.lower(bin), minimum_);
   const double upper = std::min<double>(bins_.upper(bin), maximum_);
-  if (lower == upper) return {lower, lower, upper};  // infinities too, which have no inside
+  if (lower == upper) return {lower, lower, upper};  // also for infinities, which have no inside
   const double inside = (target - static_cast<double>(below)) / static_cast<double>(counts_[bin]);
   return {std::lerp(lower, upper, inside), lower, upper};
 }

@@ -11,7 +11,7 @@
 namespace quantdyn {
 namespace {
 
-/// Rows that wait. A chunk shows few rows of a wide tensor, too few to fetch its counts for.
+/// How many rows wait. A chunk shows too few rows of a wide tensor to pay for fetching its counts.
 int64_t waiting_rows(int64_t channels) {
   constexpr int64_t wide = 128, of_wide = 1024;
   return std::max(channels > wide ? of_wide : 0, rows_per_tile(channels));
@@ -113,7 +113,7 @@ std::pair<ChannelCounts, ChannelCounts> MappedCounts::split() {
   return out;
 }
 
-/// What the map makes of every bin's two edges: [edges, channels].
+/// The images of every bin's two edges under the map: [edges, channels].
 Tensor<float> MappedCounts::map_edges() const {
   const std::vector<float> edges = bin_edges(cells_.bins);
   const auto rows = static_cast<int64_t>(edges.size());
@@ -124,7 +124,7 @@ Tensor<float> MappedCounts::map_edges() const {
   return out;
 }
 
-/// Every cell of a sum that can hold values is met on the way along the bins of z, each once.
+/// A walk along the bins of z meets every cell of a sum that can hold values exactly once.
 void MappedCounts::split_channel(int64_t c, const Tensor<float>& mapped_edges,
                                  ChannelCounts& source, ChannelCounts& mapped) const {
   const LogBins& bins = cells_.bins;

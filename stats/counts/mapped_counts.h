@@ -1,4 +1,4 @@
-// Counts of two taps at once, where one shows what a map makes of the other's values.
+// Counts of two taps at once, where one shows the other's values after a map.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,20 @@
 namespace quantdyn {
 
 /// Counts z and y = map(z) by channel and bin, exactly as two ChannelCounts would, with one count
-/// for both (see MappedCells): a count's store is what counting costs.
+/// for both (see MappedCells): the store of a count takes most of the time.
 ///
-/// Cells wait in a table until there are many of a channel, whose counts are then fetched once.
+/// Cells wait in a table until a channel has many of them; then its counts are fetched once.
 class MappedCounts {
  public:
-  /// Whether a cell's place fits into the table, and groups of channels are not mostly empty.
+  /// Whether it pays: a cell's place fits into the table, and channel groups are not mostly empty.
   static bool pays(int64_t channels, const LogBins& bins);
   MappedCounts(int64_t channels, LogBins bins, const TapMap& map);
 
-  /// Tiles of all channels; each is followed by that of the map's values of the same rows.
+  /// Adds tiles of all channels. After each tile of z comes that of y for the same rows.
   void add_source(const Tile& z);
   void add_mapped(const Tile& y);
   void merge(MappedCounts&& other);
-  /// The counts of z and of y. Once, and nothing is added afterwards. Error where a channel has
+  /// The counts of z and of y. Call it once; add nothing afterwards. Throws Error if a channel has
   /// more than 2^32 - 1 values.
   std::pair<ChannelCounts, ChannelCounts> split();
 
@@ -42,12 +42,12 @@ class MappedCounts {
   int64_t channels_;
   MappedCells cells_;
   TapMap map_;
-  Tensor<int32_t> turns_;  // by channel: -1 where the map never rises
+  Tensor<int32_t> turns_;  // by channel: -1 if the map never increases
   GroupedCounts counts_;
-  int64_t rows_ = 0;         // values seen of every channel
+  int64_t rows_ = 0;         // values seen per channel
   int64_t capacity_ = 0;     // of places_, in pairs of rows
   int64_t waiting_ = 0;      // pairs that are not counted yet
-  Tensor<uint16_t> places_;  // as kernels::PlaceTable has them
+  Tensor<uint16_t> places_;  // see kernels::PlaceTable
 };
 
 }  // namespace quantdyn

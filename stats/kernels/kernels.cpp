@@ -16,8 +16,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr size_t float_lanes = hn::MaxLanes(hn::ScalableTag<float>());
 constexpr size_t double_lanes = hn::MaxLanes(hn::ScalableTag<double>());
 
-// Where a value is NaN, x86's vectors take the second one, as is wanted here and half as long as a
-// comparison; other processors' Min and Max may take the NaN.
+// If a value is NaN, x86's Min and Max return the second operand, which is right here and takes
+// half the time of a comparison; other processors' Min and Max may return the NaN.
 constexpr bool x86_vectors = HWY_ARCH_X86 != 0 && HWY_TARGET != HWY_SCALAR;
 template <class V>
 HWY_INLINE V smaller(V x, V so_far) {
@@ -30,7 +30,7 @@ HWY_INLINE V larger(V x, V so_far) {
   return hn::IfThenElse(hn::Gt(x, so_far), x, so_far);
 }
 
-/// The sums of `lanes` channels while a tile's rows pass.
+/// The running sums of `lanes` channels over a tile's rows.
 template <class D>
 class Powers {
   using V = hn::Vec<D>;
@@ -47,7 +47,7 @@ class Powers {
   HWY_INLINE void add(D d, V x, V magnitude) {
     const V shifted = hn::Sub(x, shift_);
     const V power = hn::Mul(shifted, shifted);
-    // x 1 + sum has the bits of x + sum, and leaves the adders to the others.
+    // x 1 + sum has the bits of x + sum, and leaves the adders free for the other sums.
     sum_ = hn::MulAdd(shifted, hn::Set(d, 1.0), sum_);
     square_ = hn::MulAdd(shifted, shifted, square_);
     cube_ = hn::MulAdd(power, shifted, cube_);
@@ -66,7 +66,7 @@ class Powers {
   V shift_, sum_, square_, cube_, fourth_, absolute_;
 };
 
-/// The operands' order lets NaN through.
+/// The operands' order keeps NaN.
 template <FusedActivation activation, class D, class V>
 HWY_INLINE V activate(D d, V x) {
   using T = decltype(hn::GetLane(x));
@@ -77,7 +77,7 @@ HWY_INLINE V activate(D d, V x) {
   return raised;
 }
 
-/// Of `lanes` channels, entry 0 being that of values[0]; all arrays have that many.
+/// Moments of `lanes` channels; all arrays have `lanes` entries, entry 0 is that of values[0].
 template <FusedActivation activation, size_t lanes>
 HWY_INLINE void moments_of_lanes(const float* values, int64_t rows, int64_t row_stride,
                                  const MomentSums& into, const MomentSums& of_activation) {
@@ -100,7 +100,7 @@ HWY_INLINE void moments_of_lanes(const float* values, int64_t rows, int64_t row_
   powers.store(wide, into);
   hn::StoreU(minimum, narrow, into.minimum);
   hn::StoreU(maximum, narrow, into.maximum);
-  if constexpr (has_activation) {  // which never falls: the ends of x tell those of y
+  if constexpr (has_activation) {  // never decreases: the ends of x give those of y
     active.store(wide, of_activation);
     hn::StoreU(activate<activation>(narrow, minimum), narrow, of_activation.minimum);
     hn::StoreU(activate<activation>(narrow, maximum), narrow, of_activation.maximum);
@@ -134,8 +134,8 @@ struct FewSums {
   }
 };
 
-/// The tile's last channels, fewer than `lanes`: what follows them in a vector belongs to the next
-/// row and is dropped. Where no row follows, values go one by one.
+/// The tile's last channels, fewer than `lanes`. The rest of a vector belongs to the next row and
+/// is dropped. If no row follows, values are added one by one.
 template <FusedActivation activation, size_t lanes>
 HWY_INLINE void moments_of_last(const Tile& tile, int64_t c, const MomentSums& into,
                                 const MomentSums& of_activation) {

@@ -8,8 +8,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-// Compiled once for every instruction set; channels are the lanes. What bounds the time is the one
-// store a value needs: finding the places is hidden behind it.
+// Compiled once for every instruction set; channels are the lanes. The one store per value bounds
+// the time; finding the places overlaps with it.
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -36,7 +36,7 @@ HWY_INLINE bool all_finite(D d, V bits) {
   return hn::AllTrue(d, hn::Lt(magnitude, hn::Set(d, LogBins::infinity_bits)));
 }
 
-/// Writes the places of `lanes` values: their bins, shifted left, and `offset` after that.
+/// Writes the places of `lanes` values: their bins, shifted left, plus `offset`.
 template <int shift = 0, class D, class V>
 HWY_INLINE void find_places(D d, const float* values, V offset, const LogBins& bins,
                             int32_t* places) {
@@ -50,7 +50,7 @@ HWY_INLINE void find_places(D d, const float* values, V offset, const LogBins& b
     places[i] = offsets[i] + (bins.index(values[i]) << shift);
 }
 
-/// Some places that are found, to be counted from `first` on.
+/// Some places that have been found; their counters start at `first`.
 template <typename Count>
 struct Found {
   Count* first = nullptr;
@@ -64,9 +64,9 @@ HWY_INLINE void count(const Found<Count>& found) {
     for (int64_t i = 0; i < step; ++i) ++found.first[found.places[row * step + i]];
 }
 
-// Few rows at once: while the processor waits for counters it already finds the next places.
+// Few rows at once: while the processor waits for counters, it already finds the next places.
 constexpr int64_t rows_at_once = 8;
-// A tile of so few rows has many channels, whose counters have left the cache since the last tile.
+// A tile of at most this many rows has many channels; their counters have left the cache again.
 constexpr int64_t rows_of_cold_tile = 16;
 
 template <size_t lanes, typename Count>
@@ -76,7 +76,7 @@ HWY_INLINE void bins_from(int64_t c, const Tile& tile, const LogBins& bins, Coun
   const hn::CappedTag<int32_t, lanes> d;
   HWY_ALIGN int32_t places[2][rows_at_once * step];
   const auto offset = hn::Mul(hn::Iota(d, 0), hn::Set(d, static_cast<int32_t>(per_channel)));
-  Found<Count> last;  // is counted once the next places are found, and its counters have come
+  Found<Count> last;  // counted after the next places are found; its counters have arrived by then
   int turn = 0;
   for (; c + step <= tile.channels; c += step) {
     const float* values = tile.values + c;
@@ -96,7 +96,7 @@ HWY_INLINE void bins_from(int64_t c, const Tile& tile, const LogBins& bins, Coun
   if constexpr (lanes > 1) bins_from<lanes / 2>(c, tile, bins, counts, per_channel);
 }
 
-/// Fewer channels than lanes: the values are one row, and the channel goes round.
+/// Fewer channels than lanes: the values are read as one long row in which the channels repeat.
 template <size_t lanes, int shift = 0, typename Count>
 HWY_INLINE void narrow_bins(const Tile& tile, const LogBins& bins, Count* counts,
                             int64_t channel_stride) {
@@ -132,8 +132,8 @@ void count_bins_64(const Tile& tile, const LogBins& bins, uint64_t* counts, int6
   bins_of_tile(tile, bins, counts, per_channel);
 }
 
-/// Counts of 16 channels lie side by side, so that the bins that they share share the cache's
-/// lines; each vector finds the next rows' places while the last ones are counted.
+/// Counts of 16 channels are side by side, so that the same bin of these channels is in one cache
+/// line. Each vector finds the next rows' places while the last ones are counted.
 template <size_t lanes>
 HWY_INLINE void count_together(const float* values, int64_t rows, int64_t row_stride,
                                const LogBins& bins, uint16_t* counts) {
@@ -152,7 +152,7 @@ HWY_INLINE void count_together(const float* values, int64_t rows, int64_t row_st
   count<lanes>(last);
 }
 
-/// From channel c of the tile on: the widest vector that fits; returns how many channels it took.
+/// Counts from channel c on with the widest vector that fits; returns how many channels it took.
 template <size_t lanes>
 HWY_INLINE int64_t count_next(int64_t c, const Tile& tile, const LogBins& bins, uint16_t* counts) {
   constexpr auto step = static_cast<int64_t>(lanes);

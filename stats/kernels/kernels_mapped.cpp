@@ -9,7 +9,7 @@
 #include <hwy/highway.h>
 
 // Compiled once for every instruction set; channels are the lanes. Two rows are taken at once, as
-// bins need half the bits of values.
+// a bin needs half the bits of a value.
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -29,7 +29,7 @@ constexpr auto step = static_cast<int64_t>(lanes);
 using Wide = hn::CappedTag<int32_t, lanes>;
 using Narrow = hn::Repartition<int16_t, Wide>;
 using Bits = hn::Vec<Wide>;
-using Pair = hn::Vec<Narrow>;  // of two rows, in whatever order pack() brings them
+using Pair = hn::Vec<Narrow>;  // of two rows, in the order that pack() gives
 
 HWY_INLINE Pair pack(Bits first, Bits second) {
   return hn::ReorderDemote2To(Narrow(), first, second);
@@ -39,7 +39,7 @@ HWY_INLINE Pair pack(Bits first, Bits second) {
 struct TwoRows {
   const float* values;
   int64_t row_stride, rows, channels;
-  bool is_whole;  // both rows may be loaded; what lies after the channels comes along, unused
+  bool is_whole;  // whole vectors may be loaded; what follows the channels is unused
 
   HWY_INLINE TwoRows(const Tile& tile, int64_t row, int64_t c)
       : values(tile.values + row * tile.row_stride + c),
@@ -63,8 +63,8 @@ struct TwoRows {
   }
 };
 
-/// LogBins::index - LogBins::zero of finite values. Packing saturates, which keeps a value's sign
-/// and whether it is 0.
+/// LogBins::index - LogBins::zero of finite values. Packing saturates, which preserves a value's
+/// sign and whether it is 0.
 class SignedBins {
  public:
   HWY_INLINE explicit SignedBins(const LogBins& bins)
@@ -78,7 +78,7 @@ class SignedBins {
     Pair bins;
     bool are_finite;
   };
-  /// Negated where `turn` is -1.
+  /// The bins, negated where `turn` is -1.
   HWY_INLINE Found find(const TwoRows& rows, Pair turn) const {
     const auto mask = hn::Set(Wide(), 0x7fffffff);
     const Bits all_first = rows.first(), all_second = rows.second();
@@ -99,7 +99,7 @@ class SignedBins {
   Pair infinity_, first_, last_, zero_;
 };
 
-/// Of each entry of a pair, which one of the two rows' channels it is.
+/// For each entry of a pair, its channel and which of the two rows it is from.
 struct Order {
   HWY_ALIGN int16_t source[2 * lanes];
 
@@ -108,7 +108,7 @@ struct Order {
     hn::Store(pack(first, hn::Add(first, hn::Set(Wide(), static_cast<int32_t>(step)))), Narrow(),
               source);
   }
-  /// Calls work(entry, row, channel) for those that are there.
+  /// Calls work(entry, row, channel) for the entries that exist.
   template <typename Work>
   HWY_INLINE void for_each(const TwoRows& rows, const Work& work) const {
     for (int64_t i = 0; i < 2 * step; ++i)
@@ -175,9 +175,9 @@ class CellFinder {
   Pair turn_, origin_;
 };
 
-/// Four places at a load: loads are what is scarce after the one store a count needs. First those
-/// of the first row, as pack() takes turns by four: neighbouring pixels often have the same count,
-/// and one must not wait for the other.
+/// Loads four places at once: after the one store per count, loads are the bottleneck. pack()
+/// alternates the rows by four. The first row goes first: neighbouring pixels often have the same
+/// counter, and one must not wait for the other.
 HWY_INLINE void count_pair(const uint16_t* places, uint16_t* counts) {
   for (int64_t row = 0; row < 2; ++row)
     for (int64_t i = 4 * row; i < 2 * step; i += 8) {
@@ -192,7 +192,7 @@ HWY_INLINE void count_pair(const uint16_t* places, uint16_t* counts) {
 
 void find_cells(const Tile& tile, const MappedCells& cells, const int32_t* turns,
                 const PlaceTable& places, uint16_t* counts) {
-  constexpr int64_t ahead = 8;  // while the processor waits for counts it finds more places
+  constexpr int64_t ahead = 8;  // while the processor waits for counts, it finds more places
   const int64_t pairs = (tile.rows + 1) / 2;
   for (int64_t c = 0; c < tile.channels; c += step) {
     const int64_t lane = c % channel_group;

@@ -1,12 +1,12 @@
-// The loops over values and their quantized twins: vectorised over channels, and their references.
+// The loops over values and their quantized twins: vectorized over channels, and their references.
 #pragma once
 
 #include "framework/graph/tap.h"
 
 namespace quantdyn {
 
-/// Running sums by channel, entry 0 being that of the tile's first channel; x is the float value, q
-/// its twin.
+/// Running sums by channel; entry 0 belongs to the tile's first channel. x is the float value, q
+/// its quantized twin.
 struct PairSums {
   double* difference;  ///< of q - x
   double* error;       ///< of (q - x)^2
@@ -16,15 +16,15 @@ struct PairSums {
   double* twin;        ///< of q^2
 };
 
-/// What a quantizer does to values z, by channel; entry 0 is that of the tile's first channel.
+/// What a quantizer does to values z, by channel; entry 0 belongs to the tile's first channel.
 struct QuantizerErrorSums {
-  const float* lowest;   ///< level; values below it are clipped
-  const float* highest;  ///< level; values above it are clipped
+  const float* lowest;   ///< lowest level; values below it are clipped
+  const float* highest;  ///< highest level; values above it are clipped
   double* clipping;      ///< of (z - q)^2 over z outside the levels
-  double* rounding;      ///< of (z - q)^2 over z inside, ends included; a NaN goes into both
+  double* rounding;      ///< of (z - q)^2 over z inside, ends included; a NaN is added to both
 };
 
-/// As kernels.h says: in double, by channel in the order of the rows, the bits of `reference` on
+/// As in kernels.h: in double, by channel in the order of the rows, with the bits of `reference` on
 /// any instruction set.
 namespace kernels {
 

@@ -5,7 +5,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-// Plain loops, which the compiler vectorises once for every instruction set.
+// Plain loops, which the compiler vectorizes once for every instruction set.
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::kernels::HWY_NAMESPACE {
 

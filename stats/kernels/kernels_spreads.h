@@ -1,4 +1,4 @@
-// What is done once a chunk to the spreads of all channels.
+// Operations on the spreads of all channels, done once per chunk.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace quantdyn {
 
-/// What a Spread has, by channel: [6, channels].
+/// The members of Spread, by channel: [6, channels].
 template <typename T>
 struct SpreadArrays {
   T *count, *mean, *deviations, *cubes, *fourths, *absolute;
@@ -27,15 +27,15 @@ struct SpreadArrays {
   }
 };
 
-/// Chosen at run time for the processor; the same bits for all.
+/// Chosen at run time for the processor; the same bits on all.
 namespace kernels {
 
-/// Counts a tile's rows; channels that had none begin, shifted by what the activation makes of
-/// their first value.
+/// Counts a tile's rows. A channel without rows so far takes its first value, after the activation,
+/// as its shift.
 void begin_channels(const Tile& tile, FusedActivation activation, double* rows, double* shift,
                     const MomentSums& sums);
-/// From sums about the shift to sums about the mean. Rounding can bring even powers of almost equal
-/// values under zero, where no sum of them is.
+/// From sums about the shift to sums about the mean. Sums of even powers cannot be negative; those
+/// of almost equal values are kept from rounding to less than zero.
 void spreads_of_chunk(const double* rows, const MomentSums& sums, int64_t channels,
                       const SpreadArrays<double>& to);
 /// left.merge(right) of every channel.

@@ -6,18 +6,18 @@
 
 namespace quantdyn {
 
-/// Per sign 36 octaves of |x| with 2^mantissa_bits equal bins each, and eight further bins: zero,
-/// underflow, overflow and infinity per sign, NaN.
+/// Per sign 36 octaves of |x| with 2^mantissa_bits equal bins each, and eight more bins: zero,
+/// NaN, and per sign underflow, overflow and infinity.
 ///
-/// Bins are in value order: -infinity, overflow, octaves falling in magnitude, underflow, 0 (the
-/// middle), then the positive ones, and NaN last. A bin with a magnitude |x| in [a, b) closes at a.
-/// The bin is read off the float's bits: the exponent and the first mantissa bits. Denormals are
+/// Bins are in value order: -infinity, overflow, octaves of falling magnitude, underflow, 0 (the
+/// middle), then the positive ones, and NaN last. A bin holds magnitudes |x| in [a, b), a included.
+/// The float's bits give the bin: the exponent and the first mantissa bits. Denormals are
 /// underflow, -0 is zero. Why fixed edges: stats/README.md, Bins.
 struct LogBins {
   static constexpr int octaves = 36;
 
   int mantissa_bits = 3;      ///< 0 to 10
-  int lowest_exponent = -24;  ///< |x| from 2^lowest_exponent; -126 to 91 (gradients: -48)
+  int lowest_exponent = -24;  ///< octaves start at 2^lowest_exponent; -126 to 91 (gradients: -48)
 
   int32_t per_sign() const { return octaves << mantissa_bits; }
   int32_t zero() const { return per_sign() + 3; }
@@ -33,7 +33,7 @@ struct LogBins {
     const int32_t from_zero = magnitude_index(magnitude);
     return bits >> 31 ? zero() - from_zero : zero() + from_zero;
   }
-  /// The edges of a bin, lower <= upper; both NaN for the bin of NaN. Overflow ends at the largest
+  /// The edges of a bin, lower <= upper; both are NaN for the NaN bin. Overflow ends at the largest
   /// finite float.
   double lower(int32_t bin) const;
   double upper(int32_t bin) const;

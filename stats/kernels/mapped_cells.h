@@ -1,4 +1,4 @@
-// Cells that tell the bins of a value and of what a monotone map makes of it.
+// Cells, each of which gives two bins: that of a value, and that of its image under a monotone map.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,12 @@
 
 namespace quantdyn {
 
-/// While z rises, a map that never falls brings its bin up and never down: the sum of both bins
-/// grows with every change of either, and tells the two. (Where the map never rises its bin is
-/// turned round, which is the same.) So one count does for z and for the map's value y.
+/// As z rises, the bin of y never falls if the map never decreases. So the sum of both bins grows
+/// with every change of either and identifies the two: one count serves z and its image y. (If the
+/// map never increases, y's bin is negated.)
 ///
-/// Bins count from that of 0 here, finite ones from -top() to top(). After the sums lie cells of
-/// the z whose y is not finite, and of these y.
+/// Here bins count from that of 0, finite ones from -top() to top(). After the sums come the cells
+/// of the z whose y is not finite, and of these y.
 struct MappedCells {
   LogBins bins{};
 
@@ -21,7 +21,7 @@ struct MappedCells {
   /// The cell of the sum 0.
   int32_t origin() const { return 2 * top(); }
   int32_t sums() const { return 4 * top() + 1; }
-  /// `turn`: 0, or -1 where the map never rises.
+  /// `turn`: 0, or -1 if the map never increases.
   int32_t of(int32_t z, int32_t y, int32_t turn) const {
     return origin() + z + ((y ^ turn) - turn);
   }
@@ -29,7 +29,7 @@ struct MappedCells {
   int32_t mapped_alone(int32_t y) const {
     return sums() + bins.size() + (y < 0 ? 0 : y == top() + 1 ? 1 : 2);
   }
-  /// Of what is not to be counted.
+  /// The cell of what must not be counted.
   int32_t nowhere() const { return sums() + bins.size() + 3; }
   int32_t size() const { return nowhere() + 1; }
 };

@@ -14,9 +14,9 @@ struct Spread {
   double fourths = 0;     ///< sum (x - mean)^4
   double absolute = 0;    ///< sum |x|
 
-  /// Takes over other values. Pebay 2008, "Formulas for robust, one-pass parallel computation of
-  /// covariances and arbitrary-order statistical moments" (SAND2008-6212), section 1; of the
-  /// deviations that is Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm".
+  /// Adds other values. Pebay 2008, "Formulas for robust, one-pass parallel computation of
+  /// covariances and arbitrary-order statistical moments" (SAND2008-6212), section 1; for the
+  /// deviations as in Chan, Golub & LeVeque 1979, "Updating formulae and a pairwise algorithm".
   void merge(const Spread& other) {
     if (other.count == 0) return;
     Spread all;
@@ -25,7 +25,7 @@ struct Spread {
     all.add_about_mean(other);
     *this = all;
   }
-  /// Adds the sums of values whose mean lies elsewhere to these, about this mean, which stays.
+  /// Adds the sums of values with another mean, moved to this mean, which does not change.
   void add_about_mean(const Spread& other) {
     const double away = other.mean - mean, square = away * away;
     count += other.count;
@@ -38,12 +38,12 @@ struct Spread {
   /// Of the population: deviations / count and its root.
   double variance() const { return deviations / count; }
   double standard_deviation() const { return std::sqrt(variance()); }
-  /// m3 / m2^(3/2) and m4 / m2^2, m_k = sum (x - mean)^k / count; NaN where all values are equal.
+  /// m3 / m2^(3/2) and m4 / m2^2, m_k = sum (x - mean)^k / count; NaN if all values are equal.
   double skewness() const { return cubes / count / (variance() * standard_deviation()); }
   double kurtosis() const { return fourths / count / (variance() * variance()); }
 };
 
-/// Of several parts, in their order: the mean first, then the sums about it.
+/// The spread of several parts, in their order: first the mean, then the sums about it.
 Spread pooled(std::span<const Spread> parts);
 
 }  // namespace quantdyn

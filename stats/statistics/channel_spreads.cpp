@@ -56,7 +56,7 @@ bool ChannelSpreads::add(const Tile& tile, FusedActivation activation, ChannelSp
   return are_finite(tile) && activated.are_finite(tile);
 }
 
-/// Finite floats cannot overflow a double, so a sum that is not finite has met one that is not.
+/// Finite floats cannot overflow a double, so a sum that is not finite has met a value that is not.
 bool ChannelSpreads::are_finite(const Tile& tile) const {
   bool all_finite = true;
   for (int64_t c = tile.first_channel; c < tile.first_channel + tile.channels; ++c)
@@ -64,8 +64,8 @@ bool ChannelSpreads::are_finite(const Tile& tile) const {
   return all_finite;
 }
 
-/// A chunk's sums are of x - shift, the shift being its first value: as it is one of the values,
-/// sum^2 / count is at most count times the deviations, and few digits cancel.
+/// A chunk's sums are of x - shift. The shift is the chunk's first value; as it is one of the
+/// values, sum^2 / count is at most count times the deviations, and few digits cancel.
 void ChannelSpreads::begin_channels(const Tile& tile, FusedActivation activation) {
   kernels::begin_channels(tile, activation, rows_.data() + tile.first_channel,
                           shift_.data() + tile.first_channel, sums_from(tile.first_channel));

@@ -1,4 +1,4 @@
-// The first four moments and the ends of every channel, in one pass and to a double's precision.
+// The first four moments and the ends of every channel, in one pass and in double precision.
 #pragma once
 
 #include <cmath>
@@ -21,19 +21,19 @@ class alignas(64) ChannelSpreads {
  public:
   explicit ChannelSpreads(int64_t channels);
 
-  /// False where a channel of the tile has met a NaN or an infinity in this chunk.
+  /// False if a channel of the tile has met a NaN or an infinity in this chunk.
   bool add(const Tile& tile);
-  /// The same, and gives `of_activation` what an activation, not none, makes of the tile; false
-  /// where either has met one.
+  /// The same, and adds the activated tile to `activated`; `activation` must not be none. False if
+  /// either has met one.
   bool add(const Tile& tile, FusedActivation activation, ChannelSpreads& activated);
   /// Whether a channel's values in the open chunk are all finite.
   bool is_finite(int64_t channel) const { return std::isfinite(sum_[channel]); }
   void end_chunk(int64_t chunk);
-  /// Takes over what another worker saw.
+  /// Merges what another worker was shown.
   void merge(ChannelSpreads&& other);
-  /// By channel; their counts are 0 where nothing was seen. Once, and nothing is added afterwards.
+  /// By channel; count 0 if nothing was shown. Call it once; add nothing afterwards.
   std::vector<Spread> finish();
-  /// The ends of what is not NaN; minimum over maximum where nothing is.
+  /// The ends of the values that are not NaN; minimum > maximum if there are none.
   float minimum(int64_t channel) const { return minimum_[channel]; }
   float maximum(int64_t channel) const { return maximum_[channel]; }
 
@@ -47,7 +47,7 @@ class alignas(64) ChannelSpreads {
   Tensor<double> rows_;  // of the open chunk, by channel; 0: nothing yet
   Tensor<double> shift_, sum_, square_, cube_, fourth_, absolute_;  // of the open chunk
   Tensor<float> minimum_, maximum_;                                 // of everything
-  Tensor<double> spare_;            // memory of a part of tree_ that was merged
+  Tensor<double> spare_;            // memory of a merged part of tree_, to be reused
   ChunkTree<Tensor<double>> tree_;  // of spreads, [6, padded channels]
 };
 
@@ -59,7 +59,7 @@ class SpreadObserver final : public Observer {
 
   void add(const Tile& tile) override { workers_[tile.worker].add(tile); }
   void end_chunk(int64_t chunk, int worker) override { workers_[worker].end_chunk(chunk); }
-  /// By channel; a count of 0 where nothing was shown, a mean of NaN after a NaN or an infinity.
+  /// By channel; count 0 if nothing was shown, mean NaN after a NaN or an infinity.
   std::vector<Spread> spreads() const;
 
  private:

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t parts = 32;
 
-/// Floats as whole numbers of the same order; -0 is 0.
+/// Floats as integers in the same order; -0 is 0.
 uint32_t key_of(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   const uint32_t magnitude = bits & 0x7fffffffu;
@@ -23,14 +23,14 @@ float value_of(uint32_t key) {
                            : std::bit_cast<float>(key - 0x80000000u);
 }
 
-/// One sorted value that is looked for.
+/// One value to find, given by its rank.
 struct Target {
   uint32_t first;  ///< keys from here
-  int shift;       ///< cut into `parts` of 2^shift keys
+  int shift;       ///< the interval is cut into `parts` parts of 2^shift keys
   uint64_t rank;   ///< among the values of the interval
   bool found = false;
 
-  /// From the bin that holds it; `edges`: by magnitude.
+  /// Starts with the bin that holds it; keys from the magnitudes of its edges.
   static Target in_bin(const LogBins& bins, const RankPlace& place, uint64_t rank) {
     const auto magnitude = [](double edge) {
       return std::bit_cast<uint32_t>(static_cast<float>(edge));
@@ -101,7 +101,7 @@ class ExactQuantiles final : public Refinement {
  private:
   static constexpr size_t per_entry = 2 * quantile_fractions.size();
 
-  /// Of a channel or of the layer, the last entry: two for each quantile.
+  /// The targets of a channel, or of the layer (the last entry): two per quantile.
   void add_targets(const std::vector<uint64_t>& counts, const LogBins& bins) {
     const uint64_t n = ordered_values(counts, bins);
     values_.push_back(n);
@@ -121,7 +121,7 @@ class ExactQuantiles final : public Refinement {
     }
   }
 
-  /// To the part that holds the wanted value.
+  /// Narrows the interval to the part that holds the value.
   void narrow(size_t i) {
     Target& target = targets_[i];
     for (int64_t part = 0; part < parts; ++part) {
@@ -137,7 +137,7 @@ class ExactQuantiles final : public Refinement {
       target.shift = std::max(target.shift - 5, 0);
       return;
     }
-    throw_error("quantiles, exact: the values of a second pass are not those of the first");
+    throw_error("quantiles, exact: the second pass showed other values than the first");
   }
 
   QuantileEstimate result_of(int64_t entry) const {
@@ -154,7 +154,7 @@ class ExactQuantiles final : public Refinement {
   }
 
   int64_t channels_;
-  std::vector<uint64_t> values_;                // that are no NaN, by entry
+  std::vector<uint64_t> values_;                // number of values that are not NaN, by entry
   std::vector<Target> targets_;                 // [entries, per_entry]
   std::vector<std::vector<uint32_t>> workers_;  // [targets, parts] each, made when first used
 };

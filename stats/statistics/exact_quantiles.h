@@ -1,4 +1,4 @@
-// Quantiles to the last bit: the bins that hold them are searched again, in ever finer parts.
+// Quantiles to the last bit: the bins that hold them are searched again, in finer and finer parts.
 #pragma once
 
 #include <memory>
@@ -7,8 +7,8 @@
 
 namespace quantdyn {
 
-/// Every pass over the values cuts the interval that holds a wanted value into 32, until it is one
-/// float. Error where a layer has more than 2^32 - 1 values.
+/// Every pass over the values cuts the interval that holds a wanted value into 32 parts, until one
+/// float is left. Error if a layer has more than 2^32 - 1 values.
 std::unique_ptr<Refinement> exact_quantiles(const CountedTensor& counted, int workers);
 
 }  // namespace quantdyn

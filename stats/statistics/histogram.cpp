@@ -1,4 +1,4 @@
-// Plugin `histogram`: counts on the log-linear bins that every layer, epoch and run share.
+// Plugin `histogram`: counts on the log-linear bins that all layers, epochs and runs share.
 
 #include "stats/tracking/statistic.h"
 

@@ -1,4 +1,4 @@
-// Plugin `moments`: counts, ends, the first four moments and norms, and what is not finite.
+// Plugin `moments`: counts, ends, the first four moments and norms, and values that are not finite.
 
 #include <algorithm>
 #include <cmath>
@@ -62,7 +62,7 @@ const Quantity l2_quantity{.name = "l2_norm",
 
 constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
-/// What is saved of one channel or of the layer.
+/// What is saved for one channel or for the layer.
 struct Summary {
   uint64_t count = 0, nan_count = 0, infinity_count = 0;
   float minimum = std::numeric_limits<float>::infinity();
@@ -159,7 +159,7 @@ class Moments final : public Statistic {
     }
   }
 
-  /// Derived from the channels'.
+  /// Derived from those of the channels.
   Summary layer_summary() const {
     Summary layer;
     std::vector<Spread> spreads;
@@ -191,10 +191,10 @@ class Moments final : public Statistic {
   }
 
   int64_t channels_;
-  Moments* activated_ = nullptr;  // is fed what activation_ makes of the values
+  Moments* activated_ = nullptr;  // gets the values after activation_
   FusedActivation activation_ = FusedActivation::none;
   ChannelSpreads spreads_;
-  std::vector<Summary> summaries_;  // not finite values of everything; the rest is filled by save
+  std::vector<Summary> summaries_;  // values that are not finite; save() fills in the rest
 };
 
 const Registered<StatisticKind> moments{

@@ -35,7 +35,7 @@ QuantileRanks::QuantileRanks(double fraction, uint64_t n) {
 }
 
 double QuantileRanks::between(double at_lower, double at_upper) const {
-  if (at_lower == at_upper) return at_lower;  // infinities too
+  if (at_lower == at_upper) return at_lower;  // also for infinities
   return std::lerp(at_lower, at_upper, weight);
 }
 

@@ -1,4 +1,4 @@
-// Where a quantile lies among values that are counted by bin.
+// The place of a quantile among values that are counted by bin.
 #pragma once
 
 #include <array>
@@ -27,19 +27,19 @@ struct QuantileRanks {
   double between(double at_lower, double at_upper) const;
 };
 
-/// The bin that holds the sorted value number `rank`, and how many values lie in bins before it.
+/// The bin that holds the sorted value number `rank`, and how many values are in bins before it.
 struct RankPlace {
   int32_t bin = 0;
   uint64_t before = 0;
 };
-/// Looks from the place of a rank that is not higher on.
+/// Searches from `from` on, which must be the place of the same or a lower rank.
 RankPlace place_of_rank(std::span<const uint64_t> counts, uint64_t rank, RankPlace from = {});
 
-/// How many of the counted values are no NaN.
+/// How many of the counted values are not NaN.
 uint64_t ordered_values(std::span<const uint64_t> counts, const LogBins& bins);
 
-/// The quantiles of a layer or channel, [quantile_fractions], with the ends of what the bins leave
-/// open. NaN where there are no values.
+/// The quantiles of a layer or channel, [quantile_fractions], and the bounds that the bins give.
+/// NaN if there are no values.
 struct QuantileEstimate {
   std::array<double, quantile_fractions.size()> value, lower, upper;
 

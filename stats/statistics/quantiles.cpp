@@ -9,7 +9,7 @@
 namespace quantdyn {
 namespace {
 
-/// The smallest and largest value, where they are known: the bins' edges else.
+/// The smallest and largest value if known; else the bins' edges bound them.
 struct Ends {
   double minimum = -HUGE_VAL, maximum = HUGE_VAL;
 
@@ -19,7 +19,7 @@ struct Ends {
   }
 };
 
-/// The values of a bin lie evenly between its edges, drawn in to the ends.
+/// Assumes that a bin's values are spread evenly between its edges, clipped to the ends.
 QuantileEstimate estimate(const std::vector<uint64_t>& counts, const LogBins& bins,
                           const Ends& ends) {
   QuantileEstimate out;
@@ -74,8 +74,8 @@ const Registered<StatisticKind> quantiles{
     "quantiles", "at 0.1, 1, 5, 25, 50, 75, 95, 99 and 99.9 %, with the bins that hold them",
     [](const Options& options) {
       const bool exact = options.flag("exact", false,
-                                      "find the values themselves, in four to six more passes over "
-                                      "the images; 2.3 KB a channel, tensor and thread");
+                                      "find the exact values, in four to six more passes over "
+                                      "the images; 2.3 KB per channel, tensor and thread");
       options.finish();
       StatisticKind kind;
       if (exact)

@@ -17,7 +17,7 @@ const Quantity negative_quantity{.name = "negative_fraction",
                                  .long_name = "share of values under 0",
                                  .formula = "values < 0 / count"};
 
-/// Of all values; a NaN is neither.
+/// Shares of all values; a NaN is neither zero nor negative.
 struct Signs {
   double zero = std::numeric_limits<double>::quiet_NaN();
   double negative = std::numeric_limits<double>::quiet_NaN();

@@ -10,13 +10,13 @@ StatisticKinds read_statistics(const Options& options) {
   std::set<std::string> seen;
   for (const Options& choice : options.plugins(
            "statistics", StatisticRegistry::instance().default_names(),
-           "what is taken of every tracked tensor: " + StatisticRegistry::instance().names())) {
+           "statistics of every tracked tensor: " + StatisticRegistry::instance().names())) {
     const std::string name = choice.plugin_name();
     if (!StatisticRegistry::instance().entries().contains(name))
       options.refuse("statistics", "unknown name '" + name +
                                        "'; accepted: " + StatisticRegistry::instance().names());
     if (!seen.insert(name).second)
-      options.refuse("statistics", "'" + name + "' is there twice; accepted: each name once");
+      options.refuse("statistics", "'" + name + "' appears twice; accepted: each name once");
     kinds.push_back(*StatisticRegistry::instance().make(choice));
   }
   return kinds;
@@ -34,7 +34,7 @@ void add_axes(const StatisticKinds& kinds, const TensorTraits& traits,
         axes.push_back(std::move(axis));
       else if (same->size != axis.size || same->long_name != axis.long_name ||
                same->places != axis.places)
-        throw_error("two statistics bring an axis '{}': {} ({} entries) and {} ({} entries)",
+        throw_error("two statistics have an axis '{}': {} ({} entries) and {} ({} entries)",
                     axis.name, same->long_name, same->size, axis.long_name, axis.size);
     }
   }

@@ -17,13 +17,13 @@
 
 namespace quantdyn {
 
-/// What one worker gathers from the values that pass it, mergeable with what other workers
+/// What one worker gathers from the values it is shown. It can be merged with what other workers
 /// gathered.
 ///
-/// The contract that makes results the same bits for any number of threads and any batch that is a
-/// multiple of 8 images: floating sums start anew in every chunk, take each channel's values in the
-/// order of the rows, one by one, and are combined by ChunkTree over the chunk index; counts,
-/// minima and maxima need no order. A channel's sums must not depend on how the chunk was cut into
+/// The contract that gives the same bits for any number of threads and any batch that is a multiple
+/// of 8 images: floating-point sums start anew in every chunk, add each channel's values one by one
+/// in the order of the rows, and are combined by ChunkTree over the chunk index. Counts, minima and
+/// maxima need no order. A channel's sums must not depend on how the chunk was cut into
 /// tiles.
 class Statistic {
  public:
@@ -31,20 +31,19 @@ class Statistic {
   /// Tiles of one chunk come before those of the next (see Tile).
   virtual void add(const Tile& tile) = 0;
   virtual void end_chunk(int64_t chunk) = 0;
-  /// A statistic of what an activation makes of the values, which add() then feeds as well, chunk
-  /// by chunk; null where it must be shown them. It goes before this one. Called ahead of all
-  /// add().
+  /// A statistic of the activated values, which add() then feeds as well, chunk by chunk; null if
+  /// it must be shown them. Keep it until the last add() of this one. Called before any add().
   virtual std::unique_ptr<Statistic> of_activation(FusedActivation activation) {
     static_cast<void>(activation);
     return {};
   }
-  /// Takes over what another worker's statistic of the same kind and channels gathered.
+  /// Merges what another worker's statistic of the same kind and channels gathered.
   virtual void merge(Statistic&& other) = 0;
   /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of a node; called once, at the end.
   virtual void save(Frame& frame, const std::string& tensor, int64_t node) = 0;
 };
 
-/// What a statistic must know of a tensor ahead of its values.
+/// What a statistic must know about a tensor before its values.
 struct TensorTraits {
   int64_t channels;
   LogBins bins{};                  ///< of histograms
@@ -53,14 +52,14 @@ struct TensorTraits {
   std::string of_what = "";        ///< after "histogram" in the axis's description: " of gradients"
 };
 
-/// The counts of a tensor's values by channel and bin, which all statistics that follow from them
-/// share.
+/// The counts of a tensor's values by channel and bin, shared by all statistics derived from
+/// them.
 struct CountedTensor {
   const TensorTraits& traits;
   const ChannelCounts& counts;
 };
 
-/// What takes the values once more, or several times, as the counts alone cannot tell it.
+/// A statistic that the counts alone cannot give: it takes the values once or several times more.
 class Refinement {
  public:
   virtual ~Refinement() = default;
@@ -68,28 +67,28 @@ class Refinement {
   virtual void add(const Tile& tile) = 0;
   /// Whether there is anything to find.
   virtual bool is_needed() const = 0;
-  /// All values have passed once more; returns whether they must do so again.
+  /// Called when all values have been shown once more; returns whether it needs another pass.
   virtual bool next_pass() = 0;
   virtual void save(Frame& frame, const std::string& tensor, int64_t node) = 0;
 };
 
-/// A choice of `statistics:`. It gathers from the values (`make`: one Statistic for each tensor and
-/// worker), or follows from their counts (`derive`, called once, after the save() of all that
-/// gathers), or takes more passes with the counts known (`refine`, then its save()).
+/// A choice of `statistics:`. It gathers from the values (`make`: one Statistic per tensor and
+/// worker), or is derived from their counts (`derive`, called once, after the save() of all that
+/// gather), or takes more passes with the counts known (`refine`, then its save()).
 struct StatisticKind {
   std::function<std::unique_ptr<Statistic>(const TensorTraits& traits)> make;
   std::function<void(const CountedTensor& counted, Frame& frame, const std::string& tensor,
                      int64_t node)>
       derive;
   std::function<std::unique_ptr<Refinement>(const CountedTensor& counted, int workers)> refine;
-  /// The further axes that its quantities lie on; empty where there are none.
+  /// The extra axes of its quantities; empty if there are none.
   std::function<std::vector<ExtraAxis>(const TensorTraits& traits)> axes;
 };
 using StatisticKinds = std::vector<StatisticKind>;
 
 /// For the factory of a plugin that gathers, after it has read its options:
-/// `return statistic_kind<Moments>();`. T is made from (traits, settings...), or from (channels,
-/// settings...) where that is all it needs.
+/// `return statistic_kind<Moments>();`. T is constructed from (traits, settings...), or from
+/// (channels, settings...) if it needs no more.
 template <typename T, typename... Settings>
 std::unique_ptr<StatisticKind> statistic_kind(Settings... settings) {
   return std::make_unique<StatisticKind>(
@@ -106,12 +105,12 @@ std::unique_ptr<StatisticKind> statistic_kind(Settings... settings) {
 
 using StatisticRegistry = Registry<StatisticKind>;
 
-/// Reads `statistics: [moments, {name: quantiles, exact: true}]`; those with a default_place, where
-/// there is no such key. ConfigError for an unknown or repeated name.
+/// Reads `statistics: [moments, {name: quantiles, exact: true}]`. Without this key: those with a
+/// default_place. ConfigError for an unknown or repeated name.
 StatisticKinds read_statistics(const Options& options);
 
-/// Adds to the axes of a file those of statistics of such tensors that it lacks: of the ones that
-/// are taken by default, taken here or not, then of `kinds`. Error where two axes have one name.
+/// Adds the axes that a file lacks for statistics of these tensors: first those of all default
+/// statistics, taken here or not, then those of `kinds`. Error if two axes have one name.
 void add_axes(const StatisticKinds& kinds, const TensorTraits& traits,
               std::vector<ExtraAxis>& axes);
 

@@ -87,7 +87,7 @@ void TensorStatistics::save(Frame& frame, const std::string& tensor, int64_t nod
     if (kind.derive) kind.derive({traits_, *all.counts}, frame, tensor, node);
   for (const auto& refinement : refinements_) refinement->save(frame, tensor, node);
   refinements_.clear();
-  all = {};  // a net's counters and its frame need not be in memory together
+  all = {};  // a net's counters and its frame need not be in memory at the same time
 }
 
 }  // namespace quantdyn

@@ -1,4 +1,4 @@
-// All statistics of one tensor: what each worker gathers, then what is known of all values.
+// All statistics of one tensor: what each worker gathers, then what follows from all values.
 #pragma once
 
 #include <memory>
@@ -13,12 +13,12 @@
 
 namespace quantdyn {
 
-/// Who counts a tensor's values by bin, where a statistic needs it: the tensor's own workers, or
-/// somebody who sets counts() after merge_workers().
+/// Who counts a tensor's values by bin, if a statistic needs it: own: the tensor's own workers;
+/// told: the caller, who sets counts() after merge_workers().
 enum class Counting { own, told };
 
-/// The parts that Tracker and UnitTracker are made of. In this order: open() by each worker, add()
-/// and end_chunk(), merge_workers(), then another_pass() and add() as long as it says so, save().
+/// The parts of Tracker and UnitTracker. Order of calls: open() by each worker, add() and
+/// end_chunk(), merge_workers(), another_pass() and add() until another_pass() is false, save().
 class TensorStatistics {
  public:
   TensorStatistics(const TensorTraits& traits, int workers, StatisticKinds kinds);
@@ -28,30 +28,30 @@ class TensorStatistics {
   int workers() const { return static_cast<int>(workers_.size()); }
   bool needs_counts() const { return needs_counts_; }
   bool is_open(int worker) const { return workers_[static_cast<size_t>(worker)].is_open; }
-  /// Makes what a worker gathers in; by the worker itself.
+  /// Makes the memory that a worker gathers in; called by the worker itself.
   void open(int worker, Counting counting);
-  /// The same of what `activation` makes of the values that `source` is shown, which has the same
-  /// kinds and gathers what it can for both; the counts are told.
+  /// The same, for the values of `source` after `activation`. `source` has the same kinds and
+  /// gathers what it can for both; the counts are told.
   void open(int worker, TensorStatistics& source, FusedActivation activation);
 
   /// Thread-safe for tiles of different workers.
   void add(const Tile& tile);
   void end_chunk(int64_t chunk, int worker);
-  /// Worker 0 takes over what the others gathered; it is open.
+  /// Merges all workers into worker 0, which must be open.
   void merge_workers();
   bool is_merged() const { return is_merged_; }
-  /// Of all workers, after merge_workers().
+  /// The counts of all workers, after merge_workers().
   std::optional<ChannelCounts>& counts() { return workers_.front().counts; }
-  /// All values have been shown and counts() are known; returns whether they must be shown again.
+  /// Call it when counts() of all values are known; returns whether to show the values again.
   bool another_pass();
-  /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of the node, and lets go of it all.
+  /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of the node, and frees everything.
   void save(Frame& frame, const std::string& tensor, int64_t node);
 
  private:
   struct alignas(64) Worker {
     bool is_open = false;
     std::vector<std::unique_ptr<Statistic>> statistics;
-    std::vector<Statistic*> shown;  // of these, those that no source feeds
+    std::vector<Statistic*> shown;  // those of them that no source feeds
     std::optional<ChannelCounts> counts;
     int64_t open_chunk = -1;
   };

@@ -10,7 +10,7 @@
 
 namespace quantdyn {
 
-/// Takes the chosen statistics of everything that it is shown, the same bits for any number of
+/// Takes the chosen statistics of all values that it is shown, the same bits for any number of
 /// workers. The taps of one unit go to a UnitTracker.
 ///
 ///   Tracker tracker(channels, worker_count(), kinds);
@@ -27,10 +27,10 @@ class Tracker final : public Observer {
   /// Thread-safe for tiles of different workers.
   void add(const Tile& tile) override;
   void end_chunk(int64_t chunk, int worker) override;
-  /// All values have been shown; returns whether a statistic needs them shown again.
+  /// Call it when all values have been shown; returns whether a statistic needs them again.
   bool another_pass();
-  /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of the node; one that was shown
-  /// nothing has count 0 and NaN. Once, and nothing is added afterwards.
+  /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of the node; without values,
+  /// count 0 and NaN. Call it once; add nothing afterwards.
   void finish(Frame& frame, const std::string& tensor, int64_t node);
 
  private:

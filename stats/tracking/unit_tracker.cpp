@@ -22,7 +22,7 @@ void UnitTracker::TapObserver::end_chunk(int64_t chunk, int worker) {
   statistics.end_chunk(chunk, worker);
 }
 
-/// By the worker itself: what it gathers in is its own memory.
+/// Called by the worker itself, so that it gathers in its own memory.
 void UnitTracker::open(int worker) {
   Worker& mine = workers_[static_cast<size_t>(worker)];
   if (mine.is_open) return;

@@ -1,4 +1,4 @@
-// Statistics of all taps of one unit, which are taken of as few of the taps' values as can be.
+// Statistics of all taps of one unit, from as few of the taps' values as possible.
 #pragma once
 
 #include <array>
@@ -17,16 +17,16 @@ namespace quantdyn {
 struct UnitValues {
   int64_t channels;
   std::vector<TapKind> taps;
-  /// Makes norm of conv. Then a worker shows each tile of conv right before that of norm of the
-  /// same rows.
+  /// Computes norm from conv. If set, a worker shows each tile of conv right before the tile of
+  /// norm with the same rows.
   std::optional<TapMap> norm_of_conv;
-  /// Makes output of norm, tile by tile.
+  /// Computes output from norm, tile by tile.
   std::optional<FusedActivation> output_of_norm;
 };
 
-/// Takes the chosen statistics of everything that the taps of a unit show, the same bits as a
-/// Tracker at each and for any number of workers: one count tells the bins of conv and of norm
-/// (MappedCounts) and, of an activation, those of output; norm's moments take output's along.
+/// Takes the chosen statistics of all values that a unit's taps show, with the same bits as a
+/// Tracker at each tap, for any number of workers. One count gives the bins of conv and norm
+/// (MappedCounts) and, with an activation, of output; norm's moments also feed output's.
 ///
 ///   UnitTracker tracker(values, worker_count(), kinds);
 ///   for (TapKind kind : values.taps) tap(kind).after.push_back(&tracker.observer(kind));
@@ -38,12 +38,12 @@ class UnitTracker {
   UnitTracker(const UnitTracker&) = delete;
   UnitTracker& operator=(const UnitTracker&) = delete;
 
-  /// For a tap of the unit; this one's own.
+  /// The observer for a tap of the unit; owned by this object.
   Observer& observer(TapKind kind) { return *taps_[static_cast<size_t>(kind)]; }
-  /// All values have been shown; returns whether a statistic needs them shown again.
+  /// Call it when all values have been shown; returns whether a statistic needs them again.
   bool another_pass();
-  /// Writes layerwise/<tap>/... and channelwise/<tap>/... of the unit's row. Once, and nothing is
-  /// added afterwards.
+  /// Writes layerwise/<tap>/... and channelwise/<tap>/... of the unit's row. Call it once; add
+  /// nothing afterwards.
   void finish(Frame& frame, int64_t row);
 
  private:
@@ -73,7 +73,7 @@ class UnitTracker {
 
   const int64_t channels_;
   std::array<std::optional<TapObserver>, tap_kinds> taps_;
-  std::optional<TapMap> norm_of_conv_;  // where one count for both is taken
+  std::optional<TapMap> norm_of_conv_;  // set if one count serves both
   std::optional<FusedActivation> output_of_norm_;
   std::vector<Worker> workers_;
   bool is_merged_ = false;
