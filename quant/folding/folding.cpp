@@ -14,14 +14,15 @@ void require_matching(const Linear<float>& linear, const ChannelAffine<float>& n
   if (weight.channels() != linear.out_channels || channels != linear.out_channels)
     throw_error<Error>(
         "a batch norm of {} channels cannot be folded into weight {} of {} output channels; "
-        "accepted: as many, innermost in the weight",
+        "accepted: the same number, innermost in the weight",
         channels, weight.text(), linear.out_channels);
 }
 
 float narrowed(double value, const char* what, int64_t channel) {
   const auto out = static_cast<float>(value);
   if (std::isinf(out) && std::isfinite(value))
-    throw_error<Error>("folded {} of channel {} is {}, over float32's range", what, channel, value);
+    throw_error<Error>("folded {} of channel {} is {}, outside float32's range", what, channel,
+                       value);
   return out;
 }
 
@@ -60,8 +61,8 @@ void check_foldable(const Network& network) {
     const Unit& unit = network.units()[node.unit];
     if (unit.norm != static_cast<int>(i) || !network.layer(unit.leader)->linear())
       throw_error<ConfigError>(
-          "node '{}': this batch norm cannot be folded; it must alone read a convolution or a "
-          "dense layer",
+          "node '{}': this batch norm cannot be folded; it must be the only reader of a "
+          "convolution or a dense layer",
           node.name);
   }
 }

@@ -10,7 +10,7 @@ bool passes_scale(const Network& network, int unit) {
   return leader > 0 && network.layer(leader)->passes().scale && activation_node(network, unit) < 0;
 }
 
-/// The unit that alone makes what `unit` reads; -1 where there are several.
+/// The only unit that `unit` reads; -1 if it reads several.
 int only_input(const Network& network, int unit) {
   const std::vector<int>& inputs = network.nodes()[network.units()[unit].leader].inputs;
   return inputs.size() == 1 ? network.nodes()[inputs[0]].unit : -1;

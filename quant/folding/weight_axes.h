@@ -1,4 +1,4 @@
-// Which input and which output channel an element of a weight joins.
+// The input and the output channel that an element of a weight connects.
 #pragma once
 
 #include "framework/graph/layer.h"

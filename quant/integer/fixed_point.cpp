@@ -44,7 +44,7 @@ int64_t multiply(int64_t x, const FixedPointMultiplier& m, FixedPointRounding ro
     const Wide product = Wide{x} * m.mantissa;
     const int bits = 31 - m.shift;
     if (bits > 126) return 0;
-    // A product that is not 0 has 30 bits at least, so 33 more are over any int64.
+    // A nonzero product has at least 30 bits, so 33 more overflow any int64.
     return saturated(bits <= 0 ? product << std::min(-bits, 33)
                                : (product + (Wide{1} << (bits - 1))) >> bits);
   }

@@ -5,8 +5,8 @@
 
 namespace quantdyn {
 
-/// How the two divisions by powers of two of a requantization are rounded: once after both, or
-/// after each (Jacob et al. 2018, arXiv 1712.05877, section 2.2, as gemmlowp does it).
+/// How a requantization rounds its two divisions by powers of two: once after both, or after each
+/// (Jacob et al. 2018, arXiv 1712.05877, section 2.2, as gemmlowp does it).
 enum class FixedPointRounding { single, twice };
 
 /// mantissa 2^(shift - 31), mantissa in [2^30, 2^31): within 2^-31 of the real number.
@@ -14,7 +14,7 @@ struct FixedPointMultiplier {
   int32_t mantissa;
   int shift;
 };
-/// Of a positive finite number.
+/// The multiplier of a positive finite number.
 FixedPointMultiplier fixed_point(double multiplier);
 
 /// x multiplier, rounded to a whole number. single: ties up, from the exact product; twice: the

@@ -14,17 +14,17 @@ struct IntegerBias {
   std::vector<double> scale;  ///< s_input s_weight, by output channel
 };
 
-/// By entry of the weight: the scale under which a bias would be over 2^30 - 1 steps of the
-/// products, max|bias| / (2^30 - 1) / s_input, which leaves a bit of int32 for the sums (TensorFlow
-/// Lite, QuantizationDriver::SetBiasParamsWithAdjustments); 0 where there is no bias. `input` is
-/// affine per tensor.
+/// By entry of the weight: the smallest scale at which the bias is at most 2^30 - 1 steps of the
+/// products, max|bias| / (2^30 - 1) / s_input; that leaves one bit of int32 for the sums
+/// (TensorFlow Lite, QuantizationDriver::SetBiasParamsWithAdjustments). 0 without a bias. `input`
+/// is affine, per tensor.
 std::vector<double> least_scales(const Linear<float>& linear, const Quantization& input,
                                  const Granularity& granularity);
 
-/// Rounds linear.bias to multiples of s_input s_weight (Jacob et al. 2018, arXiv 1712.05877,
-/// section 2.4), to nearest, ties to even, and puts the rounded values into its `effective`.
-/// `input` is affine per tensor, `weight` affine. A layer without a bias gets none. Throws Error
-/// (`node`) where a code would leave int32.
+/// Rounds linear.bias to multiples of s_input s_weight, to nearest, ties to even (Jacob et al.
+/// 2018, arXiv 1712.05877, section 2.4), and writes the rounded values to its `effective`. `input`
+/// is affine, per tensor, `weight` affine. A layer without a bias gets none. Throws Error (`node`)
+/// if a code would leave int32.
 IntegerBias round_bias(const std::string& node, Linear<float>& linear, const Quantization& input,
                        const Quantization& weight);
 

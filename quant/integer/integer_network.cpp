@@ -10,7 +10,7 @@
 namespace quantdyn {
 namespace {
 
-/// Scale, zero point and the codes that an output may have.
+/// Scale, zero point and allowed codes of an output.
 struct Coding {
   double scale;
   int32_t zero_point;
@@ -23,7 +23,7 @@ Coding coding_of(const Quantization& quantization) {
   return {affine.scale, affine.zero_point, lowest, highest};
 }
 
-/// The codes after a clip: they end at those of its ends.
+/// The codes after a clip, limited to those of its ends.
 Coding after_activation(const Coding& coding, const std::optional<Activation>& clip) {
   if (!clip) return coding;
   const auto code_of = [&](float end) {
@@ -33,7 +33,7 @@ Coding after_activation(const Coding& coding, const std::optional<Activation>& c
   return {coding.scale, coding.zero_point, code_of(clip->values.low), code_of(clip->values.high)};
 }
 
-/// A sum at a finer scale becomes a code.
+/// Turns a sum at a finer scale into a code.
 int32_t requantized(int64_t sum, const FixedPointMultiplier& multiplier, const Coding& to,
                     FixedPointRounding rounding) {
   return static_cast<int32_t>(
@@ -106,7 +106,7 @@ class LinearUnit final : public IntegerUnit {
   int source_;
   Coding from_, to_;
   Convolution g_;
-  std::vector<int32_t> weight_;  // less their zero points
+  std::vector<int32_t> weight_;  // minus their zero points
   std::vector<int64_t> bias_;
   std::vector<FixedPointMultiplier> multiplier_;
 };
@@ -187,7 +187,7 @@ class AddUnit final : public IntegerUnit {
   FixedPointMultiplier sum_;
 };
 
-/// Codes at another scale, or as they are (flatten, an activation that stands alone).
+/// Codes at another scale, or unchanged (flatten, an activation on its own).
 class RescaleUnit final : public IntegerUnit {
  public:
   RescaleUnit(int source, const Coding& from, const Coding& to)

@@ -1,4 +1,4 @@
-// A quantized net in integers alone: codes in, int32 sums, fixed-point multipliers, codes out.
+// A quantized net in integers only: codes in, int32 sums, fixed-point multipliers, codes out.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace quantdyn {
 
-/// What a quantized net is made of; all quantizations affine, those of outputs per tensor.
+/// The parts of a quantized net; all quantizations are affine, those of outputs per tensor.
 struct IntegerParts {
   std::map<int, const Quantization*> outputs;  ///< by unit; none: codes pass on (flatten, max pool)
   struct Weight {
@@ -32,8 +32,8 @@ using UnitCodes = std::vector<std::vector<int32_t>>;
 class IntegerUnit {
  public:
   virtual ~IntegerUnit() = default;
-  /// Codes of one image from those of the units it reads; `largest_sum` becomes the largest |sum|
-  /// that stood in an accumulator, if that is larger. Sums are exact, however large.
+  /// The codes of one image from those of the units it reads. `largest_sum` becomes the largest
+  /// |sum| in an accumulator, if that is larger. Sums are exact, however large.
   virtual void run(const UnitCodes& codes, std::vector<int32_t>& output,
                    FixedPointRounding rounding, int64_t& largest_sum) const = 0;
 };
@@ -42,9 +42,9 @@ class IntegerUnit {
 ///
 /// Linear: sum (x - z_x)(w - z_w) + bias, times s_x s_w / s_y, plus z_y, clamped to the codes that
 /// the activation allows. Average: the sum of x - z_x over the window, times s_x / (s_y count).
-/// Add: each x - z_x times 2^20 s_x / (2 s), s the larger scale, the sum times 2 s / (2^20 s_y), as
-/// TensorFlow Lite does it (a smaller power of two where codes are wider than 8 bits). Max: of
-/// codes, rescaled where it has a scale of its own.
+/// Add, as in TensorFlow Lite: each x - z_x times 2^20 s_x / (2 s), s the larger scale, the sum
+/// times 2 s / (2^20 s_y); a smaller power of two for codes wider than 8 bits. Max: of codes,
+/// rescaled if it has a scale of its own.
 class IntegerNetwork {
  public:
   /// Throws Error (unit, node, kind) for a unit that has no integer form.
@@ -53,7 +53,7 @@ class IntegerNetwork {
   int units() const { return static_cast<int>(units_.size()); }
   /// Null for the input.
   const IntegerUnit* unit(int index) const { return units_[index].get(); }
-  /// The quantization whose codes a unit's output has.
+  /// The quantization of the codes in a unit's output.
   const Quantization& coding(int unit) const { return *codings_[unit]; }
 
  private:
@@ -61,10 +61,10 @@ class IntegerNetwork {
   std::vector<const Quantization*> codings_;
 };
 
-/// Why a unit of the unfolded or folded net has no integer form, whatever its quantizers; empty
-/// where it has one.
+/// Why a unit of the unfolded or folded net has no integer form, whatever its quantizers; empty if
+/// it has one.
 std::string no_integer_form(const Network& network, int unit);
-/// Whether a unit's output has the codes of what it reads, at most clipped, unless it has a
+/// Whether a unit's output keeps the codes of its input, at most clipped, unless it has a
 /// quantization of its own.
 bool passes_codes(const Network& network, int unit);
 

@@ -27,7 +27,7 @@ bool keeps_positive(const std::optional<Activation>& activation) {
          (activation->identity.low <= 0 && activation->identity.high == Activation::infinity);
 }
 
-/// The first node between the layers that does not pass a constant on as it is; -1 if none.
+/// The first node between the layers that does not pass a constant on unchanged; -1 if none.
 int first_obstacle(const Network& network, const LinearPair& pair, const Equalization* before) {
   int out = -1;
   for (int node = network.nodes()[network.units()[pair.second].leader].inputs[0];
@@ -54,13 +54,13 @@ void add_to_bias(Network& network, int unit, const std::vector<double>& c) {
 Absorption Absorption::read(const Options& section, const Network& network,
                             const Equalization* equalization) {
   Absorption out{};
-  out.deviations = section.number("deviations", 3.0, accept::at_least(0.0),
-                                  "how many deviations under its mean a channel counts as full");
+  out.deviations =
+      section.number("deviations", 3.0, accept::at_least(0.0),
+                     "a channel hardly ever falls this many deviations below its mean");
   out.padded = section.choice<Padded>("padded", Padded::absorb,
                                       {{"absorb", Padded::absorb}, {"skip", Padded::skip}},
-                                      "next layers that pad with zeros, where the sums at the "
-                                      "borders come out wrong: as the paper, "
-                                      "or leave those pairs as they are");
+                                      "pairs whose next layer pads with zeros: absorb, as the "
+                                      "paper does, with wrong sums at the borders; or skip");
   section.finish();
   if (std::ranges::none_of(network.units(), [](const Unit& unit) { return unit.norm >= 0; }))
     section.refuse("",
@@ -71,13 +71,12 @@ Absorption Absorption::read(const Options& section, const Network& network,
     if (obstacle < 0) return out;
   }
   section.refuse(
-      "",
-      obstacle < 0
-          ? "the net has no two layers with weights in a row, without a branch between"
-          : fmt::format("no two layers in a row pass constants on: between the last ones stands "
-                        "{}; accepted: relu and other activations that keep values over 0, "
-                        "flatten, and pools that do not count padding",
-                        node_text(network, obstacle)));
+      "", obstacle < 0
+              ? "the net has no two layers with weights in a row, without a branch between"
+              : fmt::format("no two layers in a row pass constants on: between the last two is "
+                            "{}; accepted: relu and other activations that keep values over 0, "
+                            "flatten, and pools that do not count padding",
+                            node_text(network, obstacle)));
 }
 
 void Absorption::apply(FoldedNetwork& net, Frame& report) const {

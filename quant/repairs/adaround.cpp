@@ -45,12 +45,12 @@ class SoftWeight {
       const double steps = static_cast<double>(weight[i]) / scale_[i % channels_];
       floor_code_[i] = static_cast<float>(std::floor(steps) + zero_point_[i % channels_]);
       const double h = std::clamp(steps - std::floor(steps), 0.01, 0.99);
-      const double sigmoid = (h + 0.1) / 1.2;  // so that h(V) is what rounds off now
+      const double sigmoid = (h + 0.1) / 1.2;  // so that h(V) starts at h
       rounding.master[i] = static_cast<float>(std::log(sigmoid / (1 - sigmoid)));
     }
   }
 
-  /// The weight with h(V) as it is.
+  /// The weight with the current h(V).
   void write_soft(Tensor<float>& to) const {
     for_rows([&](int64_t first, int64_t rows) {
       const int64_t at = first * channels_;
@@ -58,7 +58,7 @@ class SoftWeight {
                                to.data() + at);
     });
   }
-  /// dV from the gradient of the weight and of the rule.
+  /// dV from the gradients of the weight and of the rule.
   void set_gradient(const Tensor<float>& weight_gradient, const RoundingRule& rule) {
     for_rows([&](int64_t first, int64_t rows) {
       const int64_t at = first * channels_;
@@ -222,15 +222,15 @@ AdaRound AdaRound::read(const Options& section) {
   out.iterations =
       section.integer("iterations", 2000, accept::at_least<int64_t>(1), "steps for each layer");
   out.batch_size = section.integer("batch_size", 32, accept::at_least<int64_t>(1),
-                                   "calibration images of a step");
-  out.learning_rate = section.number("learning_rate", 0.01, accept::over(0.0), "of Adam, for V");
+                                   "calibration images per step");
+  out.learning_rate = section.number("learning_rate", 0.01, accept::over(0.0), "Adam's, for V");
   out.regularization = section.number("regularization", 0.01, accept::at_least(0.0),
                                       "weight of the term that pushes h(V) to 0 or 1");
   out.warm_start = section.number("warm_start", 0.2, {.low = 0, .high = 1, .high_excluded = true},
                                   "share of the steps without that term");
   out.beta_start =
-      section.number("beta_start", 20.0, accept::at_least(1.0), "its exponent at first");
-  out.beta_end = section.number("beta_end", 2.0, accept::at_least(1.0), "and at the end");
+      section.number("beta_start", 20.0, accept::at_least(1.0), "beta, its exponent, at the start");
+  out.beta_end = section.number("beta_end", 2.0, accept::at_least(1.0), "beta at the end");
   section.finish();
   return out;
 }

@@ -15,10 +15,10 @@ namespace quantdyn {
 /// Nagel et al. 2020 (arXiv 2004.10568), equations 21 to 25: layer by layer, in order,
 ///   minimize over V  mean |f(W x) - f(W~ x^)|^2 + regularization sum (1 - |2 h(V) - 1|^beta),
 ///   W~ = s clip(floor(W / s) + h(V)),  h(V) = clip(1.2 sigmoid(V) - 0.1, 0, 1),
-/// x the float net's values, x^ those of the net quantized so far, f the activation, the error
-/// summed over channels. beta falls from beta_start to beta_end by a cosine once the share
-/// `warm_start` of the iterations, without the second term, is over. At the end a weight is rounded
-/// up where h(V) >= 1/2.
+/// x are the float net's values, x^ those of the net quantized so far, f the activation; the error
+/// is summed over channels. The first share `warm_start` of the iterations omits the second term;
+/// then beta falls from beta_start to beta_end by a cosine. At the end a weight is rounded up if
+/// h(V) >= 1/2.
 struct AdaRound {
   int64_t iterations, batch_size;
   double learning_rate, regularization, warm_start, beta_start, beta_end;
@@ -26,11 +26,11 @@ struct AdaRound {
   /// Reads the section and calls finish().
   static AdaRound read(const Options& section);
 
-  /// Rounds the weights of `net`, which `quantized` runs, anew: the weights among `tensors`,
-  /// whose codes change. Writes layerwise/repairs/adaround_error_before and _after (the
-  /// first term over the calibration images, rounded to nearest and as learned) and
+  /// Rounds again those weights of `net`, which `quantized` runs, that are among `tensors`; their
+  /// codes change. Writes layerwise/repairs/adaround_error_before and _after (the first term over
+  /// the calibration images, rounded to nearest and as learned) and
   /// channelwise/repairs/rounded_otherwise (the share of weights not rounded to nearest).
-  /// Memory: the values that a layer reads and gives for all calibration images.
+  /// Memory: a layer's inputs and outputs for all calibration images.
   void apply(QuantizedTensors& tensors, Evaluator& reference, Network& net, Evaluator& quantized,
              const CalibrationRun& run, const Rng& rng, Frame& report, const WorkNote& note) const;
 };

@@ -61,15 +61,15 @@ BiasCorrection BiasCorrection::read(const Options& section, const Network& netwo
   out.method = section.choice<Method>(
       "method", Method::empirical,
       {{"empirical", Method::empirical}, {"analytic", Method::analytic}},
-      "means over the calibration images, layer by layer; or what the folded norms say");
+      "means over the calibration images, layer by layer; or from the folded norms");
   section.finish();
   if (out.method == Method::analytic)
     for (int unit : units_with_weight(network))
       if (const std::string why = unknown_input_moments(network, unit); !why.empty())
-        section.refuse("method",
-                       fmt::format("analytic correction does not know the distribution of what "
-                                   "'{}' reads: {}; accepted: empirical",
-                                   network.units()[unit].name, why));
+        section.refuse(
+            "method", fmt::format("analytic correction does not know the distribution of the input "
+                                  "of '{}': {}; accepted: empirical",
+                                  network.units()[unit].name, why));
   return out;
 }
 

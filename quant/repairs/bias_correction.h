@@ -1,4 +1,4 @@
-// Bias correction: the mean that quantized weights shift a layer's output by is taken off its bias.
+// Bias correction: subtracts the mean output shift that quantized weights cause from the bias.
 #pragma once
 
 #include <vector>
@@ -11,19 +11,19 @@ namespace quantdyn {
 
 /// Nagel et al. 2019 (arXiv 1906.04721), section 4.2.
 ///
-/// empirical (appendix D): layer by layer, all before it quantized and corrected,
+/// empirical (appendix D): layer by layer, all earlier ones quantized and corrected,
 ///   b -= E[y_q] - E[y] over the calibration images, y the layer's result before its activation.
-/// analytic (equations 17 to 20): b -= sum (w_q - w) E[x], E[x] from the norms folded before; of
-/// the net's input, whose norm is no one's, the calibration images' mean.
+/// analytic (equations 17 to 20): b -= sum (w_q - w) E[x]; E[x] comes from the norms folded
+/// earlier, and for the net's input, which has no norm, from the calibration images.
 struct BiasCorrection {
   enum class Method { empirical, analytic };
   Method method;
 
-  /// Reads the section and calls finish(). ConfigError: analytic, and a layer reads something of
-  /// which nothing is known.
+  /// Reads the section and calls finish(). ConfigError: analytic, and the distribution of a layer's
+  /// input is not known.
   static BiasCorrection read(const Options& section, const Network& network);
-  /// Corrects the biases of the units in `corrected` in `net`, which `quantized` runs, from the
-  /// float net that `reference` runs. Writes channelwise/repairs/bias_correction, what was added.
+  /// Corrects the biases of the units `corrected` of `net`, which `quantized` runs; `reference`
+  /// runs the float net. Writes channelwise/repairs/bias_correction, the value added.
   void apply(const std::vector<int>& corrected, const FoldedNetwork& float_net,
              Evaluator& reference, Network& net, Evaluator& quantized, const CalibrationRun& run,
              Frame& report) const;

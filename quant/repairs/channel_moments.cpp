@@ -27,7 +27,7 @@ ChannelMoments after_activation(const std::optional<Activation>& activation,
   return moments;
 }
 
-/// Of the unit's result before its activation.
+/// The moments of the unit's result before its activation.
 ChannelMoments before_activation(const FoldedNetwork& net, int index,
                                  const std::vector<ChannelMoments>& known) {
   const Unit& unit = net.network.units()[index];
@@ -59,7 +59,7 @@ std::string unknown_output(const Network& network, int index) {
   if (unit.leader == 0) return "";
   const int activation = activation_node(network, index);
   if (activation >= 0 && !network.layer(activation)->activation()->is_clip())
-    return node_text(network, activation) + " is no clip as relu and relu6 are";
+    return node_text(network, activation) + " is not a clip such as relu and relu6";
   const Layer<float>& leader = *network.layer(unit.leader);
   if (leader.linear())
     return unit.norm >= 0 ? "" : node_text(network, unit.leader) + " has no batch norm";
@@ -78,7 +78,7 @@ ClippedNormal clipped_normal(double mean, double deviation, const Ends& ends) {
   if (!(deviation > 0)) return {std::clamp(mean, low, high), 0};
   const double a = (low - mean) / deviation, b = (high - mean) / deviation;
   const double inside = probability(b) - probability(a);
-  // Of an end at infinity, all of these are 0 in the limit.
+  // For an end at infinity, all of these are 0 in the limit.
   const double at_low = std::isinf(low) ? 0 : low * probability(a);
   const double at_high = std::isinf(high) ? 0 : high * probability(-b);
   const double edge_low = std::isinf(a) ? 0 : a * density(a);

@@ -22,10 +22,10 @@ DeadChannels DeadChannels::read(const Options& section) {
   DeadChannels out{};
   out.variance =
       section.number("variance", 1e-8, accept::over(0.0),
-                     "a channel is dead whose batch norm's running variance is under this");
+                     "a channel is dead if its batch norm's running variance is under this");
   out.action = section.choice<Action>(
       "action", Action::zero, {{"zero", Action::zero}, {"report", Action::report}},
-      "zero: weights 0, bias beta, as the channel gives all but always; report: leave them");
+      "zero: weights 0, bias beta, which is almost its output; report: leave them");
   section.finish();
   return out;
 }

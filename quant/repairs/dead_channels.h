@@ -7,8 +7,8 @@
 
 namespace quantdyn {
 
-/// Finds the channels whose running variance is under `variance` and may set them to what they
-/// always give.
+/// Finds the channels whose running variance is under `variance`, and can set them to their
+/// constant output.
 struct DeadChannels {
   enum class Action { report, zero };
   double variance;
@@ -16,8 +16,8 @@ struct DeadChannels {
 
   /// Reads the section and calls finish().
   static DeadChannels read(const Options& section);
-  /// Writes channelwise/repairs/dead_channel: 1 for a dead channel, 0 for a living one, NaN where
-  /// no batch norm was folded. Action::zero sets a dead channel's weights to 0 and its bias to
+  /// Writes channelwise/repairs/dead_channel: 1 for a dead channel, 0 for a live one, NaN if no
+  /// batch norm was folded. Action::zero sets a dead channel's weights to 0 and its bias to
   /// beta.
   void apply(FoldedNetwork& net, Frame& report) const;
 };

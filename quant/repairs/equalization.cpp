@@ -62,11 +62,11 @@ class ScaledWeight {
   std::vector<double> largest_;
 
  public:
-  std::vector<double> of_input, of_output;  ///< what weights are multiplied by
+  std::vector<double> of_input, of_output;  ///< factors of the weights
 };
 
 /// Which channels between two layers carry something: both ranges are over that share of their
-/// layer's largest. What does not would be scaled by whatever its rounding errors ask for.
+/// layer's largest. In the others, rounding errors would set the scale.
 std::vector<bool> live_channels(const ScaledWeight& first, const ScaledWeight& second,
                                 double smallest) {
   const std::vector<double> r1 = first.output_ranges(), r2 = second.input_ranges();
@@ -106,7 +106,7 @@ void write_back(FoldedNetwork& net, int unit, const ScaledWeight& scaled) {
   }
 }
 
-/// The pairs whose first unit is asked for; all of them where none is.
+/// The pairs whose first unit is requested; all of them if none is.
 std::vector<LinearPair> read_pairs(const Options& section, const Network& network) {
   std::vector<LinearPair> all = linear_pairs(network);
   if (const std::vector<int> wanted = select_units(section, network); !wanted.empty()) {
@@ -115,7 +115,7 @@ std::vector<LinearPair> read_pairs(const Options& section, const Network& networ
         section.refuse(
             "nodes",
             fmt::format("'{}' cannot be equalized: equalization needs a layer with weights whose "
-                        "output one other such layer alone reads, without a branch or an add",
+                        "output only one other such layer reads, without a branch or an add",
                         network.units()[unit].name));
     std::erase_if(all, [&](const LinearPair& pair) {
       return std::ranges::find(wanted, pair.first) == wanted.end();
@@ -136,14 +136,14 @@ bool is_clip_at_zero(const Activation& activation) {
   return activation.is_clip() && activation.values.low == 0;
 }
 
-/// Refuses a pair whose activation may neither stay nor be replaced.
+/// Refuses a pair whose activation can neither stay nor be replaced.
 void check_pair(const Options& section, const Network& network, const LinearPair& pair,
                 Equalization::Relu6 chosen) {
   if (is_homogeneous(network, pair.first) || chosen == Equalization::Relu6::skip) return;
   const bool can_replace = is_clip_at_zero(*activation_of(network, pair.first));
   if (can_replace && chosen == Equalization::Relu6::replace) return;
   section.refuse("relu6",
-                 fmt::format("{} stands after '{}', and scaling its input does not scale its "
+                 fmt::format("{} follows '{}', and scaling its input does not scale its "
                              "output; accepted: {}skip",
                              node_text(network, activation_node(network, pair.first)),
                              network.units()[pair.first].name, can_replace ? "replace, " : ""));
@@ -157,14 +157,14 @@ Equalization Equalization::read(const Options& section, const Network& network) 
       section.number("tolerance", 1e-3, accept::over(0.0), "largest |s - 1| of the last sweep");
   out.smallest = section.number(
       "smallest", 1e-6, accept::between(0.0, 1.0),
-      "channels whose range, on either side, is at most this share of the layer's largest stay");
-  out.sweeps =
-      section.integer("sweeps", 100, accept::at_least<int64_t>(1), "sweeps over the net at most");
+      "channels stay if a range on either side is at most this share of the layer's largest");
+  out.sweeps = section.integer("sweeps", 100, accept::at_least<int64_t>(1),
+                               "largest number of sweeps over the net");
   out.relu6 = section.choice<Relu6>(
       "relu6", Relu6::refuse,
       {{"refuse", Relu6::refuse}, {"replace", Relu6::replace}, {"skip", Relu6::skip}},
-      "another activation than relu and its like between two layers: refuse the variant, replace "
-      "it by relu (where it is relu with an upper end), or leave the pair as it is");
+      "if the activation between two layers does not scale with its input: refuse the variant, "
+      "replace it by relu (if it is relu with an upper end), or leave the pair as it is");
   out.pairs = read_pairs(section, network);
   section.finish();
   for (const LinearPair& pair : out.pairs) check_pair(section, network, pair, out.relu6);
@@ -173,10 +173,11 @@ Equalization Equalization::read(const Options& section, const Network& network) 
     std::erase_if(out.pairs,
                   [&](const LinearPair& pair) { return !is_homogeneous(network, pair.first); });
   if (out.pairs.empty())
-    section.refuse("relu6", fmt::format("skip leaves no pair: an activation as {} stands in all of "
-                                        "them; accepted: activations that scale with their input, "
-                                        "or replace where it is relu with an upper end",
-                                        node_text(network, activation_node(network, first.first))));
+    section.refuse("relu6",
+                   fmt::format("skip leaves no pair: an activation such as {} is in all of "
+                               "them; accepted: activations that scale with their input, "
+                               "or replace if it is relu with an upper end",
+                               node_text(network, activation_node(network, first.first))));
   return out;
 }
 

@@ -12,13 +12,13 @@ Repairs Repairs::read(const Options& section, const Network& network) {
     out.equalization = Equalization::read(*o, network);
   if (const auto o = section.section_if("absorb", "move high biases into the next layer"))
     out.absorption = Absorption::read(*o, network, out.equalization ? &*out.equalization : nullptr);
-  if (const auto o =
-          section.section_if("correct_bias", "take off biases what quantized weights shift"))
+  if (const auto o = section.section_if(
+          "correct_bias", "subtract the shift caused by quantized weights from biases"))
     out.bias_correction = BiasCorrection::read(*o, network);
   if (const auto o = section.section_if("adaround", "learn which way each weight is rounded"))
     out.adaround = AdaRound::read(*o);
   out.recalibrate =
-      section.flag("recalibrate", false, "activation ranges once more, with quantized weights");
+      section.flag("recalibrate", false, "calibrate activations again, with quantized weights");
   section.finish();
   if (out.bias_correction && out.adaround)
     section.refuse("correct_bias",

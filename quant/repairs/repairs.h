@@ -20,10 +20,10 @@ struct Repairs {
   std::optional<Absorption> absorption;
   std::optional<BiasCorrection> bias_correction;
   std::optional<AdaRound> adaround;
-  bool recalibrate = false;  ///< activation ranges once more, on the net with quantized weights
+  bool recalibrate = false;  ///< calibrates again, on the net with quantized weights
 
-  /// Reads the section, whose keys switch steps on, and calls finish(). ConfigError where a step
-  /// cannot be on this net, or two exclude each other.
+  /// Reads the section, whose keys switch steps on, and calls finish(). ConfigError if a step
+  /// cannot run on this net, or two exclude each other.
   static Repairs read(const Options& section, const Network& network);
 
   /// Whether any step is switched on.

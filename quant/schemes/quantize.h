@@ -1,4 +1,4 @@
-// Applying a scheme: to a weight at once, to an activation after its calibration.
+// Applies a scheme: to a weight at once, to an activation after its calibration.
 #pragma once
 
 #include <map>
@@ -13,29 +13,29 @@
 
 namespace quantdyn {
 
-/// A scheme fitted to one tensor: the transform for its tap, and what the file keeps of it.
+/// A scheme fitted to one tensor: the transform for its tap, and what the file keeps.
 struct QuantizedTensor {
   std::vector<Range> ranges;  ///< by entry
   std::unique_ptr<Quantization> quantization;
-  Tensor<int32_t> codes;  ///< of a weight, in its shape; empty for an activation
+  Tensor<int32_t> codes;  ///< of a weight, in its shape; empty: an activation
 };
-/// All that are quantized of a net.
+/// All quantized tensors of a net.
 using QuantizedTensors = std::map<TensorId, QuantizedTensor>;
 
 /// Quantizes weight.master into weight.effective; `tensor` ("conv1/weight") is for errors. Empty
-/// `ranges`: those that the scheme's estimator finds. `least_scales`: FittingTask's. Throws Error
-/// where a value is NaN or infinite.
+/// `ranges`: the scheme's estimator finds them. `least_scales`: as in FittingTask. Throws Error if
+/// a value is NaN or infinite.
 QuantizedTensor quantize_weight(const Scheme& scheme, const std::string& tensor,
                                 Parameter<float>& weight, std::vector<Range> ranges = {},
                                 std::vector<double> least_scales = {});
-/// An activation by ranges that are known.
+/// Quantizes an activation with known ranges.
 QuantizedTensor quantize_output(const Scheme& scheme, const std::string& tensor, int64_t channels,
                                 const std::vector<Range>& ranges);
-/// The ranges of a whole weight by the scheme's estimator.
+/// The ranges that the scheme's estimator finds for a whole weight.
 std::vector<Range> estimated_ranges(const Scheme& scheme, const std::string& tensor,
                                     View<const float> weight);
 
-/// Watches an activation for a scheme: attached to the tap while calibrating.
+/// Watches an activation for a scheme; attached to its tap during calibration.
 class SchemeObserver final : public Observer {
  public:
   /// `tensor` ("conv1/output") is for errors; the scheme outlives this.
@@ -43,9 +43,9 @@ class SchemeObserver final : public Observer {
 
   void add(const Tile& tile) override;
   void end_chunk(int64_t chunk, int worker) override;
-  /// True: everything must be shown once more (RangeObserver::wants_another_pass()).
+  /// True: it must see all images again (RangeObserver::wants_another_pass()).
   bool wants_another_pass();
-  /// Fits the scheme. Throws Error where a value was NaN or infinite.
+  /// Fits the scheme. Throws Error if a value was NaN or infinite.
   QuantizedTensor quantize() const;
 
  private:
@@ -53,7 +53,7 @@ class SchemeObserver final : public Observer {
   std::string tensor_;
   int64_t channels_;
   std::unique_ptr<RangeObserver> ranges_;
-  std::unique_ptr<EntryHistograms> values_;        // where the quantizer needs values
+  std::unique_ptr<EntryHistograms> values_;        // if the quantizer needs values
   bool ranges_want_ = true, values_want_ = false;  // this pass
 };
 

@@ -7,8 +7,9 @@ std::shared_ptr<const Scheme> read_scheme(const Options& section) {
   const auto& quantizers = QuantizerRegistry::instance();
   const Options estimator =
       section.plugin("estimator", "minmax", "how ranges are chosen: " + estimators.names());
-  const Options quantizer = section.plugin(
-      "quantizer", "affine", "how values are coded: " + quantizers.names() + "; none: not at all");
+  const Options quantizer =
+      section.plugin("quantizer", "affine",
+                     "how values are coded: " + quantizers.names() + "; none: not quantized");
   auto out = std::make_shared<Scheme>();
   out->estimator = estimators.make(estimator);
   if (quantizer.plugin_name() == "none") {

@@ -12,10 +12,10 @@ namespace quantdyn {
 struct Scheme {
   std::unique_ptr<RangeEstimator> estimator;
   std::unique_ptr<Quantizer> quantizer;
-  std::string text;  ///< both with every option, as YAML: for the record
+  std::string text;  ///< both with every option, as YAML, for the record
 };
 
-/// Reads `estimator` and `quantizer` of a section; null where the quantizer is `none`.
+/// Reads `estimator` and `quantizer` of a section; null if the quantizer is `none`.
 std::shared_ptr<const Scheme> read_scheme(const Options& section);
 
 }  // namespace quantdyn

@@ -22,7 +22,7 @@ std::string kinds_of(const Network& network) {
 
 using Means = std::function<bool(const std::string& word, int unit)>;
 
-/// The units that any of a key's words means; refuses a word that means none.
+/// The units that a key's words match; refuses a word that matches none.
 std::vector<bool> units_of(const Options& entry, const std::string& key, const std::string& help,
                            const Network& network, const std::string& accepted,
                            const Means& means) {
@@ -35,7 +35,7 @@ std::vector<bool> units_of(const Options& entry, const std::string& key, const s
       any = out[unit] = true;
     }
     if (!any)
-      entry.refuse(key, fmt::format("'{}' is none of the net; accepted: {}", word, accepted));
+      entry.refuse(key, fmt::format("'{}' is not in the net; accepted: {}", word, accepted));
   }
   return out;
 }
@@ -70,7 +70,7 @@ std::vector<int> select_units(const Options& entry, const Network& network) {
   if (!entry.has("nodes") && !entry.has("kinds")) return out;
   for (int unit = 0; unit < static_cast<int>(named.size()); ++unit)
     if (named[unit] && of_kind[unit]) out.push_back(unit);
-  if (out.empty()) entry.refuse("nodes", "no node is both among `nodes` and of one of `kinds`");
+  if (out.empty()) entry.refuse("nodes", "no node matches both `nodes` and `kinds`");
   return out;
 }
 

@@ -1,4 +1,4 @@
-// Which units of a net an entry of the YAML means: by name, pattern, position or kind.
+// Which units of a net an entry of the YAML selects: by name, pattern, position or kind.
 #pragma once
 
 #include <vector>
@@ -8,11 +8,11 @@
 namespace quantdyn {
 
 /// Reads `nodes` (names, patterns such as "sep*_dw", and `first` and `last`: the first and the last
-/// unit that has a weight) and `kinds` ("depthwise", "dense", ...). Where both are given a unit
-/// must be in both; none where neither is given. ConfigError where one of them means no unit.
+/// unit with a weight) and `kinds` ("depthwise", "dense", ...). If both are given, a unit must
+/// match both; if neither is, none is selected. ConfigError if one of them matches no unit.
 std::vector<int> select_units(const Options& entry, const Network& network);
 
-/// The units that have a weight, in order.
+/// The units with a weight, in order.
 std::vector<int> units_with_weight(const Network& network);
 
 }  // namespace quantdyn

@@ -8,7 +8,7 @@
 
 namespace quantdyn {
 
-/// A unit's tensor that can be quantized, in the order in which tables have them.
+/// A unit's tensor that can be quantized, in the order of tables.
 enum class TensorRole { output, weight, bias };
 /// "output", "weight" or "bias": the file's names.
 std::string to_string(TensorRole role);
@@ -19,7 +19,7 @@ struct TensorId {
 
   friend auto operator<=>(const TensorId&, const TensorId&) = default;
 };
-/// "conv1/weight": what errors call it.
+/// "conv1/weight": its name in errors.
 std::string name_of(const Network& network, const TensorId& id);
 
 }  // namespace quantdyn

@@ -7,7 +7,7 @@
 namespace quantdyn {
 namespace {
 
-/// By code - first_code(), how many levels are below its own; empty where codes ascend anyway.
+/// By code - first_code(): the number of levels below its own; empty if codes ascend anyway.
 std::vector<int32_t> places_of(const Quantization& quantization) {
   if (quantization.affine(0)) return {};
   const std::vector<float> levels = quantization.levels(0);
@@ -16,7 +16,7 @@ std::vector<int32_t> places_of(const Quantization& quantization) {
   if (std::ranges::is_sorted(sorted)) return {};
   std::ranges::sort(sorted);
   std::vector<int32_t> out;
-  for (const float level : levels)  // of a NaN no place is asked for
+  for (const float level : levels)  // the place of a NaN is never used
     out.push_back(static_cast<int32_t>(std::ranges::lower_bound(sorted, level) - sorted.begin()));
   return out;
 }
@@ -86,7 +86,7 @@ void CodeChanges::take_places(const Quantization& quantization, const Tile& weig
 }
 
 void CodeChanges::compare(int64_t first_row, int64_t rows) {
-  const int64_t channels = channels_;  // not a member in the loops: those could be written to
+  const int64_t channels = channels_;  // not a member in the loops: stores could alias it
   tile_changes_.assign(static_cast<size_t>(channels), 0);
   tile_oscillations_.assign(static_cast<size_t>(channels), 0);
   int32_t* __restrict const changes = tile_changes_.data();

@@ -10,24 +10,24 @@
 
 namespace quantdyn {
 
-/// Follows the codes of one weight [..., channels], whatever becomes of their scale.
+/// Follows the codes of one weight [..., channels], whatever happens to their scale.
 ///
-/// What is compared is the integer that the scale multiplies, code - zero_point: a zero point that
-/// moves with the range moves no weight. Where the scheme is not affine it is the code, of floats
-/// the place of its number among all numbers. A change is an oscillation where its direction is
-/// the opposite of the weight's last one, however long ago; the first is none (Nagel et al. 2022,
-/// arXiv 2203.08086). Keeps 5 bytes a weight; counts are exact.
+/// It compares the integer that the scale multiplies, code - zero_point: a zero point that moves
+/// with the range moves no weight. For schemes that are not affine it compares the code; for
+/// floats, the rank of the number among all numbers. A change is an oscillation if its direction is
+/// the opposite of the weight's last change, however long ago; the first change is none (Nagel et
+/// al. 2022, arXiv 2203.08086). Keeps 5 bytes per weight; counts are exact.
 class CodeChanges {
  public:
-  /// `quantization`: of the weight's scheme, at any range.
+  /// `quantization`: the weight's scheme, fitted to any range.
   CodeChanges(const Quantization& quantization, int64_t rows, int64_t channels);
 
-  /// The next step: `weight` is whole, `quantized` [rows, channels] what apply() made of it.
+  /// The next step: `weight` is whole, `quantized` [rows, channels] is apply()'s result.
   void add(const Quantization& quantization, const Tile& weight, const float* quantized);
   /// Writes code_change_rate and oscillation_rate, the shares of weights times steps since the last
-  /// call of start(); NaN where no step was beside another.
+  /// call of start(); NaN if no two steps could be compared.
   void save(Frame& frame, const std::string& tensor, int64_t node) const;
-  /// Counts from 0 again; codes and directions go on.
+  /// Counts from 0 again; keeps codes and directions.
   void start();
 
  private:
@@ -38,13 +38,13 @@ class CodeChanges {
   int64_t rows_, channels_;
   int32_t first_code_;
   std::vector<int32_t> places_;    // by code - first_code_; empty: codes ascend with their levels
-  std::vector<float> scales_;      // by channel, of the step; empty: not affine
+  std::vector<float> scales_;      // by channel, of this step; empty: not affine
   std::vector<int32_t> now_;       // of one tile
   std::vector<int32_t> last_;      // [rows, channels]; empty before the first step
   std::vector<int8_t> direction_;  // likewise, of the last change: -1, 1; 0 before the first
   std::vector<uint64_t> changes_, oscillations_;  // by channel
   std::vector<int32_t> tile_changes_, tile_oscillations_;
-  uint64_t steps_ = 0;  // that were beside another
+  uint64_t steps_ = 0;  // compared with the one before
 };
 
 }  // namespace quantdyn

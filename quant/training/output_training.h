@@ -8,15 +8,15 @@
 
 namespace quantdyn {
 
-/// y = Q(x) over a batch, gradients straight through where codes do not saturate; x may be a map of
-/// what the step before has saved. With straight_through the range moves with each batch's smallest
+/// y = Q(x) over a batch; gradients pass straight through if codes do not saturate. x may be a map
+/// of what the previous step saved. With straight_through the range follows each batch's smallest
 /// and largest values, range + momentum (batch - range); with lsq and pact it is a parameter.
 class OutputTraining final : public TrainingStep, public MapReader {
  public:
-  /// Of the result of `node`; `range` outlives the step.
+  /// Quantizes the result of `node`; `range` outlives the step.
   OutputTraining(int node, TrainedRange& range, double momentum);
 
-  /// From now on the range stays where it is, whatever becomes of its parameter.
+  /// From now on the range stays as it is, whatever happens to its parameter.
   void freeze() { is_frozen_ = true; }
   /// TrainedRange's, unless it is frozen.
   void follow_parameter();
@@ -34,7 +34,7 @@ class OutputTraining final : public TrainingStep, public MapReader {
 
   TrainedRange& range_;
   double momentum_;
-  std::optional<ChannelMap> map_;  // of the step before; empty: x is read as it is
+  std::optional<ChannelMap> map_;  // of the previous step; empty: x is read as it is
   bool is_frozen_ = false;
   int64_t next_chunk_ = 0;  // over all batches: stochastic rounding draws anew
 };

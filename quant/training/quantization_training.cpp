@@ -8,7 +8,7 @@
 namespace quantdyn {
 namespace {
 
-/// Whether PACT's range from zero to a clip is what the unit's output has.
+/// Whether the unit's output has PACT's range, from zero to a clip.
 bool is_positive(const Network& network, int unit) {
   const std::optional<Activation> activation = activation_of(network, unit);
   return activation && activation->values.low == 0;
@@ -24,7 +24,7 @@ void check_learned(const Options& section, const char* key, Learning learning, c
                    const std::string& node) {
   if (learning != Learning::straight_through && scheme && !scheme->quantizer->is_affine())
     section.refuse(key,
-                   fmt::format("learns the range of affine quantizers, '{}' has another", node));
+                   fmt::format("learns the range of affine quantizers; '{}' has another", node));
 }
 
 void check(const Options& section, const QuantizationTrainingSettings& out, const Network& network,
@@ -32,7 +32,7 @@ void check(const Options& section, const QuantizationTrainingSettings& out, cons
   const Variant& variant = *out.variant;
   const auto refuse = [&](const char* key, const std::string& why) { section.refuse(key, why); };
   if (out.start_epoch >= epochs)
-    refuse("start_epoch", fmt::format("{} of {} epochs are float before; accepted: fewer",
+    refuse("start_epoch", fmt::format("{} of {} epochs are in float first; accepted: fewer",
                                       out.start_epoch, epochs));
   if (out.freeze_epoch < out.start_epoch || out.freeze_epoch > epochs)
     refuse("freeze_epoch", fmt::format("{}; accepted: from start_epoch, {}, to epochs, {}",
@@ -90,17 +90,17 @@ QuantizationTrainingSettings QuantizationTrainingSettings::read(
   std::vector<std::string> names;
   for (const Variant& variant : variants) names.push_back(variant.name);
   const std::string name =
-      section.text("variant", Options::required, "whose quantizers are trained with");
+      section.text("variant", Options::required, "the variant whose quantizers training uses");
   out.start_epoch =
-      section.integer("start_epoch", 0, accept::at_least<int64_t>(0), "epochs in float before");
+      section.integer("start_epoch", 0, accept::at_least<int64_t>(0), "epochs in float first");
   out.freeze_epoch =
       section.integer("freeze_epoch", epochs, accept::at_least<int64_t>(0),
                       "after this epoch ranges and folded statistics stay as they are");
   out.folding = section.choice<Folding>(
       "folding", Folding::batch,
       {{"none", Folding::none}, {"running", Folding::running}, {"batch", Folding::batch}},
-      "of batch norms into weights: not at all (the variant has fold: false), by the running "
-      "statistics, which stay, or by the batch's");
+      "batch norms into weights: not at all (the variant has fold: false), with the running "
+      "statistics, which stay, or with the batch's");
   out.weights = section.choice<Learning>(
       "weights", Learning::straight_through,
       {{"straight_through", Learning::straight_through}, {"lsq", Learning::lsq}},
@@ -110,13 +110,12 @@ QuantizationTrainingSettings QuantizationTrainingSettings::read(
                                           {"lsq", Learning::lsq},
                                           {"pact", Learning::pact}},
                                          "ranges of outputs: moving averages of each batch's ends, "
-                                         "learned steps, or where an activation ends at 0, as "
-                                         "relu does, learned upper ends");
+                                         "learned steps, or learned upper ends of activations "
+                                         "that end at 0, such as relu");
   out.range_momentum = section.number("range_momentum", 0.01, accept::between(0.0, 1.0),
                                       "share of the batch in a moving range");
-  out.clip_decay =
-      section.number("clip_decay", 1e-4, accept::at_least(0.0),
-                     "of pact: this times the square of each upper end joins the loss");
+  out.clip_decay = section.number("clip_decay", 1e-4, accept::at_least(0.0),
+                                  "pact: the loss gains this times the square of each upper end");
   section.finish();
   if (out.outputs == Learning::lsq)
     section.leave_out("range_momentum", "moves no range that is learned");

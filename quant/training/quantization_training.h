@@ -17,42 +17,42 @@ namespace quantdyn {
 
 /// The section `train.quantization`.
 struct QuantizationTrainingSettings {
-  const Variant* variant = nullptr;  ///< whose schemes; null: training is float
-  int64_t start_epoch = 0;           ///< epochs in float before
+  const Variant* variant = nullptr;  ///< gives the schemes; null: training is float
+  int64_t start_epoch = 0;           ///< epochs in float first
   int64_t freeze_epoch = 0;          ///< after this epoch, ranges and folded statistics stay
   Folding folding = Folding::none;
   Learning weights = Learning::straight_through, outputs = Learning::straight_through;
   double range_momentum = 0.01;
-  double clip_decay = 0;  ///< of pact: this times the square of the upper end joins the loss
+  double clip_decay = 0;  ///< pact: the loss gains this times the square of the upper end
 
   /// Reads the section and calls finish(). ConfigError: no such variant, a variant with repairs, a
-  /// folding that is not the variant's, epochs that training does not have, schemes that cannot be
-  /// learned so.
+  /// folding that is not the variant's, epochs beyond the training's, schemes that cannot be
+  /// learned this way.
   static QuantizationTrainingSettings read(const Options& section,
                                            const std::vector<Variant>& variants,
                                            const Network& network, int64_t epochs);
 };
 
-/// The ranges that training ended with.
+/// The ranges at the end of training.
 using TrainedRanges = std::map<TensorId, std::vector<Range>>;
 
 /// The quantizers of one training, from its start on.
 class QuantizationTraining {
  public:
-  /// `outputs`: where the variant's calibration puts the ranges of outputs now, by unit.
+  /// `outputs`: the ranges of outputs that the variant's calibration gives now, by unit.
   QuantizationTraining(const Network& network, const QuantizationTrainingSettings& settings,
                        const std::map<int, std::vector<Range>>& outputs);
 
   /// For one training plan; this outlives it.
   QuantizedTraining additions();
-  /// Learned steps and upper ends, after the net's parameters for the optimizer.
+  /// Learned steps and upper ends; the optimizer gets them after the net's parameters.
   std::vector<Parameter<float>*> parameters();
-  /// Adds the gradient of the decay of PACT's upper ends; to be called before each step.
+  /// Adds the gradient of the decay of PACT's upper ends. Call it before each step.
   void decay_clips();
-  /// Takes learned ranges from their parameters; to be called after each step, so that weights and
-  /// ranges are always of the same one. Error where a parameter gives no range.
+  /// Takes learned ranges from their parameters. Call it after each step, so that weights and
+  /// ranges always belong to the same step. Error if a parameter gives no range.
   void follow_parameters();
-  /// Ranges of outputs stay.
+  /// From now on the ranges of outputs stay.
   void freeze();
   TrainedRanges ranges() const;
   /// Writes how often the codes of weights have changed and oscillated since the last call, or

@@ -11,7 +11,7 @@ namespace {
 Ends outermost(const Quantization& quantization, int64_t entry) {
   Ends out{std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
   for (float level : quantization.levels(entry)) {
-    if (!std::isfinite(level)) continue;  // codes never given, infinities of small floats
+    if (!std::isfinite(level)) continue;  // unused codes, infinities of small floats
     out.low = std::min(out.low, level);
     out.high = std::max(out.high, level);
   }
@@ -44,8 +44,8 @@ TrainedRange::TrainedRange(std::shared_ptr<const Scheme> scheme, std::string ten
   follow_parameter();
 }
 
-/// Steps as they are, and the ranges that steps of 1 have: the outermost levels, or as far beyond
-/// or within as the scheme's fit has to be told (symmetric ones divide by one code or another).
+/// Takes the steps, and the ranges that give steps of 1: the outermost levels, or wider or narrower
+/// if the scheme's fit needs it (symmetric ones divide by one code or another).
 void TrainedRange::start_steps() {
   for (int64_t entry = 0; entry < std::ssize(ranges_); ++entry) {
     const float scale = quantization_->affine(entry)->scale;
@@ -70,7 +70,7 @@ void TrainedRange::set(std::vector<Range> ranges, std::vector<Distribution> valu
 void TrainedRange::follow_parameter() {
   if (learning_ == Learning::straight_through) return;
   for (size_t entry = 0; entry < ranges_.size(); ++entry) {
-    // Under zero is no range: the quantizer's smallest scale takes over, and reports it.
+    // Under zero there is no range: the quantizer takes its smallest scale, and reports it.
     const double value = std::max(parameter_.master[static_cast<int64_t>(entry)], 0.0f);
     ranges_[entry] = learning_ == Learning::lsq
                          ? Range{of_step_one_[entry].low * value, of_step_one_[entry].high * value}

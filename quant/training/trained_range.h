@@ -12,17 +12,17 @@ namespace quantdyn {
 
 /// How a quantizer's range moves in training.
 ///
-/// straight_through: estimated anew; gradients pass where codes do not saturate (Jacob et al. 2018,
-/// arXiv 1712.05877, section 3). lsq: the step s is trained (Esser et al. 2020, arXiv 1902.08153,
-/// equations 3 to 5), the zero point stays. pact: the upper end is (Choi et al. 2018, arXiv
-/// 1805.06085, equations 1 to 3).
+/// straight_through: estimated anew; gradients pass if codes do not saturate (Jacob et al. 2018,
+/// arXiv 1712.05877, section 3). lsq: the step s is trained, the zero point stays (Esser et al.
+/// 2020, arXiv 1902.08153, equations 3 to 5). pact: the upper end is trained (Choi et al. 2018,
+/// arXiv 1805.06085, equations 1 to 3).
 enum class Learning { straight_through, lsq, pact };
 
 class TrainedRange {
  public:
-  /// Starts at `ranges`; `count`: how many values an entry has (of one image for activations), by
-  /// which LSQ scales its gradient; `values`: where the quantizer needs them. lsq and pact need an
-  /// affine quantizer.
+  /// Starts at `ranges`. `count`: values per entry (of one image for activations), by which LSQ
+  /// scales its gradient. `values`: for quantizers that need them. lsq and pact need an affine
+  /// quantizer.
   TrainedRange(std::shared_ptr<const Scheme> scheme, std::string tensor, int64_t channels,
                Learning learning, std::vector<Range> ranges, int64_t count,
                std::vector<Distribution> values = {});
@@ -34,19 +34,19 @@ class TrainedRange {
   Learning learning() const { return learning_; }
   int64_t channels() const { return channels_; }
 
-  /// straight_through: goes on with these ranges, and values where the quantizer needs them.
+  /// straight_through: continues with these ranges, and with values if the quantizer needs them.
   void set(std::vector<Range> ranges, std::vector<Distribution> values = {});
-  /// Others: takes the parameter as the optimizer has left it; to be called after each step.
+  /// The others: takes the parameter as the optimizer left it. Call it after each step.
   void follow_parameter();
-  /// What is trained, [entries]: steps or upper ends; its master is empty with straight_through.
+  /// The trained steps or upper ends, [entries]; its master is empty with straight_through.
   Parameter<float>& parameter() { return parameter_; }
 
-  /// Where gradients pass to the values, by channel: straight_through as far as codes do not
-  /// saturate, others between the outermost levels.
+  /// The interval of values that gradients pass to, by channel: with straight_through, values whose
+  /// codes do not saturate; with the others, those between the outermost levels.
   const std::vector<float>& lowest() const { return lowest_; }
   const std::vector<float>& highest() const { return highest_; }
-  /// Adds to parameter().grad; `sums` [channels]: for lsq sum dy (y - x) of the values inside and
-  /// sum dy y of those outside, for pact sum dy of those above.
+  /// Adds to parameter().grad. `sums` [channels]: for lsq, sum dy (y - x) of the values inside plus
+  /// sum dy y of those outside; for pact, sum dy of those above.
   void add_gradient(const std::vector<double>& sums);
 
  private:
@@ -62,10 +62,10 @@ class TrainedRange {
   std::vector<Distribution> values_;
   std::unique_ptr<Quantization> quantization_;
   Parameter<float> parameter_;
-  /// Q_P by entry, of lsq: 2^b - 1 of unsigned codes and 2^(b-1) - 1 of signed ones, as the paper
-  /// has it; where zero lies elsewhere, what is on its larger side.
+  /// lsq: Q_P by entry: 2^b - 1 for unsigned codes and 2^(b-1) - 1 for signed ones, as in the
+  /// paper; if zero is elsewhere, the codes on its larger side.
   std::vector<double> positive_codes_;
-  std::vector<Range> of_step_one_;  // by entry, of lsq
+  std::vector<Range> of_step_one_;  // lsq: by entry
   std::vector<float> lowest_, highest_;
 };
 

@@ -7,12 +7,12 @@
 
 namespace quantdyn {
 
-/// effective = Q(weight), gradients straight through where codes do not saturate. With
-/// straight_through the scheme's estimator takes the range of every step's weight; with lsq the
+/// effective = Q(weight); gradients pass straight through if codes do not saturate. With
+/// straight_through the scheme's estimator sets the range from every step's weight; with lsq the
 /// step is a parameter.
 class WeightTraining final : public WeightTransform {
  public:
-  /// `weight`: as it is when training with quantization starts, folded or not.
+  /// `weight`: its value when training with quantization starts, folded or not.
   WeightTraining(std::shared_ptr<const Scheme> scheme, const std::string& tensor, Learning learning,
                  const Tensor<float>& weight);
 
@@ -21,7 +21,7 @@ class WeightTraining final : public WeightTransform {
                 Tensor<float>& gradient) override;
 
   TrainedRange& range() { return range_; }
-  /// Of the codes that forward() has quantized to.
+  /// Follows the codes that forward() gave.
   CodeChanges& code_changes() { return code_changes_; }
 
  private:

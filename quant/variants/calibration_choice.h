@@ -11,19 +11,19 @@ namespace quantdyn {
 /// The section `calibration` of a variant.
 struct CalibrationChoice {
   enum class Order {
-    shuffle,  ///< of a seeded shuffle
-    first,    ///< as the dataset has them
-    balanced  ///< of the shuffle, as many of each class (or one more of some)
+    shuffle,  ///< in the order of a seeded shuffle
+    first,    ///< in the dataset's order
+    balanced  ///< of the shuffle, equally many of each class (or one more of some)
   };
 
   int64_t images = 0;  ///< the first of that order, not augmented; 0: nothing is calibrated
   Order order = Order::shuffle;
-  int64_t seed = 0;  ///< which of the experiment's shuffles
-  /// Numbers of images, ascending, whose ranges are recorded beside those of all.
+  int64_t seed = 0;  ///< selects one of the experiment's shuffles
+  /// Numbers of images, ascending; their ranges are recorded as well as those of all images.
   std::vector<int64_t> convergence;
 
-  /// Throws ConfigError for more images than there are, a seed where nothing is drawn, or numbers
-  /// that do not ascend to `images` at most. Finishes the section.
+  /// Throws ConfigError for more images than the set has, a seed if nothing is drawn, or numbers
+  /// that do not ascend to at most `images`. Finishes the section.
   static CalibrationChoice read(const Options& section, int64_t training_images);
 };
 

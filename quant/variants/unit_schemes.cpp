@@ -10,12 +10,12 @@
 namespace quantdyn {
 namespace {
 
-/// One entry of `overrides:`, or what `bit_widths:` says of all units.
+/// One entry of `overrides:`, or the width from `bit_widths:` for all units.
 struct Override {
   Options entry;
   std::vector<int> units;
   std::optional<Options> weights, activations;  // with the keys `estimator` and `quantizer` only
-  bool is_width = false;                        // of what is quantized, and switches nothing on
+  bool is_width = false;                        // changes what is quantized, switches nothing on
   bool changes_weights = false, changes_outputs = false;
 };
 
@@ -30,7 +30,7 @@ Override of_width(const Options& entry, std::vector<int> units, int64_t bit_widt
 Override read_override(const Options& entry, const Network& network) {
   Override out{entry, select_units(entry, network), {}, {}};
   if (out.units.empty())
-    entry.refuse("", "says nowhere which nodes it is for; expected `nodes`, `kinds` or both");
+    entry.refuse("", "does not say which nodes it is for; expected `nodes`, `kinds` or both");
   const auto read = [&](const char* key, const char* help) -> std::optional<Options> {
     const std::optional<Options> section = entry.section_if(key, help);
     if (!section) return {};
@@ -41,20 +41,19 @@ Override read_override(const Options& entry, const Network& network) {
   out.weights = read("weights", "what differs for these nodes' weights");
   out.activations = read("activations", "what differs for these nodes' outputs");
   const bool has_width = entry.has("bit_width");
-  const int64_t width =
-      entry.integer("bit_width", 8, accept::between<int64_t>(2, 16),
-                    "bits of these nodes' quantizers, where it is all that differs");
+  const int64_t width = entry.integer("bit_width", 8, accept::between<int64_t>(2, 16),
+                                      "bits of these nodes' quantizers, if nothing else differs");
   entry.finish();
   if (has_width && (out.weights || out.activations))
     entry.refuse("bit_width",
-                 "stands beside `weights` or `activations`; say it in their quantizer");
+                 "is given with `weights` or `activations`; set it in their quantizer");
   if (has_width) return of_width(entry, out.units, width);
   if (!out.weights && !out.activations)
     entry.refuse("", "changes nothing; expected `weights`, `activations` or `bit_width`");
   return out;
 }
 
-/// Makes the schemes of one kind of tensor, one for each set of overrides that meet at a unit.
+/// Makes the schemes of one kind of tensor, one for each set of overrides that apply to a unit.
 class SchemeMaker {
  public:
   using Part = std::optional<Options> Override::*;
@@ -111,7 +110,7 @@ std::vector<int> all_units(const Network& network) {
   return out;
 }
 
-/// The variant's own scheme; read once as it stands, so that its defaults are written out.
+/// The variant's own scheme; read once without overrides, so that its defaults are written.
 std::optional<Options> own_scheme(const std::optional<Options>& section) {
   if (!section) return {};
   read_scheme(*section);
@@ -134,9 +133,9 @@ void check_overrides(const std::vector<Override>& overrides) {
 std::vector<UnitSchemes> read_unit_schemes(const Options& entry, const Network& network,
                                            std::optional<int64_t> bit_width) {
   const auto weights =
-      entry.section_if("weights", "how weights are quantized; they stay float32 where absent");
-  const auto activations = entry.section_if(
-      "activations", "how activations are quantized; they stay float32 where absent");
+      entry.section_if("weights", "how weights are quantized; absent: they stay float32");
+  const auto activations =
+      entry.section_if("activations", "how activations are quantized; absent: they stay float32");
   PlaceChoice places = PlaceChoice::all();
   if (activations)
     places = PlaceChoice::read(activations->section("places", "where activations are quantized"));

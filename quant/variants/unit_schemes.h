@@ -1,4 +1,4 @@
-// The schemes of every unit of a net: a variant's own, with its overrides laid over them.
+// The schemes of every unit of a net: a variant's own, with its overrides applied.
 #pragma once
 
 #include <memory>
@@ -15,11 +15,11 @@ struct UnitSchemes {
   std::shared_ptr<const Scheme> weight, output;
 };
 
-/// Reads `weights`, `activations` and `overrides` of a variant's entry; with `bit_width` the
-/// variant's own quantizers get that width. The caller finishes the entry.
+/// Reads `weights`, `activations` and `overrides` of a variant's entry. `bit_width` sets the width
+/// of the variant's own quantizers. The caller finishes the entry.
 ///
 /// An override has `nodes`, `kinds` or both (select_units), and `weights`, `activations` or
-/// `bit_width`; it says only what differs, and later ones are laid over earlier ones. `quantizer:
+/// `bit_width`. It lists only what differs; later overrides go on top of earlier ones. `quantizer:
 /// none` leaves a tensor float32. ConfigError: schemes that a node cannot take, overrides that
 /// change nothing.
 std::vector<UnitSchemes> read_unit_schemes(const Options& entry, const Network& network,

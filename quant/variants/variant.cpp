@@ -20,7 +20,7 @@ void check_name(const Options& entry, const std::string& name, std::set<std::str
   if (!taken.insert(name).second)
     entry.refuse(
         "name",
-        fmt::format("'{}' names an earlier variant too; accepted: a name of its own", name));
+        fmt::format("'{}' is the name of an earlier variant; accepted: another name", name));
 }
 
 void read_calibration(const Options& entry, int64_t training_images, Variant& variant) {
@@ -36,7 +36,7 @@ void read_calibration(const Options& entry, int64_t training_images, Variant& va
       section ? *section : entry.section("calibration", "what activation ranges are taken from");
   variant.calibration = CalibrationChoice::read(own, training_images);
   if (!variant.calibration.convergence.empty() && !variant.quantizes_activations())
-    own.leave_out("convergence", "is of the ranges of activations, which stay float32");
+    own.leave_out("convergence", "records ranges of activations, which stay float32");
 }
 
 void check_int32_bias(const Options& entry, const Network& network, const Variant& variant) {
@@ -50,7 +50,7 @@ void check_int32_bias(const Options& entry, const Network& network, const Varian
     if (weight == nullptr || !weight->quantizer->is_affine())
       refuse("its weight must be quantized by an affine quantizer");
     const int source = variant.quantized_source(network, unit);
-    if (source < 0) refuse("what it reads is not quantized");
+    if (source < 0) refuse("its input is not quantized");
     const Quantizer& input = *variant.units[source].output->quantizer;
     if (!input.is_affine() || !input.granularity().is_per_tensor())
       refuse(fmt::format("the output of '{}' must be quantized by an affine quantizer, per tensor",
@@ -70,21 +70,21 @@ void check_integer(const Options& entry, const Network& network, const Variant& 
     if (const std::string why = no_integer_form(network, unit); !why.empty()) refuse(why);
     const Scheme* const output = variant.units[unit].output.get();
     if (output == nullptr && !passes_codes(network, unit))
-      refuse("gives values that are not quantized; expected every place in `places`");
+      refuse("has an output that is not quantized; expected every place in `places`");
     if (output &&
         (!output->quantizer->is_affine() || !output->quantizer->granularity().is_per_tensor()))
       refuse("must have an affine output, per tensor");
   }
 }
 
-/// The number of images of a table that a section asks for; 0 where it is absent.
+/// The number of images of a section's table; 0 if the section is absent.
 int64_t read_images(const Options& entry, const std::string& key, const std::string& help,
                     int64_t test_images) {
   const auto section = entry.section_if(key, help);
   if (!section) return 0;
   const int64_t images =
       section->integer("images", std::min<int64_t>(512, test_images), accept::at_least<int64_t>(1),
-                       "the first of the probe images' shuffle of the test set");
+                       "the first images of the shuffle that gives the probe images");
   section->finish();
   if (images > test_images)
     section->refuse("images",
@@ -102,8 +102,8 @@ Variant read_variant(const Options& entry, const Network& network, const ImageCo
         "",
         fmt::format("variant '{}' quantizes nothing; accepted: `weights`, `activations` or both",
                     variant.name));
-  variant.repairs = Repairs::read(
-      entry.section("repairs", "what is repaired before and after quantization"), network);
+  variant.repairs =
+      Repairs::read(entry.section("repairs", "repairs before and after quantization"), network);
   const Repairs& repairs = variant.repairs;
   if ((repairs.bias_correction || repairs.adaround) && !variant.quantizes_weights())
     entry.refuse("repairs", "correct_bias and adaround need quantized `weights`");
@@ -112,25 +112,26 @@ Variant read_variant(const Options& entry, const Network& network, const ImageCo
   if (repairs.adaround)
     for (int unit : units_with_weight(network))
       if (variant.units[unit].weight && !variant.units[unit].weight->quantizer->is_affine())
-        entry.refuse("repairs", fmt::format("adaround rounds to the levels of affine quantizers, "
-                                            "the weight of '{}' has another",
+        entry.refuse("repairs", fmt::format("adaround rounds to the levels of affine quantizers; "
+                                            "the weight of '{}' has another quantizer",
                                             network.units()[unit].name));
-  variant.fold = entry.flag("fold", true,
-                            "batch norms into weights before those are quantized; false: they stay "
-                            "after them, and repairs cannot be");
+  variant.fold =
+      entry.flag("fold", true,
+                 "batch norms into weights before quantization; false: they stay layers, "
+                 "and repairs are not possible");
   if (!variant.fold && repairs.any())
     entry.refuse("repairs", "work on a folded net; expected fold: true");
   read_calibration(entry, counts.training, variant);
   variant.bias = entry.choice<Variant::Bias>(
       "bias", Variant::Bias::float32,
       {{"float32", Variant::Bias::float32}, {"int32", Variant::Bias::int32}},
-      "int32: rounded at the scale of the products, as integer arithmetic adds it");
+      "int32: rounded to the scale of the products, as integer arithmetic adds it");
   if (variant.bias == Variant::Bias::int32) check_int32_bias(entry, network, variant);
   variant.sensitivity_images = read_images(
-      entry, "sensitivity", "the net with each tensor quantized alone, and with all but that one",
-      counts.test);
+      entry, "sensitivity",
+      "the net with only one tensor quantized, and with every tensor except that one", counts.test);
   variant.integer_images = read_images(
-      entry, "integer_check", "the net in integers alone beside its simulation", counts.test);
+      entry, "integer_check", "the net in integers, compared with its simulation", counts.test);
   if (variant.integer_images > 0) check_integer(entry, network, variant);
   entry.finish();
   return variant;
@@ -163,7 +164,7 @@ std::vector<Variant> read_variants(std::span<const Options> entries, const Netwo
         entry.text("name", Options::required, "the variant's name in the result");
     const std::vector<int64_t> widths = entry.integers(
         "bit_widths", std::vector<int64_t>{}, accept::between<int64_t>(2, 16),
-        "one variant for each, called name-width, with that `bit_width` of its quantizers");
+        "one variant for each, named name-width, whose quantizers have that `bit_width`");
     if (widths.empty()) {
       check_name(entry, name, taken);
       out.push_back(read_variant(entry, network, counts, name, {}));

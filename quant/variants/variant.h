@@ -1,4 +1,4 @@
-// Variants: the quantized twins that an experiment asks for, as its YAML lists them.
+// Variants: the quantized twins that an experiment's YAML lists.
 #pragma once
 
 #include <cstdint>
@@ -19,21 +19,21 @@ struct Variant {
 
   std::string name;
   std::vector<UnitSchemes> units;  ///< by unit of the net
-  bool fold = true;                ///< batch norms into weights, before those are quantized
+  bool fold = true;                ///< batch norms into weights, before quantization
   Bias bias = Bias::float32;
   CalibrationChoice calibration;
   Repairs repairs;
-  int64_t sensitivity_images = 0;  ///< test images of the sensitivity table; 0: none is made
-  int64_t integer_images = 0;      ///< test images that run in integers too; 0: none
+  int64_t sensitivity_images = 0;  ///< test images of the sensitivity table; 0: no table
+  int64_t integer_images = 0;      ///< test images that also run in integers; 0: none
 
-  /// The unit whose quantized output a unit reads, maybe through units that pass codes on as they
-  /// are (max pool, flatten, and a clip after them); -1: what it reads is not quantized.
+  /// The unit whose quantized output a unit reads, perhaps through units that pass codes on
+  /// unchanged (max pool, flatten, and a clip after them); -1: its input is not quantized.
   int quantized_source(const Network& network, int unit) const;
   bool quantizes_weights() const;
   bool quantizes_activations() const;
 };
 
-/// Images that there are.
+/// The images of the dataset.
 struct ImageCounts {
   int64_t training, test;
 };
@@ -46,7 +46,7 @@ struct ImageCounts {
 ///         estimator: {name: percentile, p: 99.99}
 ///         quantizer: affine
 ///         places: {input: false}
-///       overrides:                      # later ones win; keys that they do not name stay
+///       overrides:                      # later ones win; keys they do not set stay
 ///         - {nodes: [first, last], bit_width: 16}
 ///         - {kinds: depthwise, weights: {quantizer: {granularity: per_channel}}}
 ///         - {nodes: "res*", weights: {quantizer: none}}
@@ -58,8 +58,8 @@ struct ImageCounts {
 ///       sensitivity: {images: 512}
 ///       integer_check: {images: 64}     # needs bias: int32 and every output quantized
 ///
-/// Throws ConfigError: names that repeat or cannot name a group of the file, nothing quantized,
-/// `calibration` with nothing to calibrate or more images than there are, schemes that a node
+/// Throws ConfigError: names that repeat or cannot be names of HDF5 groups, nothing quantized,
+/// `calibration` with nothing to calibrate or more images than the set has, schemes that a node
 /// cannot take, overrides that change nothing, repairs that the net does not allow, and whatever
 /// the plugins refuse.
 std::vector<Variant> read_variants(std::span<const Options> entries, const Network& network,

@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(keys_and_values_are_refused_with_file_and_line) {
   expect_refused(tiny_with("bit_width: 4", "bit_width: 17"),
                  "bad.yaml:17: bit_width: 17 is out of");
   expect_refused(tiny_with("name: int4", "name: int8"),
-                 "bad.yaml:16: name: 'int8' names an earlier");
+                 "bad.yaml:16: name: 'int8' is the name of an earlier");
   expect_refused(tiny_with("train:", "train: {"), "bad.yaml:");
   expect_refused("", "bad.yaml:");
 }

@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_before_any_compute) {
   BOOST_TEST(contains(run_low("refused", {"--set", "variants.0.calibration.convergence=[8]"}).err,
                       "variant: 'low' has calibration.convergence, but training moves"));
   BOOST_TEST(contains(refusal("weights: lsq", "", {"--set", "train.epochs=0"}),
-                      "start_epoch: 0 of 0 epochs are float before"));
+                      "start_epoch: 0 of 0 epochs are in float first"));
   BOOST_TEST(contains(refusal("folding: batch", "", {"--no-fuse"}),
                       "folding: is done by fused kernels; expected compute.fuse: true"));
 }

@@ -98,9 +98,9 @@ BOOST_AUTO_TEST_CASE(it_trains_with_quantizers_and_norms_folded) {
 
 BOOST_AUTO_TEST_CASE(what_it_cannot_have_is_refused_with_the_node) {
   BOOST_TEST(contains(refusal("variants.0.repairs={equalize: {}}"),
-                      "'conv1.activation' (hard_swish) stands after 'conv1'"));
+                      "'conv1.activation' (hard_swish) follows 'conv1'"));
   BOOST_TEST(contains(refusal("variants.0.repairs={correct_bias: {method: analytic}}"),
-                      "'conv1.activation' (hard_swish) is no clip"));
+                      "'conv1.activation' (hard_swish) is not a clip"));
   std::string tiny = text_of(path / "tiny.yaml");
   const std::string calibration = "    calibration: {images: 64}\n";
   write("tiny.yaml", tiny.replace(tiny.find(calibration), calibration.size(),

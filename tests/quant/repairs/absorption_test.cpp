@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(nets_in_which_nothing_can_be_absorbed_are_refused) {
   };
   for (const char* activation : {"relu6", "sigmoid"})
     BOOST_TEST(contains(refusal(biased(activation)),
-                        fmt::format("between the last ones stands 'a.activation' ({}); accepted: "
+                        fmt::format("between the last two is 'a.activation' ({}); accepted: "
                                     "relu and other activations that keep values over 0",
                                     activation)));
   BOOST_TEST(

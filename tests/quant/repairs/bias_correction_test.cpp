@@ -93,9 +93,10 @@ BOOST_AUTO_TEST_CASE(analytic_correction_needs_norms) {
   const Network bare = network_of(
       "{input: [4, 4, 1], nodes: [{conv2d: {name: a, channels: 2, kernel: 1}}, {conv2d: {name: b, "
       "channels: 2, kernel: 1}}, {flatten: {name: logits}}]}");
-  BOOST_TEST(contains(error_of<ConfigError>([&] { read("{method: analytic}", bare); }),
-                      "does not know the distribution of what 'b' reads: 'a' (conv2d) has no batch "
-                      "norm; accepted: empirical"));
+  BOOST_TEST(
+      contains(error_of<ConfigError>([&] { read("{method: analytic}", bare); }),
+               "does not know the distribution of the input of 'b': 'a' (conv2d) has no batch "
+               "norm; accepted: empirical"));
   BOOST_TEST((read("{}", bare).method == BiasCorrection::Method::empirical));
 }
 

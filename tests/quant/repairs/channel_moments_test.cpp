@@ -120,7 +120,7 @@ nodes:
   - flatten: {name: logits}
 )");
   BOOST_TEST(unknown_input_moments(net, unit_of(net, "b")) ==
-             "'a.activation' (leaky_relu) is no clip as relu and relu6 are");
+             "'a.activation' (leaky_relu) is not a clip such as relu and relu6");
   BOOST_TEST(unknown_input_moments(net, unit_of(net, "c")) ==
              "'product' (multiply) does not pass means on");
   const auto moments = output_moments(fold_network(net), {{0, 0}, {0, 0}});

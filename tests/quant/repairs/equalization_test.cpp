@@ -141,14 +141,14 @@ nodes:
 
 BOOST_AUTO_TEST_CASE(relu6_is_refused_replaced_or_skipped) {
   const Network trained = small_network("relu6");
-  BOOST_TEST(
-      contains(error_of<ConfigError>([&] { read("{}", trained); }),
-               "relu6: 'conv1.activation' (relu6) stands after 'conv1', and scaling its input "
-               "does not scale its output; accepted: replace, skip"));
+  BOOST_TEST(contains(error_of<ConfigError>([&] { read("{}", trained); }),
+                      "relu6: 'conv1.activation' (relu6) follows 'conv1', and scaling its input "
+                      "does not scale its output; accepted: replace, skip"));
   FoldedNetwork net = fold_network(trained);
   Frame report = frame_of(net.network);
-  BOOST_TEST(contains(error_of<ConfigError>([&] { read("{relu6: skip}", trained); }),
-                      "relu6: skip leaves no pair: an activation as 'conv1.activation' (relu6)"));
+  BOOST_TEST(
+      contains(error_of<ConfigError>([&] { read("{relu6: skip}", trained); }),
+               "relu6: skip leaves no pair: an activation such as 'conv1.activation' (relu6)"));
   const Network mixed = network_of(R"(
 input: [8, 8, 3]
 nodes:
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(leaky_relu_scales_and_sigmoid_is_refused) {
     BOOST_TEST(contains(error_of<ConfigError>([&] {
                           read(fmt::format("{{relu6: {}}}", choice), small_network("sigmoid"));
                         }),
-                        "'conv1.activation' (sigmoid) stands after 'conv1', and scaling its input "
+                        "'conv1.activation' (sigmoid) follows 'conv1', and scaling its input "
                         "does not scale its output; accepted: skip"));
 }
 

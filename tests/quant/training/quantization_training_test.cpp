@@ -59,7 +59,8 @@ BOOST_AUTO_TEST_CASE(the_section_is_read) {
 BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused) {
   BOOST_TEST(contains(error(int4, "{variant: int8}"),
                       "variant: no variant is called 'int8'; accepted: int4"));
-  BOOST_TEST(contains(error(int4, "{variant: int4}", 0), "start_epoch: 0 of 0 epochs are float"));
+  BOOST_TEST(
+      contains(error(int4, "{variant: int4}", 0), "start_epoch: 0 of 0 epochs are in float"));
   BOOST_TEST(contains(error(int4, "{variant: int4, start_epoch: 5, freeze_epoch: 4}"),
                       "freeze_epoch: 4; accepted: from start_epoch, 5, to epochs, 10"));
   BOOST_TEST(

@@ -170,16 +170,16 @@ BOOST_AUTO_TEST_CASE(overrides_that_change_nothing_are_refused) {
   const auto with = [](const std::string& override) {
     return error("variants:\n - name: a\n   weights: {}\n   overrides:\n    - " + override + "\n");
   };
-  BOOST_TEST(contains(with("{weights: {}}"), "test.yaml:5: says nowhere which nodes it is for"));
+  BOOST_TEST(contains(with("{weights: {}}"), "test.yaml:5: does not say which nodes it is for"));
   BOOST_TEST(
       contains(with("{nodes: conv9, bit_width: 4}"),
-               "test.yaml:5: nodes: 'conv9' is none of the net; accepted: first, last, input, "
+               "test.yaml:5: nodes: 'conv9' is not in the net; accepted: first, last, input, "
                "conv1, sep2_dw"));
   BOOST_TEST(
       contains(with("{kinds: conv3d, bit_width: 4}"),
-               "kinds: 'conv3d' is none of the net; accepted: add, conv2d, dense, depthwise"));
+               "kinds: 'conv3d' is not in the net; accepted: add, conv2d, dense, depthwise"));
   BOOST_TEST(contains(with("{nodes: conv1, kinds: dense, bit_width: 4}"),
-                      "no node is both among `nodes` and of one of `kinds`"));
+                      "no node matches both `nodes` and `kinds`"));
   BOOST_TEST(contains(with("{nodes: conv1}"), "changes nothing; expected `weights`"));
   BOOST_TEST(contains(with("{nodes: pool, bit_width: 4}"),
                       "none of these nodes has a weight that this variant quantizes"));
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(overrides_that_change_nothing_are_refused) {
   BOOST_TEST(contains(with("{nodes: conv1, weights: {quantizer: {bit_with: 4}}}"),
                       "test.yaml:5: bit_with: unknown key"));
   BOOST_TEST(contains(with("{nodes: conv1, bit_width: 4, weights: {}}"),
-                      "bit_width: stands beside `weights`"));
+                      "bit_width: is given with `weights`"));
   BOOST_TEST(contains(with("{nodes: conv1, weights: {places: {}}}"), "places: unknown key"));
   BOOST_TEST(contains(
       error("variants: [{name: a, weights: {}, activations: {places: {pool_outputs: false}}, "
@@ -201,10 +201,9 @@ BOOST_AUTO_TEST_CASE(int32_biases_need_the_scales_of_the_products) {
   BOOST_TEST((variants[0].bias == Variant::Bias::int32));
   BOOST_TEST(variants[0].quantized_source(small_network(), unit_of(small_network(), "logits")) ==
              unit_of(small_network(), "pool"));
-  BOOST_TEST(
-      contains(error("variants: [{name: a, weights: {}, bias: int32}]"),
-               "bias: int32 needs the scales of what 'conv1' multiplies: what it reads is not "
-               "quantized"));
+  BOOST_TEST(contains(error("variants: [{name: a, weights: {}, bias: int32}]"),
+                      "bias: int32 needs the scales of what 'conv1' multiplies: its input is not "
+                      "quantized"));
   BOOST_TEST(contains(error("variants: [{name: a, weights: {}, activations: {}, bias: int32, "
                             "overrides: [{nodes: last, weights: {quantizer: none}}]}]"),
                       "'logits' multiplies: its weight must be quantized"));
@@ -236,7 +235,7 @@ variants:
   BOOST_TEST(
       contains(with("weights: {}", "{equalize: {nodes: res3_2}}"),
                "nodes: 'res3_2' cannot be equalized: equalization needs a layer with weights "
-               "whose output one other such layer alone reads"));
+               "whose output only one other such layer reads"));
   BOOST_TEST(contains(with("weights: {}", "{adaround: {}, correct_bias: {}}"),
                       "correct_bias: adaround repairs what bias correction would"));
   BOOST_TEST(contains(with("activations: {}", "{adaround: {}}"), "need quantized `weights`"));
@@ -245,10 +244,10 @@ variants:
 
 BOOST_AUTO_TEST_CASE(names_must_be_unique_and_fit_the_file) {
   BOOST_TEST(contains(error("variants:\n - {name: a, weights: {}}\n - {name: a, weights: {}}\n"),
-                      "test.yaml:3: name: 'a' names an earlier variant too"));
+                      "test.yaml:3: name: 'a' is the name of an earlier variant"));
   BOOST_TEST(contains(error("variants: [{name: a-8, weights: {}}, {name: a, weights: {}, "
                             "bit_widths: 8}]"),
-                      "'a-8' names an earlier variant too"));
+                      "'a-8' is the name of an earlier variant"));
   for (const char* name : {"float32", "a/b", "''", ".hidden", "\"a\\tb\""})
     BOOST_TEST(contains(error(std::string("variants: [{name: ") + name + ", weights: {}}]"),
                         "cannot name a variant"));
@@ -292,7 +291,7 @@ BOOST_AUTO_TEST_CASE(bad_keys_and_values_are_refused_with_their_line) {
                         "test.yaml:1: convergence: "));
   BOOST_TEST(contains(error("variants: [{name: a, weights: {}, repairs: {correct_bias: {}}, "
                             "calibration: {convergence: [8]}}]"),
-                      "convergence: is of the ranges of activations"));
+                      "convergence: records ranges of activations"));
   BOOST_TEST(
       contains(error("variants:\n - name: a\n   weights:\n     quantizer:\n       name: affine\n"
                      "       bit_width: 99\n"),
