@@ -67,7 +67,7 @@ Timing time_inference(const Network& network, View<const float> x, double second
   return time_steps(seconds, [&] { evaluator.run(x, x.shape[0], 0, logits.view()); });
 }
 
-/// Values that convolutions give for one image, before norm and activation.
+/// The number of values in the convolutions' outputs for one image, before norm and activation.
 int64_t convolution_outputs(const Network& network) {
   int64_t out = 0;
   for (int i = 0; i < static_cast<int>(network.nodes().size()); ++i)
@@ -76,7 +76,7 @@ int64_t convolution_outputs(const Network& network) {
   return out;
 }
 
-/// All taps tracked; the same forward pass without trackers takes turns with it.
+/// All taps tracked; alternates with the same forward pass without trackers.
 Timing time_statistics(const Network& network, View<const float> x, double seconds,
                        nlohmann::ordered_json& out) {
   const StatisticKinds kinds = read_statistics(Options::from_text("{}", "bench"));
@@ -126,7 +126,7 @@ std::string bench_network(const BenchRequest& request) {
                              request.mode.empty() ? "is missing" : request.mode);
   if (request.batch < 2 || (request.mode != "train" && request.batch % images_per_chunk != 0))
     throw_error<ConfigError>(
-        "--batch {}: accepted: at least 2, and a multiple of {} but in training", request.batch,
+        "--batch {}: accepted: at least 2, and a multiple of {} except in training", request.batch,
         images_per_chunk);
   if (!(request.seconds > 0))
     throw_error<ConfigError>("--seconds {}: accepted: over 0", request.seconds);

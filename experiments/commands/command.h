@@ -10,26 +10,26 @@ namespace quantdyn {
 
 namespace po = boost::program_options;
 
-/// What the command line says after the command's name.
+/// The command line after the command's name.
 struct CommandCall {
-  std::vector<std::string> files;  ///< or whatever else stands alone
+  std::vector<std::string> files;  ///< or other arguments that are not options
   po::variables_map options;
   std::string command_line;  ///< all of it, for the record
 
   /// Whether a switch is set.
   bool has(const char* name) const { return options[name].as<bool>(); }
-  /// The value of an option, where it was given or has a default.
+  /// The value of an option, if it was given or has a default.
   template <typename T>
   std::optional<T> value(const char* name) const {
     if (!options.count(name)) return std::nullopt;
     return options[name].as<T>();
   }
-  /// The one file; ConfigError where there is none or more.
+  /// The only file; ConfigError if there are none or several.
   const std::string& only_file(const std::string& command) const;
 };
 
-/// One command. `run` prints what was asked for on the standard output stream and throws what went
-/// wrong.
+/// One command. `run` prints its answer to the standard output stream, and throws an exception if
+/// it fails.
 struct Command {
   std::string name;
   std::string arguments;  ///< as in "quantdyn run CONFIG [options]"
@@ -47,7 +47,7 @@ Command export_command();
 Command bench_command();
 Command list_command();
 
-/// Of the commands that make layers, quantizers or statistics: adds --plugin.
+/// Adds --plugin, for commands that make layers, quantizers or statistics.
 void add_plugin_option(po::options_description& options);
 
 }  // namespace quantdyn

@@ -12,7 +12,7 @@ po::options_description options() {
   po::options_description out("options");
   auto add = out.add_options();
   add("variant", po::value<std::string>()->value_name("NAME"),
-      "the variant of the comparison; default: of those in both results the one whose accuracies "
+      "the variant of the comparison; default: the one in both results whose accuracies "
       "differ most");
   add("tensor", po::value<std::string>()->value_name("NAME"),
       "all quantities of one tensor, such as weight or output");

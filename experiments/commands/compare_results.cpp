@@ -20,7 +20,7 @@ using Rows = std::vector<std::vector<std::string>>;
 
 constexpr size_t most_config_lines = 25, most_differences = 10, most_of_a_metric = 3;
 
-/// How sentences call the two results.
+/// The names of the two results in sentences.
 struct Labels {
   std::string a, b;
 };
@@ -64,7 +64,7 @@ bool have_same_snapshots(const ResultReader& a, const ResultReader& b) {
 
 std::string config_text(const ResultReader& a, const ResultReader& b,
                         const std::vector<ConfigDifference>& differences) {
-  if (differences.empty()) return "configs: the same but for name and output\n";
+  if (differences.empty()) return "configs: the same except for name and output\n";
   Rows rows = {{"config key", "A", "B"}};
   const auto cut = [](const std::string& text) {
     return text.size() <= 40 ? text : text.substr(0, 37) + "...";
@@ -77,19 +77,19 @@ std::string config_text(const ResultReader& a, const ResultReader& b,
   return out + (is_same_network(a, b) ? "" : "the networks differ; their nodes are paired below\n");
 }
 
-/// On results that should be equal.
+/// For results that should be equal.
 std::string equality_text(const ResultReader& a, const ResultReader& b, bool is_same_config) {
   if (a.is_merged() || b.is_merged() || !is_same_network(a, b) || !have_same_snapshots(a, b) ||
       a.file().integer("seed") != b.file().integer("seed"))
     return "";
   const std::string difference = first_difference(a, b);
   return fmt::format("same network, snapshots and seed, {} config: {}\n",
-                     is_same_config ? "same" : "another",
-                     difference.empty() ? "all numbers are equal to the last bit but for durations"
+                     is_same_config ? "same" : "different",
+                     difference.empty() ? "all numbers are equal to the last bit except durations"
                                         : "the numbers differ: " + difference);
 }
 
-/// The variants that both have, in the order of A.
+/// The variants in both, in the order of A.
 std::vector<std::string> shared_variants(const ResultReader& a, const ResultReader& b) {
   std::vector<std::string> out;
   std::set<std::string> in_b, seen;
@@ -104,8 +104,8 @@ std::string chosen_variant(const CompareRequest& request, const ResultReader& a,
   if (request.variant) return *request.variant;
   const auto shared = shared_variants(a, b);
   if (shared.empty())
-    throw_error<ConfigError>("{} and {}: have no variant of the same name, not even {}",
-                             a.file().path().string(), b.file().path().string(), float_variant);
+    throw_error<ConfigError>("{} and {} share no variant, not even {}", a.file().path().string(),
+                             b.file().path().string(), float_variant);
   std::string out = shared.back();
   double most = std::nan("");
   for (const std::string& variant : shared) {
@@ -171,7 +171,7 @@ double value_at(const std::vector<double>& values, int64_t place) {
   return place < 0 ? std::nan("") : values[static_cast<size_t>(place)];
 }
 
-/// One table a tensor, with three columns a metric.
+/// One table per tensor, with three columns per metric.
 std::string layer_tables(const ComparedResults& results, const std::vector<LayerMetric>& metrics,
                          const NodeNames& names) {
   std::string out;
@@ -234,13 +234,13 @@ std::string differences_text(const ComparedResults& results,
          out;
 }
 
-/// Metrics of which less is worse.
+/// Metrics for which less is worse.
 bool is_better_when_large(const LayerMetric& metric) {
   return metric.name.ends_with("_sqnr") || metric.name.ends_with("channel_precision") ||
          metric.name == "mean_effective_bits" || metric.name.ends_with("_accuracy");
 }
 
-/// The place of the least finite value among some; -1 where there is none.
+/// The place of the smallest finite value among `places`; -1 if none is finite.
 int64_t least_of(const std::vector<double>& values, const std::vector<int64_t>& places) {
   int64_t out = -1;
   for (int64_t place : places)
@@ -250,7 +250,7 @@ int64_t least_of(const std::vector<double>& values, const std::vector<int64_t>& 
   return out;
 }
 
-/// Nodes of one net alone that do worse than all of the other's.
+/// Nodes in only one net that do worse than all nodes of the other.
 std::string unpaired_text(const ComparedResults& results, const std::vector<LayerMetric>& metrics,
                           const NodeNames& names, const Labels& labels) {
   std::string out;
@@ -282,7 +282,8 @@ std::string unpaired_text(const ComparedResults& results, const std::vector<Laye
   }
   return out.empty()
              ? out
-             : "\nnodes without a counterpart that do worse than all of the other net:\n" + out;
+             : "\nnodes without a counterpart that do worse than every node of the other net:\n" +
+                   out;
 }
 
 /// "conv2 to conv3 -4.1 dB", the three largest falls from one node to the next.
@@ -349,7 +350,7 @@ std::string compare_results(const CompareRequest& request) {
   out += config_text(a, b, config);
   out += equality_text(a, b, config.empty());
   out += accuracies(a, b);
-  out += fmt::format("\nA: {}, B: {}{}; another one: --variant NAME\n", text_of(results.of_a),
+  out += fmt::format("\nA: {}, B: {}{}; choose with --variant NAME\n", text_of(results.of_a),
                      text_of(results.of_b), why);
   out += networkwise(results);
   out += layer_tables(results, metrics, names);

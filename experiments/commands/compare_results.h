@@ -12,15 +12,15 @@ struct CompareRequest {
   std::optional<std::string> variant, tensor;
 };
 
-/// What the two files are, which config keys differ, for the same net, seed and snapshots whether
-/// the numbers are equal to the last bit, the accuracies of all variants, the networkwise metrics
-/// of one variant, a layer table (layer_metrics) with the nodes as align_nodes pairs them, and in
-/// sentences: the ten largest differences (ranked_differences, at most three of a metric), nodes
+/// Reports the two files and the config keys that differ; for the same net, seed and snapshots,
+/// whether the numbers are equal to the last bit; the accuracies of all variants; the networkwise
+/// metrics of one variant; a layer table (layer_metrics) of the nodes paired by align_nodes. Then
+/// in sentences: the ten largest differences (ranked_differences, at most three of a metric), nodes
 /// without a counterpart that do worse than every node of the other net, and where the accumulated
 /// SQNR falls most.
 ///
-/// Without `variant` it is that of those in both whose accuracies differ most, or the last one of
-/// both where none has an accuracy; float32 where they share none. Differences are B - A. Error as
+/// The default of `variant` is the shared one whose accuracies differ most, the last shared one if
+/// none has an accuracy, or float32 if they share none. Differences are B - A. Error as
 /// ResultReader; ConfigError: a variant or tensor that one of them lacks.
 std::string compare_results(const CompareRequest& request);
 

@@ -8,7 +8,7 @@ namespace quantdyn {
 
 po::options_description experiment_options();
 
-/// What the options ask for; ConfigError without one CONFIG.
+/// The run that the options request; ConfigError unless there is exactly one CONFIG.
 RunRequest request_of(const std::string& command, const CommandCall& call);
 
 }  // namespace quantdyn

@@ -1,4 +1,4 @@
-// `quantdyn inspect`: one network or result in full; of several results a row a variant.
+// `quantdyn inspect`: one network or result in full; for several results, one row per variant.
 #include <iostream>
 
 #include "experiments/commands/command.h"
@@ -70,10 +70,11 @@ void inspect(const CommandCall& call) {
 }  // namespace
 
 Command inspect_command() {
-  return {"inspect", "FILE...",
-          "the layers of a network YAML or a Keras model.h5; the tables of a result.h5; of several "
-          "results a table with a row a variant",
-          options(), inspect};
+  return {
+      "inspect", "FILE...",
+      "the layers of a network YAML or a Keras model.h5; the tables of a result.h5; for several "
+      "results, a table with one row per variant",
+      options(), inspect};
 }
 
 }  // namespace quantdyn

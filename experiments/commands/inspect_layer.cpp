@@ -29,7 +29,7 @@ std::string attribute(const h5::Dataset& array, const char* name) {
   return array.has_attribute(name) ? array.text(name) : "";
 }
 
-/// Counts in full, other numbers short.
+/// Counts in full, other numbers abbreviated.
 std::string value_text(double value, bool is_count) {
   return is_count ? fmt::format("{:.0f}", value) : short_number(value);
 }
@@ -38,8 +38,8 @@ std::string cut(const std::string& text, size_t most) {
   return text.size() <= most ? text : text.substr(0, most - 3) + "...";
 }
 
-/// What the places of an axis are called: by their label where one carries the axis's name in its
-/// own, else by number.
+/// The labels of an axis's places: from the dataset on that axis alone, else the axis's own values,
+/// else numbers.
 std::vector<std::string> places_of_axis(const h5::File& file, const std::string& axis,
                                         int64_t size) {
   std::vector<std::string> out;
@@ -89,7 +89,7 @@ Rows quantities(const ResultReader& result, const SnapshotLabel& snapshot,
       for (double v : values) sum += v;
       const auto filled = std::ranges::count_if(values, [](double v) { return v != 0; });
       rows.push_back({fmt::format("{} [{}]", name, each), value_text(sum, is_count), units,
-                      fmt::format("{}: sum over the axis {}, {} entries are not 0", long_name,
+                      fmt::format("{}: sum over the axis {}; {} entries are not 0", long_name,
                                   axes[1], filled)});
     }
   }
@@ -99,7 +99,7 @@ Rows quantities(const ResultReader& result, const SnapshotLabel& snapshot,
   return is_seen ? rows : Rows{};
 }
 
-/// A row of the channels' table: the values are those of channels 0, 1 ...
+/// A row of the channels' table, from the values of channels 0, 1 ...
 std::vector<std::string> extremes(const std::string& name, const std::string& units,
                                   std::span<const double> values) {
   std::vector<size_t> order;
@@ -142,7 +142,7 @@ Rows channels(const ResultReader& result, const SnapshotLabel& snapshot, const s
     if (result.axes(path) != std::vector<std::string>{"channel"}) continue;
     const std::vector<double> values = of_node(path);
     const bool is_count = array.content() == h5::Content::integers;
-    // Every channel has as many values as the next: only counts that differ say something.
+    // Usually every channel has the same count: only counts that differ are worth a row.
     if (is_count && std::ranges::adjacent_find(values, std::not_equal_to<>()) == values.end())
       continue;
     add(extremes(path.substr(group.size() + 1), attribute(array, "units"), values));

@@ -9,7 +9,7 @@
 
 namespace quantdyn {
 
-/// A row a unit and the totals.
+/// One row per unit, and the totals.
 std::string network_table(const Network& network);
 
 }  // namespace quantdyn

@@ -52,7 +52,7 @@ std::string network_table(const ResultReader& result) {
   return format_table(rows);
 }
 
-/// "0.7713" or, of a merged result, "0.7713 +- 0.0021".
+/// "0.7713" or, for a merged result, "0.7713 +- 0.0021".
 std::string with_interval(const ResultReader& result, const SnapshotLabel& snapshot,
                           const std::string& path, size_t place) {
   const std::string value = short_number(result.row(path, snapshot).at(place));
@@ -82,8 +82,8 @@ std::string networkwise_table(const ResultReader& result) {
   return rows[0].size() > 1 ? format_wide_table(rows) : "none\n";
 }
 
-/// A table with a row a node and those of the columns (title, path below /layerwise) that the
-/// snapshot has; "" where it has none of them.
+/// A table with one row per node and those of the columns (title, path below /layerwise) that the
+/// snapshot has; "" if it has none of them.
 std::string layer_table(const ResultReader& result, const SnapshotLabel& snapshot,
                         const std::vector<std::pair<std::string, std::string>>& columns) {
   Rows rows = {{"node"}};
@@ -101,7 +101,7 @@ std::string layer_table(const ResultReader& result, const SnapshotLabel& snapsho
   return rows[0].size() > 1 ? format_wide_table(rows) : "";
 }
 
-/// Quantities that answer first, in this order; those that a file lacks are left out.
+/// The main quantities, in this order; those that a file lacks are left out.
 const std::vector<std::string>& first_quantities() {
   static const std::vector<std::string> names = {"min",           "max",
                                                  "mean",          "std",
@@ -114,7 +114,7 @@ const std::vector<std::string>& first_quantities() {
   return names;
 }
 
-/// The names of a tensor's quantities that have one number a node.
+/// The names of a tensor's quantities that have one number per node.
 std::vector<std::string> quantities_of(const ResultReader& result, const std::string& tensor) {
   std::vector<std::string> out;
   for (const std::string& path : result.arrays("layerwise/" + tensor))
@@ -133,7 +133,7 @@ std::string tensor_table(const ResultReader& result, const SnapshotLabel& snapsh
   return layer_table(result, snapshot, columns);
 }
 
-/// One table a tensor of the quantities that answer first, and what else there is.
+/// One table per tensor of the main quantities, and the names of the others.
 std::string statistics_tables(const ResultReader& result, const SnapshotLabel& snapshot) {
   std::string out;
   for (const std::string& tensor : tensors_of(result, "layerwise")) {
@@ -199,12 +199,12 @@ std::string training_line(const ResultReader& result) {
                      short_number(last("seconds")));
 }
 
-/// What the layer tables are of, and what else there is.
+/// The snapshots, and how to choose one for the layer tables.
 std::string choices(const ResultReader& result) {
   std::string out;
   for (const SnapshotLabel& s : result.snapshots())
     out += fmt::format("{}{} {}", out.empty() ? "" : ", ", s.index, s.variant);
-  return "snapshots: " + out + "; choose by --snapshot, --variant, --epoch\n";
+  return "snapshots: " + out + "; choose with --snapshot, --variant, --epoch\n";
 }
 
 std::string layer_tables(const ResultReader& result, const SnapshotChoice& choice) {
@@ -224,7 +224,7 @@ std::string layer_tables(const ResultReader& result, const SnapshotChoice& choic
   return out + "\n" + choices(result) + "one layer in full: --layer NAME\n";
 }
 
-/// The one snapshot of --layer and --tensor: the worst variant where none is chosen.
+/// The one snapshot of --layer and --tensor: the worst variant if none is chosen.
 const SnapshotLabel& one_snapshot(const ResultReader& result, const SnapshotChoice& choice) {
   const SnapshotLabel* worst = choice.is_made() ? nullptr : worst_variant(result);
   return worst ? *worst : chosen_snapshot(result, choice);

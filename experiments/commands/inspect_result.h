@@ -14,14 +14,14 @@ struct InspectRequest {
   std::optional<std::string> layer, tensor;
 };
 
-/// Header facts, /network, the training curve's last row, a row a snapshot of /networkwise, and
-/// layer tables: a row a node, a table a tensor, of the quantities that answer first and that the
-/// file has; the names of the others after them. They are of the chosen snapshot, or of the last
-/// float32 one and the variant that loses most (worst_variant).
+/// Header facts, /network, the training curve's last row, one row per snapshot of /networkwise, and
+/// layer tables: one per tensor, one row per node, with the main quantities that the file has and
+/// the names of the others below. They show the chosen snapshot, or the last float32 one and the
+/// variant that loses most (worst_variant).
 ///
-/// With `tensor` one tensor's layer table with all its quantities alone, with `layer` all that the
-/// file has of one node (inspect_layer). Columns in which no node has a value are left out. Error
-/// as ResultReader; ConfigError: no such snapshot, layer or tensor; it names what there is.
+/// With `tensor`, only that tensor's layer table with all its quantities; with `layer`, everything
+/// about one node (inspect_layer). Columns without a value are left out. Error as ResultReader;
+/// ConfigError: no such snapshot, layer or tensor; it lists the existing ones.
 std::string inspect_result(const std::filesystem::path& path, const InspectRequest& request = {});
 
 }  // namespace quantdyn

@@ -13,7 +13,7 @@
 namespace quantdyn {
 namespace {
 
-/// Runs a factory on options that only note what is asked of them.
+/// Runs a factory on options that only record what it reads.
 template <typename Make>
 std::vector<OptionDescription> describe(const Make& make) {
   std::vector<OptionDescription> out;

@@ -6,7 +6,7 @@
 namespace quantdyn {
 
 /// `only` limits the list to one kind ("optimizer") or one plugin ("sgd"); empty: all. ConfigError
-/// where nothing matches.
+/// if nothing matches.
 std::string list_plugins(const std::string& only);
 
 }  // namespace quantdyn

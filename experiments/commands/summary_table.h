@@ -1,4 +1,4 @@
-// The table that answers first: one row for each quantized variant of one or more results.
+// The table of the main numbers: one row for each quantized variant of one or more results.
 #pragma once
 
 #include <span>

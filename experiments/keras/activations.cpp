@@ -21,7 +21,7 @@ struct Primitive {
   KerasBuilder::Entries entries = {};
 };
 
-/// By Keras' name; what is linear in evaluation has none.
+/// By Keras' name; activations that are linear in evaluation are not in it.
 const std::map<std::string, Primitive>& activations() {
   static const std::map<std::string, Primitive> table{
       {"hard_silu", {"hard_swish"}},
@@ -46,8 +46,9 @@ void activate(KerasBuilder& builder, const KerasLayer& layer, const std::string&
   if (activation == "softmax" && !builder.is_output(layer))
     layer.config.refuse("activation", "softmax inside the model; accepted: at its end");
   if (activation == "sigmoid" && builder.is_output(layer))
-    layer.config.refuse("activation",
-                        "sigmoid at the model's end, where logits are read; accepted: inside it");
+    layer.config.refuse(
+        "activation",
+        "sigmoid at the model's end, whose outputs must be logits; accepted: inside it");
   if (activation == "linear" || activation == "softmax")
     return builder.set_result(layer, {node, {}, ""});
   const auto found = activations().find(activation);
@@ -61,7 +62,7 @@ void activate(KerasBuilder& builder, const KerasLayer& layer, const std::string&
   add_primitive(builder, layer, found->second, node, name);
 }
 
-/// What Keras calls negative_slope, or alpha: of relu (0) or of leaky_relu.
+/// The slope that Keras calls negative_slope or alpha: relu for 0, else leaky_relu.
 Primitive leaky(const KerasLayer& layer, const std::string& key, double slope) {
   if (!(slope >= 0 && slope <= 1))
     layer.config.refuse(key, fmt::format("found {}; accepted: from 0 to 1", slope));

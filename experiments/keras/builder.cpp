@@ -28,7 +28,7 @@ const std::string& KerasBuilder::input(const KerasLayer& layer, size_t position)
   if (!value.padded_by.empty())
     layer.config.refuse(
         "", fmt::format("reads the ZeroPadding2D layer '{}'; accepted after one: convolutions and "
-                        "AveragePooling2D with padding valid, MaxPooling2D where the layer before "
+                        "AveragePooling2D with padding valid, MaxPooling2D if the layer before "
                         "is a relu",
                         value.padded_by));
   return value.node;

@@ -1,4 +1,4 @@
-// A net in the making: which node stands for which Keras layer, names, parameters.
+// A net under construction: the node of each Keras layer, names, parameters.
 #pragma once
 
 #include <array>
@@ -17,17 +17,16 @@ namespace quantdyn {
 /// The result of a Keras layer.
 struct KerasValue {
   std::string node;
-  std::array<int64_t, 4> padding{};  ///< zeros that belong around it: top, bottom, left, right
+  std::array<int64_t, 4> padding{};  ///< zeros to put around it: top, bottom, left, right
   std::string padded_by;             ///< the ZeroPadding2D layer; empty: none
 };
 
-/// What the functions of keras/layers.cpp build with. All errors are ConfigError and name the
-/// layer.
+/// The tools of the functions in keras/layers.cpp. All errors are ConfigError and name the layer.
 class KerasBuilder {
  public:
   /// An option of a node and its value, as YAML.
   using Entries = std::vector<std::pair<std::string, std::string>>;
-  /// A parameter of a node and the names that Keras has for it.
+  /// A parameter of a node and its names in Keras.
   struct Source {
     std::string parameter;
     std::vector<std::string> arrays;
@@ -36,26 +35,26 @@ class KerasBuilder {
   /// Both must outlive this.
   KerasBuilder(const KerasModel& model, const KerasWeights& weights);
 
-  /// The node that a layer reads at a position; ConfigError where padding belongs around it.
+  /// The node that a layer reads at a position; ConfigError if it needs padding around it.
   const std::string& input(const KerasLayer& layer, size_t position) const;
-  /// The same of a layer that may read one layer only.
+  /// The same for a layer that may read only one layer.
   const std::string& only_input(const KerasLayer& layer) const;
-  /// What such a layer reads, padded or not.
+  /// The input of such a layer, padded or not.
   const KerasValue& only_value(const KerasLayer& layer) const;
   const Shape& shape_of(const std::string& node) const { return network_.shape_of(node); }
-  /// Whether the node is an activation that gives nothing under zero.
+  /// Whether the node is an activation whose output is never negative.
   bool is_never_negative(const std::string& node) const;
   bool is_output(const KerasLayer& layer) const { return layer.name == model_.output_layer; }
 
-  /// Adds a node whose name is like `name`, and returns the name that it got (UniqueNames).
+  /// Adds a node whose name is like `name`, and returns its actual name (UniqueNames).
   std::string add_node(const KerasLayer& layer, const std::string& name, const std::string& kind,
                        std::vector<std::string> inputs, const Entries& entries);
-  /// Fills parameters of a node. Of a depthwise weight [kh,kw,C] Keras has [kh,kw,C,1].
+  /// Fills parameters of a node. A depthwise weight [kh,kw,C] is [kh,kw,C,1] in Keras.
   void load(const KerasLayer& layer, const std::string& node, const std::vector<Source>& sources);
-  /// Says what a layer's readers read; every layer needs it once.
+  /// Sets the result that a layer's readers read; call it once for every layer.
   void set_result(const KerasLayer& layer, KerasValue value);
 
-  /// The net; ConfigError where its last node is not the model's output.
+  /// The net; ConfigError if its last node is not the model's output.
   Network finish();
 
  private:

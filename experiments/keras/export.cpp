@@ -13,11 +13,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Layers = std::vector<ExportedLayer>;
 
-constexpr const char* keras_version = "2.4.0";  // whose layout this is
+constexpr const char* keras_version = "2.4.0";  // the layout is that version's
 
-/// The order in which a functional model that was built from its configuration has its layers:
-/// farthest from the output first, equally far ones in the order in which a walk from the output
-/// meets them. Keras gives weights to layers by their place in this order, not by name.
+/// The order of layers in a functional model that was built from its configuration: farthest from
+/// the output first; equally far ones in the order in which a walk from the output meets them.
+/// Keras assigns weights to layers by their place in this order, not by name.
 std::vector<size_t> keras_order(const Layers& layers) {
   std::vector<int64_t> distance(layers.size(), 0);
   for (size_t i = layers.size(); i-- > 0;)

@@ -8,11 +8,11 @@
 
 namespace quantdyn {
 
-/// Writes a net with its masters as a Keras model called like `name`; its output are the logits.
+/// Writes a net with its masters as a Keras model named like `name`; its outputs are the logits.
 ///
-/// A layer is called as its node's unit where it leads it, else as the node. Padding that Keras
-/// does not have becomes a ZeroPadding2D layer. ConfigError: a node or a padding for which Keras
-/// has no layer. Error: the file cannot be written.
+/// A layer has the name of its node's unit if the node leads it, else the node's. Padding that
+/// Keras does not have becomes a ZeroPadding2D layer. ConfigError: a node or a padding for which
+/// Keras has no layer. Error: the file cannot be written.
 void export_keras(const Network& network, const std::string& name,
                   const std::filesystem::path& file);
 

@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Whether Keras' `same` (layers/window.h) would give these pads along an axis.
+/// Whether Keras' `same` (layers/window.h) gives these pads along an axis.
 bool is_same(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t before,
              int64_t after) {
   const int64_t total = std::max<int64_t>((out - 1) * stride + kernel - in, 0);
@@ -31,7 +31,7 @@ class Exporter {
     const Shape& shape = network.input_shape();
     add(0, "InputLayer", {{"batch_input_shape", {nullptr, shape[0], shape[1], shape[2]}}});
     for (int i = 1; i < static_cast<int>(network.nodes().size()); ++i)
-      if (network.layer(i)) add_node(i);  // a bypassed node is read by none
+      if (network.layer(i)) add_node(i);  // nothing reads a bypassed node
   }
 
   std::vector<ExportedLayer> take() { return std::move(layers_); }
@@ -45,7 +45,7 @@ class Exporter {
     return names_.make(unit.leader == i ? unit.name : node(i).name);
   }
 
-  /// Adds the layer that stands for a node, after those of its inputs.
+  /// Adds the layer of a node, after those of its inputs.
   ExportedLayer& add(int i, const std::string& class_name, const Json& config) {
     std::vector<size_t> inputs;
     for (const int input : node(i).inputs) inputs.push_back(of_node_[input]);
@@ -85,7 +85,7 @@ class Exporter {
     add(i, "ReLU", std::isinf(high) ? Json::object() : Json{{"max_value", high}});
   }
 
-  /// Layers that Keras has by another name.
+  /// Layers that have another name in Keras.
   void add_plain(int i) {
     struct KerasClass {
       const char* name;
@@ -174,11 +174,11 @@ class Exporter {
     return activation && activation->values.low >= 0;
   }
 
-  /// Keras' pools leave padding out of maxima and means; a ZeroPadding2D puts zeros into them.
+  /// Keras' pools leave padding out of maxima and means; a ZeroPadding2D makes zeros count.
   void add_pool(int i, const Pooling& pooling) {
     const Convolution& g = pooling.window;
     const bool is_max = pooling.kind == Pooling::Kind::max;
-    // After a relu zeros win over nothing.
+    // After a relu, a zero never exceeds the maximum.
     const bool counts_zeros =
         is_max ? is_never_negative(node(i).inputs[0]) : pooling.counts_padding;
     const bool is_explicit =

@@ -1,4 +1,4 @@
-// The layers of a net as Keras has them, before they are written.
+// The layers of a net in Keras' form, before they are written.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -10,11 +10,11 @@
 
 namespace quantdyn {
 
-/// An array of a layer, by the name that Keras gives it ("depthwise_kernel").
+/// An array of a layer, by its name in Keras ("depthwise_kernel").
 struct ExportedArray {
   std::string name;
   std::vector<int64_t> sizes;
-  std::span<const float> values;  ///< those of the net
+  std::span<const float> values;  ///< the net's own
 };
 
 struct ExportedLayer {
@@ -24,7 +24,7 @@ struct ExportedLayer {
   std::vector<ExportedArray> arrays;
 };
 
-/// All layers, the input first, the output last, each after those that it reads. ConfigError as
+/// All layers: the input first, the output last, each after its inputs. ConfigError as
 /// export_keras().
 std::vector<ExportedLayer> layers_for_keras(const Network& network);
 

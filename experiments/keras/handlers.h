@@ -11,7 +11,7 @@ void add_keras_leaky_relu(KerasBuilder& builder, const KerasLayer& layer);
 void add_keras_relu(KerasBuilder& builder, const KerasLayer& layer);
 void add_keras_softmax(KerasBuilder& builder, const KerasLayer& layer);
 
-/// Makes `node`, after the activation that the layer has among its options, the layer's result.
+/// Makes `node`, followed by the activation in the layer's options, the layer's result.
 void activate_keras_layer(KerasBuilder& builder, const KerasLayer& layer, const std::string& node);
 
 // keras/windows.cpp
@@ -23,7 +23,7 @@ void add_keras_max_pool(KerasBuilder& builder, const KerasLayer& layer);
 void add_keras_separable(KerasBuilder& builder, const KerasLayer& layer);
 void add_keras_zero_padding(KerasBuilder& builder, const KerasLayer& layer);
 
-/// ConfigError where channels are not innermost.
+/// ConfigError unless channels are innermost.
 void refuse_channels_first(const KerasLayer& layer);
 
 }  // namespace quantdyn

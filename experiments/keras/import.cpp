@@ -17,7 +17,7 @@ std::string config_of(const h5::File& file) {
     throw_error<ConfigError>("{}: is a result of quantdyn; accepted: a Keras model", name);
   if (file.has_attribute("layer_names"))
     throw_error<ConfigError>(
-        "{}: has no attribute model_config: it holds weights alone; accepted: a file "
+        "{}: has no attribute model_config: it holds only weights; accepted: a file "
         "that model.save() wrote",
         name);
   throw_error<ConfigError>(
@@ -31,7 +31,7 @@ void check_format(const fs::path& path) {
   if (!fs::is_regular_file(path)) throw_error<ConfigError>("{}: no such file", path.string());
   if (looks_like_hdf5(path)) return;
   throw_error<ConfigError>(
-      "{}: does not begin as an HDF5 file{}; accepted: a Keras model in HDF5, as "
+      "{}: does not start like an HDF5 file{}; accepted: a Keras model in HDF5, as "
       "model.save(\"model.h5\") writes it",
       path.string(), path.extension() == ".keras" ? " (a .keras archive is a zip file)" : "");
 }

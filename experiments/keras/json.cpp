@@ -50,7 +50,7 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
     return close();
   }
   bool parse_error(size_t byte, const std::string& near, const Json::exception&) override {
-    constexpr size_t shown = 40;  // a broken text's last token may be all of it
+    constexpr size_t shown = 40;  // in a broken text the last token may be the whole text
     throw_error<ConfigError>("{}: not valid JSON at byte {}, near '{}'", source_, byte,
                              near.size() > shown ? near.substr(near.size() - shown) : near);
   }

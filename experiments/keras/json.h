@@ -7,9 +7,9 @@
 
 namespace quantdyn {
 
-/// Parses a JSON text. Every value's place is `source`, without a line. A key whose value is null
-/// is left out, so that it counts as not given. Throws ConfigError: no JSON (saying at which byte),
-/// a repeated key, nesting over 100 levels.
+/// Parses a JSON text. The place of every value is `source`, without a line. A key whose value is
+/// null is left out, so it counts as not given. Throws ConfigError: invalid JSON (with the byte), a
+/// repeated key, nesting over 100 levels.
 ConfigNode::Pointer parse_json(const std::string& text, const std::string& source);
 
 }  // namespace quantdyn

@@ -44,7 +44,7 @@ void add_batch_norm(Builder& builder, const KerasLayer& layer) {
   builder.set_result(layer, {node, {}, ""});
 }
 
-/// Of all inputs, by a primitive without options.
+/// A primitive without options, of all inputs.
 void merge(Builder& builder, const KerasLayer& layer, const std::string& kind) {
   std::vector<std::string> inputs;
   for (size_t i = 0; i < layer.inputs.size(); ++i) inputs.push_back(builder.input(layer, i));

@@ -13,7 +13,7 @@ using Kind = ConfigNode::Kind;
 constexpr const char* shared_hint =
     "accepted: layers that are called once and give one result (no shared layers)";
 
-/// The value of a key that has to be there and of this kind.
+/// The value of a required key of this kind.
 const ConfigNode& member(const ConfigNode& node, const std::string& key, Kind kind) {
   const ConfigNode::Pointer found = node.find(key);
   const char* const expected = kind == Kind::map        ? "an object"
@@ -32,7 +32,7 @@ void set_source(ConfigNode& node, const std::string& source) {
   for (const auto& [key, entry] : node.entries) set_source(*entry, source);
 }
 
-/// `["conv2d", 0, 0, ...]`: the layer's name, which of its calls and which of that call's results.
+/// `["conv2d", 0, 0, ...]`: the layer's name, the number of its call and of that call's result.
 bool is_reference(const ConfigNode& node) {
   return node.kind == Kind::sequence && node.items.size() >= 3 &&
          node.items[0]->kind == Kind::scalar && node.items[0]->quoted;
@@ -102,7 +102,7 @@ Shape input_shape_of(const ConfigNode& config) {
   return Shape(std::span<const int64_t>(sizes));
 }
 
-/// Name and class go into the place of everything below, so that every error says them.
+/// Puts name and class into the place of all values below, so that every error names them.
 KerasLayer read_layer(const ConfigNode::Pointer& entry, const std::string& file) {
   if (entry->kind != Kind::map)
     throw_error<ConfigError>("{}: a layer is {}; expected an object", entry->where(),
@@ -117,7 +117,7 @@ KerasLayer read_layer(const ConfigNode::Pointer& entry, const std::string& file)
   return {name->scalar, class_name, config, Options::from_tree(config), {}};
 }
 
-/// Every layer after those that it reads, else in the order of the file.
+/// Every layer after its inputs, otherwise in the order of the file.
 void sort_layers(KerasModel& model) {
   std::vector<KerasLayer> sorted;
   std::vector<std::string> known{model.input_layer};
@@ -131,7 +131,7 @@ void sort_layers(KerasModel& model) {
     if (next == model.layers.end()) {
       const KerasLayer& first = model.layers.front();
       first.config.refuse(
-          "", fmt::format("reads {}, of which one is no layer of the model or reads this layer",
+          "", fmt::format("reads {}; one of them is not a layer of the model, or reads this layer",
                           fmt::join(first.inputs, ", ")));
     }
     known.push_back(next->name);
@@ -159,11 +159,11 @@ void read_functional(const ConfigNode& config, const std::string& file, KerasMod
     model.layers.push_back(std::move(layer));
   }
   if (!has_input)
-    throw_error<ConfigError>("{}: has no InputLayer called '{}', which its input_layers name",
+    throw_error<ConfigError>("{}: has no InputLayer called '{}', which input_layers names",
                              config.where(), model.input_layer);
 }
 
-/// A chain; its input is an InputLayer, or a shape that the first layer has.
+/// A chain; its input is an InputLayer, or a shape in the first layer.
 void read_sequential(const ConfigNode& config, const std::string& file, KerasModel& model) {
   const auto& entries = member(config, "layers", Kind::sequence).items;
   model.input_layer = "input of the model";
@@ -191,7 +191,7 @@ void check_names(const KerasModel& model, const std::string& source) {
     names.push_back(layer.name);
   }
   if (std::ranges::find(names, model.output_layer) == names.end() || names.size() == 1)
-    throw_error<ConfigError>("{}: the model's output '{}' is none of its layers", source,
+    throw_error<ConfigError>("{}: the model's output '{}' is not one of its layers", source,
                              model.output_layer);
 }
 

@@ -15,8 +15,8 @@ struct KerasLayer {
   std::string name;
   std::string class_name;           ///< "Conv2D"
   ConfigNode::Pointer tree;         ///< the layer's own configuration
-  Options config;                   ///< the same, to be read; errors name file, layer and class
-  std::vector<std::string> inputs;  ///< names of the layers that it reads, in their order
+  Options config;                   ///< the same, as Options; errors name file, layer and class
+  std::vector<std::string> inputs;  ///< names of its input layers, in order
 
   /// A boolean of the configuration: true, false, or 1 or 0 as Keras takes them.
   bool flag(const std::string& key, bool fallback) const;
@@ -27,7 +27,7 @@ struct KerasModel {
   std::string name;
   Shape input;                     ///< of one image, [H,W,C]
   std::string input_layer;         ///< its name; not one of `layers`
-  std::vector<KerasLayer> layers;  ///< each after those that it reads
+  std::vector<KerasLayer> layers;  ///< each after its inputs
   std::string output_layer;
 };
 

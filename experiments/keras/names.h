@@ -6,11 +6,12 @@
 
 namespace quantdyn {
 
-/// Gives out names that differ from each other.
+/// Gives out unique names.
 class UniqueNames {
  public:
-  /// `wanted` with '_' for all but letters, digits, '-' and '_', after "layer" where it would not
-  /// begin with a letter or a digit; where that is taken, with _2, _3 ... after it.
+  /// `wanted` with '_' for every character except letters, digits, '-' and '_'; with "layer" in
+  /// front if it does not start with a letter or a digit; with _2, _3 ... at the end if it is
+  /// taken.
   std::string make(const std::string& wanted);
 
  private:

@@ -16,7 +16,7 @@ h5::Group weights_of(const h5::File& file) {
   return file.group("model_weights");
 }
 
-/// Keras cuts a list of over 64 KB into name0, name1 ...
+/// Keras splits a list of over 64 KB into name0, name1 ...
 std::vector<std::string> read_list(const h5::Group& group, const std::string& name) {
   if (group.has_attribute(name)) return group.texts(name);
   std::vector<std::string> out;
@@ -67,7 +67,7 @@ std::vector<float> KerasWeights::read(const KerasLayer& layer, std::span<const s
   const h5::Dataset array = find(layer, names);
   const std::string& name = names.front();
   if (!std::ranges::equal(array.sizes(), sizes))
-    layer.config.refuse("", fmt::format("{} has the shape [{}], the layer wants [{}]", name,
+    layer.config.refuse("", fmt::format("{} has the shape [{}], the layer needs [{}]", name,
                                         fmt::join(array.sizes(), ", "), fmt::join(sizes, ", ")));
   if (array.content() != h5::Content::floats)
     layer.config.refuse("", fmt::format("{} holds no floating-point numbers", name));

@@ -13,11 +13,11 @@ namespace quantdyn {
 /// The group `model_weights` of a Keras file. All errors are ConfigError and name file and layer.
 class KerasWeights {
  public:
-  /// ConfigError where the file has no such group.
+  /// ConfigError if the file has no such group.
   explicit KerasWeights(const h5::File& file);
 
-  /// The values of a layer's array that is called one of `names` ("kernel" for "conv2d/kernel:0").
-  /// ConfigError: none or several such, another shape, no numbers, a value that is not finite.
+  /// The values of a layer's array with one of `names` ("kernel" for "conv2d/kernel:0").
+  /// ConfigError: no or several such arrays, another shape, no numbers, a value that is not finite.
   std::vector<float> read(const KerasLayer& layer, std::span<const std::string> names,
                           std::span<const int64_t> sizes) const;
 

@@ -31,7 +31,7 @@ KerasBuilder::Entries window_of(const KerasBuilder& builder, const KerasLayer& l
       layer.config.refuse("dilation_rate", fmt::format("found {}; accepted: 1", dilation));
   const KerasValue& input = builder.only_value(layer);
   if (!input.padded_by.empty()) {
-    if (padding != "valid") builder.only_input(layer);  // refuses
+    if (padding != "valid") builder.only_input(layer);  // refuses it
     padding = yaml_list(input.padding);
   }
   return {{"kernel", yaml_list(kernel)}, {"stride", yaml_list(stride)}, {"padding", padding}};

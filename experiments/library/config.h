@@ -1,4 +1,4 @@
-// <quantdyn/config.h>: Options, the strict reader of YAML that every plugin takes its keys from;
+// <quantdyn/config.h>: Options, the strict YAML reader from which every plugin takes its keys;
 // the errors; the version.
 #pragma once
 

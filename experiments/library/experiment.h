@@ -1,5 +1,5 @@
 // <quantdyn/experiment.h>: runs or checks an experiment and returns a report; prints nothing.
-// set_worker_count() says how many threads work: 1 unless told. load_plugin_library() loads
+// set_worker_count() sets the number of threads, 1 by default. load_plugin_library() loads
 // plugins.
 #pragma once
 

@@ -4,8 +4,8 @@
     install_headers.py SOURCE FOLDER
 
 SOURCE/experiments/library/NAME.h becomes FOLDER/NAME.h, and each header of quantdyn that it includes, directly or
-not, FOLDER/PATH. `#include "PATH"` becomes `#include <quantdyn/PATH>`, so that a program's own headers cannot come
-in between. A FOLDER that is not absolute lies below the prefix that `meson install` gives (DESTDIR included).
+not, FOLDER/PATH. `#include "PATH"` becomes `#include <quantdyn/PATH>`, so that a program's own headers cannot be
+included instead. A FOLDER that is not absolute lies below the prefix that `meson install` gives (DESTDIR included).
 """
 
 import os

@@ -13,12 +13,12 @@ namespace quantdyn {
 
 namespace {
 
-/// The first of a shuffle, of each class as many as there is room for.
+/// The first images of a shuffle, up to an equal number of each class.
 std::vector<int64_t> balanced_images(const Dataset& training, int64_t count, const Rng& rng) {
   const int64_t classes = training.classes();
   if (classes == 0)
     throw_error<ConfigError>(
-        "calibration: choice: balanced needs labels, which {} has not; accepted: shuffle, first",
+        "calibration: choice: balanced needs labels, but {} has none; accepted: shuffle, first",
         training.name());
   std::vector<int64_t> room(static_cast<size_t>(classes), count / classes);
   for (int64_t c = 0; c < count % classes; ++c) ++room[c];
@@ -64,7 +64,7 @@ CalibrationRun run_over(const ImageSet& images) {
 
 namespace {
 
-/// Finds the first image of which a tap shows a value that is not finite.
+/// Finds the first image with a value that is not finite at a tap.
 class FiniteCheck final : public Observer {
  public:
   explicit FiniteCheck(int64_t rows_per_image) : rows_per_image_(rows_per_image) {}
@@ -91,7 +91,8 @@ class FiniteCheck final : public Observer {
   int64_t first_ = nowhere;
 };
 
-/// Throws where a node gives a value that is not finite, naming the first such node and its image.
+/// Throws if a node's output has a value that is not finite, naming the first such node and its
+/// image.
 void require_finite(Evaluator& net, const ImageSet& images) {
   const Network& network = net.network();
   std::vector<std::unique_ptr<FiniteCheck>> checks;
@@ -137,7 +138,7 @@ std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
   for (const auto& [unit, observer] : done) out[unit] = observer->quantize();
   return out;
 } catch (const Error&) {
-  require_finite(net, images);  // says more, where that is what is wrong
+  require_finite(net, images);  // gives a better message if that is the cause
   throw;
 }
 

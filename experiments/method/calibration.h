@@ -1,4 +1,4 @@
-// Calibration: what a variant's range estimators see of activations.
+// Calibration: shows activations to a variant's range estimators.
 #pragma once
 
 #include <map>
@@ -12,20 +12,20 @@
 
 namespace quantdyn {
 
-/// Indices of the training images that calibration sees; shuffles are `rng`'s. Throws ConfigError
-/// where a balanced choice has no labels, or too few images of a class.
+/// Indices of the training images for calibration; shuffles are drawn from `rng`. Throws
+/// ConfigError if a balanced choice has no labels, or too few images of a class.
 std::vector<int64_t> chosen_images(const CalibrationChoice& choice, const Dataset& training,
                                    const Rng& rng);
-/// Shows all of them to a net; the set outlives what is returned.
+/// Runs a net on all images; the set must outlive the result.
 CalibrationRun run_over(const ImageSet& images);
 
-/// Fits the variant's quantizers to the outputs of a net without transforms, by unit; estimators
-/// that ask for more passes get them. Throws Error that names node and image where a value is NaN
-/// or infinite.
+/// Fits the variant's quantizers to the outputs of a net without transforms, by unit. Estimators
+/// that ask for more passes get them. Throws Error, naming node and image, if a value is NaN or
+/// infinite.
 std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
                                          const ImageSet& images);
 
-/// How ranges settle: those of the first `images[i]` calibration images, by unit.
+/// How ranges converge: those from the first `images[i]` calibration images, by unit.
 struct Convergence {
   std::vector<int64_t> images;
   std::map<int, std::vector<std::vector<Range>>> ranges;  ///< by unit: by i, by entry

@@ -1,4 +1,4 @@
-// Drift through a run: each float snapshot beside the first one and the one before it.
+// Drift over a run: each float snapshot compared with the first one and the previous one.
 #pragma once
 
 #include <map>
@@ -13,12 +13,11 @@
 
 namespace quantdyn {
 
-/// Shown the float snapshots of a run in turn, writes into each how far its weights and the
-/// distributions of weight and output are from the start and from the previous one.
+/// Sees the float snapshots of a run in turn. Writes into each how far its weights, and the
+/// distributions of weight and output, are from the start and from the previous snapshot.
 ///
 /// The start is the run's first snapshot, wherever its weights come from; its own distance from the
-/// start is 0, and from a previous one NaN. Keeps the weights and layer histograms of two
-/// snapshots.
+/// start is 0, from a previous one NaN. Keeps the weights and layer histograms of two snapshots.
 class Drift {
  public:
   /// `frame` holds the statistics of `network` as it is now.

@@ -8,10 +8,10 @@
 
 namespace quantdyn {
 
-/// A net's answers for a split, in the dataset's order.
+/// A net's predictions for a split, in the dataset's order.
 struct Predictions {
   Tensor<float> logits;         ///< [N,classes]
-  std::vector<int32_t> labels;  ///< [N]; none where the dataset has none
+  std::vector<int32_t> labels;  ///< [N]; empty if the dataset has none
 };
 
 /// Runs every image of a split through the net; taps are visited.

@@ -11,7 +11,7 @@
 namespace quantdyn {
 namespace {
 
-constexpr int reference_bits = 8;  // effective bits of float values are those of an 8-bit grid
+constexpr int reference_bits = 8;  // effective bits of float values refer to an 8-bit grid
 
 void save_precision(const Network& network, const std::string& tensor, Frame& frame) {
   if (!frame.arrays().contains("channelwise/" + tensor + "/min")) return;

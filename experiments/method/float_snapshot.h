@@ -8,7 +8,7 @@
 
 namespace quantdyn {
 
-/// What a snapshot of the net as trained is made from.
+/// The inputs of a snapshot of the net as trained.
 struct FloatTask {
   const Network& network;
   Fusing fusing;
@@ -21,8 +21,8 @@ struct FloatTask {
   int64_t epoch, step;
 };
 
-/// Moves statistics, precision (asymmetric widths), accuracy and what else is asked for of a float
-/// net into a snapshot. `folded_weight` is the weight with its batch norm folded in.
+/// Moves statistics, precision (asymmetric widths), accuracy and whatever else is requested of a
+/// float net into a snapshot. `folded_weight` is the weight with its batch norm folded in.
 Snapshot float_snapshot(const FloatTask& task);
 
 /// Masters of all parameters, running statistics included.

@@ -8,21 +8,21 @@
 
 namespace quantdyn {
 
-/// The batch, and what of its gradients is written.
+/// The batch, and which of its gradients are written.
 struct GradientProbe {
   ImageSet images;  ///< one batch
   double label_smoothing;
   bool channel_histograms;
 };
 
-/// The traits of a tensor of gradients: bins from 2^-48, on the axis `gradient_bin`.
+/// The traits of a gradient tensor: bins from 2^-48, on the axis `gradient_bin`.
 TensorTraits gradient_traits(int64_t channels, bool channel_histograms);
 
-/// Statistics of the gradients of the mean loss over the batch, batch norms in training mode, into
-/// the tensors `conv_gradient`, `norm_gradient`, `output_gradient` (of the taps' values) and
+/// Statistics of the gradients of the mean loss over the batch, batch norms in training mode, as
+/// tensors `conv_gradient`, `norm_gradient`, `output_gradient` (of the taps' values) and
 /// `weight_gradient` (of the master, before weight decay); the images have none. Runs a copy of the
-/// net, primitive by primitive: nothing of `network` changes, its running statistics included. The
-/// same bits for any number of threads.
+/// net, primitive by primitive: `network` and its running statistics do not change. The bits are
+/// the same for any number of threads.
 void track_gradients(const Network& network, const GradientProbe& probe,
                      const StatisticKinds& kinds, Frame& frame, RawTensors& raw);
 

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array roundings{FixedPointRounding::single, FixedPointRounding::twice};
 constexpr std::array rounding_names{"single", "twice"};
 
-/// Of one unit's codes, two runs beside each other; any order of images gives the same.
+/// Compares one unit's codes from two runs; any order of images gives the same.
 struct Agreement {
   int64_t values = 0, equal = 0, largest = 0;
 
@@ -39,7 +39,7 @@ struct UnitFindings {
   int64_t largest_sum = 0;
 };
 
-/// What one worker found.
+/// The findings of one worker.
 struct Findings {
   std::vector<UnitFindings> units;
   std::array<int64_t, 2> correct{}, agreeing{};  // images, by rounding
@@ -77,7 +77,7 @@ int64_t largest_of(const std::vector<int32_t>& codes) {
   return std::ranges::max_element(codes) - codes.begin();
 }
 
-/// One worker's codes, simulated and in integers, of one image.
+/// One worker's codes of one image, simulated and in integers.
 class Replay {
  public:
   Replay(const Network& network, const IntegerNetwork& integer) : integer_(integer) {
@@ -87,7 +87,7 @@ class Replay {
     found.units.resize(simulated_.size());
   }
 
-  /// `net` has run the chunk whose image `image` this is.
+  /// `net` has run the chunk; `image` is the image's place in it.
   void compare(const Evaluator& net, int64_t image, int worker, std::optional<int32_t> label) {
     for (int unit = 0; unit < integer_.units(); ++unit) {
       const View<const float> values = net.output(unit, worker).slice(image, 1);

@@ -18,26 +18,26 @@
 
 namespace quantdyn {
 
-/// One variant's net beside the float net that it was made from.
+/// One variant's net and the float net that it was made from.
 class QuantizedTwin {
  public:
   QuantizedTwin(const QuantizedTwin&) = delete;  // its evaluator runs its net
   QuantizedTwin& operator=(const QuantizedTwin&) = delete;
 
-  /// A copy of `folded`, repaired as the variant's repairs say, is the float twin; what they did
-  /// goes into `report`. The variant must outlive this.
+  /// The float twin is a copy of `folded` after the variant's repairs, which record their effect in
+  /// `report`. The variant must outlive this.
   QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing, Frame& report);
 
   /// Calibrates activations on float values, quantizes weights, then corrects biases or learns
-  /// rounding and calibrates again, as the variant says; `trained` ranges, where they are, stand
-  /// for those of estimators. Random draws are `rng`'s.
+  /// rounding and calibrates again, as the variant says. `trained` ranges, if given, replace those
+  /// of the estimators. Random draws come from `rng`.
   void quantize(const ImageSet& calibration, const TrainedRanges& trained, const Rng& rng,
                 Frame& report, const WorkNote& note);
 
   Evaluator& evaluator() { return evaluator_; }
   /// The float twin: folded and repaired.
   const Network& float_network() const { return float_.network; }
-  /// The quantized net; its weights' and biases' `master` is what they were quantized from.
+  /// The quantized net; the `master` of its weights and biases is their value before quantization.
   const Network& network() const { return network_; }
 
   /// Runs probe images through the float twin and this net, chunk by chunk: writes the taps'
@@ -45,9 +45,9 @@ class QuantizedTwin {
   /// frame.
   void track(const ImageSet& probe, const StatisticKinds& kinds, Frame& frame);
 
-  /// What was quantized; weights with their codes.
+  /// The quantized tensors; weights with their codes.
   const QuantizedTensors& tensors() const { return tensors_; }
-  /// How the ranges of outputs settled; empty unless the variant asks and its estimators chose.
+  /// How the ranges of outputs converged; empty unless the variant asks and estimators set them.
   const Convergence& convergence() const { return convergence_; }
   /// By unit; only where the variant's biases are int32.
   const std::map<int, IntegerBias>& biases() const { return biases_; }
@@ -57,7 +57,7 @@ class QuantizedTwin {
                         const WorkNote& note);
   void quantize_weights(const TrainedRanges& trained);
   void round_biases();
-  /// What the unit multiplies its weight by.
+  /// The quantization of the input that the unit's weight multiplies.
   const Quantization& input_quantization(int unit) const;
   std::vector<double> least_weight_scales(int unit) const;
 

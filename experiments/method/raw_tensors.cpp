@@ -15,7 +15,7 @@ bool is_gradient(const std::string& tensor) { return tensor.ends_with("_gradient
 
 bool has_tensor(const Network& network, int unit, const std::string& tensor) {
   const int leader = network.units()[unit].leader;
-  if (is_gradient(tensor) && leader <= 0) return false;  // nothing goes back into the images
+  if (is_gradient(tensor) && leader <= 0) return false;  // images have no gradient
   if (tensor == weight_gradient) return network.layer(leader)->linear() != nullptr;
   for (const Node<float>& node : network.nodes())
     for (TapKind kind : node.taps)
@@ -50,7 +50,7 @@ RawTensorSettings RawTensorSettings::read(const Options& section, const Network&
   out.tensors = section.texts("tensors", {{"output"}},
                               fmt::format("of each node: {}", fmt::join(tensor_names, ", ")));
   out.images = section.integer("images", 4, accept::at_least<int64_t>(1),
-                               "the first of the probe images; of gradients, of their batch");
+                               "the first probe images; for gradients, the first of their batch");
   out.snapshots = section.choice<Snapshots>("snapshots", Snapshots::all,
                                             {{"all", Snapshots::all}, {"last", Snapshots::last}},
                                             "which snapshots keep them");
@@ -78,7 +78,7 @@ bool RawTensorSettings::wants(const std::string& node, const std::string& tensor
          std::ranges::find(tensors, tensor) != tensors.end();
 }
 
-/// Copies the first images that a tap shows; every worker writes rows of its own.
+/// Copies the first images that pass a tap; every worker writes its own rows.
 class RawTensors::Copy final : public Observer {
  public:
   explicit Copy(const Shape& shape) : values_(shape), rows_of_image_(shape.of_one().rows()) {}

@@ -10,20 +10,20 @@
 
 namespace quantdyn {
 
-/// Which tensors of which nodes, of how many images.
+/// Which tensors of which nodes, for how many images.
 struct RawTensorSettings {
   enum class Snapshots { all, last };
 
   std::vector<std::string> nodes;    ///< names of units
   std::vector<std::string> tensors;  ///< "conv", "norm", "output" and their and weights' gradients
-  int64_t images;                    ///< the first of the probe images; gradients: of their batch
+  int64_t images;  ///< the first probe images; gradients: the first of their batch
   Snapshots snapshots;
 
-  /// How many images there are to choose from.
+  /// How many images are available.
   struct Available {
     int64_t probe_images, gradient_images;  ///< 0: gradients are not tracked
   };
-  /// Reads the section and calls finish(). ConfigError: an unknown node (says which there are) or
+  /// Reads the section and calls finish(). ConfigError: an unknown node (lists the known ones) or
   /// tensor, a node that has none of the tensors, gradients that are not tracked, too many images.
   static RawTensorSettings read(const Options& section, const Network& network,
                                 const Available& available);
@@ -31,11 +31,11 @@ struct RawTensorSettings {
   bool wants(const std::string& node, const std::string& tensor) const;
 };
 
-/// Gathers one snapshot's raw tensors, as an observer after the transforms of an evaluator's taps
-/// for as long as this lives, and from gradients that it is shown.
+/// Collects one snapshot's raw tensors: as an observer after the transforms of an evaluator's taps,
+/// for as long as this lives, and from the gradients passed to add().
 class RawTensors {
  public:
-  /// `settings` is null where the snapshot keeps none.
+  /// `settings` is null if the snapshot keeps none.
   RawTensors(const RawTensorSettings* settings, Evaluator& evaluator);
   ~RawTensors();
   RawTensors(const RawTensors&) = delete;
@@ -44,7 +44,7 @@ class RawTensors {
   /// Keeps the first images of a tensor [n,...] of a node, if it is wanted; `weight_gradient`,
   /// which has no images, whole.
   void add(const std::string& node, const std::string& tensor, View<const float> values);
-  /// Leaves the taps and hands over what they showed.
+  /// Detaches from the taps and returns the collected tensors.
   std::vector<RawTensor> take();
 
  private:

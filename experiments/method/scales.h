@@ -1,5 +1,5 @@
-// What follows from a snapshot's statistics at other scales: channels against their layer, layers
-// over the depth of the net, the batch norm.
+// What a snapshot's statistics say on other scales: channels relative to their layer, layers over
+// the depth of the net, the batch norm.
 #pragma once
 
 #include "framework/graph/network.h"
@@ -7,11 +7,11 @@
 
 namespace quantdyn {
 
-/// Of the net as trained: weight, folded_weight, norm and output, and its batch norms.
+/// For the net as trained: weight, folded_weight, norm and output, and its batch norms.
 void save_float_scales(const Network& network, Frame& frame);
 
-/// Of a variant: folded_weight (as its repairs left it, before it was quantized) and output. Its
-/// quantized weights are left out: on the bins they would show the grids of their channels.
+/// For a variant: folded_weight (after its repairs, before quantization) and output. Quantized
+/// weights are left out: their histograms would show the grids of their channels.
 void save_variant_scales(const Network& network, Frame& frame);
 
 }  // namespace quantdyn

@@ -9,14 +9,14 @@
 namespace quantdyn {
 namespace {
 
-/// One tensor that is quantized alone, or that alone is not.
+/// One tensor: the only one that is quantized, or the only one that is not.
 struct Trial {
   TensorId id;
   bool is_only;
   Tensor<float> logits;  // [images, classes]
 };
 
-/// The nets that trials are put together from; all keep every unit's output.
+/// The nets that trials are assembled from; all keep every unit's output.
 class Nets {
  public:
   Nets(QuantizedTwin& twin, Fusing fusing)
@@ -33,8 +33,8 @@ class Nets {
     reference.run_chunk(images, chunk.images, index, chunk.worker);
     quantized.run_chunk(images, chunk.images, index, chunk.worker);
   }
-  /// Logits of the chunk that both twins have run: the trial's unit on what a twin has before it,
-  /// and the twin's units after it.
+  /// Logits of the chunk that both twins have run: the trial's unit on the values that a twin has
+  /// before it, then the twin's units after it.
   View<const float> run(const Trial& trial, const Chunk& chunk, int64_t index) {
     const bool is_weight = trial.id.role == TensorRole::weight;
     const Evaluator& twin = trial.is_only ? reference : quantized;

@@ -1,4 +1,4 @@
-// Attaches statistics to every tap of a net and takes those of its weights.
+// Attaches statistics to every tap of a net and collects those of its weights.
 #pragma once
 
 #include <memory>
@@ -12,19 +12,19 @@
 
 namespace quantdyn {
 
-/// An empty frame for a net: a row a unit, the channels of all units one after the other.
+/// An empty frame for a net: one row per unit; the channels of all units in sequence.
 Frame make_frame(const Network& network);
 
-/// Trackers after the transforms of all taps of an evaluator, for as long as this lives;
-/// transforms are attached before.
+/// Trackers after the transforms of all taps of an evaluator, for as long as this lives. Attach the
+/// transforms first.
 class TapTrackers {
  public:
   TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds);
   ~TapTrackers();
   TapTrackers(const TapTrackers&) = delete;
   TapTrackers& operator=(const TapTrackers&) = delete;
-  /// Writes what all taps showed for these images, as tensors "conv", "norm" and "output"; runs the
-  /// evaluator on them again where a statistic needs it.
+  /// Writes the statistics of all taps for these images, as tensors "conv", "norm" and "output".
+  /// Runs the evaluator on the images again if a statistic needs it.
   void finish(const ImageSet& images, Frame& frame);
 
  private:
@@ -34,7 +34,7 @@ class TapTrackers {
   std::vector<std::unique_ptr<UnitTracker>> units_;
 };
 
-/// Statistics of what every unit's leader reads as weight.
+/// Statistics of the weight of every unit's leader.
 void track_weights(const Network& network, const StatisticKinds& kinds, Frame& frame,
                    const std::string& tensor);
 

@@ -37,9 +37,10 @@ std::vector<int64_t> read_times(const Options& section, const std::string& key,
 
 GradientSettings GradientSettings::read(const Options& section, int64_t train_images) {
   GradientSettings out{};
-  out.images = read_images(section, "images", 128, train_images, "training",
-                           "training images, one batch, whose mean loss has these gradients; a "
-                           "multiple of 8");
+  out.images =
+      read_images(section, "images", 128, train_images, "training",
+                  "training images, one batch; the gradients are those of its mean loss; a "
+                  "multiple of 8");
   out.channel_histograms = section.flag("channel_histograms", false,
                                         "histograms of gradients by channel, not only by layer");
   section.finish();
@@ -66,12 +67,12 @@ TrackingSettings TrackingSettings::read(const Options& section, const TrackedRun
        {"listed", SavedWeights::listed},
        {"last", SavedWeights::last},
        {"none", SavedWeights::none}},
-      "snapshots that keep the weights; listed: those of `epochs`, and the last");
+      "snapshots that keep the weights; listed: those in `epochs`, and the last");
   out.statistics = read_statistics(section);
   if (const auto gradients =
           section.section_if("gradients", "gradients of weights and activations")) {
     if (!run.has_labels)
-      section.refuse("gradients", "the images have no labels; expected a dataset that has them");
+      section.refuse("gradients", "the images have no labels; expected a dataset with labels");
     out.gradients = GradientSettings::read(*gradients, run.train_images);
   }
   if (const auto tensors = section.section_if("tensors", "raw tensors of chosen nodes"))

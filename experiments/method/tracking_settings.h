@@ -17,14 +17,14 @@ struct GradientSettings {
   int64_t images;           ///< of the training set, one batch; a multiple of 8
   bool channel_histograms;  ///< whether histograms are also written by channel
 
-  /// Reads the section and calls finish(). ConfigError: images that there are not.
+  /// Reads the section and calls finish(). ConfigError: more images than the set has.
   static GradientSettings read(const Options& section, int64_t train_images);
 };
 
 /// Which snapshots' weights are saved.
 enum class SavedWeights { all, listed, last, none };
 
-/// What a run is about to do, as far as tracking must fit it.
+/// The facts of a run that its tracking must fit.
 struct TrackedRun {
   int64_t train_images, test_images;
   int64_t epochs, steps_per_epoch;
@@ -38,22 +38,22 @@ struct TrackingSettings {
   int64_t every;                ///< and every n epochs; 0: none
   std::vector<int64_t> steps;   ///< after these training steps of the whole run
   int64_t every_steps;          ///< and every n steps; 0: none
-  int64_t last_step;            ///< of the run, which always has one
+  int64_t last_step;            ///< of the run; it always has a snapshot
   int64_t steps_per_epoch;
   SavedWeights weights;
   StatisticKinds statistics;
   std::optional<GradientSettings> gradients;
   std::optional<RawTensorSettings> tensors;
 
-  /// Reads the section and calls finish(). ConfigError: images that there are not, times past the
-  /// end of training, unknown statistics, nodes or tensors.
+  /// Reads the section and calls finish(). ConfigError: more images than the set has, times past
+  /// the end of training, unknown statistics, nodes or tensors.
   static TrackingSettings read(const Options& section, const TrackedRun& run);
 
   /// Whether there is a snapshot after `step` steps.
   bool has_snapshot(int64_t step) const;
   /// Whether that snapshot's weights are saved.
   bool saves_weights(int64_t step) const;
-  /// What raw tensors that snapshot keeps; null: none.
+  /// Which raw tensors that snapshot keeps; null: none.
   const RawTensorSettings* tensors_of(int64_t step) const;
 
  private:

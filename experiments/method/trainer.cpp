@@ -27,12 +27,12 @@ TrainingSettings TrainingSettings::read(const Options& section, int64_t train_im
   const Options optimizer = section.plugin("optimizer", "sgd", "how gradients move the parameters");
   std::optional<Options> schedule;
   if (out.epochs > 0 || section.has("schedule"))
-    schedule = section.plugin("schedule", "cosine", "the learning rate by step");
+    schedule = section.plugin("schedule", "cosine", "the learning rate at each step");
   section.finish();
   if (out.epochs > 0 && batches_of(out.loader, train_images) == 0)
     section.refuse(
         "batch_size",
-        fmt::format("the training set's {} images are no full batch of {}; accepted: a smaller "
+        fmt::format("the training set's {} images do not fill a batch of {}; accepted: a smaller "
                     "batch size, or last_batch: keep",
                     train_images, out.loader.batch_size));
   out.optimizer = Registry<Optimizer>::instance().make(optimizer);
@@ -56,7 +56,7 @@ Trainer::Trainer(Network& network, const Dataset& train, const Standardization& 
 
 void Trainer::quantize(QuantizationTraining& quantization) {
   quantization_ = &quantization;
-  plan_.reset();  // its memory first
+  plan_.reset();  // frees its memory first
   plan_ = std::make_unique<TrainingPlan>(network_, fusing_, algorithm_, settings_.loader.batch_size,
                                          quantization.additions());
   for (Parameter<float>* parameter : quantization.parameters()) parameters_.push_back(parameter);

@@ -20,23 +20,23 @@ struct TrainingSettings {
   LoaderSettings loader;
   double label_smoothing = 0;
   std::unique_ptr<Optimizer> optimizer;
-  std::unique_ptr<Schedule> schedule;  ///< made when the number of steps is known
+  std::unique_ptr<Schedule> schedule;  ///< made once the number of steps is known
 
   /// Reads the section; `train_images` gives the steps of an epoch. Calls finish().
   static TrainingSettings read(const Options& section, int64_t train_images);
 };
 
-/// How one epoch went.
+/// The result of one epoch.
 struct EpochResult {
   int64_t epoch;         ///< from 1
-  int64_t step;          ///< steps done in all
+  int64_t step;          ///< steps done so far
   double loss;           ///< mean over the epoch's batches, in nats
-  double accuracy;       ///< on the training batches as they were trained on
+  double accuracy;       ///< on the training batches, during training
   double learning_rate;  ///< of the last step
   double seconds;
 };
 
-/// Called with the number of steps done in all; the parameters stand still meanwhile.
+/// Called with the number of steps done so far; the parameters do not change meanwhile.
 using StepCallback = std::function<void(int64_t step)>;
 
 class Trainer {
@@ -46,22 +46,22 @@ class Trainer {
           TrainingSettings& settings, Fusing fusing, ConvolutionAlgorithm algorithm,
           const Rng& rng);
 
-  /// From now on trains with these quantizers, which outlive the trainer; ConfigError where the net
-  /// cannot be run so.
+  /// From now on trains with these quantizers, which must outlive the trainer. ConfigError if the
+  /// net cannot run with them.
   void quantize(QuantizationTraining& quantization);
-  /// From now on their ranges, and statistics that fold, stay as they are.
+  /// From now on their ranges, and folded statistics, stay as they are.
   void freeze();
-  /// Trains one epoch, from 1. Throws Error with epoch, step and the first node at fault when the
-  /// loss, or what a quantizer takes a range from, is not finite. `after_step`, which may be
-  /// empty, is called after every step but the epoch's last; its time does not count as the
-  /// epoch's, and whatever it reads of the net, training goes on to the same bits.
+  /// Trains one epoch, from 1. Throws Error with epoch, step and the first node at fault if the
+  /// loss, or a value that a range is taken from, is not finite. `after_step`, which may be empty,
+  /// is called after every step except the epoch's last. Its time does not count; it may read the
+  /// net without changing a bit of the training.
   EpochResult run_epoch(int64_t epoch, WorkProgress& progress, const StepCallback& after_step = {});
 
  private:
   View<const float> forward(View<const float> x, int64_t epoch);
-  /// Moves the parameters, and the ranges that follow them.
+  /// Updates the parameters, and the ranges that follow them.
   void step(double learning_rate, int64_t epoch);
-  /// Of a quantizer whose weight, output or parameter gives no range.
+  /// Reports a quantizer whose weight, output or parameter gives no range.
   [[noreturn]] void report_no_range(const Error& error, int64_t epoch) const;
   [[noreturn]] void report_not_finite(double loss, int64_t epoch, int64_t step,
                                       View<const float> x);

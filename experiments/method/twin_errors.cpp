@@ -63,7 +63,7 @@ void OutputErrors::run_chunk(View<const float> x, int64_t images, int64_t chunk,
   const auto tile = [&](View<const float> output) {
     return tile_of(output, images, chunk, worker);
   };
-  // From the last unit: run_unit overwrites the output of a unit that nobody reads any more.
+  // From the last unit: run_unit overwrites outputs that no later unit reads.
   for (int unit = static_cast<int>(units_.size()) - 1; unit >= 0; --unit) {
     const Of& of = units_[unit];
     const Tile reference = tile(std::as_const(reference_).output(unit, worker));

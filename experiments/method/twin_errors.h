@@ -1,4 +1,4 @@
-// Errors and distances of a quantized net beside its float twin, tensor by tensor.
+// Errors and distances of a quantized net relative to its float twin, tensor by tensor.
 #pragma once
 
 #include <map>
@@ -18,13 +18,13 @@ namespace quantdyn {
 
 /// Compares all outputs of two nets that run the same chunks (stats/README.md, Twins):
 ///   accumulated: everything up to a unit quantized,
-///   local: the unit alone quantized, its inputs the float twin's,
+///   local: only the unit quantized, its inputs from the float twin,
 ///   propagated: everything before the unit quantized, the unit itself float,
 ///   added: accumulated - propagated;
-/// and, where an output is quantized, what its quantizer does and which codes it gives.
+/// and, if an output is quantized, its quantizer's errors and its codes.
 class OutputErrors {
  public:
-  /// Attaches observers to the taps of `quantized`, ahead of their transforms, for as long as this
+  /// Attaches observers to the taps of `quantized`, before their transforms, for as long as this
   /// lives. Both evaluators keep all outputs.
   OutputErrors(Evaluator& quantized, const Network& float_network, Fusing fusing,
                const QuantizedTensors& tensors);
@@ -32,7 +32,7 @@ class OutputErrors {
   OutputErrors(const OutputErrors&) = delete;
   OutputErrors& operator=(const OutputErrors&) = delete;
 
-  /// Runs a chunk x [8,...] through both nets and compares what they give.
+  /// Runs a chunk x [8,...] through both nets and compares their outputs.
   void run_chunk(View<const float> x, int64_t images, int64_t chunk, int worker);
   void save(Frame& frame);
 
@@ -48,8 +48,8 @@ class OutputErrors {
   std::vector<Of> units_;
 };
 
-/// The errors of every quantized weight beside the float twin's as `local_...`, what its quantizer
-/// does and which codes it gives, as tensor "weight".
+/// The errors of every quantized weight relative to the float twin's as `local_...`, its
+/// quantizer's errors and its codes, as tensor "weight".
 void save_weight_errors(const Network& quantized, const Network& float_network,
                         const QuantizedTensors& tensors, Frame& frame);
 

@@ -14,7 +14,7 @@
 namespace quantdyn {
 namespace {
 
-constexpr int widest_levels = 8;  // bits up to which every code's value is written
+constexpr int widest_levels = 8;  // the most bits for which every code's value is written
 
 RangeWidth width_of(const Scheme& scheme) {
   return [&scheme](double minimum, double maximum) {
@@ -105,7 +105,7 @@ void set_convergence(QuantizationEntry& entry, const Convergence& convergence, i
     }
 }
 
-/// Channel precision of what was quantized, by the width that its scheme must cover.
+/// Channel precision of the quantized tensors, by the width that their scheme must cover.
 void save_precisions(const QuantizedTwin& twin, const Variant& variant, Frame& frame) {
   for (const auto& [id, tensor] : twin.tensors()) {
     const Scheme& scheme = scheme_of(variant, id);
@@ -147,8 +147,8 @@ Snapshot variant_snapshot(const VariantTask& task) {
                .tensors = std::move(tensors)};
   if (task.saves_weights) out.weights = saved_parameters(twin.network());
   for (const auto& [id, tensor] : twin.tensors()) {
-    out.quantization.push_back(entry_of(net.units()[id.unit].name, id.role, tensor,
-                                        scheme_of(variant, id), variant.bias));
+    out.quantization.push_back(
+        entry_of(net.units()[id.unit].name, id.role, tensor, scheme_of(variant, id), variant.bias));
     if (id.role == TensorRole::output)
       set_convergence(out.quantization.back(), twin.convergence(), id.unit);
   }

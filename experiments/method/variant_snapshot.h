@@ -7,15 +7,15 @@
 
 namespace quantdyn {
 
-/// What a variant's snapshot is made from.
+/// The inputs of a variant's snapshot.
 struct VariantTask {
-  const FoldedNetwork& folded;  ///< or, where the variant says so, with its norms
+  const FoldedNetwork& folded;  ///< with its norms if the variant does not fold
   const Variant& variant;
   Fusing fusing;
   ImageSet calibration, probe;
   ImageSet sensitivity, integer;  ///< empty: no such table
   const Dataset& test;
-  const Predictions& reference;  ///< of the folded float net for the test set
+  const Predictions& reference;  ///< of the folded float net on the test set
   const StatisticKinds& kinds;
   TrainedRanges trained;  ///< empty: the variant's estimators choose
   int64_t epoch, step;

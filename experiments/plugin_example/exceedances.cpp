@@ -1,5 +1,5 @@
-// Statistic `exceedances`: how many values are over each of some thresholds, by layer and channel,
-// on an axis of its own.
+// Statistic `exceedances`: the number of values over each of a list of thresholds, by layer and
+// channel, on an axis of its own.
 #include <quantdyn/statistic.h>
 
 #include <algorithm>
@@ -8,7 +8,7 @@ namespace {
 
 using namespace quantdyn;
 
-/// Counts need no order, so they are the same for any number of threads.
+/// Counts do not depend on the order, so any number of threads gives the same.
 class Exceedances final : public Statistic {
  public:
   Exceedances(int64_t channels, std::vector<double> thresholds)
@@ -44,8 +44,8 @@ class Exceedances final : public Statistic {
 };
 
 std::unique_ptr<StatisticKind> make(const Options& options) {
-  const std::vector<double> thresholds =
-      options.numbers("thresholds", std::vector<double>{1, 2, 4, 6}, {}, "what values are over");
+  const std::vector<double> thresholds = options.numbers(
+      "thresholds", std::vector<double>{1, 2, 4, 6}, {}, "counts values over these");
   options.finish();
   auto kind = statistic_kind<Exceedances>(thresholds);
   kind->axes = [thresholds](const TensorTraits&) {

@@ -22,7 +22,7 @@ void check_fit(const Options& section, const Network& network, const Dataset& da
                                network.last_name(), output.text(), data.classes()));
 }
 
-/// A batch norm in training needs two values a channel, also in the smallest batch.
+/// A batch norm in training needs two values per channel, even in the smallest batch.
 void check_batches(const Options& section, const TrainingSettings& train, int64_t images,
                    const Network& network) {
   const bool keeps_rest = train.loader.last_batch == LoaderSettings::LastBatch::keep;
@@ -34,12 +34,12 @@ void check_batches(const Options& section, const TrainingSettings& train, int64_
       section.refuse(
           "batch_size",
           fmt::format(
-              "a batch of {} image leaves the batch norm '{}' one value a channel; accepted: "
-              "batches that all have more images",
+              "a batch of {} image leaves the batch norm '{}' one value per channel; accepted: "
+              "at least two images in every batch",
               smallest, node.name));
 }
 
-/// Takes the weights of a result's last float snapshot; refuses what does not fit the net.
+/// Takes the weights of a result's last float snapshot; refuses weights that do not fit the net.
 void load_weights(const Options& document, const std::filesystem::path& file,
                   Network& network) try {
   const ResultReader result(file);
@@ -61,9 +61,9 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
     }
   const std::string name = document.text("name", file.stem().string(), "name of the experiment");
   const int64_t seed =
-      document.integer("seed", 0, accept::at_least<int64_t>(0), "of everything random");
-  const std::filesystem::path output =
-      document.text("output", "results/" + name, "folder of the result, from where quantdyn runs");
+      document.integer("seed", 0, accept::at_least<int64_t>(0), "the seed of all random numbers");
+  const std::filesystem::path output = document.text(
+      "output", "results/" + name, "folder of the result, relative to the working directory");
   const Options data = document.section("data", "where the images come from");
   const Options source = data.plugin("source", std::nullopt, "a dataset");
   const StandardizationSettings standardize(
@@ -72,8 +72,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
       document.section("network", "the net: `file` and the file's own parameters");
   const std::filesystem::path network_file =
       network_section.path("file", std::nullopt, "a network file");
-  const Options initializer =
-      document.plugin("initializer", "he_normal", "how weights start, where a node has no own one");
+  const Options initializer = document.plugin(
+      "initializer", "he_normal", "how weights start, if a node has no initializer of its own");
   const Options train = document.section("train", "how the net is trained");
   const std::filesystem::path weights =
       document.path("weights", "", "a result.h5 to take weights from");
@@ -90,7 +90,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
       {{"auto", ConvolutionAlgorithm::automatic},
        {"direct", ConvolutionAlgorithm::direct},
        {"winograd", ConvolutionAlgorithm::winograd}},
-      "of convolutions in training; everything that is tracked or quantized is direct");
+      "of convolutions in training; tracked or quantized nets always use direct");
   data.finish();
   compute.finish();
   document.finish();
@@ -141,7 +141,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                                                           out.train.epochs);
   if (out.quantization.folding != Folding::none && out.fusing == Fusing::unfused)
     quantization->refuse("folding", "is done by fused kernels; expected compute.fuse: true");
-  for (const Variant& variant : out.variants) try {  // what cannot be chosen is refused now
+  for (const Variant& variant : out.variants) try {  // refuses impossible choices now
       chosen_images(variant.calibration, *out.data->train, out.rng("calibrate"));
     } catch (const ConfigError& e) {
       throw_error<ConfigError>("{}: variant '{}': {}", file.string(), variant.name, e.what());

@@ -1,4 +1,4 @@
-// An experiment: its YAML file turned into checked objects, before any compute.
+// An experiment: its YAML file as checked objects, before any compute.
 #pragma once
 
 #include <filesystem>
@@ -22,11 +22,11 @@ struct Experiment {
   std::unique_ptr<DatasetPair> data;
   Standardization standardization;
   std::string network_yaml;  ///< the network file with its parameters set
-  std::string keras_sha256;  ///< of the Keras model that net and weights came from; empty: a YAML
+  std::string keras_sha256;  ///< of the Keras model with net and weights; empty: a YAML
   std::unique_ptr<Network> network;
   std::unique_ptr<Initializer> initializer;
   TrainingSettings train;
-  std::filesystem::path weights;  ///< the result that the net's weights were read from; or empty
+  std::filesystem::path weights;  ///< the result that gave the net's weights, or empty
   TrackingSettings track;
   std::vector<Variant> variants;
   QuantizationTrainingSettings quantization;  ///< of training; points into `variants`
@@ -34,13 +34,13 @@ struct Experiment {
   ConvolutionAlgorithm algorithm;
   std::filesystem::path output;
 
-  /// Reads the file with `--set` arguments and makes everything that it names. ConfigError for all
-  /// that can be known to be wrong now: keys, values, files of data, shapes that do not fit.
+  /// Reads the file with `--set` arguments and makes everything that it names. ConfigError for
+  /// every mistake that can be found now: keys, values, data files, shapes that do not fit.
   static Experiment read(const std::filesystem::path& file, std::span<const std::string> sets);
 
   /// Whether the net has weights already, from a Keras model or a result.
   bool has_weights() const { return !weights.empty() || !keras_sha256.empty(); }
-  /// A random stream of the experiment's seed.
+  /// A random stream from the experiment's seed.
   Rng rng(std::string_view stream) const { return Rng(seed).fork(stream); }
 };
 

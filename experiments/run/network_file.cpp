@@ -39,8 +39,8 @@ ConfigNode::Pointer entry_of(const NodeSpec& spec) {
   return out;
 }
 
-/// A network file's document of primitives, for a net whose nodes were added with the names of
-/// their units.
+/// A network file's document of primitives, for a net whose nodes were added with their units'
+/// names.
 std::string yaml_of(const Network& network, const std::string& name) {
   ConfigNode::Pointer root = make_node(Kind::map), input = make_node(Kind::sequence),
                       nodes = make_node(Kind::sequence);
@@ -52,7 +52,7 @@ std::string yaml_of(const Network& network, const std::string& name) {
   return emit_yaml(*root);
 }
 
-/// Errors have the place in the experiment in front, where there is one.
+/// Errors start with the place in the experiment, if there is one.
 Network import_for(const Options& section, const fs::path& file) try {
   return import_keras(file);
 } catch (const ConfigError& e) {

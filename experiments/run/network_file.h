@@ -1,4 +1,4 @@
-// The files that a net can come from: a network YAML, a Keras model, a result of an earlier run.
+// The files that can hold a net: a network YAML, a Keras model, a result of an earlier run.
 #pragma once
 
 #include <filesystem>
@@ -10,32 +10,32 @@
 
 namespace quantdyn {
 
-/// A network file by the name an experiment gives: beside the experiment, else among the installed
-/// ones.
+/// The network file of a given name in an experiment: beside the experiment, else among the
+/// installed ones.
 std::filesystem::path find_network(const std::filesystem::path& given);
 
-/// A net and what a result keeps of it.
+/// A net, and the facts about it that a result keeps.
 struct NetworkFromFile {
   Network network;
-  std::string yaml;  ///< from which network_from_yaml() builds it again
+  std::string yaml;  ///< network_from_yaml() builds the net from it
   std::string
-      keras_sha256;  ///< of a Keras model's file, which gave the weights, too; empty: a YAML
+      keras_sha256;  ///< of a Keras model's file, which also gave the weights; empty: a YAML
 };
 
 /// Reads a network YAML, with its parameters from `section` and `defaults`, or a Keras model, which
-/// has none. ConfigError as read_network(), from_options() and import_keras(); a file that is not
-/// there, at the key `file` of the section.
+/// has none. ConfigError as read_network(), from_options() and import_keras(); a missing file, at
+/// the key `file` of the section.
 NetworkFromFile read_network_file(const std::filesystem::path& file, const Options& section,
                                   const std::optional<NetworkDefaults>& defaults = {});
 
-/// Builds the net of NetworkFromFile::yaml; `name` stands for the file in errors.
+/// Builds the net of NetworkFromFile::yaml; `name` is the file's name in errors.
 Network network_from_yaml(const std::string& yaml, const std::string& name);
 
 /// The net of a result (/config/network) with the parameters of one of its snapshots. Error or
-/// ConfigError says what is missing or does not fit.
+/// ConfigError if something is missing or does not fit.
 Network network_of(const ResultReader& result, const SnapshotLabel& snapshot);
 
-/// Fills all parameters from a snapshot of a result. Error names what does not fit.
+/// Fills all parameters from a snapshot of a result. Error if one does not fit.
 void read_parameters(const ResultReader& result, const SnapshotLabel& snapshot, Network& network);
 
 }  // namespace quantdyn

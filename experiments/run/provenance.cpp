@@ -53,7 +53,7 @@ std::vector<NodeRow> rows_of(const Network& network) {
   return out;
 }
 
-/// "libmine.so <SHA-256>", a line a library.
+/// "libmine.so <SHA-256>", one line per library.
 std::string plugins_text() {
   std::string out;
   for (const PluginLibrary& library : plugin_libraries())

@@ -6,7 +6,7 @@
 
 namespace quantdyn {
 
-/// Everything known before the first step.
+/// The facts that are known before the first step.
 RunFacts facts_of(const Experiment& experiment, const std::string& command_line);
 
 }  // namespace quantdyn

@@ -70,15 +70,15 @@ class Run {
     }
   }
 
-  /// Quantizes the trained net in every way asked for; one that fails leaves the others.
+  /// Quantizes the trained net for every variant; if one fails, the others go on.
   void quantize() {
     for (const Variant& variant : e_.variants) quantize(variant);
   }
-  /// What became of variants that are not in the result: "experiment: variant: why".
+  /// Why variants are missing in the result: "experiment: variant: why".
   const std::vector<std::string>& failures() const { return failures_; }
 
  private:
-  /// A snapshot in the middle of an epoch, where the experiment asks for one.
+  /// A snapshot in the middle of an epoch, if the experiment asks for one.
   void look_in(int64_t finished_epochs, int64_t step) {
     if (!e_.track.has_snapshot(step)) return;
     epoch_ = finished_epochs;
@@ -88,7 +88,7 @@ class Run {
     if (quantization_) quantize(*e_.quantization.variant);
   }
 
-  /// Starts and freezes training with quantization ahead of the epochs that say so.
+  /// Starts and freezes training with quantization before the epochs that the settings name.
   void prepare_quantization(Trainer& trainer, int64_t epoch) {
     const QuantizationTrainingSettings& settings = e_.quantization;
     if (settings.variant == nullptr) return;
@@ -109,7 +109,7 @@ class Run {
             chosen_images(variant.calibration, *e_.data->train, e_.rng("calibrate"))};
   }
 
-  /// The net that a variant quantizes, and what it predicts for the test set in float.
+  /// The net that a variant quantizes, and its float predictions for the test set.
   struct FloatTwin {
     FoldedNetwork network;
     Predictions predictions;
@@ -247,7 +247,7 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
 
 std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& progress) {
   const std::vector<RunRequest> runs = runs_of(request);
-  if (runs.size() > 1)  // an error in the last one is better known before the first one runs
+  if (runs.size() > 1)  // finds an error in the last one before the first one runs
     for (const RunRequest& run : runs) {
       const Experiment experiment = read(run);
       require_free(experiment.output, run.force ? Overwrite::replace : Overwrite::refuse);

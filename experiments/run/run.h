@@ -11,17 +11,17 @@
 
 namespace quantdyn {
 
-/// What is asked for.
+/// The run that is requested.
 struct RunRequest {
   std::filesystem::path config;
   std::vector<std::string> sets;
   std::filesystem::path output;  ///< empty: the experiment's own
-  bool force = false;            ///< whether a complete result that is there is replaced
+  bool force = false;            ///< whether to replace an existing complete result
   std::string command_line;      ///< for the record
   std::string place;             ///< of the sweep's entry, for errors; empty: no sweep
 };
 
-/// What one run left.
+/// The outcome of one run.
 struct RunReport {
   std::string experiment;
   std::filesystem::path result;         ///< the file
@@ -29,10 +29,10 @@ struct RunReport {
   std::vector<std::string> failures;    ///< "experiment: variant: why", not in the result
 };
 
-/// Trains (or loads), quantizes, tracks and writes `<output>/result.h5`, for a sweep run by run
-/// when all of them are known to be valid; one report a run. A variant that fails leaves the
-/// others. Error: training or writing failed; ConfigError, before any compute: as
-/// Experiment::read(), or a result that is there.
+/// Trains (or loads), quantizes, tracks and writes `<output>/result.h5`; returns one report per
+/// run. The runs of a sweep start only if all of them are valid. If a variant fails, the others go
+/// on. Error: training or writing failed. ConfigError, before any compute: as Experiment::read(),
+/// or an existing result.
 std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& progress);
 
 /// What a run would do.
@@ -41,8 +41,8 @@ struct RunPlan {
   int64_t parameters, train_images, test_images, epochs, variants;
 };
 
-/// Makes everything that each run would make before its first compute; one plan a run.
-/// ConfigError otherwise.
+/// Makes everything that each run makes before its first compute; one plan per run. ConfigError if
+/// something is invalid.
 std::vector<RunPlan> validate_experiment(const RunRequest& request);
 
 }  // namespace quantdyn

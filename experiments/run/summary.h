@@ -1,4 +1,4 @@
-// The numbers that answer first: one row for each quantized variant of a result.
+// The main numbers: one row for each quantized variant of a result.
 #pragma once
 
 #include <filesystem>
@@ -7,17 +7,17 @@
 
 namespace quantdyn {
 
-/// A row of the table of variants; NaN where the result has no such number.
+/// A row of the table of variants; NaN if the result has no such number.
 struct VariantSummary {
   std::string experiment, variant;
   double float_accuracy;
   double accuracy;                    ///< quantized
-  double relative_accuracy_decrease;  ///< of the accuracy, by quantizing
+  double relative_accuracy_decrease;  ///< of the accuracy, due to quantization
   double average_channel_precision;   ///< mean over convolutions, folded weights
   double logits_sqnr;                 ///< dB
 };
 
-/// The variants at the last step of a result, in its order; of a result without variants one row
+/// The variants at the last step of a result, in its order. For a result without variants, one row
 /// with the variant "float32". Error as ResultReader.
 std::vector<VariantSummary> summary_of(const std::filesystem::path& result);
 

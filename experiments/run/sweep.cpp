@@ -8,7 +8,7 @@ namespace quantdyn {
 
 std::vector<RunRequest> runs_of(const RunRequest& request) {
   const Options document = Options::from_file(request.config, request.sets);
-  const std::vector<Options> entries = document.list("sweep", "runs that this file stands for");
+  const std::vector<Options> entries = document.list("sweep", "the runs of this file");
   if (entries.empty()) return {request};
   const std::string name =
       document.text("name", request.config.stem().string(), "name of the experiment");
@@ -20,13 +20,14 @@ std::vector<RunRequest> runs_of(const RunRequest& request) {
     const std::string own = entry.text("name", Options::required, "of the run and its folder");
     if (own.empty() || own.front() == '.' || own.find('/') != std::string::npos)
       entry.refuse("name", fmt::format("'{}' cannot name a folder; accepted: a name without '/' "
-                                       "that does not begin with '.'",
+                                       "that does not start with '.'",
                                        own));
     if (!taken.insert(own).second)
-      entry.refuse("name", fmt::format("'{}' names an earlier run too; accepted: another", own));
+      entry.refuse("name",
+                   fmt::format("'{}' is the name of an earlier run; accepted: another name", own));
     for (const char* key : {"output", "sweep"})
       if (entry.has(key))
-        entry.refuse(key, "stands for the whole sweep; accepted: outside its entries");
+        entry.refuse(key, "belongs to the whole sweep; accepted: outside its entries");
     RunRequest run = request;
     run.sets = {"sweep=[]"};
     for (const auto& [key, value] : entry.entries()) run.sets.push_back(key + "=" + value);

@@ -1,4 +1,4 @@
-// Sweeps: one experiment file that stands for several runs.
+// Sweeps: one experiment file for several runs.
 #pragma once
 
 #include <vector>
@@ -7,15 +7,15 @@
 
 namespace quantdyn {
 
-/// The runs that a request stands for: itself, or one for each entry of the file's `sweep:`,
+/// The runs of a request: the request itself, or one for each entry of the file's `sweep:`,
 ///
 ///     sweep:
 ///       - {name: dws, network.file: networks/dws.yaml}
 ///       - {name: regular, network.file: networks/regular.yaml, train.epochs: 5}
 ///
-/// whose keys are set as by `--set` (the command line's come after them) and whose result goes
-/// into a folder of the entry's name below the output folder. ConfigError: an entry without a name
-/// of its own, a file that cannot be read.
+/// An entry's keys are set as by `--set` (before those of the command line). Its result goes into a
+/// folder of its name below the output folder. ConfigError: an entry without a unique name, a file
+/// that cannot be read.
 std::vector<RunRequest> runs_of(const RunRequest& request);
 
 }  // namespace quantdyn

@@ -8,9 +8,10 @@
 
 namespace quantdyn {
 
-/// y = Q(x) over a batch; gradients pass straight through if codes do not saturate. x may be a map
-/// of what the previous step saved. With straight_through the range follows each batch's smallest
-/// and largest values, range + momentum (batch - range); with lsq and pact it is a parameter.
+/// y = Q(x) over a batch; gradients pass straight through where codes do not saturate. x may be a
+/// map of what the previous step saved. With straight_through the range follows each batch's
+/// smallest and largest values, range + momentum (batch - range); with lsq and pact it is a
+/// parameter.
 class OutputTraining final : public TrainingStep, public MapReader {
  public:
   /// Quantizes the result of `node`; `range` outlives the step.

@@ -12,7 +12,7 @@ namespace quantdyn {
 
 /// How a quantizer's range moves in training.
 ///
-/// straight_through: estimated anew; gradients pass if codes do not saturate (Jacob et al. 2018,
+/// straight_through: estimated anew; gradients pass where codes do not saturate (Jacob et al. 2018,
 /// arXiv 1712.05877, section 3). lsq: the step s is trained, the zero point stays (Esser et al.
 /// 2020, arXiv 1902.08153, equations 3 to 5). pact: the upper end is trained (Choi et al. 2018,
 /// arXiv 1805.06085, equations 1 to 3).

@@ -7,7 +7,7 @@
 
 namespace quantdyn {
 
-/// effective = Q(weight); gradients pass straight through if codes do not saturate. With
+/// effective = Q(weight); gradients pass straight through where codes do not saturate. With
 /// straight_through the scheme's estimator sets the range from every step's weight; with lsq the
 /// step is a parameter.
 class WeightTraining final : public WeightTransform {

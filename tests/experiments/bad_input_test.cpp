@@ -82,8 +82,9 @@ BOOST_AUTO_TEST_CASE(keys_and_values_are_refused_with_file_and_line) {
 }
 
 BOOST_AUTO_TEST_CASE(combinations_that_cannot_be_are_refused) {
-  expect_refused(tiny_with("batch_size: 32", "batch_size: 257"),
-                 "bad.yaml:8: batch_size: the training set's 256 images are no full batch of 257");
+  expect_refused(
+      tiny_with("batch_size: 32", "batch_size: 257"),
+      "bad.yaml:8: batch_size: the training set's 256 images do not fill a batch of 257");
   expect_refused(tiny_with("probe_images: 32", "probe_images: 72"),
                  "bad.yaml:10: probe_images: 72 asked for, the test set has 64");
   expect_refused(tiny_with("calibration: {images: 64}", "calibration: {images: 257}"),

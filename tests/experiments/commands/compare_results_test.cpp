@@ -124,7 +124,7 @@ BOOST_FIXTURE_TEST_CASE(equal_runs_are_said_to_be_equal_to_the_last_bit, OutputF
   const std::string text = compare_results({a, b, {}, {}});
   BOOST_TEST(contains(text,
                       "same network, snapshots and seed, same config: all numbers are equal "
-                      "to the last bit but for durations"),
+                      "to the last bit except durations"),
              text);
   BOOST_TEST(contains(text, "differs most: no pair of nodes differs"), text);
   const fs::path c = fabricated::write_seed(path / "c", 7, std::nextafter(1.0, 2.0));

@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_was_cut_short_anywhere_is_refused) {
   for (size_t kept = 0; kept < bytes.size(); kept += bytes.size() / 97) {
     const std::string message = outcome_of(bytes.substr(0, kept));
     BOOST_TEST(message.starts_with((path / "damaged.h5").string() + ": "), message);
-    const std::string expected = kept < 8    ? "does not begin as an HDF5 file"
+    const std::string expected = kept < 8    ? "does not start like an HDF5 file"
                                  : kept < 48 ? "not an HDF5 file, or a damaged one"
                                              : "truncated file: eof = " + std::to_string(kept);
     BOOST_TEST(contains(message, expected), kept << " bytes: " << message);

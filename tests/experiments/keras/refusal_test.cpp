@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(options_that_are_not_supported_are_named) {
       {one("ReLU", R"("negative_slope": 2)"), "negative_slope: found 2; accepted: from 0 to 1"},
       {one("LeakyReLU", R"("alpha": -1)"), "alpha: found -1; accepted: from 0 to 1"},
       {one("Activation", R"("activation": "sigmoid")"),
-       "activation: sigmoid at the model's end, where logits are read; accepted: inside it"},
+       "activation: sigmoid at the model's end, whose outputs must be logits; accepted: inside it"},
       {one("ReLU", R"("threshold": 1)"), "threshold: found 1; accepted: 0"},
       {one("Reshape", R"("target_shape": [2, 16])"),
        "target_shape: found [2, 16] of [4, 4, 2]; accepted: [32], what Flatten does"},
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(graphs_that_are_no_net_are_refused) {
   BOOST_TEST(
       contains(refusal(second), "layer 'b' (ReLU): refers to call 1, result 0 of layer 'a'"));
   BOOST_TEST(contains(refusal(KerasFixture().add("ReLU", "a", "", {"nowhere"})),
-                      "layer 'a' (ReLU): reads nowhere, of which one is no layer of the model"));
+                      "layer 'a' (ReLU): reads nowhere; one of them is not a layer of the model"));
   BOOST_TEST(contains(refusal(KerasFixture().add("ReLU", "a").add("ReLU", "a")),
                       "layer 'a' (ReLU): two layers have this name"));
   BOOST_TEST(contains(refusal(KerasFixture().add("ReLU", "a", "", {"input_1", "input_1"})),
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(weights_that_do_not_fit_are_named) {
              "layer 'conv2d' (Conv2D): no weights called kernel; its weight_names are: "
              "conv2d/bias:0");
   BOOST_TEST(refusal(with("kernel", {1, 1, 1, 2}, {1, 2})) ==
-             "layer 'conv2d' (Conv2D): kernel has the shape [1, 1, 1, 2], the layer wants "
+             "layer 'conv2d' (Conv2D): kernel has the shape [1, 1, 1, 2], the layer needs "
              "[1, 1, 2, 1]");
   BOOST_TEST(refusal(with("kernel", {1, 1, 2, 1}, {1, NAN})) ==
              "layer 'conv2d' (Conv2D): kernel is nan at [0, 0, 1, 0]; accepted: finite values (in "
@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(files_without_a_part_of_a_model_say_which) {
   BOOST_TEST(
       contains(refusal_of_file([](h5::File&) {}), "has no attribute model_config; accepted"));
   BOOST_TEST(contains(refusal_of_file([](h5::File& f) { f.set("layer_names", "a"); }),
-                      "has no attribute model_config: it holds weights alone"));
+                      "has no attribute model_config: it holds only weights"));
   BOOST_TEST(contains(refusal_of_file([](h5::File& f) { f.set("schema", 1); }),
                       "is a result of quantdyn; accepted: a Keras model"));
   BOOST_TEST(contains(refusal_of_file([](h5::File& f) { f.set("model_config", 3); }),
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(files_without_a_part_of_a_model_say_which) {
                         g.set("weight_names", "kernel");
                         g.write_texts("kernel", std::vector<std::string>{"a"});
                       }),
-                      "kernel has the shape [1], the layer wants [1, 1, 1, 1]"));
+                      "kernel has the shape [1], the layer needs [1, 1, 1, 1]"));
 }
 
 BOOST_AUTO_TEST_CASE(lists_that_keras_cut_are_joined) {
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(files_that_are_not_hdf5_are_refused) {
   BOOST_TEST(is_keras_file(doubling().write(path / "unnamed")));
   BOOST_TEST(!is_keras_file(write("net.yaml", "a: 1")));
   BOOST_TEST(contains(error_of<ConfigError>([&] { import_keras(path / "net.h5"); }),
-                      "net.h5: does not begin as an HDF5 file; accepted: a Keras model in HDF5"));
+                      "net.h5: does not start like an HDF5 file; accepted: a Keras model in HDF5"));
   BOOST_TEST(contains(error_of<ConfigError>([&] { import_keras(write("net.keras", "PK")); }),
                       "(a .keras archive is a zip file); accepted"));
   BOOST_TEST(contains(error_of<ConfigError>([&] { import_keras(path / "missing.h5"); }),

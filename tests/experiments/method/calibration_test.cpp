@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_balanced_choice_needs_labels_and_enough_of_each) {
   BOOST_TEST(refusal(2) ==
              "calibration: class 1 of lopsided has 2 images too few for 10 balanced ones");
   BOOST_TEST(refusal(0) ==
-             "calibration: choice: balanced needs labels, which lopsided has not; accepted: "
+             "calibration: choice: balanced needs labels, but lopsided has none; accepted: "
              "shuffle, first");
 }
 

@@ -59,10 +59,10 @@ BOOST_AUTO_TEST_CASE(a_mistake_in_the_last_entry_stops_before_the_first_runs) {
   for (const auto& [last, message] :
        {std::pair<std::string, std::string>{"{name: b, network.wide: 1}",
                                             "sweep.yaml:22: run 'b': network.wide=1: "},
-        {"{name: wide}", "sweep.yaml:22: name: 'wide' names an earlier run too"},
+        {"{name: wide}", "sweep.yaml:22: name: 'wide' is the name of an earlier run"},
         {"{name: ../b}", "sweep.yaml:22: name: '../b' cannot name a folder"},
-        {"{name: b, output: there}", "sweep.yaml:22: output: stands for the whole sweep"},
-        {"{name: b, sweep: []}", "sweep.yaml:22: sweep: stands for the whole sweep"},
+        {"{name: b, output: there}", "sweep.yaml:22: output: belongs to the whole sweep"},
+        {"{name: b, sweep: []}", "sweep.yaml:22: sweep: belongs to the whole sweep"},
         {"{train.epochs: 1}", "sweep.yaml:22: name: missing"}}) {
     write_sweep("  - {name: wide, network.width: 0.25}\n  - " + last + "\n");
     const Outcome outcome = run_sweep();
