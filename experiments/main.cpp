@@ -1,4 +1,7 @@
 // The program `quantdyn`: finds the command, reads its options, runs it.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
 #include <thread>
@@ -13,6 +16,18 @@
 
 namespace quantdyn {
 namespace {
+
+/// Else the next file that is opened, a result, would take a closed stream's number and its text.
+void open_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) == -1) ::open("/dev/null", O_RDWR);  // the lowest free number
+}
+
+/// Error where something that was printed is lost, as on a full disk.
+void flush_output() {
+  if (!std::cout.flush())
+    throw_error("standard output: cannot be written; accepted: a file or pipe with space left");
+}
 
 std::vector<Command> commands() {
   return {run_command(),   validate_command(), inspect_command(), compare_command(),
@@ -148,8 +163,11 @@ int run_main(int argc, char** argv) {
 }  // namespace quantdyn
 
 int main(int argc, char** argv) {
+  quantdyn::open_closed_streams();
   try {
-    return quantdyn::run_main(argc, argv);
+    const int status = quantdyn::run_main(argc, argv);
+    quantdyn::flush_output();
+    return status;
   } catch (const boost::program_options::error& e) {
     std::cerr << "quantdyn: " << e.what() << "; see quantdyn --help\n";
     return 2;

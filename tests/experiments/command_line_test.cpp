@@ -1,5 +1,8 @@
 // The program's commands, arguments and exit codes: 0 done, 1 failed at run time, 2 wrong usage.
+#include <sys/wait.h>
+
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 #include <sstream>
 
 #include "data/dataset.h"
@@ -20,6 +23,12 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Program : Workplace {
+  /// The exit code of the program with arguments and redirections as a shell reads them.
+  int in_shell(const std::string& arguments) const {
+    const int status = std::system(
+        fmt::format("cd '{}' && '{}' {}", path.string(), QUANTDYN_PROGRAM, arguments).c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
   void expect_usage_error(const std::vector<std::string>& arguments,
                           const std::string& message) const {
     const Outcome outcome = run(arguments);
@@ -203,6 +212,22 @@ BOOST_AUTO_TEST_CASE(quiet_prints_results_only) {
   BOOST_TEST(outcome.exit_code == 0);
   BOOST_TEST(outcome.err == "");
   BOOST_TEST(contains(outcome.out, "int8"));
+}
+
+BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_exits_with_1) {
+  for (const char* command : {"list", "--version", "run --help", "validate tiny.yaml"})
+    BOOST_TEST(in_shell(fmt::format("{} > /dev/full 2> err.txt", command)) == 1, command);
+  BOOST_TEST(contains(text_of(path / "err.txt"), "quantdyn: standard output: cannot be written"));
+}
+
+BOOST_AUTO_TEST_CASE(progress_that_cannot_be_written_does_not_end_a_run) {
+  const std::string run = "run tiny.yaml --set train.epochs=1 --output ";
+  const auto check = [&](const std::string& output, const std::string& streams) {
+    BOOST_TEST(in_shell(run + output + streams) == 0, streams);
+    BOOST_TEST(ResultReader(path / output / "result.h5").last().epoch == 1);
+  };
+  check("full", " > out.txt 2> /dev/full");
+  check("closed", " <&- >&- 2>&-");
 }
 
 BOOST_AUTO_TEST_CASE(a_variant_that_fails_leaves_the_others) {
