@@ -63,6 +63,15 @@ struct Convolved {
   std::optional<ActivationChoice> activation = {};
 };
 
+/// Lets `name` stand for `node`; ConfigError where another node or unit has the name.
+template <typename T>
+void name_unit(BasicNetwork<T>& net, const Options& options, const std::string& name,
+               const std::string& node) {
+  if (net.index_of(name) >= 0)
+    options.refuse("name", fmt::format("two nodes are called '{}'", name));
+  net.add_alias(name, node);
+}
+
 /// Adds the activation, if there is one, after node `last` of `name`; returns the last node.
 template <typename T>
 std::string add_activation(BasicNetwork<T>& net, const std::string& name, const std::string& last,
@@ -97,7 +106,7 @@ void add_convolution(BasicNetwork<T>& net, const Options& options, const Style& 
              .options = style.norm_options.derive({}, style.norm_options.keys())});
     last = name + ".norm";
   }
-  net.add_alias(name, add_activation(net, name, last, c.activation));
+  name_unit(net, options, name, add_activation(net, name, last, c.activation));
 }
 
 std::string read_padding(const Options& options, int64_t kernel) {
@@ -178,7 +187,7 @@ void separable(BasicNetwork<T>& net, const Options& options, const std::string& 
                    .padding = "0",
                    .norm = style.norm,
                    .activation = style.activation});
-  net.add_alias(name, name + "_pw");
+  name_unit(net, options, name, name + "_pw");
 }
 
 /// The sum of two branches, then the activation if there is one.
@@ -191,7 +200,7 @@ void add_sum(BasicNetwork<T>& net, const Options& options, const std::string& na
            .inputs = {a, b},
            .options = options.derive({}),
            .unit = name});
-  net.add_alias(name, add_activation(net, name, name + ".add", activation));
+  name_unit(net, options, name, add_activation(net, name, name + ".add", activation));
 }
 
 /// Two 3x3 blocks beside a shortcut: the identity, or a pointwise convolution if shapes differ

@@ -88,6 +88,19 @@ BOOST_AUTO_TEST_CASE(defaults_that_no_node_takes_are_refused) {
                  ->kernel_h == 3);
 }
 
+BOOST_AUTO_TEST_CASE(a_macro_that_takes_the_name_of_another_node_is_refused) {
+  const std::string one = "  - conv2d: {name: d_dw, channels: 2, kernel: 1}\n";
+  const std::string two = "  - conv2d: {name: d, channels: 2, kernel: 1}\n";
+  const std::string separable = "  - separable: {name: d, channels: 2}\n";
+  BOOST_TEST(refusal("{}", "  - block: {name: input, channels: 2}\n") ==
+             "net.yaml:4: name: two nodes are called 'input'");
+  BOOST_TEST(refusal("{}", one + separable) == "net.yaml:5: name: two nodes are called 'd_dw'");
+  BOOST_TEST(refusal("{}", two + separable) == "net.yaml:5: name: two nodes are called 'd'");
+  BOOST_TEST(refusal("{}", separable + two) == "net.yaml:5: name: two nodes are called 'd'");
+  BOOST_TEST(refusal("{}", two + "  - residual: {name: d, channels: 2}\n") ==
+             "net.yaml:5: name: two nodes are called 'd'");
+}
+
 BOOST_AUTO_TEST_CASE(an_activation_after_one_that_stands_alone_is_a_unit_of_its_own) {
   const Network net = net_of("{}", "  - relu: {name: a}\n  - sigmoid: {name: b}\n");
   BOOST_TEST(net.units().size() == 3u);
