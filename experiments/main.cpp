@@ -178,6 +178,8 @@ int main(int argc, char** argv) {
     std::cerr << "quantdyn: out of memory\n";
   } catch (const std::exception& e) {
     std::cerr << "quantdyn: " << e.what() << "\n";
+  } catch (...) {  // only a plugin throws such a thing
+    std::cerr << "quantdyn: a plugin threw what is no std::exception\n";
   }
   return 1;
 }

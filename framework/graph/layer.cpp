@@ -26,7 +26,7 @@ std::string activation_names() {
   const auto is_activation = [](const LayerRegistry<float>::Entry& entry) {
     try {
       return entry.make(Options::from_text("{}", "no options"))->activation().has_value();
-    } catch (const ConfigError&) {  // needs options
+    } catch (const std::exception&) {  // needs options, or a plugin throws
       return false;
     }
   };

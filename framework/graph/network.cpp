@@ -1,6 +1,8 @@
 #include "framework/graph/network.h"
 
 #include <algorithm>
+#include <exception>
+#include <new>
 
 #include "framework/graph/convolution_kinds.h"
 
@@ -121,12 +123,14 @@ void BasicNetwork<T>::add(const NodeSpec& spec) {
   if (entry == LayerRegistry<T>::instance().entries().end())
     spec.options.refuse("", fmt::format("unknown kind of node '{}'; accepted: {}", spec.kind,
                                         LayerRegistry<T>::instance().names()));
-  node.layer = entry->second.make(spec.options);
   try {
+    node.layer = entry->second.make(spec.options);
     node.shape = node.layer->setup(shapes);
   } catch (const ConfigError&) {
     throw;
-  } catch (const Error& e) {
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& e) {  // a plugin throws what it likes
     spec.options.refuse(
         "", fmt::format("node '{}' ({}): {} ({})", spec.name, spec.kind, e.what(), found));
   }

@@ -22,6 +22,22 @@ std::string refusal(const std::string& defaults, const std::string& nodes) {
   return error_of<ConfigError>([&] { net_of(defaults, nodes); });
 }
 
+/// A plugin whose author knows of no Error.
+template <typename T>
+class Careless final : public Layer<T> {
+ public:
+  explicit Careless(const Options& options) {
+    options.finish();
+    throw std::runtime_error("boom");
+  }
+  Shape setup(std::span<const Shape> inputs) override { return inputs[0]; }
+  void evaluate(std::span<const View<const T>>, View<T>) const override {}
+  void backward(std::span<const View<const T>>, View<const T>, View<const T>,
+                std::span<const View<T>>) override {}
+};
+
+const RegisteredLayer<Careless> careless{"careless", "throws when it is made"};
+
 /// What the net's last node makes of -1.
 float after_minus_one(const Network& net) {
   const Layer<float>& layer = *net.layer(net.last());
@@ -99,6 +115,11 @@ BOOST_AUTO_TEST_CASE(a_macro_that_takes_the_name_of_another_node_is_refused) {
   BOOST_TEST(refusal("{}", separable + two) == "net.yaml:5: name: two nodes are called 'd'");
   BOOST_TEST(refusal("{}", two + "  - residual: {name: d, channels: 2}\n") ==
              "net.yaml:5: name: two nodes are called 'd'");
+}
+
+BOOST_AUTO_TEST_CASE(whatever_a_layer_throws_names_its_node) {
+  BOOST_TEST(refusal("{}", "  - careless: {name: a}\n") ==
+             "net.yaml:4: node 'a' (careless): boom ('input' gives [4, 4, 2])");
 }
 
 BOOST_AUTO_TEST_CASE(an_activation_after_one_that_stands_alone_is_a_unit_of_its_own) {
