@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "framework/base/threads.h"
 #include "framework/graph/layer.h"
 
@@ -14,7 +16,8 @@ class Multiply final : public Layer<T> {
 
   Shape setup(std::span<const Shape> inputs) override {
     if (inputs.size() != 2) throw_error("multiply: found {} inputs, expected two", inputs.size());
-    factors_ = inputs[0].elements() < inputs[1].elements() ? 0 : 1;
+    const auto size = [](const Shape &shape) { return std::pair(shape.elements(), shape.rank()); };
+    factors_ = size(inputs[0]) < size(inputs[1]) ? 0 : 1;  // [C] is the factor of [1,1,C]
     const Shape &values = inputs[1 - factors_], &factors = inputs[factors_];
     by_channel_ = factors.rows() == 1 && factors.channels() == values.channels();
     if (!by_channel_ && factors != values)

@@ -50,6 +50,13 @@ BOOST_AUTO_TEST_CASE(a_gradient_that_is_not_wanted_is_left_out) {
   BOOST_TEST(trial.dx[1][0] == trial.dy[0]);
 }
 
+BOOST_AUTO_TEST_CASE(a_product_with_an_image_of_one_pixel_is_an_image_in_either_order) {
+  const auto layer = make_layer<float>("{name: multiply}");
+  const Shape image{1, 1, 4}, factors{4};
+  BOOST_TEST((layer->setup(std::vector{image, factors}) == image));
+  BOOST_TEST((layer->setup(std::vector{factors, image}) == image));
+}
+
 BOOST_AUTO_TEST_CASE(products_by_hand_of_equal_shapes_and_by_channel) {
   // Two images of two pixels and two channels.
   const std::vector<float> image{1, 2, 3, 4, 5, 6, 7, 8}, factors{10, 100, -1, 0};
