@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(nets_in_which_nothing_can_be_absorbed_are_refused) {
       contains(refusal(biased("relu",
                               "  - average_pool: {name: p, kernel: 3, padding: 1, count_padding: "
                               "true, stride: 1}")),
-               "stands 'p' (average_pool)"));
+               "is 'p' (average_pool)"));
   // Equalization may put relu in the place of relu6 before.
   const Network limited = biased("relu6");
   const Equalization equalization =
