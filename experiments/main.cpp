@@ -179,7 +179,7 @@ int main(int argc, char** argv) {
   } catch (const std::exception& e) {
     std::cerr << "quantdyn: " << e.what() << "\n";
   } catch (...) {  // only a plugin throws such a thing
-    std::cerr << "quantdyn: a plugin threw what is no std::exception\n";
+    std::cerr << "quantdyn: a plugin threw something other than std::exception\n";
   }
   return 1;
 }
