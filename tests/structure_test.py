@@ -55,7 +55,8 @@ ROOMS = {
     "experiments": {
         "text": set(),
         "results": {"text"},
-        "keras": {"results"},
+        "formats": set(),
+        "keras": {"formats", "results"},
         "method": {"results"},
         "run": {"keras", "method", "results", "text"},
         "library": {"results", "run"},

@@ -1,15 +1,12 @@
 #include "experiments/keras/builder.h"
 
-#include <algorithm>
-
 #include "framework/base/error.h"
 
 namespace quantdyn {
 namespace {
 
 /// The shape that Keras gives a parameter.
-std::vector<int64_t> keras_sizes(const Parameter<float>& parameter) {
-  const Shape& shape = parameter.master.shape();
+std::vector<int64_t> keras_sizes(const Shape& shape) {
   if (shape.rank() == 3) return {shape[0], shape[1], shape[2], 1};  // depthwise: a filter a channel
   return {shape.sizes().begin(), shape.sizes().end()};
 }
@@ -17,19 +14,16 @@ std::vector<int64_t> keras_sizes(const Parameter<float>& parameter) {
 }  // namespace
 
 KerasBuilder::KerasBuilder(const KerasModel& model, const KerasWeights& weights)
-    : model_(model), weights_(weights), network_(model.input) {
-  const std::string& input = network_.nodes().front().name;
-  values_[model.input_layer] = {input, {}, ""};
-  names_.make(input);  // taken
+    : model_(model), weights_(weights), net_(model.input) {
+  values_[model.input_layer] = {net_.input_node(), {}, ""};
 }
 
 const std::string& KerasBuilder::input(const KerasLayer& layer, size_t position) const {
-  const KerasValue& value = values_.at(layer.inputs.at(position));
+  const ImportedValue& value = values_.at(layer.inputs.at(position));
   if (!value.padded_by.empty())
     layer.config.refuse(
-        "", fmt::format("reads the ZeroPadding2D layer '{}'; accepted after one: convolutions and "
-                        "AveragePooling2D with padding valid, MaxPooling2D if the layer before "
-                        "is a relu",
+        "", fmt::format("reads the {}; accepted after one: convolutions and AveragePooling2D with "
+                        "padding valid, MaxPooling2D if the layer before is a relu",
                         value.padded_by));
   return value.node;
 }
@@ -39,56 +33,25 @@ const std::string& KerasBuilder::only_input(const KerasLayer& layer) const {
   return input(layer, 0);
 }
 
-const KerasValue& KerasBuilder::only_value(const KerasLayer& layer) const {
+const ImportedValue& KerasBuilder::only_value(const KerasLayer& layer) const {
   if (layer.inputs.size() != 1)
     layer.config.refuse("", fmt::format("reads {} layers; accepted: one", layer.inputs.size()));
   return values_.at(layer.inputs[0]);
 }
 
-bool KerasBuilder::is_never_negative(const std::string& node) const {
-  const Layer<float>* const layer = network_.layer(network_.index_of(node));
-  const std::optional<Activation> activation = layer ? layer->activation() : std::nullopt;
-  return activation && activation->values.low >= 0;
-}
-
-std::string KerasBuilder::add_node(const KerasLayer& layer, const std::string& name,
-                                   const std::string& kind, std::vector<std::string> inputs,
-                                   const Entries& entries) {
-  const std::string node = names_.make(name);
-  network_.add({.name = node,
-                .kind = kind,
-                .inputs = std::move(inputs),
-                .options = layer.config.derive(entries),
-                .unit = node});
-  return node;
-}
-
 void KerasBuilder::load(const KerasLayer& layer, const std::string& node,
                         const std::vector<Source>& sources) {
-  for (Parameter<float>* parameter : network_.layer(network_.index_of(node))->parameters())
-    for (const Source& source : sources)
-      if (parameter->name == source.parameter)
-        std::ranges::copy(weights_.read(layer, source.arrays, keras_sizes(*parameter)),
-                          parameter->master.data());
+  for (const Source& source : sources)
+    if (const Shape shape = net_.shape_of_parameter(node, source.parameter); shape.rank() > 0)
+      net_.load(node, source.parameter, weights_.read(layer, source.arrays, keras_sizes(shape)));
 }
 
-void KerasBuilder::set_result(const KerasLayer& layer, KerasValue value) {
+void KerasBuilder::set_result(const KerasLayer& layer, ImportedValue value) {
   values_[layer.name] = std::move(value);
 }
 
 Network KerasBuilder::finish() {
-  const KerasValue& value = values_.at(model_.output_layer);
-  const std::string& output = value.node;
-  if (!value.padded_by.empty())
-    throw_error<ConfigError>(
-        "the model ends with the ZeroPadding2D layer '{}'; accepted: before a "
-        "convolution or a pooling",
-        value.padded_by);
-  if (network_.nodes().size() < 2 || output != network_.last_name())
-    throw_error<ConfigError>("the model's output '{}' does not depend on its layer '{}'",
-                             model_.output_layer, network_.last_name());
-  network_.finish();
-  return std::move(network_);
+  return net_.finish(model_.output_layer, values_.at(model_.output_layer));
 }
 
 }  // namespace quantdyn

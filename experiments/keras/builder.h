@@ -1,31 +1,20 @@
 // A net under construction: the node of each Keras layer, names, parameters.
 #pragma once
 
-#include <array>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "experiments/formats/network_builder.h"
 #include "experiments/keras/model.h"
-#include "experiments/keras/names.h"
 #include "experiments/keras/weights.h"
-#include "framework/graph/network.h"
 
 namespace quantdyn {
-
-/// The result of a Keras layer.
-struct KerasValue {
-  std::string node;
-  std::array<int64_t, 4> padding{};  ///< zeros to put around it: top, bottom, left, right
-  std::string padded_by;             ///< the ZeroPadding2D layer; empty: none
-};
 
 /// The tools of the functions in keras/layers.cpp. All errors are ConfigError and name the layer.
 class KerasBuilder {
  public:
-  /// An option of a node and its value, as YAML.
-  using Entries = std::vector<std::pair<std::string, std::string>>;
+  using Entries = NetworkBuilder::Entries;
   /// A parameter of a node and its names in Keras.
   struct Source {
     std::string parameter;
@@ -40,19 +29,21 @@ class KerasBuilder {
   /// The same for a layer that may read only one layer.
   const std::string& only_input(const KerasLayer& layer) const;
   /// The input of such a layer, padded or not.
-  const KerasValue& only_value(const KerasLayer& layer) const;
-  const Shape& shape_of(const std::string& node) const { return network_.shape_of(node); }
+  const ImportedValue& only_value(const KerasLayer& layer) const;
+  const Shape& shape_of(const std::string& node) const { return net_.shape_of(node); }
   /// Whether the node is an activation whose output is never negative.
-  bool is_never_negative(const std::string& node) const;
+  bool is_never_negative(const std::string& node) const { return net_.is_never_negative(node); }
   bool is_output(const KerasLayer& layer) const { return layer.name == model_.output_layer; }
 
-  /// Adds a node whose name is like `name`, and returns its actual name (UniqueNames).
+  /// NetworkBuilder's, at a layer.
   std::string add_node(const KerasLayer& layer, const std::string& name, const std::string& kind,
-                       std::vector<std::string> inputs, const Entries& entries);
+                       std::vector<std::string> inputs, const Entries& entries) {
+    return net_.add_node(layer.config, name, kind, std::move(inputs), entries);
+  }
   /// Fills parameters of a node. A depthwise weight [kh,kw,C] is [kh,kw,C,1] in Keras.
   void load(const KerasLayer& layer, const std::string& node, const std::vector<Source>& sources);
   /// Sets the result that a layer's readers read; call it once for every layer.
-  void set_result(const KerasLayer& layer, KerasValue value);
+  void set_result(const KerasLayer& layer, ImportedValue value);
 
   /// The net; ConfigError if its last node is not the model's output.
   Network finish();
@@ -60,9 +51,8 @@ class KerasBuilder {
  private:
   const KerasModel& model_;
   const KerasWeights& weights_;
-  Network network_;
-  std::map<std::string, KerasValue> values_;  // by Keras layer
-  UniqueNames names_;                         // of nodes
+  NetworkBuilder net_;
+  std::map<std::string, ImportedValue> values_;  // by Keras layer
 };
 
 }  // namespace quantdyn

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "experiments/formats/unique_names.h"
 #include "experiments/keras/export_layers.h"
-#include "experiments/keras/names.h"
 #include "framework/h5/h5.h"
 
 namespace quantdyn {

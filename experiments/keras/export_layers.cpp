@@ -4,8 +4,8 @@
 #include <cmath>
 #include <map>
 
-#include "experiments/keras/momentum.h"
-#include "experiments/keras/names.h"
+#include "experiments/formats/momentum.h"
+#include "experiments/formats/unique_names.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {

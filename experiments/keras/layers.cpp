@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "experiments/formats/momentum.h"
+#include "experiments/formats/operator_table.h"
 #include "experiments/keras/handlers.h"
-#include "experiments/keras/momentum.h"
 
 namespace quantdyn {
 namespace {
@@ -108,20 +109,17 @@ const std::map<std::string, void (*)(Builder&, const KerasLayer&)>& handlers() {
 
 }  // namespace
 
-std::string keras_class_names() {
-  std::string out;
-  for (const auto& [name, handler] : handlers()) {
-    if (name > "InputLayer" && out.find("InputLayer") == std::string::npos) out += "InputLayer, ";
-    out += name + ", ";
-  }
-  return out.substr(0, out.size() - 2);
+std::vector<std::string> keras_handler_names() {
+  std::vector<std::string> out;
+  for (const auto& [name, handler] : handlers()) out.push_back(name);
+  return out;
 }
 
 void add_keras_layer(KerasBuilder& builder, const KerasLayer& layer) {
   const auto handler = handlers().find(layer.class_name);
   if (handler == handlers().end())
-    layer.config.refuse("",
-                        "this class of layer is not supported; accepted: " + keras_class_names());
+    layer.config.refuse(
+        "", "this class of layer is not supported; accepted: " + operator_names(Format::keras));
   handler->second(builder, layer);
 }
 

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "experiments/keras/builder.h"
 
 namespace quantdyn {
 
-/// "Activation, Add, ...": the classes that add_keras_layer() knows, and InputLayer.
-std::string keras_class_names();
+/// The classes that add_keras_layer() knows, in order: those of the operator table but InputLayer.
+std::vector<std::string> keras_handler_names();
 
 /// Adds a layer after its inputs, with its weights.
 ///

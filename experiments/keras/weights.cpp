@@ -1,8 +1,8 @@
 #include "experiments/keras/weights.h"
 
 #include <algorithm>
-#include <cmath>
 
+#include "experiments/formats/network_builder.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
@@ -29,13 +29,6 @@ std::vector<std::string> read_list(const h5::Group& group, const std::string& na
 std::string short_name(const std::string& path) {
   const std::string last = path.substr(path.find_last_of('/') + 1);
   return last.substr(0, last.find(':'));
-}
-
-/// "[0, 2, 1]" of the i-th value.
-std::string place_of(int64_t i, std::span<const int64_t> sizes) {
-  std::vector<int64_t> place(sizes.size());
-  for (size_t axis = sizes.size(); axis-- > 0; i /= sizes[axis]) place[axis] = i % sizes[axis];
-  return fmt::format("[{}]", fmt::join(place, ", "));
 }
 
 }  // namespace
@@ -66,16 +59,11 @@ std::vector<float> KerasWeights::read(const KerasLayer& layer, std::span<const s
                                       std::span<const int64_t> sizes) const {
   const h5::Dataset array = find(layer, names);
   const std::string& name = names.front();
-  if (!std::ranges::equal(array.sizes(), sizes))
-    layer.config.refuse("", fmt::format("{} has the shape [{}], the layer needs [{}]", name,
-                                        fmt::join(array.sizes(), ", "), fmt::join(sizes, ", ")));
+  check_array(layer.config, name, array.sizes(), sizes);
   if (array.content() != h5::Content::floats)
     layer.config.refuse("", fmt::format("{} holds no floating-point numbers", name));
   std::vector<float> values = array.read<float>();
-  const auto bad = std::ranges::find_if(values, [](float x) { return !std::isfinite(x); });
-  if (bad != values.end())
-    layer.config.refuse("", fmt::format("{} is {} at {}; accepted: finite values (in float32)",
-                                        name, *bad, place_of(bad - values.begin(), sizes)));
+  check_finite(layer.config, name, sizes, values);
   return values;
 }
 

@@ -8,11 +8,6 @@
 namespace quantdyn {
 namespace {
 
-std::string yaml_flag(bool value) { return value ? "true" : "false"; }
-std::string yaml_list(std::span<const int64_t> values) {
-  return fmt::format("[{}]", fmt::join(values, ", "));
-}
-
 /// The window's options; the padding is the layer's own, or that of the ZeroPadding2D before it.
 KerasBuilder::Entries window_of(const KerasBuilder& builder, const KerasLayer& layer,
                                 const std::string& kernel_key) {
@@ -29,7 +24,7 @@ KerasBuilder::Entries window_of(const KerasBuilder& builder, const KerasLayer& l
            "dilation_rate", std::vector<int64_t>{1}, accept::at_least<int64_t>(1), "of the kernel"))
     if (dilation != 1)
       layer.config.refuse("dilation_rate", fmt::format("found {}; accepted: 1", dilation));
-  const KerasValue& input = builder.only_value(layer);
+  const ImportedValue& input = builder.only_value(layer);
   if (!input.padded_by.empty()) {
     if (padding != "valid") builder.only_input(layer);  // refuses it
     padding = yaml_list(input.padding);
@@ -140,7 +135,7 @@ void add_keras_zero_padding(KerasBuilder& builder, const KerasLayer& layer) {
   refuse_channels_first(layer);
   const ConfigNode::Pointer padding = layer.tree->find("padding");
   if (!padding) layer.config.refuse("padding", "missing");
-  KerasValue value{input, {}, layer.name};
+  ImportedValue value{input, {}, fmt::format("ZeroPadding2D layer '{}'", layer.name)};
   std::vector<int64_t> sides;
   for (const ConfigNode::Pointer& axis : padding->items)
     for (const int64_t side : read_list(*axis, "padding", [](const ConfigNode& item) {

@@ -1,4 +1,4 @@
-#include "experiments/keras/names.h"
+#include "experiments/formats/unique_names.h"
 
 #include "framework/base/error.h"
 

@@ -1,4 +1,4 @@
-// Names that both Keras and quantdyn accept.
+// Unique names that quantdyn and foreign formats accept.
 #pragma once
 
 #include <set>

@@ -1,0 +1,79 @@
+#include "experiments/formats/operator_table.h"
+
+#include <algorithm>
+#include <array>
+
+#include "framework/base/error.h"
+
+namespace quantdyn {
+namespace {
+
+constexpr Format keras = Format::keras;
+
+constexpr std::array rows{
+    OperatorRow{keras, "InputLayer", "the net's input", "one, [height, width, channels]"},
+    OperatorRow{keras, "Conv2D", "`conv2d`", "`groups`; padding `same`, `valid`; dilation 1"},
+    OperatorRow{keras, "DepthwiseConv2D", "`conv2d`", "depth multiplier 1"},
+    OperatorRow{keras, "SeparableConv2D", "two `conv2d`, `_dw` and `_pw`", "depth multiplier 1"},
+    OperatorRow{keras, "BatchNormalization", "`batch_norm`",
+                "the last axis; without scale or center: 1 or 0; momentum is 1 - ours"},
+    OperatorRow{keras, "Activation", "`relu`, `relu6`, `leaky_relu`, `sigmoid`, `hard_swish`",
+                "linear, relu, relu6, leaky_relu (slope 0.2), hard_silu, hard_swish; sigmoid "
+                "inside the model; also as `activation` of a layer"},
+    OperatorRow{keras, "ReLU, LeakyReLU", "`relu`, `relu6`, `leaky_relu`",
+                "limit none or 6; slope 0 to 1"},
+    OperatorRow{keras, "Softmax", "nothing: the net's outputs are the logits",
+                "at the end; also as `activation` of the last layer"},
+    OperatorRow{keras, "Add, Multiply", "`add`, `multiply`",
+                "equal shapes; Multiply of two, also [H,W,C] and [C] or [1,1,C]"},
+    OperatorRow{keras, "MaxPooling2D, AveragePooling2D", "`max_pool`, `average_pool`",
+                "padding `same`, `valid`"},
+    OperatorRow{keras, "GlobalAveragePooling2D",
+                "`global_average_pool`; with `keepdims`, `average_pool`", ""},
+    OperatorRow{keras, "ZeroPadding2D", "padding of the layer after it",
+                "a `valid` convolution or average; a `valid` maximum after an activation that is "
+                "never negative"},
+    OperatorRow{keras, "Flatten, Reshape", "`flatten`", "to one axis"},
+    OperatorRow{keras, "Dense", "`dense`", "after Flatten or the like"},
+    OperatorRow{keras, "Dropout", "nothing, not even in training", ""},
+};
+
+/// "ReLU, LeakyReLU" one by one.
+std::vector<std::string> split(const std::string& names) {
+  std::vector<std::string> out;
+  for (size_t begin = 0; begin < names.size();) {
+    const size_t end = std::min(names.find(", ", begin), names.size());
+    out.push_back(names.substr(begin, end - begin));
+    begin = end + 2;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::span<const OperatorRow> operator_table() { return rows; }
+
+std::vector<std::string> operators_of(Format format) {
+  std::vector<std::string> out;
+  for (const OperatorRow& row : rows)
+    if (row.format == format) std::ranges::copy(split(row.operators), std::back_inserter(out));
+  std::ranges::sort(out);
+  return out;
+}
+
+std::string operator_names(Format format) {
+  return fmt::format("{}", fmt::join(operators_of(format), ", "));
+}
+
+std::string operator_markdown(Format format) {
+  std::string out = format == Format::keras ? "| class | becomes | accepted |\n"
+                                            : "| operator | becomes | accepted |\n";
+  out += "| --- | --- | --- |\n";
+  for (const OperatorRow& row : rows)
+    if (row.format == format)
+      out += fmt::format("| {} | {} | {}{}|\n", row.operators, row.becomes, row.accepted,
+                         *row.accepted ? " " : "");
+  return out;
+}
+
+}  // namespace quantdyn
