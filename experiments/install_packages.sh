@@ -5,7 +5,7 @@
 set -euo pipefail
 
 packages=(g++ git meson ninja-build pkg-config libblis-dev libboost-program-options-dev libfmt-dev libhdf5-dev
-  libhwy-dev librandom123-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
+  libhwy-dev libonnx-dev libprotobuf-dev librandom123-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
 if [ "${1:-}" = --figures ] || [ "${1:-}" = --tests ]; then
   packages+=(python3 python3-h5py python3-matplotlib)
 fi

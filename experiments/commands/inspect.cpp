@@ -43,7 +43,8 @@ void refuse_choice(const InspectRequest& request, const char* what) {
 }
 
 bool is_network(const std::string& file) {
-  return file.ends_with(".yaml") || file.ends_with(".yml") || holds_keras_model(file);
+  return file.ends_with(".yaml") || file.ends_with(".yml") || file.ends_with(".onnx") ||
+         holds_keras_model(file);
 }
 
 std::string text_of(const std::vector<std::string>& files, const InspectRequest& request) {

@@ -8,7 +8,7 @@
 namespace quantdyn {
 namespace {
 
-constexpr Format keras = Format::keras;
+constexpr Format keras = Format::keras, onnx = Format::onnx;
 
 constexpr std::array rows{
     OperatorRow{keras, "InputLayer", "the net's input", "one, [height, width, channels]"},
@@ -36,6 +36,43 @@ constexpr std::array rows{
     OperatorRow{keras, "Flatten, Reshape", "`flatten`", "to one axis"},
     OperatorRow{keras, "Dense", "`dense`", "after Flatten or the like"},
     OperatorRow{keras, "Dropout", "nothing, not even in training", ""},
+    OperatorRow{
+        onnx, "Conv", "`conv2d`",
+        "two dimensions; `group`, `strides`, `pads`, `auto_pad`; dilations 1; a constant Add "
+        "after it is its bias"},
+    OperatorRow{onnx, "BatchNormalization", "`batch_norm`", "of evaluation; momentum is 1 - ours"},
+    OperatorRow{onnx, "Relu, Clip, LeakyRelu", "`relu`, `relu6`, `leaky_relu`",
+                "Clip from 0 to 6 or to infinity; alpha 0 to 1"},
+    OperatorRow{onnx, "Sigmoid", "`sigmoid`", "inside the model"},
+    OperatorRow{
+        onnx, "HardSwish, HardSigmoid", "`hard_swish`",
+        "HardSigmoid with alpha 1/6, and Mul with its own input; also x Clip(x + 3, 0, 6) / 6"},
+    OperatorRow{onnx, "Add, Mul", "`add`, `multiply`",
+                "computed values of equal sizes; Mul also [N,C,H,W] and [N,C,1,1]"},
+    OperatorRow{onnx, "Concat", "`concat`", "on channels"},
+    OperatorRow{onnx, "MaxPool, AveragePool", "`max_pool`, `average_pool`",
+                "as Conv; `count_include_pad`; `ceil_mode` 1 where it changes no size"},
+    OperatorRow{onnx, "GlobalAveragePool, ReduceMean",
+                "`global_average_pool`; where an image is read from it, `average_pool`",
+                "ReduceMean over height and width"},
+    OperatorRow{onnx, "Pad", "padding of the layer after it",
+                "zeros before Conv, AveragePool, and MaxPool of values that are never negative"},
+    OperatorRow{
+        onnx, "Gemm, MatMul", "`dense`",
+        "a constant weight; `transB`, `alpha`, `beta`; MatMul with a constant Add after it"},
+    OperatorRow{onnx, "Flatten, Reshape, Squeeze, Unsqueeze", "`flatten`, or nothing",
+                "to [N, values]; to [N,C,1,1]. The weight after it is laid out anew"},
+    OperatorRow{onnx, "Transpose", "nothing", "channels last or first again"},
+    OperatorRow{onnx, "Softmax, LogSoftmax", "nothing: the net's outputs are the logits",
+                "at the end"},
+    OperatorRow{onnx, "Dropout, Identity", "nothing, not even in training", ""},
+    OperatorRow{onnx, "QuantizeLinear, DequantizeLinear",
+                "nothing: scales of a [quantized variant](#a-quantized-model)",
+                "int8, uint8, int16, uint16; int32 for biases; activations per tensor"},
+    OperatorRow{onnx, "Cast, Constant, ConstantOfShape, Div, Gather, Shape, Slice, Sub",
+                "constants",
+                "computed from constants and shapes, as Add, Concat, Mul, Reshape, Squeeze, "
+                "Transpose and Unsqueeze may be"},
 };
 
 /// "ReLU, LeakyReLU" one by one.

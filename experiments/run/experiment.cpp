@@ -101,7 +101,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                  .data = DatasetRegistry::instance().make(source),
                  .standardization = {},
                  .network_yaml = {},
-                 .keras_sha256 = {},
+                 .network_format = {},
+                 .network_sha256 = {},
                  .network = {},
                  .initializer = {},
                  .train = {},
@@ -124,7 +125,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   network_section.finish();
   out.network = std::make_unique<Network>(std::move(network.network));
   out.network_yaml = std::move(network.yaml);
-  out.keras_sha256 = std::move(network.keras_sha256);
+  out.network_format = std::move(network.format);
+  out.network_sha256 = std::move(network.sha256);
   check_fit(network_section, *out.network, *out.data->train);
   check_foldable(*out.network);
   check_batches(train, out.train, out.data->train->size(), *out.network);

@@ -22,7 +22,8 @@ struct Experiment {
   std::unique_ptr<DatasetPair> data;
   Standardization standardization;
   std::string network_yaml;  ///< the network file with its parameters set
-  std::string keras_sha256;  ///< of the Keras model with net and weights; empty: a YAML
+  /// Of the Keras or ONNX model with net and weights, as in NetworkFromFile; empty: a YAML.
+  std::string network_format, network_sha256;
   std::unique_ptr<Network> network;
   std::unique_ptr<Initializer> initializer;
   TrainingSettings train;
@@ -38,8 +39,8 @@ struct Experiment {
   /// every mistake that can be found now: keys, values, data files, shapes that do not fit.
   static Experiment read(const std::filesystem::path& file, std::span<const std::string> sets);
 
-  /// Whether the net has weights already, from a Keras model or a result.
-  bool has_weights() const { return !weights.empty() || !keras_sha256.empty(); }
+  /// Whether the net has weights already, from a Keras or ONNX model, or a result.
+  bool has_weights() const { return !weights.empty() || !network_format.empty(); }
   /// A random stream from the experiment's seed.
   Rng rng(std::string_view stream) const { return Rng(seed).fork(stream); }
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "experiments/keras/import.h"
+#include "experiments/onnx/import.h"
 #include "framework/base/hash.h"
 #include "framework/config/config_node.h"
 #include "framework/config/plugin_library.h"
@@ -53,22 +54,45 @@ std::string yaml_of(const Network& network, const std::string& name) {
 }
 
 /// Errors start with the place in the experiment, if there is one.
-Network import_for(const Options& section, const fs::path& file) try {
-  return import_keras(file);
+template <typename Import>
+auto import_for(const Options& section, const Import& import) try {
+  return import();
 } catch (const ConfigError& e) {
   if (section.has("file")) section.refuse("file", e.what());
   throw;
 }
 
-NetworkFromFile read_keras(const fs::path& file, const Options& section) {
+/// Refuses parameters that a foreign model does not have.
+void check_keys(const Options& section, const fs::path& file, const std::string& format,
+                const std::vector<std::string>& accepted) {
   for (const std::string& key : section.keys())
-    if (key != "file")
-      section.refuse(key,
-                     fmt::format("{} is a Keras model, which has no parameters; accepted: file",
-                                 file.string()));
-  Network network = import_for(section, file);
+    if (std::ranges::find(accepted, key) == accepted.end())
+      section.refuse(
+          key, fmt::format("{} is {} model, which has no {}; accepted: {}", file.string(), format,
+                           accepted.size() == 1 ? "parameters" : "such parameter",
+                           fmt::join(accepted, ", ")));
+}
+
+NetworkFromFile imported(Network network, const fs::path& file, const std::string& format) {
   std::string yaml = yaml_of(network, file.stem().string());
-  return {std::move(network), std::move(yaml), sha256_of_file(file)};
+  return {std::move(network), std::move(yaml), format, sha256_of_file(file)};
+}
+
+NetworkFromFile read_keras(const fs::path& file, const Options& section) {
+  check_keys(section, file, "a Keras", {"file"});
+  return imported(import_for(section, [&] { return import_keras(file); }), file, "keras");
+}
+
+NetworkFromFile read_onnx(const fs::path& file, const Options& section) {
+  check_keys(section, file, "an ONNX", {"file", "input"});
+  std::optional<std::vector<int64_t>> input;
+  if (section.has("input")) {
+    input = section.integers("input", Options::required, accept::at_least<int64_t>(1),
+                             "shape of one image: height, width, channels");
+    if (input->size() != 3) section.refuse("input", "expected [height, width, channels]");
+  }
+  OnnxImport found = import_for(section, [&] { return import_onnx(file, input); });
+  return imported(std::move(found.network), file, "onnx");
 }
 
 }  // namespace
@@ -84,13 +108,14 @@ NetworkFromFile read_network_file(const fs::path& file, const Options& section,
   const fs::path found = find_network(file);
   if (!fs::is_regular_file(found))
     section.refuse(
-        "file",
-        fmt::format("{}: no such file; accepted: a network file or a Keras model", found.string()));
+        "file", fmt::format("{}: no such file; accepted: a network file, a Keras or an ONNX model",
+                            found.string()));
   if (is_keras_file(found)) return read_keras(found, section);
+  if (is_onnx_file(found)) return read_onnx(found, section);
   const Options document = read_network(found, section, defaults);
   Network network = Network::from_options(document);
   document.finish();
-  return {std::move(network), document.resolved_yaml(), ""};
+  return {std::move(network), document.resolved_yaml()};
 }
 
 Network network_from_yaml(const std::string& yaml, const std::string& name) {

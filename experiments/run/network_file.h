@@ -1,4 +1,4 @@
-// The files that can hold a net: a network YAML, a Keras model, a result of an earlier run.
+// The files that can hold a net: a network YAML, a Keras or ONNX model, a result of an earlier run.
 #pragma once
 
 #include <filesystem>
@@ -18,13 +18,15 @@ std::filesystem::path find_network(const std::filesystem::path& given);
 struct NetworkFromFile {
   Network network;
   std::string yaml;  ///< network_from_yaml() builds the net from it
-  std::string
-      keras_sha256;  ///< of a Keras model's file, which also gave the weights; empty: a YAML
+  /// Of a Keras or ONNX model, which also gave the weights: "keras" or "onnx", and the file's
+  /// SHA-256; empty: a YAML.
+  std::string format = {}, sha256 = {};
 };
 
-/// Reads a network YAML, with its parameters from `section` and `defaults`, or a Keras model, which
-/// has none. ConfigError as read_network(), from_options() and import_keras(); a missing file, at
-/// the key `file` of the section.
+/// Reads a network YAML, with its parameters from `section` and `defaults`; or a Keras model, which
+/// has none; or an ONNX model, which may need the parameter `input`. ConfigError as read_network(),
+/// from_options(), import_keras() and import_onnx(); a missing file, at the key `file` of the
+/// section.
 NetworkFromFile read_network_file(const std::filesystem::path& file, const Options& section,
                                   const std::optional<NetworkDefaults>& defaults = {});
 

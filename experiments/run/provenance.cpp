@@ -91,8 +91,8 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
       {"probe_images",
        fmt::format("the first {} of a shuffle of the test set by Rng(seed).fork(\"probe\")",
                    experiment.track.probe_images)}};
-  if (!experiment.keras_sha256.empty())
-    out.provenance.emplace_back("keras_sha256", experiment.keras_sha256);
+  if (!experiment.network_format.empty())
+    out.provenance.emplace_back(experiment.network_format + "_sha256", experiment.network_sha256);
   if (!plugin_libraries().empty()) out.provenance.emplace_back("plugins", plugins_text());
   out.network = rows_of(*experiment.network);
   add_axes(experiment.track.statistics, TensorTraits{1}, out.axes);

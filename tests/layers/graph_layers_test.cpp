@@ -14,12 +14,34 @@ BOOST_AUTO_TEST_CASE(gradients_match_differences) {
   BOOST_TEST(worst_gradient_error("{name: multiply}", {{2, 3, 5}, {5}}, 9) < 1e-7);
   BOOST_TEST(worst_gradient_error("{name: multiply}", {{1, 1, 5}, {3, 2, 5}}, 2) < 1e-7);
   BOOST_TEST(worst_gradient_error("{name: multiply}", {{2, 1, 17}, {2, 1, 17}}, 9) < 1e-7);
+  BOOST_TEST(worst_gradient_error("{name: concat}", {{2, 3, 5}, {2, 3, 1}, {2, 3, 17}}, 9) < 1e-7);
+  BOOST_TEST(worst_gradient_error("{name: concat}", {{3}, {2}}, 1) < 1e-7);
 }
 
 BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_threads) {
   BOOST_TEST(same_bits_for_any_thread_count("{name: flatten}", {{3, 3, 3}}));
   BOOST_TEST(same_bits_for_any_thread_count("{name: add}", {{3, 3}, {3, 3}}));
   BOOST_TEST(same_bits_for_any_thread_count("{name: multiply}", {{3, 3, 7}, {7}}));
+  BOOST_TEST(same_bits_for_any_thread_count("{name: concat}", {{3, 3, 2}, {3, 3, 3}}));
+}
+
+BOOST_AUTO_TEST_CASE(concat_puts_channels_one_after_the_other) {
+  // Two images of two pixels: one channel beside two.
+  Trial<float> trial("{name: concat}", {{2, 1, 1}, {2, 1, 2}}, 2);
+  std::ranges::copy(std::vector<float>{1, 2, 3, 4}, trial.x[0].data());
+  std::ranges::copy(std::vector<float>{10, 11, 20, 21, 30, 31, 40, 41}, trial.x[1].data());
+  trial.forward();
+  BOOST_TEST(trial.y.values() == (std::vector<float>{1, 10, 11, 2, 20, 21, 3, 30, 31, 4, 40, 41}),
+             boost::test_tools::per_element());
+  std::ranges::copy(std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, trial.dy.data());
+  trial.backward();
+  BOOST_TEST(trial.dx[0].values() == (std::vector<float>{1, 4, 7, 10}),
+             boost::test_tools::per_element());
+  BOOST_TEST(trial.dx[1].values() == (std::vector<float>{2, 3, 5, 6, 8, 9, 11, 12}),
+             boost::test_tools::per_element());
+  const auto layer = make_layer<float>("{name: concat}");
+  BOOST_TEST(
+      (layer->setup(std::vector<Shape>{{4, 5, 6}, {4, 5, 1}, {4, 5, 3}}) == Shape{4, 5, 10}));
 }
 
 BOOST_AUTO_TEST_CASE(sum_by_hand) {
@@ -100,6 +122,7 @@ BOOST_AUTO_TEST_CASE(layers_say_what_they_pass_on) {
   BOOST_TEST(passes("{name: relu}") == "");
   BOOST_TEST(make_layer<float>("{name: add}")->is_sum());
   BOOST_TEST(!make_layer<float>("{name: multiply}")->is_sum());
+  BOOST_TEST(!make_layer<float>("{name: concat}")->is_sum());
 }
 
 BOOST_AUTO_TEST_CASE(mistakes_are_refused) {
@@ -112,6 +135,10 @@ BOOST_AUTO_TEST_CASE(mistakes_are_refused) {
                            other.text()));
   BOOST_TEST(error_of("{name: add}", {{2, 2, 3}, {2, 2, 4}}) ==
              "add: found inputs of shapes [2, 2, 3] and [2, 2, 4], expected the same shape");
+  BOOST_TEST(error_of("{name: concat}", {{2, 2, 3}, {2, 1, 3}}) ==
+             "concat: found inputs of shapes [2, 2, 3] and [2, 1, 3], expected equal sizes but of "
+             "channels");
+  BOOST_TEST(error_of("{name: concat}", {{2}}) == "concat: found 1 inputs, expected two or more");
   BOOST_TEST(error_of("{name: add}", {{2}}) == "add: found 1 inputs, expected two or more");
   BOOST_TEST(error_of("{name: flatten, axis: 1}", {{2}}).find("axis: unknown key") !=
              std::string::npos);

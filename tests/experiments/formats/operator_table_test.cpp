@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "experiments/keras/layers.h"
+#include "experiments/onnx/operators.h"
 #include "tests/errors.h"
 
 using namespace quantdyn;
@@ -30,10 +31,16 @@ BOOST_AUTO_TEST_CASE(the_table_lists_the_classes_that_keras_import_handles) {
   BOOST_TEST(listed == keras_handler_names(), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(the_readme_of_keras_holds_the_table) {
-  BOOST_TEST(contains(readme_of("keras"), operator_markdown(Format::keras)),
-             "expected in experiments/keras/README.md:\n"
-                 << operator_markdown(Format::keras));
+BOOST_AUTO_TEST_CASE(the_table_lists_the_operators_that_onnx_import_handles) {
+  BOOST_TEST(operators_of(Format::onnx) == onnx_handler_names(), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_readmes_hold_their_formats_table) {
+  const std::pair<const char*, Format> rooms[] = {{"keras", Format::keras}, {"onnx", Format::onnx}};
+  for (const auto& [room, format] : rooms)
+    BOOST_TEST(contains(readme_of(room), operator_markdown(format)),
+               "expected in experiments/" << room << "/README.md:\n"
+                                          << operator_markdown(format));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

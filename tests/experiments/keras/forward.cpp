@@ -1,8 +1,10 @@
-// forward NET IMAGES.h5 LOGITS.h5: a net's logits, for keras_forward.py. NET is a Keras model or a
-// result's last float32 snapshot; IMAGES.h5 holds x [N,H,W,C], LOGITS.h5 gets logits [N,classes].
+// forward NET IMAGES.h5 LOGITS.h5: a net's logits, for keras_forward.py and onnx_forward.py. NET
+// is a Keras or ONNX model or a result's last float32 snapshot; IMAGES.h5 holds x [N,H,W,C],
+// LOGITS.h5 gets logits [N,classes].
 #include <iostream>
 
 #include "experiments/keras/import.h"
+#include "experiments/onnx/import.h"
 #include "experiments/run/network_file.h"
 #include "framework/base/gemm.h"
 #include "tests/experiments/logits.h"
@@ -12,6 +14,7 @@ using namespace quantdyn;
 namespace {
 
 Network load(const std::filesystem::path& file) {
+  if (is_onnx_file(file)) return import_onnx(file).network;
   if (holds_keras_model(file)) return import_keras(file);
   const ResultReader result(file);
   return network_of(result, result.last());

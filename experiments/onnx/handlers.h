@@ -1,0 +1,52 @@
+// The functions that add_onnx_node() calls, one for each kind of operator.
+#pragma once
+
+#include "experiments/onnx/builder.h"
+
+namespace quantdyn {
+
+// linear.cpp
+void add_onnx_batch_norm(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_conv(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_gemm(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_mat_mul(OnnxBuilder& builder, const OnnxNode& node);
+
+// pools.cpp
+void add_onnx_average_pool(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_global_average_pool(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_max_pool(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_pad(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_reduce_mean(OnnxBuilder& builder, const OnnxNode& node);
+
+// elementwise.cpp
+void add_onnx_add(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_clip(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_concat(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_dropout(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_hard_sigmoid(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_hard_swish(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_identity(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_leaky_relu(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_mul(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_relu(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_sigmoid(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_softmax(OnnxBuilder& builder, const OnnxNode& node);
+
+// shapes.cpp
+void add_onnx_flatten(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_reshape(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_squeeze(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_transpose(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_unsqueeze(OnnxBuilder& builder, const OnnxNode& node);
+
+// scales.cpp
+void add_onnx_quantize(OnnxBuilder& builder, const OnnxNode& node);
+void add_onnx_dequantize(OnnxBuilder& builder, const OnnxNode& node);
+
+/// Adds a constant to a linear node without a bias, if the only reader of the node's result is an
+/// Add of one value for each channel. Returns that constant and marks the Add as done; null without
+/// one. `channel_axis`: of the node's result, from the end.
+const OnnxTensor* take_onnx_bias(OnnxBuilder& builder, const OnnxNode& node, int64_t channels,
+                                 size_t channel_axis);
+
+}  // namespace quantdyn
