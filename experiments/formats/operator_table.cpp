@@ -36,10 +36,9 @@ constexpr std::array rows{
     OperatorRow{keras, "Flatten, Reshape", "`flatten`", "to one axis"},
     OperatorRow{keras, "Dense", "`dense`", "after Flatten or the like"},
     OperatorRow{keras, "Dropout", "nothing, not even in training", ""},
-    OperatorRow{
-        onnx, "Conv", "`conv2d`",
-        "two dimensions; `group`, `strides`, `pads`, `auto_pad`; dilations 1; a constant Add "
-        "after it is its bias"},
+    OperatorRow{onnx, "Conv", "`conv2d`",
+                "two dimensions; `group`, `strides`, `pads`, `auto_pad`; dilations 1; Mul "
+                "and Add of a constant by channel right after it go into its weight and bias"},
     OperatorRow{onnx, "BatchNormalization", "`batch_norm`", "of evaluation; momentum is 1 - ours"},
     OperatorRow{onnx, "Relu, Clip, LeakyRelu", "`relu`, `relu6`, `leaky_relu`",
                 "Clip from 0 to 6 or to infinity; alpha 0 to 1"},
@@ -57,9 +56,8 @@ constexpr std::array rows{
                 "ReduceMean over height and width"},
     OperatorRow{onnx, "Pad", "padding of the layer after it",
                 "zeros before Conv, AveragePool, and MaxPool of values that are never negative"},
-    OperatorRow{
-        onnx, "Gemm, MatMul", "`dense`",
-        "a constant weight; `transB`, `alpha`, `beta`; MatMul with a constant Add after it"},
+    OperatorRow{onnx, "Gemm, MatMul", "`dense`",
+                "a constant weight; `transB`, `alpha`, `beta`; Mul and Add after it as after Conv"},
     OperatorRow{onnx, "Flatten, Reshape, Squeeze, Unsqueeze", "`flatten`, or nothing",
                 "to [N, values]; to [N,C,1,1]. The weight after it is laid out anew"},
     OperatorRow{onnx, "Transpose", "nothing", "channels last or first again"},

@@ -131,6 +131,7 @@ std::vector<int64_t> OnnxBuilder::sizes_of(const OnnxValue& value) const {
   const Shape& shape = net_.shape_of(value.in_net.node);
   const int64_t batch = model_.input_sizes[0];
   if (value.rank == 2) return {batch, shape.elements()};
+  if (value.rank == 3) return {batch, shape.elements(), 1};
   const auto& [top, bottom, left, right] = value.in_net.padding;
   const int64_t h = (shape.rank() == 3 ? shape[0] : 1) + top + bottom,
                 w = (shape.rank() == 3 ? shape[1] : 1) + left + right, c = shape.channels();
@@ -165,7 +166,14 @@ void OnnxBuilder::set_result(const OnnxNode& node, OnnxValue value) {
       node.attributes.refuse("", fmt::format("gives {}, by libonnx' shape inference {}",
                                              yaml_list(sizes), yaml_list(inferred)));
   }
+  if (const auto merged = merged_.find(&node); merged != merged_.end())
+    for (const OnnxNode* part : merged->second) values_[part->outputs[0]] = value;
   values_[node.outputs[0]] = std::move(value);
+}
+
+size_t OnnxBuilder::inferred_rank(const std::string& value) const {
+  const auto found = model_.shapes.find(value);
+  return found == model_.shapes.end() ? 0 : found->second.size();
 }
 
 void OnnxBuilder::set_constant(const OnnxNode& node, OnnxTensor tensor) {

@@ -16,7 +16,8 @@ namespace quantdyn {
 /// A computed value of the model, as the net has it.
 ///
 /// Rank 4: the net has [H,W,C], or [C] where height and width are 1; ONNX has channels first, or
-/// last after a Transpose. Rank 2: the net has [C].
+/// last after a Transpose. Rank 3: [N,C,1] in ONNX, as between two Unsqueezes. Rank 2: [N,C]; the
+/// net has [C].
 struct OnnxValue {
   ImportedValue in_net;
   int rank = 4;
@@ -60,6 +61,8 @@ class OnnxBuilder {
   /// The sizes that ONNX gives a value, with the batch.
   std::vector<int64_t> sizes_of(const OnnxValue& value) const;
 
+  /// How many axes a value has by shape inference; 0: unknown.
+  size_t inferred_rank(const std::string& value) const;
   bool is_output(const OnnxNode& node) const { return node.outputs[0] == model_.output; }
   /// The nodes that read a value. The model's output counts as a reader that is no node.
   std::vector<const OnnxNode*> readers(const std::string& value) const;
@@ -73,6 +76,11 @@ class OnnxBuilder {
   void set_constant(const OnnxNode& node, OnnxTensor tensor);
   /// Another node is part of what was added: it is not visited.
   void skip(const OnnxNode& node) { skipped_.insert(&node); }
+  /// The same; the result of `node` will also be that of `part`.
+  void merge(const OnnxNode& part, const OnnxNode& node) {
+    skip(part);
+    merged_[&node].push_back(&part);
+  }
   bool is_skipped(const OnnxNode& node) const { return skipped_.contains(&node); }
 
   /// Notes that the file quantizes a tensor of a node.
@@ -90,6 +98,7 @@ class OnnxBuilder {
   std::map<std::string, OnnxTensor> constants_;  // that nodes computed
   std::map<std::string, std::vector<const OnnxNode*>> readers_;
   std::set<const OnnxNode*> skipped_;
+  std::map<const OnnxNode*, std::vector<const OnnxNode*>> merged_;
   std::map<std::string, std::string> restored_;
   std::vector<OnnxQuantization> quantized_;
 };

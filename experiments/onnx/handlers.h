@@ -43,10 +43,4 @@ void add_onnx_unsqueeze(OnnxBuilder& builder, const OnnxNode& node);
 void add_onnx_quantize(OnnxBuilder& builder, const OnnxNode& node);
 void add_onnx_dequantize(OnnxBuilder& builder, const OnnxNode& node);
 
-/// Adds a constant to a linear node without a bias, if the only reader of the node's result is an
-/// Add of one value for each channel. Returns that constant and marks the Add as done; null without
-/// one. `channel_axis`: of the node's result, from the end.
-const OnnxTensor* take_onnx_bias(OnnxBuilder& builder, const OnnxNode& node, int64_t channels,
-                                 size_t channel_axis);
-
 }  // namespace quantdyn

@@ -9,12 +9,70 @@
 namespace quantdyn {
 namespace {
 
-/// Loads a bias and notes how the file quantizes it.
-void load_bias(OnnxBuilder& builder, const OnnxNode& node, const std::string& name,
-               const OnnxTensor& bias, std::span<const float> values) {
-  builder.net().load(name, "bias", values);
-  if (bias.quantized) builder.note_scale(name, TensorRole::bias, *bias.quantized);
-  static_cast<void>(node);
+/// What constants make of a linear node's result, by output channel: scale y + shift.
+struct AfterLinear {
+  std::vector<float> scale, shift;
+  bool has_scale = false, has_shift = false;
+  std::optional<OnnxScale> quantized = {};  ///< of the shift, a quantized bias
+};
+
+/// The constant of a Mul or Add that alone reads a value and has one number for each channel, which
+/// are on axis `channel_axis` from the end; null if there is none.
+const OnnxTensor* constant_after(OnnxBuilder& builder, const OnnxNode& reader,
+                                 const std::string& value, int64_t channels, size_t channel_axis) {
+  if (reader.inputs.size() != 2) return nullptr;
+  const size_t other = reader.inputs[0] == value ? 1 : 0;
+  const OnnxTensor* const found = builder.constant(reader, other);
+  if (!found || found->type != OnnxTensor::Type::floats || found->elements() != channels)
+    return nullptr;
+  const std::vector<int64_t>& sizes = found->sizes;
+  const bool fits = sizes.size() >= channel_axis && sizes[sizes.size() - channel_axis] == channels;
+  return fits ? &builder.required_floats(reader, other, "its constant") : nullptr;
+}
+
+/// Follows a linear node's result through Mul and Add of constants, and merges them into the node.
+/// `bias`: the node's own; empty: none. A quantized weight is not scaled, and takes one bias.
+AfterLinear after_linear(OnnxBuilder& builder, const OnnxNode& node, std::span<const float> bias,
+                         int64_t channels, size_t channel_axis, bool is_quantized) {
+  AfterLinear out{.scale = std::vector<float>(static_cast<size_t>(channels), 1),
+                  .shift = std::vector<float>(static_cast<size_t>(channels), 0)};
+  out.has_shift = !bias.empty();
+  std::ranges::copy(bias, out.shift.begin());
+  for (const OnnxNode* last = &node;;) {
+    const std::string& value = last->outputs[0];
+    const OnnxNode* const add = builder.only_reader(value, "Add");
+    const OnnxNode* const product = is_quantized ? nullptr : builder.only_reader(value, "Mul");
+    const OnnxNode* const next = add ? add : product;
+    const OnnxTensor* const constant =
+        next ? constant_after(builder, *next, value, channels, channel_axis) : nullptr;
+    if (!constant || (out.has_shift && is_quantized)) return out;
+    for (size_t i = 0; i < out.scale.size(); ++i)
+      if (add) {
+        out.shift[i] += constant->floats[i];
+      } else {
+        out.scale[i] *= constant->floats[i];
+        out.shift[i] *= constant->floats[i];
+      }
+    (add ? out.has_shift : out.has_scale) = true;
+    if (add) out.quantized = constant->quantized;
+    builder.merge(*next, node);
+    last = next;
+  }
+}
+
+/// Loads weight [..., K] and bias of a linear node with what comes after it.
+void load_linear(OnnxBuilder& builder, const OnnxNode& node, const std::string& name,
+                 std::vector<float> weight, const AfterLinear& after) {
+  if (after.has_scale)
+    for (size_t i = 0; i < weight.size(); ++i) weight[i] *= after.scale[i % after.scale.size()];
+  const std::vector<int64_t> sizes{static_cast<int64_t>(weight.size())};
+  check_finite(node.attributes, "its scaled weight", sizes, weight);
+  builder.net().load(name, "weight", weight);
+  if (!after.has_shift) return;
+  const std::vector<int64_t> channels{static_cast<int64_t>(after.shift.size())};
+  check_finite(node.attributes, "its bias with the constants after it", channels, after.shift);
+  builder.net().load(name, "bias", after.shift);
+  if (after.quantized) builder.note_scale(name, TensorRole::bias, *after.quantized);
 }
 
 /// Notes the scales of a weight whose output channels are on one of ONNX' axes.
@@ -94,22 +152,22 @@ void add_dense(OnnxBuilder& builder, const OnnxNode& node, const OnnxTensor* bia
     node.attributes.refuse("alpha", "accepted beside a quantized weight: 1");
   const DenseWeight w = dense_weight(node, x, builder.net().shape_of(x.in_net.node), weight,
                                      options.is_transposed, options.alpha);
-  if (!bias) bias = take_onnx_bias(builder, node, w.out, 1);
-  const std::string name =
-      builder.add_node(node, "dense", {x.in_net.node},
-                       {{"units", std::to_string(w.out)}, {"bias", yaml_flag(bias != nullptr)}});
-  builder.net().load(name, "weight", w.values);
-  note_weight_scale(builder, node, name, weight, options.is_transposed ? 0 : 1);
+  std::vector<float> own;
   if (bias) {
     if (bias->elements() != 1 && bias->elements() != w.out)
       node.attributes.refuse("",
                              fmt::format("its bias has the sizes {}; accepted: one or {} values",
                                          yaml_list(bias->sizes), w.out));
-    std::vector<float> values(static_cast<size_t>(w.out));
-    for (size_t i = 0; i < values.size(); ++i)
-      values[i] = options.beta * bias->floats[bias->elements() == 1 ? 0 : i];
-    load_bias(builder, node, name, *bias, values);
+    for (int64_t i = 0; i < w.out; ++i)
+      own.push_back(options.beta * bias->floats[bias->elements() == 1 ? 0 : i]);
   }
+  AfterLinear after = after_linear(builder, node, own, w.out, 1, weight.quantized.has_value());
+  if (bias) after.quantized = bias->quantized;
+  const std::string name =
+      builder.add_node(node, "dense", {x.in_net.node},
+                       {{"units", std::to_string(w.out)}, {"bias", yaml_flag(after.has_shift)}});
+  load_linear(builder, node, name, w.values, after);
+  note_weight_scale(builder, node, name, weight, options.is_transposed ? 0 : 1);
   builder.set_result(node, {.in_net = {name, {}, ""}, .rank = 2});
 }
 
@@ -124,22 +182,6 @@ const OnnxTensor& channel_values(OnnxBuilder& builder, const OnnxNode& node, siz
 
 }  // namespace
 
-const OnnxTensor* take_onnx_bias(OnnxBuilder& builder, const OnnxNode& node, int64_t channels,
-                                 size_t channel_axis) {
-  const OnnxNode* const add = builder.only_reader(node.outputs[0], "Add");
-  if (!add || add->inputs.size() != 2) return nullptr;
-  const size_t other = add->inputs[0] == node.outputs[0] ? 1 : 0;
-  const OnnxTensor* const bias = builder.constant(*add, other);
-  if (!bias || bias->type != OnnxTensor::Type::floats) return nullptr;
-  std::vector<int64_t> sizes = bias->sizes;
-  if (bias->elements() != channels || sizes.size() < channel_axis ||
-      sizes[sizes.size() - channel_axis] != channels)
-    return nullptr;
-  builder.required_floats(*add, other, "its constant");
-  builder.skip(*add);
-  return bias;
-}
-
 void add_onnx_conv(OnnxBuilder& builder, const OnnxNode& node) {
   const OnnxValue& x = builder.padded_image(node, 0);
   const OnnxTensor& weight = builder.required_floats(node, 1, "its weight");
@@ -153,19 +195,21 @@ void add_onnx_conv(OnnxBuilder& builder, const OnnxNode& node) {
   const int64_t outputs = weight.sizes[0];
   OnnxBuilder::Entries entries =
       onnx_window(builder, node, x, {weight.sizes[2], weight.sizes[3]}, OnnxPadding::zeros);
-  const OnnxTensor* bias =
+  const OnnxTensor* const bias =
       node.has_input(2) ? &builder.required_floats(node, 2, "its bias") : nullptr;
-  if (!bias) bias = take_onnx_bias(builder, node, outputs, 3);
   if (bias && bias->elements() != outputs)
     node.attributes.refuse("", fmt::format("its bias has the sizes {}; accepted: [{}]",
                                            yaml_list(bias->sizes), outputs));
+  AfterLinear after =
+      after_linear(builder, node, bias ? std::span<const float>(bias->floats) : std::span<float>{},
+                   outputs, 3, weight.quantized.has_value());
+  if (bias) after.quantized = bias->quantized;
   entries.emplace_back("channels", std::to_string(outputs));
   entries.emplace_back("groups", std::to_string(groups));
-  entries.emplace_back("bias", yaml_flag(bias != nullptr));
+  entries.emplace_back("bias", yaml_flag(after.has_shift));
   const std::string name = builder.add_node(node, "conv2d", {x.in_net.node}, entries);
-  builder.net().load(name, "weight", to_channels_last(weight));
+  load_linear(builder, node, name, to_channels_last(weight), after);
   note_weight_scale(builder, node, name, weight, 0);
-  if (bias) load_bias(builder, node, name, *bias, bias->floats);
   builder.set_result(node, {.in_net = {name, {}, ""}});
 }
 

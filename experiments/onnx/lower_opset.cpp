@@ -83,10 +83,12 @@ class Lowering {
   }
 
   void lower_reduce_mean(Node& node) const {
-    drop(node, "noop_with_empty_axes", 0);
+    if (node.input_size() < 2 || node.input(1).empty()) drop(node, "noop_with_empty_axes", 0);
     if (node.input_size() < 2) return;
     if (!node.input(1).empty()) {
       const Integers axes = constant_input(node, 1);
+      if (axes.empty()) refuse(node, "has no axes; accepted: height and width");
+      drop_if(node, "noop_with_empty_axes", "", [](const auto&) { return true; });
       auto& attribute = *node.add_attribute();
       attribute.set_name("axes");
       attribute.set_type(onnx::AttributeProto::INTS);

@@ -12,11 +12,16 @@ bool is_read_flat(const OnnxBuilder& builder, const std::string& value, int dept
   static const std::vector<std::string> same = {
       "Clip",      "DequantizeLinear", "Dropout", "HardSwish", "Identity",
       "LeakyRelu", "QuantizeLinear",   "Relu",    "Sigmoid"};
-  static const std::vector<std::string> flat = {"Flatten", "Mul", "Reshape", "Squeeze", "Shape"};
+  static const std::vector<std::string> renamed = {"Reshape", "Squeeze", "Transpose", "Unsqueeze"};
+  static const std::vector<std::string> flat = {"Flatten", "Mul", "Shape"};
+  const auto is_one_of = [](const std::vector<std::string>& names, const OnnxNode& node) {
+    return std::ranges::find(names, node.operation) != names.end();
+  };
   return depth < 100 && std::ranges::all_of(builder.readers(value), [&](const OnnxNode* reader) {
-           if (!reader) return true;
-           if (std::ranges::find(flat, reader->operation) != flat.end()) return true;
-           return std::ranges::find(same, reader->operation) != same.end() &&
+           if (!reader || is_one_of(flat, *reader)) return true;
+           const bool is_renamed = is_one_of(renamed, *reader);
+           if (is_renamed && builder.inferred_rank(reader->outputs[0]) != 4) return true;
+           return (is_renamed || is_one_of(same, *reader)) &&
                   is_read_flat(builder, reader->outputs[0], depth + 1);
          });
 }

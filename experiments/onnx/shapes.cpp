@@ -6,10 +6,10 @@
 namespace quantdyn {
 namespace {
 
-/// [N,C,H,W] -> [N,C H W].
+/// [N,C,H,W] or [N,C,1] -> [N,values].
 void flatten(OnnxBuilder& builder, const OnnxNode& node, const OnnxValue& x) {
   OnnxValue out = x;
-  if (x.rank == 4) {
+  if (x.rank > 2) {
     const Shape shape = builder.net().shape_of(x.in_net.node);
     if (shape.rank() == 3) out.in_net.node = builder.add_node(node, "flatten", {x.in_net.node});
     const bool moves = shape.rank() == 3 && shape.rows() > 1 && shape.channels() > 1;
@@ -43,6 +43,12 @@ void reshape(OnnxBuilder& builder, const OnnxNode& node, const OnnxValue& x,
   if (target.size() == 2) return flatten(builder, node, x);
   const int64_t channels = builder.net().shape_of(x.in_net.node).channels();
   const bool is_pixel = elements(target) == sizes[0] * channels;
+  if (target.size() == 3 && is_pixel && target[1] == channels && !x.flattened_from) {
+    OnnxValue out = x;
+    out.rank = 3;
+    out.has_channels_last = false;
+    return builder.set_result(node, out);
+  }
   if (target.size() != 4 || (!is_pixel && channels > 1)) refuse_sizes(builder, node, x, target);
   for (const bool has_channels_last : {false, true}) {
     OnnxValue out = x;
@@ -117,7 +123,12 @@ void add_onnx_squeeze(OnnxBuilder& builder, const OnnxNode& node) {
 void add_onnx_unsqueeze(OnnxBuilder& builder, const OnnxNode& node) {
   const OnnxValue& x = builder.value(node, 0);
   std::vector<int64_t> target = builder.sizes_of(x);
-  const std::vector<int64_t> axes = axes_of(builder, node, 4);
+  const auto rank = static_cast<int64_t>(target.size());
+  const auto given = node.has_input(1)
+                         ? builder.required_integers(node, 1, "axes")
+                         : node.attributes.integers("axes", {}, accept::any<int64_t>(), "");
+  const std::vector<int64_t> axes =
+      axes_of(builder, node, rank + static_cast<int64_t>(given.size()));
   for (const int64_t axis : axes) {
     if (axis > static_cast<int64_t>(target.size())) refuse_sizes(builder, node, x, target);
     target.insert(target.begin() + axis, 1);

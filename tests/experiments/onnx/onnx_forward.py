@@ -24,6 +24,7 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
+IMAGES = 9
 BOUND = 2e-5  # of the largest logit
 MEAN, DEVIATION = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
 
@@ -54,11 +55,13 @@ class Forward:
         """x [N,H,W,C]."""
         with h5py.File(self.path("images.h5"), "w") as f:
             f["x"] = x
-        subprocess.run([self.program, model, self.path("images.h5"), self.path("logits.h5")], check=True)
+        subprocess.run([self.program, model, self.path("images.h5"), self.path("logits.h5")], check=True,
+                       capture_output=True)
         with h5py.File(self.path("logits.h5")) as f:
             return f["logits"][:]
 
     def report(self, name, ours, theirs, note=""):
+        assert ours.shape == theirs.shape, f"{name}: {ours.shape}, onnxruntime {theirs.shape}"
         difference = np.abs(ours - theirs).max() / np.abs(theirs).max()
         good = difference < BOUND
         self.failures += not good
@@ -101,15 +104,62 @@ def compare_nets(forward, folder, count):
         forward.report(f"{name}, {len(x)} images", ours, theirs, f"  top-1 {top1[0]:.3f}, onnxruntime {top1[1]:.3f}")
 
 
+def after_last(model, logits):
+    """What the model does to its logits at the end, which import leaves out."""
+    last = next(node for node in model.graph.node if model.graph.output[0].name in node.output)
+    exponents = np.exp(logits - logits.max(1, keepdims=True))
+    share = exponents / exponents.sum(1, keepdims=True)
+    return share if last.op_type == "Softmax" else np.log(share) if last.op_type == "LogSoftmax" else logits
+
+
+def compare_model(forward, path):
+    model = onnx.load(path)
+    constants = {tensor.name for tensor in model.graph.initializer}
+    entry = next(value for value in model.graph.input if value.name not in constants)
+    sizes = [d.dim_value for d in entry.type.tensor_type.shape.dim][1:]
+    channels_last = sizes[0] not in (1, 3)
+    h, w, c = sizes if channels_last else (*sizes[1:], sizes[0])
+    x = np.random.default_rng(2).normal(0, 1, (IMAGES, h, w, c)).astype(np.float32)
+    try:
+        ours = forward.ours(path, x)
+    except subprocess.CalledProcessError as error:
+        forward.failures += 1
+        print(f"{os.path.basename(path):<45} FAILED: {error.stderr.decode().strip()}")
+        return
+    forward.report(os.path.basename(path), after_last(model, ours), run_onnx(path, x, channels_last))
+
+
+def make_models(folder, pythons):
+    """By torch, tf2onnx and Keras, in the first interpreter that has them."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    for maker in ("make_torch_models.py", "make_keras_models.py"):
+        for python in pythons:
+            made = subprocess.run([python, os.path.join(here, maker), folder], capture_output=True, text=True, check=False)
+            if made.returncode == 0:
+                break
+        else:
+            print(f"{maker}: left out: {(made.stdout or made.stderr).strip().splitlines()[-1]}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("forward")
     parser.add_argument("sample", nargs="?")
     parser.add_argument("--images", type=int, default=16)
+    parser.add_argument("--python", action="append", default=[sys.executable], help="also looked into for torch, Keras")
+    parser.add_argument("--models", nargs="*", help="only these files")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         forward = Forward(options.forward, folder)
-        if options.sample and os.path.isdir(options.sample):
+        models = options.models
+        if models is None:
+            make_models(folder, options.python)
+            models = [forward.path(name) for name in sorted(os.listdir(folder)) if name.endswith(".onnx")]
+        for model in models:
+            compare_model(forward, model)
+        if options.models is not None:
+            pass
+        elif options.sample and os.path.isdir(options.sample):
             compare_nets(forward, options.sample, options.images)
         else:
             print(f"no {options.sample}: the nets of imagenet-sample are left out")
