@@ -5,7 +5,7 @@
 #include <map>
 
 #include "experiments/formats/momentum.h"
-#include "experiments/formats/unique_names.h"
+#include "experiments/formats/network_exporter.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
@@ -25,26 +25,16 @@ bool is_same(const Convolution& g) {
          is_same(g.in_w, g.out_w, g.kernel_w, g.stride_w, g.pad_left, g.pad_right);
 }
 
-class Exporter {
+class Exporter final : public NetworkExporter {
  public:
-  explicit Exporter(const Network& network) : network_(network), of_node_(network.nodes().size()) {
-    const Shape& shape = network.input_shape();
-    add(0, "InputLayer", {{"batch_input_shape", {nullptr, shape[0], shape[1], shape[2]}}});
-    for (int i = 1; i < static_cast<int>(network.nodes().size()); ++i)
-      if (network.layer(i)) add_node(i);  // nothing reads a bypassed node
+  explicit Exporter(const Network& network)
+      : NetworkExporter(network, "Keras"), of_node_(network.nodes().size()) {
+    add_nodes();
   }
 
   std::vector<ExportedLayer> take() { return std::move(layers_); }
 
  private:
-  const Node<float>& node(int i) const { return network_.nodes()[i]; }
-
-  /// Leaders have their unit's name, so that an import gives the same units.
-  std::string name_of(int i) {
-    const Unit& unit = network_.units()[node(i).unit];
-    return names_.make(unit.leader == i ? unit.name : node(i).name);
-  }
-
   /// Adds the layer of a node, after those of its inputs.
   ExportedLayer& add(int i, const std::string& class_name, const Json& config) {
     std::vector<size_t> inputs;
@@ -63,30 +53,19 @@ class Exporter {
     return layers_.emplace_back(ExportedLayer{name, class_name, all, inputs, {}});
   }
 
-  [[noreturn]] void refuse(int i, const std::string& what) const {
-    throw_error<ConfigError>("node '{}' ({}): Keras has no layer for it: {}", node(i).name,
-                             node(i).kind, what);
+  void add_input() override {
+    const Shape& shape = network().input_shape();
+    add(0, "InputLayer", {{"batch_input_shape", {nullptr, shape[0], shape[1], shape[2]}}});
   }
 
-  void add_node(int i) {
-    const Layer<float>& layer = *network_.layer(i);
-    const auto pooling = layer.pooling();
-    const auto activation = layer.activation();
-    if (layer.convolution() && layer.linear()) return add_convolution(i);
-    if (layer.linear()) return add_dense(i);
-    if (layer.channel_affine()) return add_batch_norm(i);
-    if (pooling && node(i).shape.rank() == 3) return add_pool(i, *pooling);
-    if (activation && activation->is_clip() && activation->values.low == 0)
-      return add_relu(i, activation->values.high);
-    add_plain(i);
-  }
-
-  void add_relu(int i, float high) {
+  void add_clip(int i, const Activation& clip) override {
+    if (clip.values.low != 0) return add_other(i);
+    const float high = clip.values.high;
     add(i, "ReLU", std::isinf(high) ? Json::object() : Json{{"max_value", high}});
   }
 
   /// Layers that have another name in Keras.
-  void add_plain(int i) {
+  void add_other(int i) override {
     struct KerasClass {
       const char* name;
       Json (*config)(const Options&) = [](const Options&) { return Json::object(); };
@@ -112,7 +91,7 @@ class Exporter {
       refuse(i,
              "accepted: add, average_pool, batch_norm, conv2d, dense, flatten, "
              "global_average_pool, leaky_relu, max_pool, multiply, relu, relu6, sigmoid");
-    add(i, found->second.name, found->second.config(network_.spec(i).options));
+    add(i, found->second.name, found->second.config(network().spec(i).options));
   }
 
   /// The layer that a window slides over: the input's, or a ZeroPadding2D after it.
@@ -121,7 +100,7 @@ class Exporter {
     if (!needs_layer) return {input};
     const Json config = {{"padding", {{g.pad_top, g.pad_bottom}, {g.pad_left, g.pad_right}}},
                          {"data_format", "channels_last"}};
-    const std::string name = names_.make(node(i).name + "_padding");
+    const std::string name = unique_name(node(i).name + "_padding");
     add_layer(name, "ZeroPadding2D", config, {input});
     return {layers_.size() - 1};
   }
@@ -134,9 +113,7 @@ class Exporter {
             {"data_format", "channels_last"}};
   }
 
-  void add_convolution(int i) {
-    const Convolution& g = *network_.layer(i)->convolution();
-    const Linear<float>& linear = *network_.layer(i)->linear();
+  void add_convolution(int i, const Convolution& g, const Linear<float>& linear) override {
     const bool is_explicit = g.has_padding() && !is_same(g);
     const std::vector<size_t> input = padded_input(i, g, is_explicit);
     Json config = window_config(g, "kernel_size", is_explicit);
@@ -151,15 +128,13 @@ class Exporter {
     add_linear_arrays(layer, linear, g.is_depthwise() ? "depthwise_kernel" : "kernel");
   }
 
-  void add_dense(int i) {
-    const Linear<float>& linear = *network_.layer(i)->linear();
+  void add_dense(int i, const Linear<float>& linear) override {
     const Json config = {{"units", linear.out_channels},
                          {"use_bias", !linear.bias->master.empty()}};
     add_linear_arrays(add(i, "Dense", config), linear, "kernel");
   }
 
-  void add_batch_norm(int i) {
-    const ChannelAffine<float>& norm = *network_.layer(i)->channel_affine();
+  void add_batch_norm(int i, const ChannelAffine<float>& norm) override {
     ExportedLayer& layer =
         add(i, "BatchNormalization",
             {{"axis", -1}, {"momentum", other_momentum(norm.momentum)}, {"epsilon", norm.epsilon}});
@@ -170,12 +145,12 @@ class Exporter {
   }
 
   bool is_never_negative(int i) const {
-    const auto activation = i > 0 ? network_.layer(i)->activation() : std::nullopt;
+    const auto activation = i > 0 ? network().layer(i)->activation() : std::nullopt;
     return activation && activation->values.low >= 0;
   }
 
   /// Keras' pools leave padding out of maxima and means; a ZeroPadding2D makes zeros count.
-  void add_pool(int i, const Pooling& pooling) {
+  void add_pool(int i, const Pooling& pooling) override {
     const Convolution& g = pooling.window;
     const bool is_max = pooling.kind == Pooling::Kind::max;
     // After a relu, a zero never exceeds the maximum.
@@ -207,10 +182,8 @@ class Exporter {
     if (!linear.bias->master.empty()) add_array(layer, "bias", *linear.bias);
   }
 
-  const Network& network_;
   std::vector<ExportedLayer> layers_;
   std::vector<size_t> of_node_;  // the layer whose result is the node's
-  UniqueNames names_;
 };
 
 }  // namespace
