@@ -59,10 +59,10 @@ ROOMS = {
         "keras": {"formats", "results"},
         "onnx": {"formats"},
         "method": {"results"},
-        "run": {"keras", "method", "onnx", "results", "text"},
+        "run": {"formats", "keras", "method", "onnx", "results", "text"},
         "library": {"results", "run"},
         "terminal": set(),
-        "commands": {"keras", "method", "onnx", "results", "run", "terminal", "text"},
+        "commands": {"formats", "keras", "method", "onnx", "results", "run", "terminal", "text"},
         "plugin_example": set(),
     },
 }

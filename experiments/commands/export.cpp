@@ -10,7 +10,12 @@ namespace {
 po::options_description options() {
   po::options_description out("options");
   auto add = out.add_options();
-  add("output", po::value<std::string>()->value_name("FILE"), "the Keras model");
+  add("output", po::value<std::string>()->value_name("FILE"), "the model");
+  add("format", po::value<std::string>()->value_name("FORMAT"),
+      "onnx or keras; default: by the name of the model, .onnx or .h5");
+  add("variant", po::value<std::string>()->value_name("NAME"),
+      "the quantized variant that is written as an ONNX model with quantized tensors; default: the "
+      "float net");
   add("epoch", po::value<int64_t>()->value_name("N"),
       "the epoch whose weights are written; default: the last");
   add("force", po::bool_switch(), "replace a file that is already there");
@@ -19,15 +24,18 @@ po::options_description options() {
 }
 
 void export_model(const CommandCall& call) {
-  std::cout << export_result({call.only_file("export"),
-                              call.value<std::string>("output").value_or(""),
-                              call.value<int64_t>("epoch"), call.has("force")});
+  std::cout << export_result({.result = call.only_file("export"),
+                              .output = call.value<std::string>("output").value_or(""),
+                              .format = call.value<std::string>("format"),
+                              .variant = call.value<std::string>("variant"),
+                              .epoch = call.value<int64_t>("epoch"),
+                              .force = call.has("force")});
 }
 
 }  // namespace
 
 Command export_command() {
-  return {"export", "RESULT --output MODEL.h5", "a result's trained net as a Keras model",
+  return {"export", "RESULT --output MODEL", "a result's net as an ONNX or a Keras model",
           options(), export_model};
 }
 

@@ -1,21 +1,37 @@
 #include "experiments/commands/export_result.h"
 
 #include "experiments/keras/export.h"
+#include "experiments/onnx/export.h"
 #include "experiments/run/network_file.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
 namespace {
 
+enum class Format { onnx, keras };
+
+Format format_of(const ExportRequest& request) {
+  const std::string extension = request.output.extension().string();
+  const bool is_keras = extension == ".h5" || extension == ".hdf5";
+  if (!request.format) {
+    if (extension == ".onnx") return Format::onnx;
+    if (is_keras) return Format::keras;
+    throw_error<ConfigError>(
+        "--output {}: accepted: a name that ends in .onnx, .h5 or .hdf5, or --format onnx",
+        request.output.string());
+  }
+  if (*request.format == "onnx") return Format::onnx;
+  if (*request.format != "keras")
+    throw_error<ConfigError>("--format {}: accepted: onnx, keras", *request.format);
+  if (!is_keras)
+    throw_error<ConfigError>(
+        "--output {}: accepted: a name that ends in .h5 or .hdf5, by which Keras knows the format",
+        request.output.string());
+  return Format::keras;
+}
+
 void check_output(const ExportRequest& request) {
   const std::string output = request.output.string();
-  if (output.empty()) throw_error<ConfigError>("export: --output is missing; expected a file name");
-  const std::string extension = request.output.extension().string();
-  if (extension != ".h5" && extension != ".hdf5")
-    throw_error<ConfigError>(
-        "--output {}: accepted: a name that ends in .h5 or .hdf5, by which Keras "
-        "knows the format",
-        output);
   std::error_code ignored;
   if (std::filesystem::equivalent(request.output, request.result, ignored))
     throw_error<ConfigError>("--output {}: is the result itself; accepted: another name", output);
@@ -29,11 +45,21 @@ void check_output(const ExportRequest& request) {
 }  // namespace
 
 std::string export_result(const ExportRequest& request) {
+  if (request.output.empty())
+    throw_error<ConfigError>("export: --output is missing; expected a file name");
+  const Format format = format_of(request);
   check_output(request);
   const ResultReader result(request.result);
+  const std::string experiment = result.file().group("provenance").text("experiment");
   const SnapshotLabel& snapshot = request.epoch ? result.at_epoch(*request.epoch) : result.last();
   const Network network = network_of(result, snapshot);
-  export_keras(network, result.file().group("provenance").text("experiment"), request.output);
+  if (format == Format::keras)
+    export_keras(network, experiment, request.output);
+  else
+    export_onnx(
+        network, {},
+        {experiment, {{"variant", snapshot.variant}, {"epoch", std::to_string(snapshot.epoch)}}},
+        request.output);
   return fmt::format("written: {}: {} parameters, {} at epoch {}\n", request.output.string(),
                      network.trained_count(), snapshot.variant, snapshot.epoch);
 }

@@ -1,4 +1,4 @@
-// `quantdyn export`: a result's trained net for other programs.
+// `quantdyn export`: a result's net for other programs.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,17 @@ namespace quantdyn {
 /// The request on the command line.
 struct ExportRequest {
   std::filesystem::path result;
-  std::filesystem::path output;  ///< ends in .h5 or .hdf5, by which Keras knows the format
-  std::optional<int64_t> epoch;  ///< of the float32 snapshot; empty: the last
-  bool force = false;            ///< whether to replace an existing output
+  std::filesystem::path output;
+  std::optional<std::string> format;   ///< onnx or keras; empty: by the output's extension
+  std::optional<std::string> variant;  ///< a quantized one, for onnx; empty: float32
+  std::optional<int64_t> epoch;        ///< of the snapshot; empty: the last
+  bool force = false;                  ///< whether to replace an existing output
 };
 
-/// Writes the net of a result, with the weights of a float32 snapshot, as a Keras model; returns a
-/// summary line. ConfigError: no output, another extension, an existing output, a net that Keras
-/// has no layers for. Error: as ResultReader; the file cannot be written.
+/// Writes the net of a result, as one of its snapshots has it, as an ONNX or a Keras model; returns
+/// a summary, a line each. ConfigError: no output, a format or an extension that is none, an
+/// existing output, a net that the format has no layers for, a variant that cannot be written.
+/// Error: as ResultReader; the file cannot be written.
 std::string export_result(const ExportRequest& request);
 
 }  // namespace quantdyn

@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(help_after_a_command_prints_its_options_and_no_others) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> options = {
       {"run", {"--set", "--output", "--no-fuse", "--force", "--quiet", "--plugin"}},
       {"inspect", {"--snapshot", "--variant", "--epoch", "--layer", "--tensor", "--plugin"}},
-      {"export", {"--output", "--epoch", "--force", "--plugin"}},
+      {"export", {"--output", "--format", "--variant", "--epoch", "--force", "--plugin"}},
       {"bench", {"--mode", "--batch", "--seconds", "--plugin"}}};
   for (const auto& [command, names] : options) {
     const Outcome help = run({command, "--help"});

@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(export_refuses_what_cannot_be) {
   const std::string from = result.string();
   expect_usage_error({"export", from}, "export: --output is missing; expected a file name");
   expect_usage_error({"export", from, "--output", "model.keras"},
-                     "--output model.keras: accepted: a name that ends in .h5 or .hdf5");
+                     "--output model.keras: accepted: a name that ends in .onnx, .h5 or .hdf5, or --format onnx");
   expect_usage_error({"export", from, "--output", "model.h5"},
                      "--output model.h5: is there already; accepted: another name, or --force");
   BOOST_TEST(run({"export", from, "--output", "model.h5", "--force"}).exit_code == 0);
