@@ -3,6 +3,7 @@
 #include "experiments/keras/export.h"
 #include "experiments/onnx/export.h"
 #include "experiments/run/network_file.h"
+#include "experiments/run/saved_variant.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
@@ -42,26 +43,64 @@ void check_output(const ExportRequest& request) {
         output);
 }
 
+/// Activations that get other codes than QuantizeLinear gives where x / scale is a tie.
+std::string note_on_ties(const SavedVariant& variant) {
+  std::vector<std::string> names;
+  for (const auto& [id, tensor] : variant.tensors)
+    if (id.role == TensorRole::output && tensor.rounding == AffineTensor::Rounding::other)
+      names.push_back(variant.network.units()[id.unit].name);
+  if (names.empty()) return "";
+  return fmt::format(
+      "note: ONNX rounds x / scale half to even; the variant rounds these outputs otherwise, so "
+      "their codes may differ by 1 at ties: {}\n",
+      fmt::join(names, ", "));
+}
+
+/// The model's net with the moment it is from.
+struct Exported {
+  Network network;
+  AffineTensors tensors;
+  SnapshotLabel snapshot;
+  std::string note;
+};
+
+Exported read(const ExportRequest& request, const ResultReader& result) {
+  if (request.variant) {
+    SavedVariant variant = read_variant(result, *request.variant, request.epoch);
+    std::string note = note_on_ties(variant);
+    return {std::move(variant.network), std::move(variant.tensors), variant.snapshot,
+            std::move(note)};
+  }
+  const SnapshotLabel& snapshot = request.epoch ? result.at_epoch(*request.epoch) : result.last();
+  return {network_of(result, snapshot), {}, snapshot, ""};
+}
+
 }  // namespace
 
 std::string export_result(const ExportRequest& request) {
   if (request.output.empty())
     throw_error<ConfigError>("export: --output is missing; expected a file name");
   const Format format = format_of(request);
+  if (format == Format::keras && request.variant)
+    throw_error<ConfigError>(
+        "--variant {}: a Keras model holds no quantized tensors; accepted: --format onnx, or the "
+        "float net without --variant",
+        *request.variant);
   check_output(request);
   const ResultReader result(request.result);
   const std::string experiment = result.file().group("provenance").text("experiment");
-  const SnapshotLabel& snapshot = request.epoch ? result.at_epoch(*request.epoch) : result.last();
-  const Network network = network_of(result, snapshot);
+  const Exported model = read(request, result);
+  const SnapshotLabel& snapshot = model.snapshot;
   if (format == Format::keras)
-    export_keras(network, experiment, request.output);
+    export_keras(model.network, experiment, request.output);
   else
     export_onnx(
-        network, {},
+        model.network, model.tensors,
         {experiment, {{"variant", snapshot.variant}, {"epoch", std::to_string(snapshot.epoch)}}},
         request.output);
-  return fmt::format("written: {}: {} parameters, {} at epoch {}\n", request.output.string(),
-                     network.trained_count(), snapshot.variant, snapshot.epoch);
+  return fmt::format("{}written: {}: {} parameters, {} at epoch {}\n", model.note,
+                     request.output.string(), model.network.trained_count(), snapshot.variant,
+                     snapshot.epoch);
 }
 
 }  // namespace quantdyn

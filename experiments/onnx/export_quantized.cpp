@@ -140,6 +140,11 @@ std::string add_codes(OnnxGraph& graph, const UniqueName& unique, const std::str
 std::string add_rounding(OnnxGraph& graph, const UniqueName& unique, const std::string& tensor,
                          const std::string& name, const std::string& value,
                          const AffineTensor& activation, int rank) {
+  if (activation.rounding == AffineTensor::Rounding::drawn)
+    throw_error<ConfigError>(
+        "{}: found rounding: stochastic; accepted: half_to_even, which QuantizeLinear does, or "
+        "half_away_from_zero, which differs from it at ties",
+        tensor);
   std::vector<int64_t> codes = activation.zero_point;
   codes.push_back(activation.lowest);
   codes.push_back(activation.highest);

@@ -28,7 +28,8 @@ std::string add_codes(OnnxGraph& graph, const UniqueName& unique, const std::str
 
 /// `value` rounded to the codes of an activation and back: QuantizeLinear, DequantizeLinear, before
 /// them a clip where fewer codes are given than int8 or uint8 has. Returns the name of the
-/// dequantized value. ConfigError naming `tensor`: codes that neither type holds.
+/// dequantized value. ConfigError naming `tensor`: codes that neither type holds, codes
+/// that are drawn.
 std::string add_rounding(OnnxGraph& graph, const UniqueName& unique, const std::string& tensor,
                          const std::string& name, const std::string& value,
                          const AffineTensor& activation, int rank);
