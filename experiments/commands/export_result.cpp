@@ -1,5 +1,7 @@
 #include "experiments/commands/export_result.h"
 
+#include <algorithm>
+
 #include "experiments/keras/export.h"
 #include "experiments/onnx/export.h"
 #include "experiments/run/network_file.h"
@@ -56,6 +58,17 @@ std::string note_on_ties(const SavedVariant& variant) {
       fmt::join(names, ", "));
 }
 
+/// Float biases between quantized tensors, which integer kernels round by themselves.
+std::string note_on_biases(const SavedVariant& variant) {
+  const auto has = [&](TensorRole role) {
+    return std::ranges::any_of(variant.tensors,
+                               [&](const auto& tensor) { return tensor.first.role == role; });
+  };
+  if (!has(TensorRole::output) || has(TensorRole::bias)) return "";
+  return "note: its biases are float32; onnxruntime rounds float32 biases and weights between "
+         "quantized values by itself, so it agrees better with a variant that has bias: int32\n";
+}
+
 /// The model's net with the moment it is from.
 struct Exported {
   Network network;
@@ -67,7 +80,7 @@ struct Exported {
 Exported read(const ExportRequest& request, const ResultReader& result) {
   if (request.variant) {
     SavedVariant variant = read_variant(result, *request.variant, request.epoch);
-    std::string note = note_on_ties(variant);
+    std::string note = note_on_ties(variant) + note_on_biases(variant);
     return {std::move(variant.network), std::move(variant.tensors), variant.snapshot,
             std::move(note)};
   }

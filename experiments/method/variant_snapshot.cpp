@@ -115,6 +115,15 @@ void save_precisions(const QuantizedTwin& twin, const Variant& variant, Frame& f
   }
 }
 
+/// Activations of another kind than in the net before its repairs.
+std::vector<ReplacedActivation> replaced_activations(const Network& before, const Network& after) {
+  std::vector<ReplacedActivation> out;
+  for (size_t i = 0; i < after.nodes().size(); ++i)
+    if (after.nodes()[i].kind != before.nodes()[i].kind)
+      out.push_back({after.nodes()[i].name, after.nodes()[i].kind});
+  return out;
+}
+
 }  // namespace
 
 Snapshot variant_snapshot(const VariantTask& task) {
@@ -144,7 +153,8 @@ Snapshot variant_snapshot(const VariantTask& task) {
                .frame = std::move(frame),
                .weights = {},
                .quantization = {},
-               .tensors = std::move(tensors)};
+               .tensors = std::move(tensors),
+               .replaced_activations = replaced_activations(task.folded.network, net)};
   if (task.saves_weights) out.weights = saved_parameters(twin.network());
   for (const auto& [id, tensor] : twin.tensors()) {
     out.quantization.push_back(

@@ -79,14 +79,14 @@ class Exporter final : public NetworkExporter {
     const std::string name = network().units()[unit].name;
     std::vector<std::string> out{input_of(i)};
     if (const AffineTensor* const weight = quantized(unit, TensorRole::weight))
-      out.push_back(add_codes(graph_, unique_, name + "_weight", *weight, sizes,
-                              lay_out(weight->codes.values())));
+      out.push_back(add_weight_codes(graph_, unique_, name_of_tensor(unit, TensorRole::weight),
+                                     name + "_weight", *weight, sizes,
+                                     lay_out(weight->codes.values())));
     else
       out.push_back(graph_.constant<float>(unique_name(name + "_weight"), sizes,
                                            lay_out(linear.weight->master.values())));
     if (const AffineTensor* const bias = quantized(unit, TensorRole::bias))
-      out.push_back(add_codes(graph_, unique_, name + "_bias", *bias, {linear.out_channels},
-                              bias->codes.values()));
+      out.push_back(add_bias_codes(graph_, unique_, name + "_bias", *bias));
     else if (!linear.bias->master.empty())
       out.push_back(float_constant(name + "_bias", *linear.bias));
     return out;

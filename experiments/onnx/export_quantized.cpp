@@ -15,6 +15,21 @@ bool holds(std::span<const int64_t> codes) {
       codes, [](int64_t code) { return code >= Limits::min() && code <= Limits::max(); });
 }
 
+/// Throws ConfigError unless int8 or uint8, by the sign of the codes, holds all codes and zero
+/// points.
+void check_holds(const std::string& tensor, const AffineTensor& found) {
+  std::vector<int64_t> codes = found.zero_point;
+  codes.push_back(found.lowest);
+  codes.push_back(found.highest);
+  if (found.is_signed ? holds<int8_t>(codes) : holds<uint8_t>(codes)) return;
+  throw_error<ConfigError>(
+      "{}: found codes {} to {} and zero points {} to {}; accepted: {}, what {} holds; so "
+      "bit_width: 8 or less, and widen_to_zero: true, which keeps zero points among the codes",
+      tensor, found.lowest, found.highest, std::ranges::min(found.zero_point),
+      std::ranges::max(found.zero_point), found.is_signed ? "-128 to 127" : "0 to 255",
+      found.is_signed ? "int8" : "uint8");
+}
+
 template <typename To, typename From>
 std::vector<To> converted(std::span<const From> values) {
   std::vector<To> out;
@@ -116,25 +131,20 @@ std::string add_clip_between(OnnxGraph& graph, const UniqueName& unique, const s
   return name;
 }
 
-std::string add_codes(OnnxGraph& graph, const UniqueName& unique, const std::string& name,
-                      const AffineTensor& tensor, const std::vector<int64_t>& sizes,
-                      std::span<const int32_t> codes) {
-  std::vector<int64_t> all(codes.begin(), codes.end());
-  std::ranges::copy(tensor.zero_point, std::back_inserter(all));
-  if (tensor.is_signed && holds<int8_t>(all))
-    return add_codes_as<int8_t>(graph, unique, name, tensor, sizes, codes);
-  if (!tensor.is_signed && holds<uint8_t>(all))
-    return add_codes_as<uint8_t>(graph, unique, name, tensor, sizes, codes);
-  // DequantizeLinear takes int32 too, without a zero point.
-  const auto inner = static_cast<int64_t>(codes.size()) / std::max<int64_t>(sizes[0], 1);
-  std::vector<int32_t> shifted;
-  for (size_t i = 0; i < codes.size(); ++i) {
-    const size_t channel = tensor.zero_point.size() == 1 ? 0 : i / static_cast<size_t>(inner);
-    shifted.push_back(static_cast<int32_t>(codes[i] - tensor.zero_point[channel]));
-  }
-  const std::string values = graph.constant<int32_t>(unique(name + "_codes"), sizes, shifted);
-  const std::string scale = add_scale(graph, unique, name, tensor);
-  return add_dequantize(graph, unique(name), {values, scale}, tensor, 0);
+std::string add_weight_codes(OnnxGraph& graph, const UniqueName& unique, const std::string& tensor,
+                             const std::string& name, const AffineTensor& weight,
+                             const std::vector<int64_t>& sizes, std::span<const int32_t> codes) {
+  check_holds(tensor, weight);
+  return weight.is_signed ? add_codes_as<int8_t>(graph, unique, name, weight, sizes, codes)
+                          : add_codes_as<uint8_t>(graph, unique, name, weight, sizes, codes);
+}
+
+std::string add_bias_codes(OnnxGraph& graph, const UniqueName& unique, const std::string& name,
+                           const AffineTensor& bias) {
+  const std::string codes = graph.constant<int32_t>(unique(name + "_codes"),
+                                                    {bias.codes.elements()}, bias.codes.values());
+  const std::string scale = add_scale(graph, unique, name, bias);
+  return add_dequantize(graph, unique(name), {codes, scale}, bias, 0);
 }
 
 std::string add_rounding(OnnxGraph& graph, const UniqueName& unique, const std::string& tensor,
@@ -145,18 +155,7 @@ std::string add_rounding(OnnxGraph& graph, const UniqueName& unique, const std::
         "{}: found rounding: stochastic; accepted: half_to_even, which QuantizeLinear does, or "
         "half_away_from_zero, which differs from it at ties",
         tensor);
-  std::vector<int64_t> codes = activation.zero_point;
-  codes.push_back(activation.lowest);
-  codes.push_back(activation.highest);
-  const bool fits = activation.is_signed ? holds<int8_t>(codes) : holds<uint8_t>(codes);
-  if (!fits)
-    throw_error<ConfigError>(
-        "{}: found codes {} to {} and zero points {} to {}; accepted: codes and zero points that "
-        "{} holds, {} (QuantizeLinear of opset 13 has no wider type): bit_width of at most 8, "
-        "widen_to_zero: true",
-        tensor, activation.lowest, activation.highest, std::ranges::min(activation.zero_point),
-        std::ranges::max(activation.zero_point), activation.is_signed ? "int8" : "uint8",
-        activation.is_signed ? "-128 to 127" : "0 to 255");
+  check_holds(tensor, activation);
   const bool is_full = activation.is_signed ? activation.lowest == -128 && activation.highest == 127
                                             : activation.lowest == 0 && activation.highest == 255;
   const std::string limited =

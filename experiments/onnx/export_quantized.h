@@ -20,16 +20,20 @@ std::string add_clip_between(OnnxGraph& graph, const UniqueName& unique, const s
                              const std::string& value, std::span<const float> low,
                              std::span<const float> high, int rank);
 
-/// A weight or bias [K,...] by its codes, already in ONNX's order: int8 or uint8, or int32 without
-/// a zero point where those do not hold them. Returns the name of the dequantized value.
-std::string add_codes(OnnxGraph& graph, const UniqueName& unique, const std::string& name,
-                      const AffineTensor& tensor, const std::vector<int64_t>& sizes,
-                      std::span<const int32_t> codes);
+/// A weight [K,...] by its codes, already in ONNX's order, as int8 or uint8. Returns the name of
+/// the dequantized value. ConfigError naming `tensor`: codes or zero points that neither type
+/// holds.
+std::string add_weight_codes(OnnxGraph& graph, const UniqueName& unique, const std::string& tensor,
+                             const std::string& name, const AffineTensor& weight,
+                             const std::vector<int64_t>& sizes, std::span<const int32_t> codes);
+
+/// A bias [K] by its codes, as int32. Returns the name of the dequantized value.
+std::string add_bias_codes(OnnxGraph& graph, const UniqueName& unique, const std::string& name,
+                           const AffineTensor& bias);
 
 /// `value` rounded to the codes of an activation and back: QuantizeLinear, DequantizeLinear, before
 /// them a clip where fewer codes are given than int8 or uint8 has. Returns the name of the
-/// dequantized value. ConfigError naming `tensor`: codes that neither type holds, codes
-/// that are drawn.
+/// dequantized value. ConfigError naming `tensor`: as add_weight_codes(); codes that are drawn.
 std::string add_rounding(OnnxGraph& graph, const UniqueName& unique, const std::string& tensor,
                          const std::string& name, const std::string& value,
                          const AffineTensor& activation, int rank);

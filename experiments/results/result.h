@@ -80,6 +80,11 @@ struct QuantizationEntry {
   Facts facts;  ///< bit width, scheme, range: attributes of the group
 };
 
+/// An activation that a variant's repairs put in place of the net's own.
+struct ReplacedActivation {
+  std::string node, kind;
+};
+
 /// Which snapshot a row on the axis `snapshot` is.
 struct SnapshotLabel {
   int64_t index, epoch, step;
@@ -94,6 +99,7 @@ struct Snapshot {
   std::vector<SavedParameter> weights;
   std::vector<QuantizationEntry> quantization;
   std::vector<RawTensor> tensors = {};
+  std::vector<ReplacedActivation> replaced_activations = {};  ///< of a variant, by its repairs
 };
 
 }  // namespace quantdyn

@@ -310,11 +310,16 @@ void write_entry(h5::Group& group, const QuantizationEntry& entry) {
 }  // namespace
 
 void write_quantization(h5::File& file, const SnapshotLabel& snapshot,
-                        std::span<const QuantizationEntry> entries) {
+                        std::span<const QuantizationEntry> entries,
+                        std::span<const ReplacedActivation> replaced) {
   if (entries.empty()) return;
   h5::Group variant = file.make_group("quantization/" + snapshot.variant);
   variant.set("snapshot", snapshot.index);
   variant.set("epoch", snapshot.epoch);
+  std::vector<std::string> activations;
+  for (const ReplacedActivation& one : replaced)
+    activations.push_back(fmt::format("{}: {}", one.node, one.kind));
+  variant.set("replaced_activations", activations);
   for (const QuantizationEntry& entry : entries) {
     h5::Group group = variant.make_group(entry.node + "/" + entry.tensor);
     write_entry(group, entry);

@@ -54,6 +54,7 @@ void write_weights(h5::File& file, int64_t snapshot, std::span<const SavedParame
 void write_tensors(h5::File& file, int64_t snapshot, std::span<const RawTensor> tensors);
 /// Below /quantization/<variant>, whose attribute `snapshot` says when these codes were used.
 void write_quantization(h5::File& file, const SnapshotLabel& snapshot,
-                        std::span<const QuantizationEntry> entries);
+                        std::span<const QuantizationEntry> entries,
+                        std::span<const ReplacedActivation> replaced);
 
 }  // namespace quantdyn

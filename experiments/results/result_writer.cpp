@@ -116,7 +116,9 @@ void ResultWriter::add_snapshot(Snapshot snapshot) {
   add_to_catalogue(catalogue_, snapshot.frame);
   snapshots_.push_back(label);
   if (!snapshot.quantization.empty())
-    quantization_.insert_or_assign(snapshot.variant, std::pair(label, snapshot.quantization));
+    quantization_.insert_or_assign(
+        snapshot.variant,
+        LastQuantization{label, snapshot.quantization, snapshot.replaced_activations});
   // std::function copies what it holds, so the snapshot is shared.
   background_.push([this, label, training = training_,
                     shared = std::make_shared<const Snapshot>(std::move(snapshot))] {
@@ -136,7 +138,7 @@ void ResultWriter::write(const Snapshot& snapshot, const SnapshotLabel& label,
   statistics.finish();
   write_weights(file, label.index, snapshot.weights);
   write_tensors(file, label.index, snapshot.tensors);
-  write_quantization(file, label, snapshot.quantization);
+  write_quantization(file, label, snapshot.quantization, snapshot.replaced_activations);
   file.set("status", "snapshot");
   file.commit();
 }
@@ -161,7 +163,7 @@ void ResultWriter::finish() {
   }
   statistics.finish();
   for (const auto& [variant, last] : quantization_)
-    write_quantization(file, last.first, last.second);
+    write_quantization(file, last.label, last.entries, last.replaced_activations);
   file.set("status", "complete");
 
   // A result without a checksum is fine, one with a wrong checksum is not: the old one goes first.

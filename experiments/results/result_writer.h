@@ -72,8 +72,12 @@ class ResultWriter {
   std::vector<TrainingRow> training_;
   std::vector<SnapshotLabel> snapshots_;
   StatisticCatalogue catalogue_;
-  std::map<std::string, std::pair<SnapshotLabel, std::vector<QuantizationEntry>>>
-      quantization_;  // last of each variant
+  struct LastQuantization {
+    SnapshotLabel label;
+    std::vector<QuantizationEntry> entries;
+    std::vector<ReplacedActivation> replaced_activations;
+  };
+  std::map<std::string, LastQuantization> quantization_;  // by variant
   Background background_{1};
 };
 

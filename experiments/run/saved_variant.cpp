@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "experiments/method/tracking.h"
 #include "experiments/run/network_file.h"
+#include "quant/folding/folding.h"
 #include "quant/folding/linear_pairs.h"
+#include "quant/quantizers/range.h"
 #include "quant/schemes/selection.h"
-#include "quant/variants/variant.h"
 
 namespace quantdyn {
 namespace {
@@ -27,47 +27,53 @@ const SnapshotLabel& label_of(const ResultReader& result, const std::string& nam
   return out;
 }
 
-/// The net as trained at the moment when the variant was made of it.
-const SnapshotLabel& float_label(const ResultReader& result, const SnapshotLabel& variant) {
-  for (const SnapshotLabel& label : result.snapshots())
-    if (label.variant == float_variant && label.epoch == variant.epoch &&
-        label.step == variant.step)
-      return label;
-  throw_error<Error>("{}: no float snapshot at epoch {}, step {}, of which '{}' was made",
-                     result.file().path().string(), variant.epoch, variant.step, variant.variant);
+bool keeps(const ResultReader& result, const SnapshotLabel& label, const std::string& path) {
+  return result.file().has(fmt::format("weights/{}/{}", label.index, path));
 }
 
-Variant variant_of(const ResultReader& result, const std::string& name, const Network& network) {
-  const std::string yaml = result.file().dataset("config/resolved").read_texts().at(0);
-  const Options document =
-      Options::from_text(yaml, result.file().path().string() + ": /config/resolved");
-  constexpr int64_t enough = int64_t{1} << 40;  // the run has compared them with its data
-  for (Variant& variant :
-       read_variants(document.list("variants", "quantized twins"), network, {enough, enough}))
-    if (variant.name == name) return std::move(variant);
-  throw_error<Error>("{}: /config/resolved has no variant '{}'", result.file().path().string(),
-                     name);
+/// Whether the variant has its norms in its weights.
+bool is_folded(const ResultReader& result, const SnapshotLabel& label, const Network& network) {
+  for (int i = 1; i < static_cast<int>(network.nodes().size()); ++i)
+    if (network.layer(i)->channel_affine()) return !keeps(result, label, network.nodes()[i].name);
+  return false;
+}
+
+/// Puts in the activations that repairs put in.
+void replace_activations(const ResultReader& result, const SnapshotLabel& label, Network& network) {
+  const h5::Group group = result.file().group("quantization/" + label.variant);
+  if (!group.has_attribute("replaced_activations"))
+    throw_error<Error>(
+        "{}: does not say which activations its repairs replaced, as results of this version do; "
+        "run the experiment again",
+        group.where());
+  for (const std::string& text : group.texts("replaced_activations")) {
+    const size_t colon = text.rfind(": ");
+    const int node = colon == std::string::npos ? -1 : network.index_of(text.substr(0, colon));
+    if (node < 1 || !network.layer(node)->activation())
+      throw_error<Error>("{}: replaced_activations: '{}' is no activation of the net",
+                         group.where(), text);
+    network.replace_activation(node, text.substr(colon + 2));
+  }
 }
 
 /// Repairs add biases to layers that had none.
 void add_saved_biases(const ResultReader& result, const SnapshotLabel& label, Network& network) {
   for (const int unit : units_with_weight(network)) {
     Linear<float>& linear = linear_of(network, unit);
-    const std::string path = fmt::format("weights/{}/{}/bias", label.index,
-                                         network.nodes()[network.units()[unit].leader].name);
-    if (linear.bias->master.empty() && result.file().has(path))
+    const std::string& node = network.nodes()[network.units()[unit].leader].name;
+    if (linear.bias->master.empty() && keeps(result, label, node + "/bias"))
       linear.bias->master = Tensor<float>(Shape{linear.out_channels});
   }
 }
 
-Network network_of_variant(const ResultReader& result, const SnapshotLabel& label,
-                           const Network& trained, const Variant& variant) {
-  FoldedNetwork out = variant.fold ? fold_network(trained) : unfolded(trained);
-  Frame report = make_frame(out.network);
-  variant.repairs.apply(out, report);
-  add_saved_biases(result, label, out.network);
-  read_parameters(result, label, out.network);
-  return std::move(out.network);
+Network network_of_variant(const ResultReader& result, const SnapshotLabel& label) {
+  const std::string yaml = result.file().dataset("config/network").read_texts().at(0);
+  Network out = network_from_yaml(yaml, result.file().path().string() + ": /config/network");
+  if (is_folded(result, label, out)) out = fold_network(out).network;
+  replace_activations(result, label, out);
+  add_saved_biases(result, label, out);
+  read_parameters(result, label, out);
+  return out;
 }
 
 AffineTensor::Rounding rounding_of(const Options& quantizer) {
@@ -96,53 +102,68 @@ void set_given_codes(const h5::Group& group, AffineTensor& out) {
 
 /// One number for all channels, or one for each channel of an entry.
 template <typename T>
-std::vector<T> by_channel(const std::vector<T>& by_entry, const Scheme* scheme, int64_t channels) {
-  if (by_entry.size() <= 1 || static_cast<int64_t>(by_entry.size()) == channels) return by_entry;
+std::vector<T> by_channel(const std::vector<T>& by_entry, const Granularity& granularity,
+                          int64_t channels) {
+  if (granularity.is_per_tensor()) return by_entry;
   std::vector<T> out;
   for (int64_t c = 0; c < channels; ++c)
-    out.push_back(by_entry.at(static_cast<size_t>(scheme->quantizer->granularity().entry_of(c))));
+    out.push_back(by_entry.at(static_cast<size_t>(granularity.entry_of(c))));
   return out;
 }
 
-AffineTensor read_tensor(const h5::Group& group, const std::string& tensor, const Scheme* scheme,
-                         int64_t channels) {
+Tensor<int32_t> read_codes(const h5::Dataset& codes) {
+  const std::vector<int64_t> sizes = codes.sizes();
+  Tensor<int32_t> out{Shape(std::span(sizes))};
+  std::ranges::copy(codes.read<int32_t>(), out.data());
+  return out;
+}
+
+/// `expected`: of the codes; a bias has no scheme and a scale for each channel.
+AffineTensor read_tensor(const h5::Group& group, const std::string& tensor, int64_t channels,
+                         const Shape& expected) {
   if (!group.has("scale"))
     throw_error<ConfigError>(
         "{}: its quantizer has no scale and zero point; accepted: affine quantizers", tensor);
   AffineTensor out;
-  out.scale = by_channel(group.dataset("scale").read<double>(), scheme, channels);
-  out.zero_point = by_channel(group.dataset("zero_point").read<int64_t>(), scheme, channels);
-  if (group.has_attribute("first_code")) {
+  out.scale = group.dataset("scale").read<double>();
+  out.zero_point = group.dataset("zero_point").read<int64_t>();
+  out.is_signed = true;
+  if (group.has_attribute("scheme")) {
+    const Options quantizer =
+        Options::from_text(group.text("scheme"), tensor).plugin("quantizer", Options::required, "");
+    const Granularity granularity = Granularity::read(quantizer);
+    out.scale = by_channel(out.scale, granularity, channels);
+    out.zero_point = by_channel(out.zero_point, granularity, channels);
+    out.rounding = rounding_of(quantizer);
     set_given_codes(group, out);
-    out.rounding = rounding_of(Options::from_text(group.text("scheme"), tensor)
-                                   .plugin("quantizer", Options::required, ""));
-  } else {  // an int32 bias
-    out.is_signed = true;
   }
-  if (!group.has("codes")) return out;
-  const h5::Dataset codes = group.dataset("codes");
-  const std::vector<int64_t> sizes = codes.sizes();
-  out.codes = Tensor<int32_t>(Shape(std::span(sizes)));
-  std::ranges::copy(codes.read<int32_t>(), out.codes.data());
+  if (expected.rank() == 0) return out;
+  out.codes = read_codes(group.dataset("codes"));
+  if (out.codes.shape() != expected)
+    throw_error<Error>("{}: its codes have the shape {}; the net expects {}", tensor,
+                       out.codes.shape().text(), expected.text());
   return out;
 }
 
-AffineTensors read_tensors(const ResultReader& result, const Variant& variant,
+/// The shape of a tensor's codes; empty: an activation, which has none.
+Shape codes_of(const Network& network, const TensorId& id) {
+  if (id.role == TensorRole::output) return {};
+  const Linear<float>& linear = linear_of(network, id.unit);
+  return id.role == TensorRole::bias ? Shape{linear.out_channels} : linear.weight->master.shape();
+}
+
+AffineTensors read_tensors(const ResultReader& result, const std::string& variant,
                            const Network& network) {
   AffineTensors out;
-  const h5::Group all = result.file().group("quantization/" + variant.name);
-  for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit) {
-    const UnitSchemes& schemes = variant.units[unit];
-    const int64_t channels = network.nodes()[network.units()[unit].last].shape.channels();
+  const h5::Group all = result.file().group("quantization/" + variant);
+  for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit)
     for (const TensorRole role : {TensorRole::output, TensorRole::weight, TensorRole::bias}) {
+      const TensorId id{unit, role};
       const std::string path = network.units()[unit].name + "/" + to_string(role);
       if (!all.has(path)) continue;
-      const Scheme* const scheme =
-          (role == TensorRole::output ? schemes.output : schemes.weight).get();
-      out[{unit, role}] =
-          read_tensor(all.group(path), name_of(network, {unit, role}), scheme, channels);
+      const int64_t channels = network.nodes()[network.units()[unit].last].shape.channels();
+      out[id] = read_tensor(all.group(path), name_of(network, id), channels, codes_of(network, id));
     }
-  }
   return out;
 }
 
@@ -151,10 +172,8 @@ AffineTensors read_tensors(const ResultReader& result, const Variant& variant,
 SavedVariant read_variant(const ResultReader& result, const std::string& name,
                           std::optional<int64_t> epoch) {
   const SnapshotLabel& label = label_of(result, name, epoch);
-  const Network trained = network_of(result, float_label(result, label));
-  const Variant variant = variant_of(result, name, trained);
-  Network network = network_of_variant(result, label, trained, variant);
-  AffineTensors tensors = read_tensors(result, variant, network);
+  Network network = network_of_variant(result, label);
+  AffineTensors tensors = read_tensors(result, name, network);
   return {label, std::move(network), std::move(tensors)};
 }
 

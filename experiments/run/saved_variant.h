@@ -17,12 +17,12 @@ struct SavedVariant {
   AffineTensors tensors;
 };
 
-/// Reads the snapshot of a variant whose codes the result keeps: the last.
+/// Reads the snapshot of a variant whose codes the result keeps: the last. The net is that of
+/// /config/network, folded if the variant was, with the activations that its repairs put in and the
+/// variant's saved parameters.
 ///
-/// The net's graph is that of the float snapshot of the same step, folded and repaired again as the
-/// variant says, because repairs may replace activations; its parameters are the variant's saved
-/// ones. ConfigError: `name` is no variant, another epoch, a tensor whose quantizer is not affine.
-/// Error: as network_of(); weights that either snapshot does not keep.
+/// ConfigError: `name` is no variant, another epoch, a tensor whose quantizer is not affine. Error:
+/// the snapshot keeps no weights, a parameter does not fit.
 SavedVariant read_variant(const ResultReader& result, const std::string& name,
                           std::optional<int64_t> epoch);
 
