@@ -11,7 +11,7 @@ po::options_description options() {
   po::options_description out("options");
   auto add = out.add_options();
   add("mode", po::value<std::string>()->default_value("")->value_name("MODE"),
-      "train, infer or stats");
+      "train, infer, simulate or stats");
   add("batch", po::value<int64_t>()->default_value(128)->value_name("N"), "images per step");
   add("seconds", po::value<double>()->default_value(5)->value_name("S"), "how long to run");
   add_plugin_option(out);

@@ -1,8 +1,12 @@
 #include "experiments/commands/bench_network.h"
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "data/dataset.h"
+#include "data/standardize.h"
 #include "experiments/method/quantized_twin.h"
 #include "experiments/method/tracking.h"
 #include "experiments/results/process_facts.h"
@@ -67,6 +71,43 @@ Timing time_inference(const Network& network, View<const float> x, double second
   return time_steps(seconds, [&] { evaluator.run(x, x.shape[0], 0, logits.view()); });
 }
 
+/// Images that are no files: the batch itself, for calibration.
+class GivenImages final : public Dataset {
+ public:
+  explicit GivenImages(View<const float> x) : x_(x) {}
+  int64_t size() const override { return x_.shape[0]; }
+  Shape sample_shape() const override { return x_.shape.of_one(); }
+  int64_t classes() const override { return 0; }
+  int64_t get(int64_t i, float* x) const override {
+    std::ranges::copy(x_.slice(i, 1).values(), x);
+    return -1;
+  }
+  std::string name() const override { return "random"; }
+  std::string sha256() const override { return ""; }
+
+ private:
+  View<const float> x_;
+};
+
+/// The simulation of a variant with every default: 8 bits, min-max, per tensor, all places.
+Timing time_simulation(const Network& network, View<const float> x, double seconds) {
+  const Options document = Options::from_text(
+      "variants: [{name: simulated, weights: {}, activations: {}, calibration: {images: 8}}]",
+      "bench");
+  const std::vector<Variant> variants =
+      read_variants(document.list("variants", ""), network, {x.shape[0], x.shape[0]});
+  const GivenImages images(x);
+  const auto channels = static_cast<size_t>(network.input_shape().channels());
+  const Standardization none{std::vector<double>(channels, 0), std::vector<double>(channels, 1)};
+  const FoldedNetwork folded = fold_network(network);
+  Frame frame = make_frame(folded.network);
+  QuantizedTwin twin(folded, variants[0], Fusing::fused, frame);
+  twin.quantize({&images, &none, {0, 1, 2, 3, 4, 5, 6, 7}}, {}, Rng(3), frame,
+                [](const std::string&, int64_t, int64_t, const std::string&) {});
+  Tensor<float> logits(network.output_shape().batch_of(x.shape[0]));
+  return time_steps(seconds, [&] { twin.evaluator().run(x, x.shape[0], 0, logits.view()); });
+}
+
 /// The number of values in the convolutions' outputs for one image, before norm and activation.
 int64_t convolution_outputs(const Network& network) {
   int64_t out = 0;
@@ -121,9 +162,11 @@ Timing time_statistics(const Network& network, View<const float> x, double secon
 }  // namespace
 
 std::string bench_network(const BenchRequest& request) {
-  if (request.mode != "train" && request.mode != "infer" && request.mode != "stats")
-    throw_error<ConfigError>("--mode {}: accepted: train, infer, stats",
-                             request.mode.empty() ? "is missing" : request.mode);
+  constexpr std::array modes{"train", "infer", "simulate", "stats"};
+  if (std::ranges::find(modes, request.mode) == modes.end())
+    throw_error<ConfigError>("--mode {}: accepted: {}",
+                             request.mode.empty() ? "is missing" : request.mode,
+                             fmt::join(modes, ", "));
   if (request.batch < 2 || (request.mode != "train" && request.batch % images_per_chunk != 0))
     throw_error<ConfigError>(
         "--batch {}: accepted: at least 2, and a multiple of {} except in training", request.batch,
@@ -138,10 +181,13 @@ std::string bench_network(const BenchRequest& request) {
   const Tensor<float> x = random_images(network, request.batch);
   nlohmann::ordered_json out;
   const bool trains = request.mode == "train";
-  const Timing timing = trains ? time_training(network, x.view(), request.seconds)
-                        : request.mode == "infer"
-                            ? time_inference(network, x.view(), request.seconds)
-                            : time_statistics(network, x.view(), request.seconds, out);
+  const auto time_mode = [&] {
+    if (trains) return time_training(network, x.view(), request.seconds);
+    if (request.mode == "infer") return time_inference(network, x.view(), request.seconds);
+    if (request.mode == "simulate") return time_simulation(network, x.view(), request.seconds);
+    return time_statistics(network, x.view(), request.seconds, out);
+  };
+  const Timing timing = time_mode();
   const double rate = static_cast<double>(timing.iterations * request.batch) / timing.seconds;
   const double macs = static_cast<double>(network.multiply_accumulates());
   out["images_per_second"] = rate;

@@ -8,7 +8,7 @@ namespace quantdyn {
 
 struct BenchRequest {
   std::filesystem::path network;
-  std::string mode;  ///< train, infer or stats
+  std::string mode;  ///< train, infer, simulate or stats
   int64_t batch = 128;
   double seconds = 5;
 };
@@ -19,7 +19,8 @@ struct BenchRequest {
 /// training).
 ///
 /// `train` runs a training step (loss, both passes, SGD with momentum) without loader and
-/// augmentation; `infer` runs the folded net; `stats` runs the unfolded net with a run's trackers
+/// augmentation; `infer` runs the folded net, `simulate` its quantized twin (8 bits, min-max, per
+/// tensor, every output); `stats` runs the unfolded net with a run's trackers
 /// on every tap. `stats` adds `counted`, the sum of all layerwise counts, and `expected_count`,
 /// taps x elements x images, the warm-up included. ConfigError: an unknown mode, a batch size that
 /// evaluation cannot take.

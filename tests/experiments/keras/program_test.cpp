@@ -125,6 +125,10 @@ BOOST_AUTO_TEST_CASE(inspect_and_bench_take_models) {
     BOOST_TEST(contains(inspected.out, part), part << " is not in " << inspected.out);
   const Outcome timed = run({"bench", "model.h5", "--mode", "infer", "--seconds", "0.05"});
   BOOST_TEST(contains(timed.out, "\"parameters\":2170"), timed.out << timed.err);
+  const Outcome simulated =
+      run({"bench", "model.h5", "--mode", "simulate", "--batch", "8", "--seconds", "0.05"});
+  BOOST_TEST(simulated.exit_code == 0, simulated.err);
+  BOOST_TEST(contains(simulated.out, "images_per_second"), simulated.out);
 }
 
 BOOST_AUTO_TEST_CASE(export_writes_the_epoch_asked_for) {
@@ -139,8 +143,9 @@ BOOST_AUTO_TEST_CASE(export_writes_the_epoch_asked_for) {
 BOOST_AUTO_TEST_CASE(export_refuses_what_cannot_be) {
   const std::string from = result.string();
   expect_usage_error({"export", from}, "export: --output is missing; expected a file name");
-  expect_usage_error({"export", from, "--output", "model.keras"},
-                     "--output model.keras: accepted: a name that ends in .onnx, .h5 or .hdf5, or --format onnx");
+  expect_usage_error(
+      {"export", from, "--output", "model.keras"},
+      "--output model.keras: accepted: a name that ends in .onnx, .h5 or .hdf5, or --format onnx");
   expect_usage_error({"export", from, "--output", "model.h5"},
                      "--output model.h5: is there already; accepted: another name, or --force");
   BOOST_TEST(run({"export", from, "--output", "model.h5", "--force"}).exit_code == 0);
