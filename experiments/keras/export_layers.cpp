@@ -75,6 +75,11 @@ class Exporter final : public NetworkExporter {
     };
     static const std::map<std::string, KerasClass> plain{
         {"add", {"Add"}},
+        {"concat",
+         {"Concatenate",
+          [](const Options&) -> Json {
+            return {{"axis", -1}};
+          }}},
         {"flatten", {"Flatten", channels_last}},
         {"global_average_pool", {"GlobalAveragePooling2D", channels_last}},
         {"leaky_relu",
@@ -89,7 +94,7 @@ class Exporter final : public NetworkExporter {
     const auto found = plain.find(node(i).kind);
     if (found == plain.end())
       refuse(i,
-             "accepted: add, average_pool, batch_norm, conv2d, dense, flatten, "
+             "accepted: add, average_pool, batch_norm, concat, conv2d, dense, flatten, "
              "global_average_pool, leaky_relu, max_pool, multiply, relu, relu6, sigmoid");
     add(i, found->second.name, found->second.config(network().spec(i).options));
   }

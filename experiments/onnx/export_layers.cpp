@@ -152,6 +152,7 @@ class Exporter final : public NetworkExporter {
     using Add = void (Exporter::*)(int);
     static const std::map<std::string, Add> others{
         {"add", &Exporter::add_sum},
+        {"concat", &Exporter::add_concat},
         {"flatten", &Exporter::add_flatten},
         {"global_average_pool", &Exporter::add_global_pool},
         {"hard_swish", &Exporter::add_hard_swish},
@@ -161,18 +162,21 @@ class Exporter final : public NetworkExporter {
     const auto found = others.find(node(i).kind);
     if (found == others.end())
       refuse(i,
-             "accepted: add, average_pool, batch_norm, conv2d, dense, flatten, "
+             "accepted: add, average_pool, batch_norm, concat, conv2d, dense, flatten, "
              "global_average_pool, hard_swish, leaky_relu, max_pool, multiply, relu, relu6, "
              "sigmoid");
     (this->*found->second)(i);
   }
 
-  void add_sum(int i) {
-    std::vector<std::string> inputs;
-    for (size_t place = 0; place < node(i).inputs.size(); ++place)
-      inputs.push_back(input_of(i, place));
-    add(i, inputs.size() == 2 ? "Add" : "Sum", inputs);
+  std::vector<std::string> inputs_of(int i) const {
+    std::vector<std::string> out;
+    for (const int input : node(i).inputs) out.push_back(values_[input]);
+    return out;
   }
+
+  void add_sum(int i) { add(i, node(i).inputs.size() == 2 ? "Add" : "Sum", inputs_of(i)); }
+
+  void add_concat(int i) { OnnxGraph::set(add(i, "Concat", inputs_of(i)), "axis", int64_t{1}); }
 
   /// Whether a flattened image stays in ONNX's order, to which dense layers' weights adapt.
   bool stays_channels_first(int i) const {

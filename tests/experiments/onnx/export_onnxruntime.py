@@ -79,6 +79,7 @@ nodes:
   - dense: {name: expand, units: 16}
   - sigmoid: {name: gate}
   - multiply: {name: excited, inputs: [same_average, gate]}
+  - concat: {name: both, inputs: [excited, same_average]}
   - flatten: {name: flat}
   - dense: {name: hidden, units: 12, bias: false}
   - batch_norm: {name: hidden_norm}

@@ -3,8 +3,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "experiments/onnx/import.h"
+#include "tests/experiments/logits.h"
 #include "tests/experiments/onnx/model_file.h"
 #include "tests/experiments/small_nets.h"
+#include "tests/layers/plan_comparison.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
@@ -66,6 +69,24 @@ BOOST_AUTO_TEST_CASE(onnx_accepts_every_network_file) {
     BOOST_TEST(model.model().opset_import(0).version() == 13);
     for (const Unit& u : network.units())
       if (u.leader > 0) BOOST_TEST(model.node(u.name).name() == u.name, c);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_network_file_comes_back_with_its_units_and_bits) {
+  const auto names = [](const Network& network) {
+    Texts out;
+    for (const Unit& u : network.units()) out.push_back(u.name + " " + u.kind);
+    return out;
+  };
+  for (const Case& c : small_nets) {
+    const Network network = with_values(c);
+    written(network);
+    const Network again = import_onnx(file).network;
+    BOOST_TEST(names(again) == names(network), boost::test_tools::per_element());
+    const Tensor<float> x = random_tensor(network.input_shape().batch_of(11), Rng(8));
+    const Tensor<float> of_first = test::logits_of(network, x.view());
+    const Tensor<float> of_again = test::logits_of(again, x.view());
+    BOOST_TEST(std::ranges::equal(of_first.values(), of_again.values()), c);
   }
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/onnx/proto.h"
+#include "experiments/onnx/onnx_library.h"
 #include "tests/experiments/program.h"
 
 namespace quantdyn::test {
