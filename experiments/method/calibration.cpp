@@ -54,12 +54,9 @@ std::vector<int64_t> chosen_images(const CalibrationChoice& choice, const Datase
                                          : first_of_shuffle(stream, training.size(), choice.images);
 }
 
-CalibrationRun run_over(const ImageSet& images) {
-  return [&images](Evaluator& net) {
-    for_image_batches(images, [&](View<const float> x, int64_t count, int64_t first_chunk) {
-      net.run(x, count, first_chunk, {});
-    });
-  };
+ImageBatches batches_of(const ImageSet& images) {
+  return {static_cast<int64_t>(images.indices.size()),
+          [&images](const ImageBatches::Work& work) { for_image_batches(images, work); }};
 }
 
 namespace {
@@ -102,7 +99,7 @@ void require_finite(Evaluator& net, const ImageSet& images) {
         std::make_unique<FiniteCheck>(network.nodes()[network.units()[unit].last].shape.rows()));
     net.tap(unit, TapKind::output).before.push_back(checks.back().get());
   }
-  run_over(images)(net);
+  batches_of(images).run(net);
   net.clear_taps();
   for (size_t unit = 0; unit < checks.size(); ++unit)
     if (const auto place = checks[unit]->first())
@@ -126,7 +123,7 @@ std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
   while (!waiting.empty()) {
     for (const auto& [unit, observer] : waiting)
       net.tap(unit, TapKind::output).before.push_back(observer.get());
-    run_over(images)(net);
+    batches_of(images).run(net);
     for (auto observer = waiting.begin(); observer != waiting.end();) {
       std::erase(net.tap(observer->first, TapKind::output).before,
                  static_cast<Observer*>(observer->second.get()));

@@ -5,8 +5,7 @@
 
 #include "data/image_set.h"
 #include "framework/base/rng.h"
-#include "framework/run/evaluator.h"
-#include "quant/repairs/calibration_run.h"
+#include "framework/run/image_batches.h"
 #include "quant/schemes/quantize.h"
 #include "quant/variants/variant.h"
 
@@ -16,8 +15,8 @@ namespace quantdyn {
 /// ConfigError if a balanced choice has no labels, or too few images of a class.
 std::vector<int64_t> chosen_images(const CalibrationChoice& choice, const Dataset& training,
                                    const Rng& rng);
-/// Runs a net on all images; the set must outlive the result.
-CalibrationRun run_over(const ImageSet& images);
+/// The batches in which a set is evaluated; the set must outlive the result.
+ImageBatches batches_of(const ImageSet& images);
 
 /// Fits the variant's quantizers to the outputs of a net without transforms, by unit. Estimators
 /// that ask for more passes get them. Throws Error, naming node and image, if a value is NaN or

@@ -30,21 +30,21 @@ QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant
 
 void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& trained,
                              const Rng& rng, Frame& report, const WorkNote& note) {
-  const CalibrationRun run = run_over(calibration);
+  const ImageBatches batches = batches_of(calibration);
   const Repairs& repairs = variant_.repairs;
   quantize_outputs(calibration, trained, note);
   quantize_weights(trained);
   if (repairs.bias_correction || repairs.adaround) {
-    Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::logits);
+    Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::all);
     std::vector<int> corrected;
     for (const auto& [id, tensor] : tensors_)
       if (id.role == TensorRole::weight) corrected.push_back(id.unit);
     if (repairs.bias_correction)
-      repairs.bias_correction->apply(corrected, float_, reference, network_, evaluator_, run,
+      repairs.bias_correction->apply(corrected, float_, reference, network_, evaluator_, batches,
                                      report);
     if (repairs.adaround)
-      repairs.adaround->apply(tensors_, reference, network_, evaluator_, run, rng.fork("adaround"),
-                              report, note);
+      repairs.adaround->apply(tensors_, reference, network_, evaluator_, batches,
+                              rng.fork("adaround"), report, note);
   }
   if (repairs.recalibrate) quantize_outputs(calibration, trained, note);
   if (variant_.bias == Variant::Bias::int32) round_biases();
@@ -94,9 +94,9 @@ std::vector<double> QuantizedTwin::least_weight_scales(int unit) const {
 
 void QuantizedTwin::round_biases() {
   for (int unit : units_with_weight(network_))
-    biases_[unit] = round_bias(name_of(network_, {unit, TensorRole::bias}),
-                               linear_of(network_, unit), input_quantization(unit),
-                               *tensors_.at({unit, TensorRole::weight}).quantization);
+    biases_[unit] =
+        round_bias(name_of(network_, {unit, TensorRole::bias}), linear_of(network_, unit),
+                   input_quantization(unit), *tensors_.at({unit, TensorRole::weight}).quantization);
   evaluator_.prepare();
 }
 

@@ -81,20 +81,38 @@ void Evaluator::run_step(const EvaluationStep& step, int first_own, const Evalua
       taps_[unit], own);
 }
 
-void Evaluator::run_chunk(View<const float> x, int64_t images, int64_t index, int worker) {
-  assert(x.shape[0] == images_per_chunk && worker < static_cast<int>(workspaces_.size()));
-  EvaluationChunk chunk{index, images, worker, true, nullptr};
-  float* const input = workspaces_[worker].results[0];
+void Evaluator::take_input(View<const float> x, const EvaluationChunk& chunk) {
+  float* const input = workspaces_[chunk.worker].results[0];
   std::ranges::copy(x.values(), input);
   const Shape one = network_.input_shape();
-  visit(taps_[0][static_cast<size_t>(TapKind::output)], input, images * one.rows(), one.channels(),
-        0, chunk);
+  visit(taps_[0][static_cast<size_t>(TapKind::output)], input, chunk.images * one.rows(),
+        one.channels(), 0, chunk);
+}
+
+void Evaluator::end_chunk(const UnitTaps& taps, const EvaluationChunk& chunk) {
+  for (const Tap& tap : taps) {
+    for (Observer* observer : tap.before) observer->end_chunk(chunk.index, chunk.worker);
+    for (Observer* observer : tap.after) observer->end_chunk(chunk.index, chunk.worker);
+  }
+}
+
+void Evaluator::run_chunk(View<const float> x, int64_t images, int64_t index, int worker) {
+  assert(x.shape[0] == images_per_chunk && worker < static_cast<int>(workspaces_.size()));
+  const EvaluationChunk chunk{index, images, worker, true, nullptr};
+  take_input(x, chunk);
   for (const auto& step : steps_) run_step(*step, 0, *this, chunk);
-  for (const UnitTaps& unit : taps_)
-    for (const Tap& tap : unit) {
-      for (Observer* observer : tap.before) observer->end_chunk(index, worker);
-      for (Observer* observer : tap.after) observer->end_chunk(index, worker);
-    }
+  for (const UnitTaps& taps : taps_) end_chunk(taps, chunk);
+}
+
+void Evaluator::set_input(View<const float> x, int64_t images, int64_t index, int worker) {
+  take_input(x, {index, images, worker, false, nullptr});
+}
+
+void Evaluator::show_unit(int unit, int64_t images, int64_t index, int worker) {
+  const EvaluationChunk chunk{index, images, worker, true, nullptr};
+  for (const auto& step : steps_)
+    if (network_.nodes()[step->nodes().front()].unit == unit) run_step(*step, 0, *this, chunk);
+  end_chunk(taps_[unit], chunk);
 }
 
 void Evaluator::run(View<const float> x, int64_t images, int64_t first_chunk, View<float> logits) {

@@ -48,6 +48,12 @@ class Evaluator {
                              int worker);
   /// A unit's output in this worker's memory, to be overwritten with another. Needs Keep::all.
   View<float> output(int unit, int worker);
+  /// Copies a chunk x [8,...] into this worker's memory as the net's input, with the input's
+  /// transform but without observers. Needs Keep::all.
+  void set_input(View<const float> x, int64_t images, int64_t chunk, int worker);
+  /// Runs one unit on this worker's outputs of earlier units, with transforms and the observers of
+  /// its taps, and tells these when the chunk is done. Needs Keep::all.
+  void show_unit(int unit, int64_t images, int64_t chunk, int worker);
   /// Runs all units after `unit`, with transforms but without observers, on this worker's output of
   /// `unit` and the outputs of earlier units in `before`. Returns the logits. Needs Keep::all.
   View<const float> run_after(int unit, const Evaluator& before, int64_t images, int64_t chunk,
@@ -59,6 +65,8 @@ class Evaluator {
     std::vector<float*> results;  // by node; null if the node's result stays inside a step
     float* scratch = nullptr;
   };
+  void take_input(View<const float> x, const EvaluationChunk& chunk);
+  static void end_chunk(const UnitTaps& taps, const EvaluationChunk& chunk);
   /// Reads the outputs of units before `first_own` from `before`, others from this evaluator.
   void run_step(const EvaluationStep& step, int first_own, const Evaluator& before,
                 const EvaluationChunk& chunk);

@@ -6,10 +6,10 @@
 
 #include "framework/base/threads.h"
 #include "framework/learning/optimizer.h"
+#include "framework/run/layerwise_run.h"
 #include "framework/run/training_plan.h"
 #include "quant/folding/linear_pairs.h"
 #include "quant/kernels/kernels_rounding.h"
-#include "quant/ranges/recorder.h"
 
 namespace quantdyn {
 namespace {
@@ -105,16 +105,6 @@ class SoftWeight {
   Tensor<float> floor_code_;                                  // floor(w / s) + z
   std::vector<float> scale_, zero_point_, lowest_, highest_;  // by channel
 };
-
-/// The values of one tap for all calibration images.
-Tensor<float> record(Evaluator& net, int unit, const CalibrationRun& run) {
-  Recorder recorder(net.network().nodes()[net.network().units()[unit].last].shape);
-  Tap& tap = net.tap(unit, TapKind::output);
-  tap.after.push_back(&recorder);
-  run(net);
-  std::erase(tap.after, static_cast<Observer*>(&recorder));
-  return recorder.finish();
-}
 
 /// One layer's reconstruction.
 class Reconstruction {
@@ -236,8 +226,9 @@ AdaRound AdaRound::read(const Options& section) {
 }
 
 void AdaRound::apply(QuantizedTensors& tensors, Evaluator& reference, Network& net,
-                     Evaluator& quantized, const CalibrationRun& run, const Rng& rng, Frame& report,
-                     const WorkNote& note) const {
+                     Evaluator& quantized, const ImageBatches& images, const Rng& rng,
+                     Frame& report, const WorkNote& note) const {
+  LayerwiseRun inputs(quantized, images), targets(reference, images);
   int64_t done = 0, total = 0;
   for (const auto& [id, tensor] : tensors) total += id.role == TensorRole::weight;
   for (auto& [id, tensor] : tensors) {
@@ -246,8 +237,8 @@ void AdaRound::apply(QuantizedTensors& tensors, Evaluator& reference, Network& n
     note("adaround " + net.units()[unit].name, done++, total, "layers");
     const int source = net.nodes()[net.nodes()[net.units()[unit].leader].inputs[0]].unit;
     Linear<float>& linear = linear_of(net, unit);
-    Reconstruction layer(*this, net.alone(unit), record(quantized, source, run),
-                         record(reference, unit, run));
+    Reconstruction layer(*this, net.alone(unit), inputs.outputs_before(unit, source),
+                         targets.outputs_before(unit + 1, unit));
     layer.weight().effective = linear.weight->effective;
     report.layer("repairs", before_quantity, unit, layer.error());
     SoftWeight soft(linear.weight->master, *tensor.quantization);

@@ -7,7 +7,7 @@
 #include "framework/base/work_note.h"
 #include "framework/h5/frame.h"
 #include "framework/run/evaluator.h"
-#include "quant/repairs/calibration_run.h"
+#include "framework/run/image_batches.h"
 #include "quant/schemes/quantize.h"
 
 namespace quantdyn {
@@ -30,9 +30,10 @@ struct AdaRound {
   /// codes change. Writes layerwise/repairs/adaround_error_before and _after (the first term over
   /// the calibration images, rounded to nearest and as learned) and
   /// channelwise/repairs/rounded_otherwise (the share of weights not rounded to nearest).
-  /// Memory: a layer's inputs and outputs for all calibration images.
+  /// Both evaluators keep all outputs (Keep::all).
+  /// Memory: a layer's inputs and outputs for all images, and what LayerwiseRun keeps.
   void apply(QuantizedTensors& tensors, Evaluator& reference, Network& net, Evaluator& quantized,
-             const CalibrationRun& run, const Rng& rng, Frame& report, const WorkNote& note) const;
+             const ImageBatches& images, const Rng& rng, Frame& report, const WorkNote& note) const;
 };
 
 }  // namespace quantdyn

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "framework/run/layerwise_run.h"
 #include "quant/folding/linear_pairs.h"
 #include "quant/schemes/selection.h"
 #include "stats/statistics/channel_spreads.h"
@@ -16,9 +17,10 @@ const Quantity correction_quantity{
     .long_name = "what was added to the channel's bias",
     .formula = "E[y] - E[y_q] (Nagel et al. 2019, arXiv 1906.04721, sec. 4.2)"};
 
-/// The means of some taps over the calibration images, by unit.
+/// The means of some taps over the images that `run` shows to the net, by unit.
+template <typename Run>
 std::map<int, std::vector<double>> means_of(Evaluator& net, const std::vector<int>& units,
-                                            TapKind kind, const CalibrationRun& run) {
+                                            TapKind kind, const Run& run) {
   std::map<int, std::unique_ptr<SpreadObserver>> observers;
   for (int unit : units) {
     const int node = net.network().units()[unit].last;
@@ -26,7 +28,7 @@ std::map<int, std::vector<double>> means_of(Evaluator& net, const std::vector<in
         std::make_unique<SpreadObserver>(net.network().nodes()[node].shape.channels());
     net.tap(unit, kind).after.push_back(observers[unit].get());
   }
-  run(net);
+  run();
   std::map<int, std::vector<double>> out;
   for (const auto& [unit, observer] : observers) {
     std::erase(net.tap(unit, kind).after, static_cast<Observer*>(observer.get()));
@@ -75,9 +77,10 @@ BiasCorrection BiasCorrection::read(const Options& section, const Network& netwo
 
 void BiasCorrection::apply(const std::vector<int>& corrected, const FoldedNetwork& float_net,
                            Evaluator& reference, Network& net, Evaluator& quantized,
-                           const CalibrationRun& run, Frame& report) const {
+                           const ImageBatches& images, Frame& report) const {
+  const auto all_units = [&] { images.run(reference); };
   if (method == Method::analytic) {
-    const auto input = means_of(reference, {0}, TapKind::output, run);
+    const auto input = means_of(reference, {0}, TapKind::output, all_units);
     const auto moments =
         output_moments(float_net, {input.at(0), std::vector<double>(input.at(0).size(), 0.0)});
     const auto& nodes = float_net.network.nodes();
@@ -88,9 +91,11 @@ void BiasCorrection::apply(const std::vector<int>& corrected, const FoldedNetwor
     quantized.prepare();
     return;
   }
-  const auto wanted = means_of(reference, corrected, TapKind::norm, run);
+  const auto wanted = means_of(reference, corrected, TapKind::norm, all_units);
+  LayerwiseRun layers(quantized, images);
   for (int unit : corrected) {
-    std::vector<double> correction = means_of(quantized, {unit}, TapKind::norm, run).at(unit);
+    std::vector<double> correction =
+        means_of(quantized, {unit}, TapKind::norm, [&] { layers.show(unit); }).at(unit);
     for (size_t c = 0; c < correction.size(); ++c)
       correction[c] = wanted.at(unit)[c] - correction[c];
     correct(net, unit, correction, report);

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "framework/h5/frame.h"
-#include "quant/repairs/calibration_run.h"
+#include "framework/run/image_batches.h"
 #include "quant/repairs/channel_moments.h"
 
 namespace quantdyn {
@@ -23,9 +23,11 @@ struct BiasCorrection {
   /// input is not known.
   static BiasCorrection read(const Options& section, const Network& network);
   /// Corrects the biases of the units `corrected` of `net`, which `quantized` runs; `reference`
-  /// runs the float net. Writes channelwise/repairs/bias_correction, the value added.
+  /// runs the float net. `quantized` keeps all outputs (Keep::all). The empirical method costs
+  /// three evaluations of the images (LayerwiseRun). Writes channelwise/repairs/bias_correction,
+  /// the value added.
   void apply(const std::vector<int>& corrected, const FoldedNetwork& float_net,
-             Evaluator& reference, Network& net, Evaluator& quantized, const CalibrationRun& run,
+             Evaluator& reference, Network& net, Evaluator& quantized, const ImageBatches& images,
              Frame& report) const;
 };
 

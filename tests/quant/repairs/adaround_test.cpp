@@ -28,12 +28,13 @@ struct Rounded {
       tensors[{unit, TensorRole::weight}] =
           quantize_weight(*coarse, "w", *linear_of(network, unit).weight);
     const Tensor<float> images = images_of(network);
-    Evaluator reference(folded.network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
-    Evaluator quantized(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
+    Evaluator reference(folded.network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::all);
+    Evaluator quantized(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::all);
     AdaRound::read(Options::from_text(settings, "test.yaml"))
         .apply(
             tensors, reference, network, quantized,
-            [&](Evaluator& net) { net.run(images.view(), 16, 0, {}); }, Rng(5), report,
+            ImageBatches{16, [&](const ImageBatches::Work& work) { work(images.view(), 16, 0); }},
+            Rng(5), report,
             [&](const std::string& what, int64_t done, int64_t total, const std::string& units) {
               notes.push_back(fmt::format("{} {}/{} {}", what, done, total, units));
             });

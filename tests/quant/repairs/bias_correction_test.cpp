@@ -23,7 +23,7 @@ struct Twins {
   Network quantized = folded.network.clone();
   Tensor<float> images = images_of(quantized);
   std::vector<int> units = units_with_weight(quantized);
-  CalibrationRun run = [this](Evaluator& net) { net.run(images.view(), 16, 0, {}); };
+  ImageBatches batches{16, [this](const ImageBatches::Work& work) { work(images.view(), 16, 0); }};
   Frame report = frame_of(quantized);
 
   Twins() {
@@ -34,15 +34,15 @@ struct Twins {
     Evaluator net(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
     SpreadObserver observer(network.nodes()[network.units()[unit].last].shape.channels());
     net.tap(unit, TapKind::norm).after.push_back(&observer);
-    run(net);
+    batches.run(net);
     std::vector<double> out;
     for (const Spread& channel : observer.spreads()) out.push_back(channel.mean);
     return out;
   }
   void correct(const std::string& yaml) {
     Evaluator reference(folded.network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
-    Evaluator net(quantized, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
-    read(yaml, small_network()).apply(units, folded, reference, quantized, net, run, report);
+    Evaluator net(quantized, Fusing::fused, ConvolutionAlgorithm::direct, Keep::all);
+    read(yaml, small_network()).apply(units, folded, reference, quantized, net, batches, report);
   }
 };
 
