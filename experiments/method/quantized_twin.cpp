@@ -28,8 +28,9 @@ QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant
       network_(float_.network.clone()),
       evaluator_(network_, fusing, ConvolutionAlgorithm::direct, Keep::all) {}
 
-void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& trained,
+void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& of_training,
                              const Rng& rng, Frame& report, const WorkNote& note) {
+  const TrainedRanges& trained = variant_.given.empty() ? of_training : variant_.given;
   const ImageBatches batches = batches_of(calibration);
   const Repairs& repairs = variant_.repairs;
   quantize_outputs(calibration, trained, note);

@@ -28,7 +28,7 @@ OnnxScale scale_of(const OnnxBuilder& builder, const OnnxNode& node, const std::
   if (node.has_input(2)) {
     const OnnxTensor& zero = builder.required_constant(node, 2, "its zero point");
     type = zero.type_name;
-    if (zero.type != OnnxTensor::Type::integers || zero.sizes != scale.sizes)
+    if (zero.type != OnnxTensor::Type::integers || zero.elements() != scale.elements())
       node.attributes.refuse(
           "", fmt::format("has {} {} as zero point, {} as scale; accepted: whole "
                           "numbers of the same sizes",

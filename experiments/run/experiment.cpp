@@ -2,6 +2,7 @@
 
 #include "experiments/method/calibration.h"
 #include "experiments/method/quantized_twin.h"
+#include "experiments/onnx/given_scales.h"
 #include "experiments/run/network_file.h"
 #include "framework/config/plugin_library.h"
 
@@ -136,8 +137,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                                              .steps_per_epoch = out.train.steps_per_epoch,
                                              .has_labels = out.data->train->classes() > 0,
                                              .network = *out.network});
-  out.variants =
-      read_variants(variants, *out.network, {out.data->train->size(), out.data->test->size()});
+  out.variants = read_variants(variants, *out.network,
+                               {out.data->train->size(), out.data->test->size()}, onnx_scales_for);
   if (quantization)
     out.quantization = QuantizationTrainingSettings::read(*quantization, out.variants, *out.network,
                                                           out.train.epochs);

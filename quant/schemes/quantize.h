@@ -21,6 +21,8 @@ struct QuantizedTensor {
 };
 /// All quantized tensors of a net.
 using QuantizedTensors = std::map<TensorId, QuantizedTensor>;
+/// Ranges that no estimator chooses, by tensor and entry.
+using TensorRanges = std::map<TensorId, std::vector<Range>>;
 
 /// Quantizes weight.master into weight.effective; `tensor` ("conv1/weight") is for errors. Empty
 /// `ranges`: the scheme's estimator finds them. `least_scales`: as in FittingTask. Throws Error if

@@ -45,6 +45,9 @@ void check(const Options& section, const QuantizationTrainingSettings& out, cons
     refuse("variant", fmt::format("'{}' has calibration.convergence, but training moves its "
                                   "ranges; leave it out",
                                   variant.name));
+  if (!variant.given.empty())
+    refuse("variant",
+           fmt::format("'{}' has given scales, which training would move", variant.name));
   if (variant.repairs.any())
     refuse("variant",
            fmt::format("'{}' has repairs, which would undo what is trained", variant.name));

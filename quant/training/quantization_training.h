@@ -34,7 +34,7 @@ struct QuantizationTrainingSettings {
 };
 
 /// The ranges at the end of training.
-using TrainedRanges = std::map<TensorId, std::vector<Range>>;
+using TrainedRanges = TensorRanges;
 
 /// The quantizers of one training, from its start on.
 class QuantizationTraining {

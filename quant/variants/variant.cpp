@@ -92,6 +92,39 @@ int64_t read_images(const Options& entry, const std::string& key, const std::str
   return images;
 }
 
+/// The parts of a variant that are the same for every kind of it.
+void read_tables(const Options& entry, const Network& network, const ImageCounts& counts,
+                 Variant& variant) {
+  variant.sensitivity_images = read_images(
+      entry, "sensitivity",
+      "the net with only one tensor quantized, and with every tensor except that one", counts.test);
+  variant.integer_images = read_images(
+      entry, "integer_check", "the net in integers, compared with its simulation", counts.test);
+  if (variant.integer_images > 0) check_integer(entry, network, variant);
+}
+
+/// A variant whose scales a file gives.
+Variant read_given_variant(const Options& entry, const Network& network, const ImageCounts& counts,
+                           const std::string& name, const GivenScalesReader& read) {
+  Variant variant;
+  variant.name = name;
+  const std::filesystem::path file =
+      entry.path("from", Options::required, "a quantized model whose scales the variant takes");
+  if (!read) entry.refuse("from", "is not read here");
+  try {
+    const GivenScales given = read(file, network);
+    variant.units = schemes_of(given, network);
+    variant.given = ranges_of(given);
+    if (given.has_int32_biases) variant.bias = Variant::Bias::int32;
+  } catch (const ConfigError& e) {
+    entry.refuse("from", e.what());
+  }
+  if (variant.bias == Variant::Bias::int32) check_int32_bias(entry, network, variant);
+  read_tables(entry, network, counts, variant);
+  entry.finish();
+  return variant;
+}
+
 Variant read_variant(const Options& entry, const Network& network, const ImageCounts& counts,
                      const std::string& name, std::optional<int64_t> bit_width) {
   Variant variant;
@@ -127,12 +160,7 @@ Variant read_variant(const Options& entry, const Network& network, const ImageCo
       {{"float32", Variant::Bias::float32}, {"int32", Variant::Bias::int32}},
       "int32: rounded to the scale of the products, as integer arithmetic adds it");
   if (variant.bias == Variant::Bias::int32) check_int32_bias(entry, network, variant);
-  variant.sensitivity_images = read_images(
-      entry, "sensitivity",
-      "the net with only one tensor quantized, and with every tensor except that one", counts.test);
-  variant.integer_images = read_images(
-      entry, "integer_check", "the net in integers, compared with its simulation", counts.test);
-  if (variant.integer_images > 0) check_integer(entry, network, variant);
+  read_tables(entry, network, counts, variant);
   entry.finish();
   return variant;
 }
@@ -156,12 +184,17 @@ bool Variant::quantizes_activations() const {
 }
 
 std::vector<Variant> read_variants(std::span<const Options> entries, const Network& network,
-                                   const ImageCounts& counts) {
+                                   const ImageCounts& counts, const GivenScalesReader& read_given) {
   std::vector<Variant> out;
   std::set<std::string> taken;
   for (const Options& entry : entries) {
     const std::string name =
         entry.text("name", Options::required, "the variant's name in the result");
+    if (entry.has("from")) {
+      check_name(entry, name, taken);
+      out.push_back(read_given_variant(entry, network, counts, name, read_given));
+      continue;
+    }
     const std::vector<int64_t> widths = entry.integers(
         "bit_widths", std::vector<int64_t>{}, accept::between<int64_t>(2, 16),
         "one variant for each, named name-width, whose quantizers have that `bit_width`");

@@ -8,6 +8,7 @@
 
 #include "quant/repairs/repairs.h"
 #include "quant/variants/calibration_choice.h"
+#include "quant/variants/given_scales.h"
 #include "quant/variants/unit_schemes.h"
 
 namespace quantdyn {
@@ -21,6 +22,7 @@ struct Variant {
   std::vector<UnitSchemes> units;  ///< by unit of the net
   bool fold = true;                ///< batch norms into weights, before quantization
   Bias bias = Bias::float32;
+  TensorRanges given;  ///< with `from`: the ranges of all tensors; empty: estimators choose
   CalibrationChoice calibration;
   Repairs repairs;
   int64_t sensitivity_images = 0;  ///< test images of the sensitivity table; 0: no table
@@ -57,12 +59,17 @@ struct ImageCounts {
 ///       repairs: {equalize: {}, correct_bias: {}}
 ///       sensitivity: {images: 512}
 ///       integer_check: {images: 64}     # needs bias: int32 and every output quantized
+///     - {name: theirs, from: model_qdq.onnx}  # scales, zero points and int32 biases of a file
+///
+/// `read_given` reads what `from` names; without it `from` is refused. Beside `from` stand only
+/// `sensitivity` and `integer_check`.
 ///
 /// Throws ConfigError: names that repeat or cannot be names of HDF5 groups, nothing quantized,
 /// `calibration` with nothing to calibrate or more images than the set has, schemes that a node
 /// cannot take, overrides that change nothing, repairs that the net does not allow, and whatever
 /// the plugins refuse.
 std::vector<Variant> read_variants(std::span<const Options> entries, const Network& network,
-                                   const ImageCounts& counts);
+                                   const ImageCounts& counts,
+                                   const GivenScalesReader& read_given = {});
 
 }  // namespace quantdyn

@@ -68,9 +68,11 @@ class Forward:
         print(f"{name:<45} {difference:.1e}{note}{'' if good else '  FAILED'}", flush=True)
 
 
-def run_onnx(model, x, channels_last=False):
-    """One image at a time where the batch is fixed."""
+def run_onnx(model, x, channels_last=False, optimized=True):
+    """One image at a time where the batch is fixed. Not optimized: quantized models compute in float, as they say."""
     options = onnxruntime.SessionOptions()
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 2
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     entry = session.get_inputs()[0]
