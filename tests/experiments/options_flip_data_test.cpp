@@ -161,11 +161,21 @@ BOOST_FIXTURE_TEST_CASE(every_option_of_a_dataset_changes_a_sample, DataFolders)
   const Flips resize = {{"height", {"of: " + one + ", width: 8", "8", "16"}},
                         {"width", {"of: " + one + ", height: 8", "8", "16"}},
                         {"of", {"height: 8, width: 8", one, two}}};
+  const std::string nine = "of: {name: synthetic, train_images: 9, test_images: 9}";
+  const std::string seeded = nine + ", test_images: 2, choice: seeded";
+  const Flips subset = {
+      {"of",
+       {"test_images: 1", one, "{name: synthetic, train_images: 1, test_images: 1, seed: 1}"}},
+      {"train_images", {nine, "0", "3"}},
+      {"test_images", {nine, "0", "3"}},
+      {"choice", {nine + ", test_images: 2", "first", "seeded"}},
+      {"seed", {seeded, "0", "1"}}};
   check_kind<DatasetPair>({{"cifar10", cifar10},
                            {"cifar100", cifar100},
                            {"hdf5", hdf5_flips(*this)},
                            {"idx", idx_flips(*this)},
                            {"resize", resize},
+                           {"subset", subset},
                            {"synthetic", synthetic_flips()},
                            {"unlabelled", {{"of", {"", one, two}}}}},
                           samples_of);
