@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "framework/base/tensor.h"
 #include "framework/config/registry.h"
@@ -11,7 +12,8 @@
 namespace quantdyn {
 
 /// One split of a dataset. The factory throws ConfigError, naming file and byte, for
-/// everything that is wrong with its files; afterwards reading a sample cannot fail.
+/// everything that is wrong with its files; afterwards reading a sample fails only where images
+/// stay in a file that can no longer be read.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -25,6 +27,13 @@ class Dataset {
   /// Writes image i, [H,W,C] pixel values as stored (0 to 255 for bytes), and returns its label.
   /// Pure: any thread may call it at any time, and gets the same values.
   virtual int64_t get(int64_t i, float* x) const = 0;
+  /// The label alone, as get() returns it; datasets that need no pixels for it override this.
+  virtual int64_t label(int64_t i) const {
+    std::vector<float> x(static_cast<size_t>(sample_shape().elements()));
+    return get(i, x.data());
+  }
+  /// Bytes of pixels that it keeps in memory at most; 0 where they are computed.
+  virtual int64_t bytes_in_memory() const { return 0; }
   /// For provenance: "cifar10 train".
   virtual std::string name() const = 0;
   /// For provenance: SHA-256 in hexadecimal of all pixels in order, as get() numbers them and in

@@ -8,11 +8,10 @@
 namespace quantdyn {
 
 std::vector<int32_t> labels_of(const ImageSet& images) {
-  std::vector<float> pixels(static_cast<size_t>(images.dataset->sample_shape().elements()));
   std::vector<int32_t> out;
   if (images.dataset->classes() == 0) return out;
   for (int64_t i : images.indices)
-    out.push_back(static_cast<int32_t>(images.dataset->get(i, pixels.data())));
+    out.push_back(static_cast<int32_t>(images.dataset->label(i)));
   return out;
 }
 

@@ -31,6 +31,8 @@ class PixelHash {
     }
     as_bytes_->add(std::as_bytes(std::span(bytes_)));
   }
+  /// Whether all values so far are whole numbers from 0 to 255.
+  bool are_bytes() const { return as_bytes_.has_value(); }
   std::string finish(std::span<const int32_t> labels) {
     Sha256& hash = as_bytes_ ? *as_bytes_ : as_floats_;
     hash.add(std::as_bytes(labels));

@@ -1,17 +1,20 @@
 #include <algorithm>
-#include <cmath>
 
+#include "data/pixel_hash.h"
 #include "data/sources/file_bytes.h"
+#include "data/sources/file_dataset.h"
+#include "data/sources/shared_split.h"
 #include "data/sources/stored_dataset.h"
 #include "framework/base/trial.h"
-#include "framework/h5/h5.h"
 
 namespace quantdyn {
 namespace {
 
 namespace fs = std::filesystem;
+using Layout = Hdf5Images::Layout;
 
-enum class Layout { nhwc, nchw };
+constexpr int64_t mib = 1 << 20;
+constexpr int64_t cache_bytes = 64 * mib;
 
 /// Where the arrays of one split are.
 struct Source {
@@ -19,67 +22,15 @@ struct Source {
   std::string x, y;
 };
 
+/// What both splits share.
+struct Reading {
+  Layout layout;
+  int64_t classes;
+  int64_t memory;  ///< bytes of pixels of a split that are kept in memory
+};
+
 [[noreturn]] void refuse(const h5::Dataset& array, const std::string& message) {
   throw_error<ConfigError>("{}: {}", array.where(), message);
-}
-
-Shape sample_shape(const h5::Dataset& x, Layout layout) {
-  const std::vector<int64_t> sizes = x.sizes();
-  const std::string found = fmt::format("[{}]", fmt::join(sizes, ", "));
-  if (sizes.size() != 3 && sizes.size() != 4)
-    refuse(x, fmt::format("shape {}; expected {} or [N,H,W]", found,
-                          layout == Layout::nhwc ? "[N,H,W,C]" : "[N,C,H,W]"));
-  if (std::ranges::find(sizes, 0) != sizes.end())
-    refuse(x, fmt::format("shape {}; expected sizes of at least 1", found));
-  if (sizes.size() == 3) return {sizes[1], sizes[2], 1};
-  if (layout == Layout::nchw) return {sizes[2], sizes[3], sizes[1]};
-  return {sizes[1], sizes[2], sizes[3]};
-}
-
-/// Calls use(first, count) for ranges of images of about 16 MB of floats.
-template <typename Use>
-void for_each_block(int64_t images, int64_t elements, const Use& use) {
-  const int64_t step = std::max<int64_t>(1, (4 << 20) / elements);
-  for (int64_t first = 0; first < images; first += step) use(first, std::min(step, images - first));
-}
-
-/// Whether all values are whole numbers from 0 to 255; refuses values that are not finite.
-bool holds_bytes(const h5::Dataset& x, int64_t images, int64_t elements) {
-  bool all = true;
-  for_each_block(images, elements, [&](int64_t first, int64_t count) {
-    const auto values = x.read_rows<float>(first, count);
-    for (size_t k = 0; k < values.size(); ++k) {
-      const float value = values[k];
-      if (!std::isfinite(value))
-        refuse(x, fmt::format("entry {}, element {}: {}; expected a finite number",
-                              first + static_cast<int64_t>(k) / elements,
-                              static_cast<int64_t>(k) % elements, value));
-      all = all && value >= 0 && value <= 255 && value == std::floor(value);
-    }
-  });
-  return all;
-}
-
-/// Reads all images as Pixel, [N,C,H,W] turned to [N,H,W,C].
-template <typename Pixel>
-std::vector<Pixel> read_pixels(const h5::Dataset& x, int64_t images, const Shape& shape,
-                               Layout layout) {
-  const int64_t elements = shape.elements(), plane = shape.rows(), channels = shape.channels();
-  std::vector<Pixel> out(static_cast<size_t>(images * elements));
-  if (layout == Layout::nhwc || channels == 1) {
-    x.read_rows(h5::type_of<Pixel>(), 0, images, out.data());
-    return out;
-  }
-  for_each_block(images, elements, [&](int64_t first, int64_t count) {
-    const auto planes = x.read_rows<Pixel>(first, count);
-    for (int64_t i = 0; i < count; ++i) {
-      const Pixel* from = planes.data() + i * elements;
-      Pixel* to = out.data() + (first + i) * elements;
-      for (int64_t k = 0; k < plane; ++k)
-        for (int64_t c = 0; c < channels; ++c) to[k * channels + c] = from[c * plane + k];
-    }
-  });
-  return out;
 }
 
 std::vector<int32_t> read_labels(const h5::Dataset& y, int64_t images, int64_t classes) {
@@ -98,45 +49,116 @@ std::vector<int32_t> read_labels(const h5::Dataset& y, int64_t images, int64_t c
   return labels;
 }
 
-template <typename Pixel>
-std::unique_ptr<Dataset> store(std::string name, const h5::Dataset& x, const Shape& shape,
-                               Layout layout, int64_t classes, std::vector<int32_t> labels) {
-  const auto images = static_cast<int64_t>(labels.size());
-  auto pixels = read_pixels<Pixel>(x, images, shape, layout);
-  return std::make_unique<StoredDataset<Pixel>>(typename StoredDataset<Pixel>::Content{
-      std::move(name), shape, classes, std::move(pixels), std::move(labels)});
+/// What one pass over the pixels finds; refuses values that are not finite.
+struct Check {
+  bool are_bytes;
+  std::string sha256;
+};
+
+Check check_pixels(const Hdf5Images& images, const std::vector<int32_t>& labels) {
+  if (images.array().holds_bytes()) {
+    Sha256 hash;
+    images.for_each_block<uint8_t>([&](int64_t, const std::vector<uint8_t>& pixels) {
+      hash.add(std::as_bytes(std::span(pixels)));
+    });
+    hash.add(std::as_bytes(std::span(labels)));
+    return {true, hash.finish()};
+  }
+  PixelHash hash;
+  images.for_each_block<float>([&](int64_t first, const std::vector<float>& pixels) {
+    images.require_finite(first, pixels);
+    hash.add(pixels);
+  });
+  const bool are_bytes = hash.are_bytes();
+  return {are_bytes, hash.finish(labels)};
 }
 
-/// Images of whole numbers from 0 to 255 are kept as bytes whatever their type in the file, others
+template <typename Pixel>
+std::unique_ptr<Dataset> make_split(const std::string& name, Hdf5Images images,
+                                    std::vector<int32_t> labels, std::string sha256,
+                                    const Reading& how) {
+  const int64_t elements = images.sample_shape().elements();
+  const auto bytes = [&](int64_t count) {
+    return count * elements * static_cast<int64_t>(sizeof(Pixel));
+  };
+  if (bytes(images.size()) <= how.memory) {
+    std::vector<Pixel> pixels(static_cast<size_t>(images.size() * elements));
+    images.for_each_block<Pixel>([&](int64_t first, const std::vector<Pixel>& block) {
+      std::ranges::copy(block, pixels.begin() + first * elements);
+    });
+    return std::make_unique<StoredDataset<Pixel>>(typename StoredDataset<Pixel>::Content{
+        name, images.sample_shape(), how.classes, std::move(pixels), std::move(labels)});
+  }
+  if (const int64_t together = images.images_per_block();
+      together > 1 && bytes(together) > std::max(how.memory, cache_bytes))
+    refuse(
+        images.array(),
+        fmt::format("{} images lie in one HDF5 chunk, {} MiB of pixels; expected smaller chunks, "
+                    "or memory_mib of at least {}, which holds all images",
+                    together, bytes(together) / mib, bytes(images.size()) / mib + 1));
+  return std::make_unique<FileDataset<Pixel>>(
+      std::move(images), typename FileDataset<Pixel>::Content{name, how.classes, std::move(labels),
+                                                              std::move(sha256), cache_bytes});
+}
+
+/// Images of whole numbers from 0 to 255 are taken as bytes whatever their type in the file, others
 /// as float.
-std::unique_ptr<Dataset> read_split(const std::string& name, const Source& source, Layout layout,
-                                    int64_t classes) try {
+std::unique_ptr<Dataset> read_split(const std::string& name, const Source& source,
+                                    const Reading& how) {
+  Hdf5Images images(source.file, source.x, how.layout);
   const h5::File file = h5::File::open(source.file);
-  const h5::Dataset x = file.dataset(source.x), y = file.dataset(source.y);
-  const Shape shape = sample_shape(x, layout);
-  const int64_t images = x.sizes()[0];
-  std::vector<int32_t> labels = read_labels(y, images, classes);
-  return holds_bytes(x, images, shape.elements())
-             ? store<uint8_t>(name, x, shape, layout, classes, std::move(labels))
-             : store<float>(name, x, shape, layout, classes, std::move(labels));
+  std::vector<int32_t> labels = read_labels(file.dataset(source.y), images.size(), how.classes);
+  Check check = check_pixels(images, labels);
+  return check.are_bytes ? make_split<uint8_t>(name, std::move(images), std::move(labels),
+                                               std::move(check.sha256), how)
+                         : make_split<float>(name, std::move(images), std::move(labels),
+                                             std::move(check.sha256), how);
+}
+
+/// All that read_split() will read. The time allowed lets a disk of 10 MB/s pass.
+void try_split(const Source& source, Layout layout) {
+  const auto seconds = static_cast<unsigned>(600 + fs::file_size(source.file) / 10'000'000);
+  try_reading(source.file, seconds, [&] {
+    const Hdf5Images images(source.file, source.x, layout);
+    if (images.array().holds_bytes())
+      images.for_each_block<uint8_t>([](int64_t, const auto&) {});
+    else
+      images.for_each_block<float>([](int64_t, const auto&) {});
+    h5::File::open(source.file).dataset(source.y).read<int64_t>();
+  });
+}
+
+/// Whether both splits are the same arrays, under whatever names.
+bool are_same(const Source& a, const Source& b) {
+  std::error_code unreadable;
+  if (!fs::equivalent(a.file, b.file, unreadable)) return false;
+  const h5::File file = h5::File::open(a.file);
+  return file.dataset(a.x).is_same_as(file.dataset(b.x)) &&
+         file.dataset(a.y).is_same_as(file.dataset(b.y));
+}
+
+std::unique_ptr<DatasetPair> read_pair(const Source& train, const Source& test,
+                                       const Reading& how) try {
+  auto pair = std::make_unique<DatasetPair>();
+  try_split(train, how.layout);
+  if (are_same(train, test)) {
+    const std::shared_ptr<const Dataset> both = read_split("hdf5", train, how);
+    pair->train = std::make_unique<SharedSplit>("hdf5 train", both);
+    pair->test = std::make_unique<SharedSplit>("hdf5 test", both);
+    return pair;
+  }
+  try_split(test, how.layout);
+  pair->train = read_split("hdf5 train", train, how);
+  pair->test = read_split("hdf5 test", test, how);
+  if (!(pair->train->sample_shape() == pair->test->sample_shape()))
+    throw_error<ConfigError>("{}: {}: images of {}; expected {}, as in {}: {}", test.file.string(),
+                             test.x, pair->test->sample_shape().text(),
+                             pair->train->sample_shape().text(), train.file.string(), train.x);
+  return pair;
 } catch (const ConfigError&) {
   throw;
 } catch (const Error& error) {  // a bad dataset is the user's error, found before any compute
   throw ConfigError(error.what());
-}
-
-/// All that read_split() will read.
-void try_split(const Source& source) {
-  try_reading(source.file, 600, [&] {
-    const h5::File file = h5::File::open(source.file);
-    const h5::Dataset x = file.dataset(source.x);
-    const std::vector<int64_t> sizes = x.sizes();
-    int64_t elements = 1;
-    for (size_t i = 1; i < sizes.size(); ++i) elements *= std::max<int64_t>(sizes[i], 1);
-    for_each_block(sizes.at(0), elements,
-                   [&](int64_t first, int64_t count) { x.read_rows<float>(first, count); });
-    file.dataset(source.y).read<int64_t>();
-  });
 }
 
 std::unique_ptr<DatasetPair> make_hdf5(const Options& options) {
@@ -156,6 +178,9 @@ std::unique_ptr<DatasetPair> make_hdf5(const Options& options) {
   const int64_t classes =
       options.integer("classes", Options::required, accept::between<int64_t>(1, 1 << 20),
                       "number of classes; labels are 0 to classes - 1");
+  const int64_t memory = options.integer(
+      "memory_mib", 1024, accept::between<int64_t>(0, 1 << 24),
+      "pixels of a split kept in memory, in MiB; those of a larger one are read from the file");
   options.finish();
   const bool is_one = !file.empty(), is_two = !train.file.empty() && !test.file.empty();
   if (is_one ? !train.file.empty() || !test.file.empty() : !is_two)
@@ -164,15 +189,7 @@ std::unique_ptr<DatasetPair> make_hdf5(const Options& options) {
   require_file(options, is_one ? "file" : "train_file", train.file);
   require_file(options, is_one ? "file" : "test_file", test.file);
 
-  for (const Source* split : {&train, &test}) try_split(*split);
-  auto pair = std::make_unique<DatasetPair>();
-  pair->train = read_split("hdf5 train", train, layout, classes);
-  pair->test = read_split("hdf5 test", test, layout, classes);
-  if (!(pair->train->sample_shape() == pair->test->sample_shape()))
-    throw_error<ConfigError>("{}: {}: images of {}; expected {}, as in {}: {}", test.file.string(),
-                             test.x, pair->test->sample_shape().text(),
-                             pair->train->sample_shape().text(), train.file.string(), train.x);
-  return pair;
+  return read_pair(train, test, {layout, classes, memory * mib});
 }
 
 const Registered<DatasetPair> hdf5{"hdf5", "arrays of an HDF5 file: how to bring your own images",

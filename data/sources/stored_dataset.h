@@ -37,6 +37,10 @@ class StoredDataset final : public Dataset {
     for (int64_t k = 0; k < elements; ++k) x[k] = static_cast<float>(from[k]);
     return content_.labels[static_cast<size_t>(i)];
   }
+  int64_t label(int64_t i) const override { return content_.labels[static_cast<size_t>(i)]; }
+  int64_t bytes_in_memory() const override {
+    return static_cast<int64_t>(content_.pixels.size() * sizeof(Pixel));
+  }
   std::string name() const override { return content_.name; }
   std::string sha256() const override {
     Sha256 hash;

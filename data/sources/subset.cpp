@@ -31,6 +31,8 @@ class Subset final : public Dataset {
   int64_t get(int64_t i, float* x) const override {
     return of_->get(images_[static_cast<size_t>(i)], x);
   }
+  int64_t label(int64_t i) const override { return of_->label(images_[static_cast<size_t>(i)]); }
+  int64_t bytes_in_memory() const override { return of_->bytes_in_memory(); }
   std::string name() const override { return name_; }
   /// That of a file which holds only these images.
   std::string sha256() const override {

@@ -15,6 +15,8 @@ class Unlabelled final : public Dataset {
     of_->get(i, x);
     return -1;
   }
+  int64_t label(int64_t) const override { return -1; }
+  int64_t bytes_in_memory() const override { return of_->bytes_in_memory(); }
   std::string name() const override { return of_->name() + " without labels"; }
   /// The SHA-256 of the labelled images, which shows that both have the same pixels.
   std::string sha256() const override { return of_->sha256(); }

@@ -22,11 +22,10 @@ std::vector<int64_t> balanced_images(const Dataset& training, int64_t count, con
         training.name());
   std::vector<int64_t> room(static_cast<size_t>(classes), count / classes);
   for (int64_t c = 0; c < count % classes; ++c) ++room[c];
-  std::vector<float> pixels(static_cast<size_t>(training.sample_shape().elements()));
   std::vector<int64_t> out;
   for (int64_t image : first_of_shuffle(rng, training.size(), training.size())) {
     if (static_cast<int64_t>(out.size()) == count) break;
-    int64_t& left = room[training.get(image, pixels.data())];
+    int64_t& left = room[training.label(image)];
     if (left == 0) continue;
     --left;
     out.push_back(image);

@@ -90,6 +90,12 @@ class Dataset : public Object {
   std::vector<int64_t> sizes() const;
   int64_t elements() const;
   Content content() const;
+  /// Whether every value is an unsigned byte.
+  bool holds_bytes() const;
+  /// Entries of the outermost axis in one chunk of the file; 1 where it lies contiguous.
+  int64_t rows_per_chunk() const;
+  /// Whether both are one array of one file, under whatever names.
+  bool is_same_as(const Dataset& other) const;
 
   /// The whole array, outermost axis first, converted to T by HDF5 (out of range saturates).
   template <typename T>

@@ -1,5 +1,7 @@
 #include <hdf5_hl.h>
 
+#include <algorithm>
+
 #include "framework/h5/h5_internal.h"
 
 namespace quantdyn::h5 {
@@ -27,6 +29,31 @@ Content Dataset::content() const {
   const Lock lock;
   const Id type(check(H5Dget_type(id()), *this, "cannot read the type"));
   return content_of(type);
+}
+
+bool Dataset::holds_bytes() const {
+  const Lock lock;
+  const Id type(check(H5Dget_type(id()), *this, "cannot read the type"));
+  return H5Tget_class(type) == H5T_INTEGER && H5Tget_size(type) == 1 &&
+         H5Tget_sign(type) == H5T_SGN_NONE;
+}
+
+int64_t Dataset::rows_per_chunk() const {
+  const Lock lock;
+  const Id list(check(H5Dget_create_plist(id()), *this, "cannot read the layout"));
+  if (H5Pget_layout(list) != H5D_CHUNKED) return 1;
+  std::vector<hsize_t> chunk(std::max<size_t>(sizes().size(), 1));
+  check(H5Pget_chunk(list, static_cast<int>(chunk.size()), chunk.data()), *this,
+        "cannot read the layout");
+  return static_cast<int64_t>(chunk[0]);
+}
+
+bool Dataset::is_same_as(const Dataset& other) const {
+  const Lock lock;
+  H5O_info_t here{}, there{};
+  check(H5Oget_info(id(), &here), *this, "cannot be found");
+  check(H5Oget_info(other.id(), &there), other, "cannot be found");
+  return here.fileno == there.fileno && here.addr == there.addr;
 }
 
 namespace {

@@ -21,6 +21,7 @@ Numbers samples_of(DatasetPair& pair) {
   for (const Dataset* split : {pair.train.get(), pair.test.get()}) {
     out.push_back(static_cast<double>(split->size()));
     out.push_back(static_cast<double>(split->classes()));
+    out.push_back(static_cast<double>(split->bytes_in_memory()));
     for (const int64_t size : split->sample_shape().sizes())
       out.push_back(static_cast<double>(size));
     std::vector<float> image(static_cast<size_t>(split->sample_shape().elements()));
@@ -115,6 +116,7 @@ Flips hdf5_flips(const DataFolders& folders) {
   };
   Flips out = {{"file", folders.between(arrays + "classes: 10", "data.h5")},
                {"layout", {file + arrays + "classes: 10", "nhwc", "nchw"}},
+               {"memory_mib", {file + arrays + "classes: 10", "0", "1"}},
                {"classes", {file + arrays.substr(0, arrays.size() - 2), "10", "5"}}};
   for (const std::string split : {"train", "test"}) {
     const std::string other = split == "train" ? "test_file: " : "train_file: ";
