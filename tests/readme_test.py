@@ -24,7 +24,7 @@ FOLDERS = ("framework", "layers", "quant", "stats", "data", "experiments", "test
 MADE_FOLDERS = ("build", "datasets", "results")  # in no fresh clone
 BUILT_IN = "data.source={name: synthetic, train_images: 4096, test_images: 1024}"
 SCRIPTS = ("experiments/install_packages.sh", "experiments/figures/figures.py", "experiments/figures/report.py",
-           "experiments/imagenet/prepare.py", "experiments/imagenet/fetch.sh")
+           "experiments/imagenet/prepare.py", "experiments/imagenet/run.sh")
 MODEL = re.compile(r"file: (\S+\.h5)")
 DIRECTORY = re.compile(r"directory: ([^,}\s]+)")
 
@@ -76,6 +76,9 @@ class Reader:
         elif program == "experiments/quickstart.sh":
             self.made |= {"build/quantdyn", "build/build.ninja"}
             self.quantdyn(["run", "experiments/quickstart.yaml", *arguments])
+        elif program == "experiments/imagenet/fetch.sh":
+            self.made.add(f"{arguments[0]}/")
+            self.options(program, arguments)
         elif program == "experiments/fetch_cifar10.sh":
             self.made.add(f"{arguments[0]}/cifar-10-batches-bin")
         elif program == "tests/run.sh":

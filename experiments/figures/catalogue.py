@@ -2,6 +2,7 @@
 from dataclasses import dataclass
 from typing import Callable, Optional
 
+import depth
 import effective_bits
 import epochs
 import errors
@@ -48,5 +49,8 @@ FIGURES = (
     Entry("errors", errors.draw,
           "SQNR of every layer's output. local: this layer quantized, its input the float net's; accumulated: "
           "everything up to it quantized; propagated: everything before it; added: accumulated less propagated error."),
+    Entry("depth", depth.draw,
+          "Channel precision of folded weights and accumulated SQNR of the first variant over relative depth, a line a "
+          "net."),
     Entry("epochs", epochs.draw, "Quantiles of one layer's values at every float32 snapshot."),
 )

@@ -58,8 +58,7 @@ fetch_sample() {
     fail "$sample could not be fetched: is there a network?
 If you have images, name them: $0 $folder /path/to/images (a folder or tar; README.md says which labels it needs)"
   # One image a class, named by synset: the sorted names are the classes in order.
-  (cd "$work/sample" && LC_ALL=C ls | grep -i '^n[0-9]*_.*\.jpe\{0,1\}g$' | LC_ALL=C sort |
-    awk '{ print $1, NR - 1 }' >labels.txt)
+  (cd "$work/sample" && find . -name 'n[0-9]*_*.[jJ][pP]*[gG]' | LC_ALL=C sort | awk '{ print $1, NR - 1 }' >labels.txt)
   count=$(wc -l <"$work/sample/labels.txt")
   [ "$count" -eq 1000 ] || fail "$sample: $count images; expected 1000, one a class"
 }

@@ -24,6 +24,7 @@ from small_result import call, expect_refusal, small_result
 
 sys.path.insert(0, sys.argv[1])
 import bins  # noqa: E402
+import depth  # noqa: E402
 import effective_bits  # noqa: E402
 import epochs  # noqa: E402
 import errors  # noqa: E402
@@ -124,6 +125,15 @@ def drawn_numbers_are_the_files(path):
         lines = {(variant, prefix): values for variant, prefix, values in errors.series(result, choice, 0)}
         assert set(lines) == {(v, p) for v in ("int8", "int4") for p in ("local", "accumulated")}
         assert np.array_equal(lines["int8", "local"], f["layerwise/output/local_sqnr"][int8], equal_nan=True)
+
+        places, values = depth.series(result, choice, "folded_weight")
+        wanted = f["layerwise/folded_weight/average_channel_precision"][last]
+        finite = np.flatnonzero(np.isfinite(wanted))
+        assert np.array_equal(values, wanted[finite]) and np.array_equal(places, finite / (len(wanted) - 1))
+        places, values = depth.series(result, choice, "accumulated")
+        wanted = f["layerwise/output/accumulated_sqnr"][int8]
+        assert np.array_equal(values, wanted[np.isfinite(wanted)])
+        assert depth.series(result, Choice(("absent",)), "accumulated") is None
 
         title, units, layers = effective_bits.series(result, choice)[0]
         assert (title, units) == ("weights", " (bit)") and layers[0].size == 0  # the images have no weights
