@@ -30,8 +30,9 @@ void flush_output() {
 }
 
 std::vector<Command> commands() {
-  return {run_command(),   validate_command(), inspect_command(), compare_command(),
-          merge_command(), export_command(),   bench_command(),   list_command()};
+  return {run_command(),     validate_command(), inspect_command(),
+          explain_command(), compare_command(),  merge_command(),
+          export_command(),  bench_command(),    list_command()};
 }
 
 po::options_description general_options() {
@@ -149,7 +150,7 @@ int run_main(int argc, char** argv) {
     std::cout << fmt::format("quantdyn {} {} [options]: {}\n\n", command.name, command.arguments,
                              command.summary)
               << command.options << "\n"
-              << general_options();
+              << (command.more_help ? command.more_help() + "\n" : "") << general_options();
     return 0;
   }
   check_options(command, given.options);

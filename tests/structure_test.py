@@ -62,7 +62,8 @@ ROOMS = {
         "run": {"formats", "keras", "method", "onnx", "results", "text"},
         "library": {"results", "run"},
         "terminal": set(),
-        "commands": {"formats", "keras", "method", "onnx", "results", "run", "terminal", "text"},
+        "explain": {"method", "results", "run", "text"},
+        "commands": {"explain", "formats", "keras", "method", "onnx", "results", "run", "terminal", "text"},
         "plugin_example": set(),
     },
 }
@@ -78,7 +79,7 @@ DOORS = {
     r"zlib\.h": r"data/sources/file_bytes\.cpp",
     r"omp\.h": r"framework/base/threads\.cpp",
     r"hwy/.*": r"framework/base/(simd|rng_words)\.cpp|(stats|quant)/kernels/\w+\.cpp|layers/fused/[\w-]+\.(h|cpp)",
-    r"nlohmann/.*": r"experiments/(commands/bench_network|keras/json)\.cpp|experiments/keras/export_layers\.h",
+    r"nlohmann/.*": r"experiments/(commands/bench_network|explain/page_json|keras/json)\.cpp|experiments/keras/export_layers\.h",
     r"onnx/.*|google/protobuf/.*": r"experiments/onnx/onnx_library\.h",
     r"fmt/.*": r"framework/base/error\.h",
     r"dlfcn\.h": r"framework/config/plugin_library\.cpp",

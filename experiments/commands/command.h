@@ -36,11 +36,13 @@ struct Command {
   std::string summary;    ///< one line
   po::options_description options;
   void (*run)(const CommandCall& call);
+  std::string (*more_help)() = nullptr;  ///< printed after the options
 };
 
 Command run_command();
 Command validate_command();
 Command inspect_command();
+Command explain_command();
 Command compare_command();
 Command merge_command();
 Command export_command();

@@ -51,6 +51,18 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& o
   if (variant_.bias == Variant::Bias::int32) round_biases();
 }
 
+void QuantizedTwin::correct_biases(const std::vector<int>& units, const ImageSet& calibration,
+                                   Frame& report) {
+  Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::logits);
+  const BiasCorrection correction =
+      BiasCorrection::read(Options::from_text("{}", "correct_bias"), network_);
+  const ImageBatches batches = batches_of(calibration);
+  for (int unit : units) {
+    correction.apply({unit}, float_, reference, network_, evaluator_, batches, report);
+    if (variant_.bias == Variant::Bias::int32) round_biases();
+  }
+}
+
 void QuantizedTwin::quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained,
                                      const WorkNote& note) {
   evaluator_.clear_taps();

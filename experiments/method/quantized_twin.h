@@ -34,6 +34,10 @@ class QuantizedTwin {
   void quantize(const ImageSet& calibration, const TrainedRanges& trained, const Rng& rng,
                 Frame& report, const WorkNote& note);
 
+  /// After quantize(): corrects the biases of these units alone, as `correct_bias: {}` does those
+  /// of all.
+  void correct_biases(const std::vector<int>& units, const ImageSet& calibration, Frame& report);
+
   Evaluator& evaluator() { return evaluator_; }
   /// The float twin: folded and repaired.
   const Network& float_network() const { return float_.network; }

@@ -88,6 +88,7 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
       {"train_sha256", experiment.data->train->sha256()},
       {"test_dataset", experiment.data->test->name()},
       {"test_sha256", experiment.data->test->sha256()},
+      {"test_images", experiment.data->test->size()},
       {"probe_images",
        fmt::format("the first {} of a shuffle of the test set by Rng(seed).fork(\"probe\")",
                    experiment.track.probe_images)}};

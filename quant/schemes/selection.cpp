@@ -27,7 +27,7 @@ std::vector<bool> units_of(const Options& entry, const std::string& key, const s
                            const Network& network, const std::string& accepted,
                            const Means& means) {
   const std::vector<std::string> words = entry.texts(key, std::vector<std::string>{}, help);
-  std::vector<bool> out(network.units().size(), !entry.has(key));
+  std::vector<bool> out(network.units().size(), words.empty());
   for (const std::string& word : words) {
     bool any = false;
     for (int unit = 0; unit < static_cast<int>(out.size()); ++unit) {
@@ -67,7 +67,10 @@ std::vector<int> select_units(const Options& entry, const Network& network) {
   const std::vector<bool> of_kind =
       units_of(entry, "kinds", "kinds of nodes", network, kinds_of(network), by_kind);
   std::vector<int> out;
-  if (!entry.has("nodes") && !entry.has("kinds")) return out;
+  const auto is_given = [&](const char* key) {  // a resolved experiment has `kinds: []`
+    return !entry.texts(key, std::vector<std::string>{}, "").empty();
+  };
+  if (!is_given("nodes") && !is_given("kinds")) return out;
   for (int unit = 0; unit < static_cast<int>(named.size()); ++unit)
     if (named[unit] && of_kind[unit]) out.push_back(unit);
   if (out.empty()) entry.refuse("nodes", "no node matches both `nodes` and `kinds`");

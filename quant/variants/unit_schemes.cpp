@@ -44,9 +44,9 @@ Override read_override(const Options& entry, const Network& network) {
   const int64_t width = entry.integer("bit_width", 8, accept::between<int64_t>(2, 16),
                                       "bits of these nodes' quantizers, if nothing else differs");
   entry.finish();
-  if (has_width && (out.weights || out.activations))
-    entry.refuse("bit_width",
-                 "is given with `weights` or `activations`; set it in their quantizer");
+  if (out.weights || out.activations)
+    entry.leave_out("bit_width",
+                    "is given with `weights` or `activations`; set it in their quantizer");
   if (has_width) return of_width(entry, out.units, width);
   if (!out.weights && !out.activations)
     entry.refuse("", "changes nothing; expected `weights`, `activations` or `bit_width`");
