@@ -18,7 +18,8 @@ struct Ends {
   friend constexpr bool operator==(const Ends&, const Ends&) = default;
 };
 
-/// Role of an elementwise layer: y = f(x), the same f for every value, NaN where x is NaN.
+/// Role of an elementwise layer: y = f(x), the same f for every value, NaN where x is NaN. Where f
+/// differs by channel (ChannelEnds), what holds for every channel.
 ///
 /// The defaults promise nothing; code that needs more of f refuses the layer.
 struct Activation {

@@ -56,6 +56,13 @@ struct ChannelAffine {
   double momentum;  ///< running = (1 - momentum) running + momentum batch; variance unbiased
 };
 
+/// Role of a clip: y = min(max(x, low), high), with ends by channel. Its activation() tells what
+/// holds for all channels, and is a clip only if they have the same ends.
+template <typename T>
+struct ChannelEnds {
+  DeepPointer<Parameter<T>*> low, high;  ///< [C]; may be infinite
+};
+
 /// Which properties of each channel a layer with one input preserves. The channels of y are those
 /// of x; after a flatten they are those of the image. False promises nothing.
 struct ChannelPassing {
@@ -94,12 +101,14 @@ class Layer {
   virtual std::vector<Parameter<T>*> parameters() { return {}; }
   virtual Linear<T>* linear() { return nullptr; }
   virtual ChannelAffine<T>* channel_affine() { return nullptr; }
+  virtual ChannelEnds<T>* channel_ends() { return nullptr; }
   // The same for a const layer: handing out a pointer does not change it.
   std::vector<const Parameter<T>*> parameters() const;
   const Linear<T>* linear() const { return const_cast<Layer*>(this)->linear(); }
   const ChannelAffine<T>* channel_affine() const {
     return const_cast<Layer*>(this)->channel_affine();
   }
+  const ChannelEnds<T>* channel_ends() const { return const_cast<Layer*>(this)->channel_ends(); }
   /// The geometry of a conv2d; valid after setup().
   virtual const Convolution* convolution() const { return nullptr; }
   /// What a pooling layer does; valid after setup().

@@ -50,9 +50,17 @@ class PrimitiveTraining final : public TrainingStep {
   Layer<float>& layer_;
 };
 
+enum class Purpose { evaluation, training };
+
+std::vector<int> nodes_of(const FusedChain& chain, const Network& network, int first,
+                          Purpose purpose) {
+  const bool has_more = purpose == Purpose::evaluation && chain.evaluated;
+  return has_more ? chain.evaluated(network, first) : chain.nodes(network, first);
+}
+
 /// Calls fused(chain, nodes) or primitive(node) for each step of a net, in order.
 template <typename Fused, typename Primitive>
-void for_each_step(const Network& network, Fusing fusing, const Fused& fused,
+void for_each_step(const Network& network, Fusing fusing, Purpose purpose, const Fused& fused,
                    const Primitive& primitive) {
   std::vector<bool> covered(network.nodes().size(), false);
   for (int i = 1; i < static_cast<int>(network.nodes().size()); ++i) {
@@ -61,7 +69,8 @@ void for_each_step(const Network& network, Fusing fusing, const Fused& fused,
     const FusedChain* found = nullptr;
     if (fusing == Fusing::fused)
       for (const FusedChain& chain : fused_chains())
-        if (found == nullptr && !(nodes = chain.nodes(network, i)).empty()) found = &chain;
+        if (found == nullptr && !(nodes = nodes_of(chain, network, i, purpose)).empty())
+          found = &chain;
     for (int node : nodes) covered[node] = true;
     if (found)
       fused(*found, nodes);
@@ -82,7 +91,7 @@ std::vector<std::unique_ptr<EvaluationStep>> make_evaluation_steps(const Network
                                                                    ConvolutionAlgorithm algorithm) {
   std::vector<std::unique_ptr<EvaluationStep>> steps;
   for_each_step(
-      network, fusing,
+      network, fusing, Purpose::evaluation,
       [&](const FusedChain& chain, const std::vector<int>& nodes) {
         steps.push_back(chain.evaluation(network, nodes, algorithm));
       },
@@ -94,7 +103,7 @@ std::vector<std::unique_ptr<TrainingStep>> make_training_steps(Network& network,
                                                                ConvolutionAlgorithm algorithm) {
   std::vector<std::unique_ptr<TrainingStep>> steps;
   for_each_step(
-      network, fusing,
+      network, fusing, Purpose::training,
       [&](const FusedChain& chain, const std::vector<int>& nodes) {
         steps.push_back(chain.training(network, nodes, algorithm));
       },

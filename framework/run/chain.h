@@ -24,6 +24,8 @@ struct FusedChain {
                                                 ConvolutionAlgorithm algorithm);
   std::unique_ptr<TrainingStep> (*training)(Network& network, std::vector<int> nodes,
                                             ConvolutionAlgorithm algorithm);
+  /// The nodes that evaluation runs as one step, if they are more than training's; null: the same.
+  std::vector<int> (*evaluated)(const Network& network, int first) = nullptr;
 };
 std::vector<FusedChain>& fused_chains();
 

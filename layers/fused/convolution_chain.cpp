@@ -19,13 +19,20 @@ std::unique_ptr<ConvolutionKernel> make_kernel(const Convolution& convolution,
                                                : make_direct_convolution(convolution);
 }
 
+/// Ends by channel are read when they are applied, so they are no fused activation even if they are
+/// equal now.
+FusedActivation activation_of(const Layer<float>& layer) {
+  return layer.channel_ends() ? FusedActivation::none : fused_activation(layer.activation());
+}
+
 }  // namespace
 
 ConvolutionChain::ConvolutionChain(const Network& network, std::span<const int> nodes,
                                    ConvolutionAlgorithm algorithm)
     : linear(*network.layer(nodes.front())->linear()),
       norm(network.layer(nodes[nodes.size() > 1 ? 1 : 0])->channel_affine()),
-      activation(fused_activation(network.layer(nodes.back())->activation())),
+      activation(activation_of(*network.layer(nodes.back()))),
+      ends(network.layer(nodes.back())->channel_ends()),
       kernel(make_kernel(*network.layer(nodes.front())->convolution(), algorithm)) {}
 
 ChainScale::ChainScale(int64_t channels)
@@ -59,8 +66,16 @@ std::vector<int> convolution_chain(const Network& network, int first) {
   std::vector<int> nodes{first};
   if (unit.norm >= 0) nodes.push_back(unit.norm);
   if (unit.activation >= 0 &&
-      fused_activation(network.layer(unit.activation)->activation()) != FusedActivation::none)
+      activation_of(*network.layer(unit.activation)) != FusedActivation::none)
     nodes.push_back(unit.activation);
+  return nodes;
+}
+
+std::vector<int> evaluated_convolution_chain(const Network& network, int first) {
+  std::vector<int> nodes = convolution_chain(network, first);
+  if (nodes.empty()) return nodes;
+  const int activation = network.units()[network.nodes()[first].unit].activation;
+  if (activation >= 0 && network.layer(activation)->channel_ends()) nodes.push_back(activation);
   return nodes;
 }
 
@@ -68,7 +83,8 @@ namespace {
 
 const bool registered = (fused_chains().push_back({.nodes = convolution_chain,
                                                    .evaluation = make_convolution_evaluation,
-                                                   .training = make_convolution_training}),
+                                                   .training = make_convolution_training,
+                                                   .evaluated = evaluated_convolution_chain}),
                          true);
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace quantdyn {
 
 /// The layers of a chain, and the kernel of its convolution.
 struct ConvolutionChain {
-  /// `nodes`: the convolution, then optionally its norm, then optionally a fused activation.
+  /// `nodes`: the convolution, then optionally its norm, then optionally a fused activation or a
+  /// clip with ends by channel.
   ConvolutionChain(const Network& network, std::span<const int> nodes,
                    ConvolutionAlgorithm algorithm);
 
@@ -23,7 +24,8 @@ struct ConvolutionChain {
 
   const Linear<float>& linear;
   const ChannelAffine<float>* norm;  ///< null: none
-  FusedActivation activation;
+  FusedActivation activation;        ///< none if `ends` is set
+  const ChannelEnds<float>* ends;    ///< of the clip that ends the chain; null: no such clip
   std::unique_ptr<ConvolutionKernel> kernel;
 };
 
@@ -44,6 +46,8 @@ struct ChainScale {
 
 /// The nodes of the chain that starts at a convolution, by the convolution's unit.
 std::vector<int> convolution_chain(const Network& network, int first);
+/// The same with a clip that has ends by channel, which only evaluation fuses.
+std::vector<int> evaluated_convolution_chain(const Network& network, int first);
 
 std::unique_ptr<EvaluationStep> make_convolution_evaluation(const Network& network,
                                                             std::vector<int> nodes,

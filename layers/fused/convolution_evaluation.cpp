@@ -34,7 +34,7 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
                 const EvaluationChunk& chunk) const override {
     const int64_t valid = y.shape.of_one().rows() * chunk.images;
     const auto is_bare_at = [&](TapKind kind) { return taps[static_cast<size_t>(kind)].empty(); };
-    const bool is_bare = is_bare_at(TapKind::conv) && is_bare_at(TapKind::norm) &&
+    const bool is_bare = !chain_.ends && is_bare_at(TapKind::conv) && is_bare_at(TapKind::norm) &&
                          (!ends_unit_ || is_bare_at(TapKind::output));
     const ChannelMap map = scale_.map(chain_.activation);
     const int64_t all = y.shape.rows(), enough = rows_per_tile(channels_);
@@ -74,7 +74,10 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
       if (chain_.norm) visit(conv_tap, at, seen, channels_, row, chunk);
       apply_map(norm, at, channels_, count, channels_, at);
       visit(norm_tap, at, seen, channels_, row, chunk);
-      apply_map(activation, at, channels_, count, channels_, at);
+      if (chain_.ends)
+        clip_channels(at, count, channels_, chain_.ends->low->read(), chain_.ends->high->read());
+      else
+        apply_map(activation, at, channels_, count, channels_, at);
       if (ends_unit_) visit(output_tap, at, seen, channels_, row, chunk);
     }
   }

@@ -58,6 +58,15 @@ void affine_rows(const float* x, int64_t x_row, float* y, int64_t rows, int64_t 
     });
 }
 
+/// The same bits as activate().
+void clip_rows(float* x, int64_t rows, int64_t channels, const float* low, const float* high) {
+  for (int64_t row = 0; row < rows; ++row, x += channels)
+    for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
+      const auto raised = hn::Max(hn::LoadU(d, low + c), hn::LoadU(d, x + c));
+      hn::StoreU(hn::Min(hn::LoadU(d, high + c), raised), d, x + c);
+    });
+}
+
 void sum_rows(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum,
               double* square) {
   for (int64_t first = 0; first < rows; first += rows_per_run) {
@@ -139,6 +148,9 @@ void affine(const float* x, int64_t x_row, float* y, int64_t rows, int64_t chann
     affine_rows<a>(x, x_row, y, rows, channels, scale, shift);
   });
 }
+void clip(float* x, int64_t rows, int64_t channels, const float* low, const float* high) {
+  clip_rows(x, rows, channels, low, high);
+}
 void shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift, double* sum,
                   double* square) {
   sum_rows(x, rows, channels, shift, sum, square);
@@ -170,6 +182,7 @@ HWY_AFTER_NAMESPACE();
 namespace quantdyn {
 
 HWY_EXPORT(affine);
+HWY_EXPORT(clip);
 HWY_EXPORT(shifted_sums);
 HWY_EXPORT(masked_sums);
 HWY_EXPORT(gradient);
@@ -179,6 +192,10 @@ void apply_map(const ChannelMap& map, const float* x, int64_t x_row, int64_t row
                float* to) {
   HWY_DYNAMIC_DISPATCH(affine)
   (x, x_row, to, rows, channels, map.scale, map.shift, map.activation);
+}
+
+void clip_channels(float* x, int64_t rows, int64_t channels, const float* low, const float* high) {
+  HWY_DYNAMIC_DISPATCH(clip)(x, rows, channels, low, high);
 }
 
 void add_shifted_sums(const float* x, int64_t rows, int64_t channels, const float* shift,

@@ -12,6 +12,9 @@ namespace quantdyn {
 void apply_map(const ChannelMap& map, const float* x, int64_t x_row, int64_t rows, int64_t channels,
                float* to);
 
+/// x [rows, channels] = min(max(x, low), high), with ends by channel.
+void clip_channels(float* x, int64_t rows, int64_t channels, const float* low, const float* high);
+
 /// Adds, by channel, sum (x - shift) and sum (x - shift)^2 to `sum` and `square` (double): float
 /// over runs of 16 rows, folded into double. A shift near the mean avoids cancellation in the
 /// variance.

@@ -299,6 +299,7 @@ BOOST_AUTO_TEST_CASE(every_option_of_a_layer_changes_its_result) {
       {"average_pool", average},
       {"batch_norm", {{"epsilon", {"", "1e-5", "0.1"}}, {"momentum", {"", "0.1", "0.5"}}}},
       {"dense", dense},
+      {"channel_clip", {{"low", {"", "0", "-1"}}, {"high", {"", "6", "1"}}}},
       {"leaky_relu", {{"slope", {"", "0.01", "0.2"}}}}};
   const auto results = [](Layer<float>& layer) { return results_of(layer); };
   check_kind<Layer<float>>(table, results);

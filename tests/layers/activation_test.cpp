@@ -20,6 +20,10 @@ struct Known {
 const std::vector<Known> known{
     {"{name: relu}", {0, 0, 0, 0, 0.5f, 3, 6, 7}, {0, 0, 0, 0, 1, 1, 1, 1}},
     {"{name: relu6}", {0, 0, 0, 0, 0.5f, 3, 6, 6}, {0, 0, 0, 0, 1, 1, 0, 0}},
+    {"{name: channel_clip}", {0, 0, 0, 0, 0.5f, 3, 6, 6}, {0, 0, 0, 0, 1, 1, 0, 0}},
+    {"{name: channel_clip, low: -1, high: 3}",
+     {-1, -1, -1, 0, 0.5f, 3, 3, 3},
+     {0, 0, 0, 1, 1, 0, 0, 0}},
     {"{name: leaky_relu, slope: 0.25}",
      {-1, -0.75f, -0.25f, 0, 0.5f, 3, 6, 7},
      {0.25f, 0.25f, 0.25f, 0.25f, 1, 1, 1, 1}},
@@ -101,6 +105,8 @@ BOOST_AUTO_TEST_CASE(mistakes_are_refused) {
     BOOST_TEST(error_of(fmt::format("{{name: leaky_relu, slope: {}}}", slope), {{3}})
                    .find("is out of range; accepted: a number over 0 and at most 1") !=
                std::string::npos);
+  BOOST_TEST(error_of("{name: channel_clip, low: 6}", {{3}})
+                 .find("high: found 6, which is not over low, 6") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(every_activation_is_what_it_says) {
@@ -120,12 +126,35 @@ BOOST_AUTO_TEST_CASE(every_activation_is_what_it_says) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(each_channel_has_its_own_ends) {
+  Trial<double> trial("{name: channel_clip}", {{2}}, 2);
+  ChannelEnds<double>& ends = *trial.layer->channel_ends();
+  ends.low->master[1] = -2;
+  ends.high->master[1] = 1;
+  const std::vector<double> x{-3, -3, 7, 0.5};
+  std::ranges::copy(x, trial.x[0].data());
+  trial.dy.fill(1);
+  trial.forward();
+  trial.backward();
+  const auto values = [](const Tensor<double>& t) {
+    return std::vector<double>(t.values().begin(), t.values().end());
+  };
+  BOOST_TEST(values(trial.y) == (std::vector<double>{0, -2, 6, 0.5}));
+  BOOST_TEST(values(trial.dx[0]) == (std::vector<double>{0, 0, 0, 1}));
+  const Activation role = *trial.layer->activation();
+  BOOST_TEST(!role.is_clip());
+  BOOST_TEST(role.is_monotone);
+  BOOST_TEST((role.values == Ends{-2, 6}));
+  BOOST_TEST((role.identity == Ends{0, 1}));
+}
+
 BOOST_AUTO_TEST_CASE(clips_are_told_from_other_functions) {
   const auto role = [](const char* yaml) { return make_layer<float>(yaml)->activation(); };
   BOOST_TEST(role("{name: relu}")->is_clip());
   BOOST_TEST(role("{name: relu}")->is_homogeneous);
   BOOST_TEST(role("{name: relu6}")->is_clip());
   BOOST_TEST(!role("{name: relu6}")->is_homogeneous);
+  BOOST_TEST(role("{name: channel_clip}")->is_clip());
   BOOST_TEST(!role("{name: leaky_relu}")->is_clip());
   BOOST_TEST(role("{name: leaky_relu}")->is_homogeneous);
   BOOST_TEST(!role("{name: sigmoid}")->is_clip());

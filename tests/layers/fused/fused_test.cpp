@@ -32,6 +32,9 @@ void randomize(Network& network, const Rng& rng) {
     for (int64_t k = 0; k < p.master.elements(); ++k)
       p.master[k] =
           static_cast<float>(is_variance ? 0.5 + rng.uniform(i++) : 0.5 * rng.normal(i++));
+    for (float& end : p.master.values())  // of a clip
+      if (p.name == "low" || p.name == "high")
+        end = p.name == "low" ? -std::abs(end) : std::abs(end);
   }
 }
 
@@ -39,7 +42,7 @@ void randomize(Network& network, const Rng& rng) {
 Network make_net(const Chain& c) {
   const bool norm = c.norm_and_activation.find("norm") != std::string::npos;
   std::string activation = "none";
-  for (const char* name : {"relu", "relu6", "leaky_relu", "sigmoid"})
+  for (const char* name : {"relu", "relu6", "leaky_relu", "sigmoid", "channel_clip"})
     if (c.norm_and_activation.ends_with(name)) activation = name;
   std::string yaml = fmt::format("input: [{0}, {0}, {1}]\nnodes:\n", c.size, c.in_channels);
   yaml += fmt::format("  - block: {{name: before, channels: {}, norm: true, activation: none}}\n",
@@ -72,7 +75,8 @@ void check(const Chain& chain, int64_t images,
     // A value within rounding of the activation's kink may pass on one side only and changes a
     // gradient by one summand: gradients after an activation are compared as vectors, and less
     // closely.
-    const bool has_kink = chain.norm_and_activation.find("relu") != std::string::npos;
+    const bool has_kink = chain.norm_and_activation.find("relu") != std::string::npos ||
+                          chain.norm_and_activation.find("clip") != std::string::npos;
     std::string where;
     const double training = largest_difference(training_of(net, Fusing::fused, x.view(), algorithm),
                                                training_of(net, Fusing::unfused, x.view()),
@@ -95,8 +99,8 @@ void check(const Chain& chain, int64_t images,
 BOOST_AUTO_TEST_SUITE(fused_test)
 
 BOOST_AUTO_TEST_CASE(chains_match_the_primitives_over_odd_shapes) {
-  for (const char* after :
-       {"norm relu", "norm relu6", "norm leaky_relu", "norm", "relu", "sigmoid", ""})
+  for (const char* after : {"norm relu", "norm relu6", "norm leaky_relu", "norm channel_clip",
+                            "norm", "relu", "sigmoid", "channel_clip", ""})
     for (int64_t stride : {1, 2}) {
       check({7, 3, 17, 3, stride, 1, "1", after}, 8);
       check({7, 17, 17, 3, stride, 17, "1", after}, 8);
@@ -185,14 +189,25 @@ BOOST_AUTO_TEST_CASE(training_has_the_same_bits_for_any_thread_count) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(evaluation_fuses_a_clip_with_ends_by_channel) {
+  const Network net = make_net({7, 3, 17, 3, 1, 1, "1", "norm channel_clip"});
+  const auto steps = make_evaluation_steps(net, Fusing::fused, ConvolutionAlgorithm::direct);
+  const int clip = net.index_of("a");
+  BOOST_TEST(std::ranges::any_of(steps, [&](const auto& step) {
+    return step->nodes().size() == 3 && step->nodes().back() == clip;
+  }));
+}
+
 BOOST_AUTO_TEST_CASE(a_not_a_number_is_not_swallowed) {
-  const Network net = make_net({7, 3, 17, 3, 1, 1, "1", "norm relu6"});
-  Tensor<float> x = random_tensor(net.input_shape().batch_of(8), Rng(5));
-  x[0] = NAN;
-  for (Fusing fusing : {Fusing::fused, Fusing::unfused}) {
-    const auto taps = taps_of(net, fusing, x.view(), 8);
-    BOOST_TEST(
-        std::ranges::any_of(taps.at("c/output").values(), [](float v) { return std::isnan(v); }));
+  for (const char* activation : {"norm relu6", "norm channel_clip"}) {
+    const Network net = make_net({7, 3, 17, 3, 1, 1, "1", activation});
+    Tensor<float> x = random_tensor(net.input_shape().batch_of(8), Rng(5));
+    x[0] = NAN;
+    for (Fusing fusing : {Fusing::fused, Fusing::unfused}) {
+      const auto taps = taps_of(net, fusing, x.view(), 8);
+      BOOST_TEST(
+          std::ranges::any_of(taps.at("c/output").values(), [](float v) { return std::isnan(v); }));
+    }
   }
 }
 
