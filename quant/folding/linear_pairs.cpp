@@ -68,6 +68,14 @@ std::optional<Activation> activation_of(const Network& network, int unit) {
   return node < 0 ? std::nullopt : network.layer(node)->activation();
 }
 
+Ends channel_ends_of(const Network& network, int unit, int64_t channel) {
+  const int node = activation_node(network, unit);
+  if (node < 0) return {-Activation::infinity, Activation::infinity};
+  const ChannelEnds<float>* const ends = network.layer(node)->channel_ends();
+  if (ends == nullptr) return network.layer(node)->activation()->values;
+  return {ends->low->read()[channel], ends->high->read()[channel]};
+}
+
 std::string node_text(const Network& network, int node) {
   return fmt::format("'{}' ({})", network.nodes()[node].name, network.nodes()[node].kind);
 }

@@ -34,6 +34,8 @@ void add_to_bias(Linear<float>& linear, std::span<const double> values);
 int activation_node(const Network& network, int unit);
 /// Its role; empty if the unit has none.
 std::optional<Activation> activation_of(const Network& network, int unit);
+/// The ends of a channel's values after the unit's activation; infinite without one.
+Ends channel_ends_of(const Network& network, int unit, int64_t channel);
 /// "'c1.activation' (relu6)": a node and its kind, for errors.
 std::string node_text(const Network& network, int node);
 

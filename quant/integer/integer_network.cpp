@@ -24,13 +24,12 @@ Coding coding_of(const Quantization& quantization) {
 }
 
 /// The codes after a clip, limited to those of its ends.
-Coding after_activation(const Coding& coding, const std::optional<Activation>& clip) {
-  if (!clip) return coding;
+Coding after_clip(const Coding& coding, const Ends& ends) {
   const auto code_of = [&](float end) {
     return static_cast<int32_t>(std::clamp<double>(
         std::nearbyint(end / coding.scale) + coding.zero_point, coding.low, coding.high));
   };
-  return {coding.scale, coding.zero_point, code_of(clip->values.low), code_of(clip->values.high)};
+  return {coding.scale, coding.zero_point, code_of(ends.low), code_of(ends.high)};
 }
 
 /// Turns a sum at a finer scale into a code.
@@ -212,6 +211,32 @@ class RescaleUnit final : public IntegerUnit {
   FixedPointMultiplier multiplier_;
 };
 
+/// Another unit's codes, limited by channel.
+class ChannelClippedUnit final : public IntegerUnit {
+ public:
+  ChannelClippedUnit(std::unique_ptr<IntegerUnit> unclipped, std::vector<Coding> by_channel)
+      : unclipped_(std::move(unclipped)), by_channel_(std::move(by_channel)) {}
+
+  void run(const UnitCodes& codes, std::vector<int32_t>& output, FixedPointRounding rounding,
+           int64_t& largest_sum) const override {
+    unclipped_->run(codes, output, rounding, largest_sum);
+    for (size_t i = 0; i < output.size(); ++i) {
+      const Coding& to = by_channel_[i % by_channel_.size()];
+      output[i] = std::clamp(output[i], to.low, to.high);
+    }
+  }
+
+ private:
+  std::unique_ptr<IntegerUnit> unclipped_;
+  std::vector<Coding> by_channel_;
+};
+
+/// Whether the unit ends with a clip whose ends differ by channel.
+bool has_channel_ends(const Network& network, int unit) {
+  const int node = activation_node(network, unit);
+  return node >= 0 && network.layer(node)->channel_ends();
+}
+
 std::vector<int> sources_of(const Network& network, int unit) {
   std::vector<int> out;
   for (int input : network.nodes()[network.units()[unit].leader].inputs)
@@ -226,7 +251,8 @@ std::string no_integer_form(const Network& network, int index) {
   if (unit.leader == 0) return "";
   const int activation = activation_node(network, index);
   const Layer<float>& leader = *network.layer(unit.leader);
-  const bool is_clip = activation < 0 || network.layer(activation)->activation()->is_clip();
+  const bool is_clip = activation < 0 || has_channel_ends(network, index) ||
+                       network.layer(activation)->activation()->is_clip();
   const bool is_known = leader.linear() || leader.pooling() || leader.activation() ||
                         leader.is_sum() || leader.passes().order;
   if (is_clip && is_known) return "";
@@ -255,7 +281,9 @@ IntegerNetwork::IntegerNetwork(const Network& network, const IntegerParts& parts
       throw_error("unit '{}' {}", unit.name, why);
     std::vector<Coding> from;
     for (int source : sources) from.push_back(coding_of(*codings_[source]));
-    const Coding to = after_activation(coding_of(*codings_[index]), activation_of(network, index));
+    const Coding whole = coding_of(*codings_[index]);
+    const std::optional<Activation> activation = activation_of(network, index);
+    const Coding to = activation ? after_clip(whole, activation->values) : whole;
     if (network.layer(unit.leader)->linear())
       units_[index] = std::make_unique<LinearUnit>(network, index, sources[0], from[0], to,
                                                    parts.weights.at(index));
@@ -265,6 +293,12 @@ IntegerNetwork::IntegerNetwork(const Network& network, const IntegerParts& parts
       units_[index] = std::make_unique<AddUnit>(sources, from, to);
     else
       units_[index] = std::make_unique<RescaleUnit>(sources[0], from[0], to);
+    if (!has_channel_ends(network, index)) continue;
+    std::vector<Coding> by_channel;
+    for (int64_t c = 0; c < network.nodes()[unit.last].shape.channels(); ++c)
+      by_channel.push_back(after_clip(whole, channel_ends_of(network, index, c)));
+    units_[index] =
+        std::make_unique<ChannelClippedUnit>(std::move(units_[index]), std::move(by_channel));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "quant/folding/linear_pairs.h"
+#include "quant/repairs/clip_ends.h"
 
 namespace quantdyn {
 namespace {
@@ -27,6 +28,15 @@ bool keeps_positive(const std::optional<Activation>& activation) {
          (activation->identity.low <= 0 && activation->identity.high == Activation::infinity);
 }
 
+/// Whether the unit ends with a clip from 0 or below whose upper ends, by channel, can be lowered.
+bool has_movable_ends(const Network& network, int unit, const Equalization* before) {
+  const int node = activation_node(network, unit);
+  if (node < 0) return false;
+  const Layer<float>& layer = *network.layer(node);
+  return (layer.channel_ends() || (before && before->scales_ends(network, unit))) &&
+         layer.activation()->identity.low <= 0;
+}
+
 /// The first node between the layers that does not pass a constant on unchanged; -1 if none.
 int first_obstacle(const Network& network, const LinearPair& pair, const Equalization* before) {
   int out = -1;
@@ -34,9 +44,22 @@ int first_obstacle(const Network& network, const LinearPair& pair, const Equaliz
        network.nodes()[node].unit != pair.first; node = network.nodes()[node].inputs[0])
     if (!network.layer(node)->passes().shift) out = node;
   const bool is_replaced = before && before->replaces_activation(network, pair.first);
-  if (!is_replaced && !keeps_positive(activation_of(network, pair.first)))
+  if (!is_replaced && !has_movable_ends(network, pair.first, before) &&
+      !keeps_positive(activation_of(network, pair.first)))
     out = activation_node(network, pair.first);
   return out;
+}
+
+/// Limits c to the upper ends of the unit's clip, and lowers these by c.
+void lower_ends(Network& network, int unit, std::vector<double>& c, Frame& report) {
+  std::vector<double> low, high;
+  for (size_t i = 0; i < c.size(); ++i) {
+    const Ends ends = channel_ends_of(network, unit, static_cast<int64_t>(i));
+    c[i] = std::min<double>(c[i], ends.high);
+    low.push_back(ends.low);
+    high.push_back(ends.high - c[i]);
+  }
+  set_clip_ends(network, unit, low, high, report);
 }
 
 /// b2 += W2 c.
@@ -57,10 +80,10 @@ Absorption Absorption::read(const Options& section, const Network& network,
   out.deviations =
       section.number("deviations", 3.0, accept::at_least(0.0),
                      "a channel hardly ever falls this many deviations below its mean");
-  out.padded = section.choice<Padded>("padded", Padded::absorb,
-                                      {{"absorb", Padded::absorb}, {"skip", Padded::skip}},
-                                      "pairs whose next layer pads with zeros: absorb, as the "
-                                      "paper does, with wrong sums at the borders; or skip");
+  out.padded = section.choice<Padded>("padded", Padded::skip,
+                                      {{"skip", Padded::skip}, {"absorb", Padded::absorb}},
+                                      "pairs whose next layer pads with zeros: skip; or absorb, as "
+                                      "the paper does, with wrong sums at the borders");
   section.finish();
   if (std::ranges::none_of(network.units(), [](const Unit& unit) { return unit.norm >= 0; }))
     section.refuse("",
@@ -88,6 +111,7 @@ void Absorption::apply(FoldedNetwork& net, Frame& report) const {
     std::vector<double> c;
     for (size_t i = 0; i < norm.beta.size(); ++i)
       c.push_back(std::max(0.0, norm.beta[i] - deviations * std::abs(norm.gamma[i])));
+    if (has_movable_ends(network, pair.first, nullptr)) lower_ends(network, pair.first, c, report);
     std::vector<double> minus_c(c.size());
     for (size_t i = 0; i < c.size(); ++i) {
       minus_c[i] = -c[i];

@@ -10,7 +10,8 @@ namespace quantdyn {
 /// Nagel et al. 2019 (arXiv 1906.04721), equations 12 to 16: c = max(0, beta - deviations |gamma|)
 /// of a channel before relu; b1 - c, b2 + W2 c. In a normal distribution, 0.13 % falls below beta -
 /// 3 |gamma| and is changed. Where the next layer pads with zeros, it lacks W2 c. The activation is
-/// relu, any other that leaves values over 0 unchanged (leaky_relu), or none.
+/// relu, any other that leaves values over 0 unchanged (leaky_relu), none, or a clip with ends by
+/// channel, whose upper ends become high - c.
 struct Absorption {
   /// Whether layers that pad with zeros take part.
   enum class Padded { absorb, skip };

@@ -14,13 +14,20 @@ double density(double x) {
 }
 double probability(double x) { return std::erfc(-x / std::numbers::sqrt2) / 2; }
 
-ChannelMoments after_activation(const std::optional<Activation>& activation,
-                                ChannelMoments moments) {
-  if (!activation) return moments;
-  if (!activation->is_clip()) return {};
+/// Whether the unit's activation, if it has one, clips each channel.
+bool only_clips(const Network& network, int unit) {
+  const int node = activation_node(network, unit);
+  return node < 0 || network.layer(node)->channel_ends() ||
+         network.layer(node)->activation()->is_clip();
+}
+
+ChannelMoments after_activation(const Network& network, int unit, ChannelMoments moments) {
+  if (activation_node(network, unit) < 0) return moments;
+  if (!only_clips(network, unit)) return {};
   for (size_t c = 0; c < moments.mean.size(); ++c) {
     const ClippedNormal clipped =
-        clipped_normal(moments.mean[c], std::sqrt(moments.variance[c]), activation->values);
+        clipped_normal(moments.mean[c], std::sqrt(moments.variance[c]),
+                       channel_ends_of(network, unit, static_cast<int64_t>(c)));
     moments.mean[c] = clipped.mean;
     moments.variance[c] = clipped.variance;
   }
@@ -58,7 +65,7 @@ std::string unknown_output(const Network& network, int index) {
   const Unit& unit = network.units()[index];
   if (unit.leader == 0) return "";
   const int activation = activation_node(network, index);
-  if (activation >= 0 && !network.layer(activation)->activation()->is_clip())
+  if (!only_clips(network, index))
     return node_text(network, activation) + " is not a clip such as relu and relu6";
   const Layer<float>& leader = *network.layer(unit.leader);
   if (leader.linear())
@@ -95,8 +102,7 @@ ClippedNormal clipped_normal(double mean, double deviation, const Ends& ends) {
 std::vector<ChannelMoments> output_moments(const FoldedNetwork& net, const ChannelMoments& input) {
   std::vector<ChannelMoments> out{input};
   for (int unit = 1; unit < static_cast<int>(net.network.units().size()); ++unit)
-    out.push_back(
-        after_activation(activation_of(net.network, unit), before_activation(net, unit, out)));
+    out.push_back(after_activation(net.network, unit, before_activation(net, unit, out)));
   return out;
 }
 

@@ -32,12 +32,13 @@ DeadChannels DeadChannels::read(const Options& section) {
 
 void DeadChannels::apply(FoldedNetwork& net, Frame& report) const {
   for (int unit = 0; unit < static_cast<int>(net.norms.size()); ++unit) {
-    const FoldedNorm& norm = net.norms[unit];
+    FoldedNorm& norm = net.norms[unit];
     std::vector<double> dead;
     for (size_t c = 0; c < norm.variance.size(); ++c) {
       dead.push_back(norm.variance[c] < variance ? 1 : 0);
-      if (dead.back() == 1 && action == Action::zero)
-        zero_channel(linear_of(net.network, unit), static_cast<int64_t>(c), norm.beta[c]);
+      if (dead.back() == 0 || action == Action::report) continue;
+      zero_channel(linear_of(net.network, unit), static_cast<int64_t>(c), norm.beta[c]);
+      norm.gamma[c] = 0;
     }
     if (!dead.empty())
       report.channel("repairs", dead_quantity, unit, std::span<const double>(dead));

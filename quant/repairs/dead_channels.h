@@ -17,8 +17,8 @@ struct DeadChannels {
   /// Reads the section and calls finish().
   static DeadChannels read(const Options& section);
   /// Writes channelwise/repairs/dead_channel: 1 for a dead channel, 0 for a live one, NaN if no
-  /// batch norm was folded. Action::zero sets a dead channel's weights to 0 and its bias to
-  /// beta.
+  /// batch norm was folded. Action::zero sets a dead channel's weights to 0, its bias to
+  /// beta, and the gamma of its norm, which has no deviation any more, to 0.
   void apply(FoldedNetwork& net, Frame& report) const;
 };
 

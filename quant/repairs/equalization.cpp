@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quant/repairs/clip_ends.h"
 #include "quant/schemes/selection.h"
 
 namespace quantdyn {
@@ -65,29 +66,84 @@ class ScaledWeight {
   std::vector<double> of_input, of_output;  ///< factors of the weights
 };
 
-/// Which channels between two layers carry something: both ranges are over that share of their
-/// layer's largest. In the others, rounding errors would set the scale.
+/// What scales between two layers must respect.
+struct Limits {
+  std::vector<bool> is_live;          ///< by channel; the others keep s = 1
+  std::vector<double> least_product;  ///< of all s of a channel; 0: no limit
+};
+
+/// Which channels between two layers carry something: the folded norm saw some variance, and both
+/// ranges are over that share of their layer's largest. In the others, rounding errors would set
+/// the scale.
 std::vector<bool> live_channels(const ScaledWeight& first, const ScaledWeight& second,
-                                double smallest) {
+                                const FoldedNorm& norm, const Equalization& settings) {
   const std::vector<double> r1 = first.output_ranges(), r2 = second.input_ranges();
-  const double least1 = smallest * std::ranges::max(r1), least2 = smallest * std::ranges::max(r2);
+  const double least1 = settings.smallest * std::ranges::max(r1);
+  const double least2 = settings.smallest * std::ranges::max(r2);
   std::vector<bool> out;
-  for (size_t i = 0; i < r1.size(); ++i) out.push_back(r1[i] > least1 && r2[i] > least2);
+  for (size_t i = 0; i < r1.size(); ++i) {
+    const bool is_dead = !norm.variance.empty() && norm.variance[i] < settings.dead_variance;
+    out.push_back(!is_dead && r1[i] > least1 && r2[i] > least2);
+  }
+  return out;
+}
+
+/// The largest |activation| of each channel, if values before the activation are at most
+/// `deviations` deviations from their mean; infinite if nothing is known.
+std::vector<double> activation_ranges(const FoldedNetwork& net, int unit, double deviations) {
+  const FoldedNorm& norm = net.norms[unit];
+  std::vector<double> out;
+  for (int64_t c = 0; c < linear_of(net.network, unit).out_channels; ++c) {
+    const Ends ends = channel_ends_of(net.network, unit, c);
+    double low = -Activation::infinity, high = Activation::infinity;
+    if (!norm.beta.empty()) {
+      low = norm.beta[c] - deviations * std::abs(norm.gamma[c]);
+      high = norm.beta[c] + deviations * std::abs(norm.gamma[c]);
+    }
+    out.push_back(std::max(std::abs(std::clamp<double>(low, ends.low, ends.high)),
+                           std::abs(std::clamp<double>(high, ends.low, ends.high))));
+  }
+  return out;
+}
+
+Limits limits_of(const FoldedNetwork& net, int unit, const ScaledWeight& first,
+                 const ScaledWeight& second, const Equalization& settings) {
+  Limits out{live_channels(first, second, net.norms[unit], settings), {}};
+  out.least_product.assign(out.is_live.size(), 0);
+  if (settings.activations == Equalization::Activations::free) return out;
+  const std::vector<double> ranges = activation_ranges(net, unit, settings.deviations);
+  double largest = 0;
+  for (size_t i = 0; i < ranges.size(); ++i)
+    if (out.is_live[i]) largest = std::max(largest, ranges[i]);
+  if (largest == 0 || std::isinf(largest)) return out;  // nothing is known
+  for (size_t i = 0; i < ranges.size(); ++i) out.least_product[i] = ranges[i] / largest;
   return out;
 }
 
 /// Equalizes one pair; returns max |s - 1|.
-double equalize(ScaledWeight& first, ScaledWeight& second, const std::vector<bool>& is_live) {
+double equalize(ScaledWeight& first, ScaledWeight& second, const Limits& limits) {
   const std::vector<double> r1 = first.output_ranges(), r2 = second.input_ranges();
   double largest = 0;
   for (size_t i = 0; i < r1.size(); ++i) {
-    if (!is_live[i]) continue;
-    const double s = std::sqrt(r1[i] * r2[i]) / r2[i];
+    if (!limits.is_live[i]) continue;
+    const double s =
+        std::max(std::sqrt(r1[i] * r2[i]) / r2[i], limits.least_product[i] * first.of_output[i]);
     first.of_output[i] /= s;
     second.of_input[i] *= s;
     largest = std::max(largest, std::abs(s - 1));
   }
   return largest;
+}
+
+/// Scales the ends of the unit's clip as its channels are.
+void scale_clip(Network& network, int unit, const std::vector<double>& factors, Frame& report) {
+  std::vector<double> low, high;
+  for (size_t c = 0; c < factors.size(); ++c) {
+    const Ends ends = channel_ends_of(network, unit, static_cast<int64_t>(c));
+    low.push_back(ends.low * factors[c]);
+    high.push_back(ends.high * factors[c]);
+  }
+  set_clip_ends(network, unit, low, high, report);
 }
 
 void write_back(FoldedNetwork& net, int unit, const ScaledWeight& scaled) {
@@ -131,6 +187,12 @@ bool is_homogeneous(const Network& network, int unit) {
   return !activation || activation->is_homogeneous;
 }
 
+/// Whether the ends can be scaled with the channel.
+bool has_ends(const Network& network, int unit) {
+  const Layer<float>& layer = *network.layer(activation_node(network, unit));
+  return layer.channel_ends() || layer.activation()->is_clip();
+}
+
 /// Whether relu is the activation without its upper end.
 bool is_clip_at_zero(const Activation& activation) {
   return activation.is_clip() && activation.values.low == 0;
@@ -141,12 +203,15 @@ void check_pair(const Options& section, const Network& network, const LinearPair
                 Equalization::Relu6 chosen) {
   if (is_homogeneous(network, pair.first) || chosen == Equalization::Relu6::skip) return;
   const bool can_replace = is_clip_at_zero(*activation_of(network, pair.first));
+  const bool can_scale = has_ends(network, pair.first);
   if (can_replace && chosen == Equalization::Relu6::replace) return;
+  if (can_scale && chosen == Equalization::Relu6::scale_ends) return;
   section.refuse("relu6",
                  fmt::format("{} follows '{}', and scaling its input does not scale its "
-                             "output; accepted: {}skip",
+                             "output; accepted: {}{}skip",
                              node_text(network, activation_node(network, pair.first)),
-                             network.units()[pair.first].name, can_replace ? "replace, " : ""));
+                             network.units()[pair.first].name, can_scale ? "scale_ends, " : "",
+                             can_replace ? "replace, " : ""));
 }
 
 }  // namespace
@@ -161,10 +226,25 @@ Equalization Equalization::read(const Options& section, const Network& network) 
   out.sweeps = section.integer("sweeps", 100, accept::at_least<int64_t>(1),
                                "largest number of sweeps over the net");
   out.relu6 = section.choice<Relu6>(
-      "relu6", Relu6::refuse,
-      {{"refuse", Relu6::refuse}, {"replace", Relu6::replace}, {"skip", Relu6::skip}},
-      "if the activation between two layers does not scale with its input: refuse the variant, "
-      "replace it by relu (if it is relu with an upper end), or leave the pair as it is");
+      "relu6", Relu6::scale_ends,
+      {{"scale_ends", Relu6::scale_ends},
+       {"refuse", Relu6::refuse},
+       {"replace", Relu6::replace},
+       {"skip", Relu6::skip}},
+      "if the activation between two layers does not scale with its input: scale the ends of a "
+      "clip "
+      "by channel, which keeps the function but needs a device with such clips; refuse the "
+      "variant; replace a relu with an upper end by relu; or leave the pair as it is");
+  out.activations = section.choice<Activations>(
+      "activations", Activations::bound,
+      {{"bound", Activations::bound}, {"free", Activations::free}},
+      "bound: no channel's activations get a wider range than the layer had, as far as norms and "
+      "clips tell; free: scales follow from weights alone, as in the paper");
+  out.deviations = section.number("deviations", 6.0, accept::over(0.0),
+                                  "values before an activation are at most this many deviations of "
+                                  "the folded norm from their mean");
+  if (out.activations == Activations::free)
+    section.leave_out("deviations", "needs activations: bound");
   out.pairs = read_pairs(section, network);
   section.finish();
   for (const LinearPair& pair : out.pairs) check_pair(section, network, pair, out.relu6);
@@ -176,14 +256,22 @@ Equalization Equalization::read(const Options& section, const Network& network) 
     section.refuse("relu6",
                    fmt::format("skip leaves no pair: an activation such as {} is in all of "
                                "them; accepted: activations that scale with their input, "
-                               "or replace if it is relu with an upper end",
+                               "or scale_ends if it is a clip",
                                node_text(network, activation_node(network, first.first))));
   return out;
 }
 
-bool Equalization::replaces_activation(const Network& network, int unit) const {
-  return relu6 == Relu6::replace && !is_homogeneous(network, unit) &&
+bool Equalization::acts_on(const Network& network, int unit) const {
+  return !is_homogeneous(network, unit) &&
          std::ranges::any_of(pairs, [&](const LinearPair& pair) { return pair.first == unit; });
+}
+
+bool Equalization::replaces_activation(const Network& network, int unit) const {
+  return relu6 == Relu6::replace && acts_on(network, unit);
+}
+
+bool Equalization::scales_ends(const Network& network, int unit) const {
+  return relu6 == Relu6::scale_ends && acts_on(network, unit);
 }
 
 void Equalization::apply(FoldedNetwork& net, Frame& report) const {
@@ -198,23 +286,24 @@ void Equalization::apply(FoldedNetwork& net, Frame& report) const {
       scaled.emplace_back(linear_of(net.network, unit), weight_axes(net.network, unit));
     }
   }
-  std::vector<std::vector<bool>> is_live;
+  std::vector<Limits> limits;
   for (const LinearPair& pair : pairs)
-    is_live.push_back(
-        live_channels(scaled[place[pair.first]], scaled[place[pair.second]], smallest));
+    limits.push_back(
+        limits_of(net, pair.first, scaled[place[pair.first]], scaled[place[pair.second]], *this));
   int64_t done = 0;
   double residual = 0;
   do {
     residual = 0;
     for (size_t i = 0; i < pairs.size(); ++i)
       residual = std::max(residual, equalize(scaled[place[pairs[i].first]],
-                                             scaled[place[pairs[i].second]], is_live[i]));
+                                             scaled[place[pairs[i].second]], limits[i]));
     ++done;
   } while (residual > tolerance && done < sweeps);
   for (int unit = 0; unit < static_cast<int>(place.size()); ++unit)
     if (place[unit] >= 0) write_back(net, unit, scaled[place[unit]]);
   for (const LinearPair& pair : pairs) {
     std::vector<double> scales = scaled[place[pair.first]].of_output;
+    if (scales_ends(net.network, pair.first)) scale_clip(net.network, pair.first, scales, report);
     for (double& s : scales) s = 1 / s;
     report.channel("repairs", scale_quantity, pair.first, std::span<const double>(scales));
   }

@@ -4,12 +4,17 @@ namespace quantdyn {
 
 Repairs Repairs::read(const Options& section, const Network& network) {
   Repairs out;
-  if (const auto o =
-          section.section_if("dead_channels", "find channels whose batch norm saw no variance"))
+  const std::string finds_dead = "find channels whose batch norm saw no variance";
+  const auto equalize =
+      section.section_if("equalize", "make channel ranges of consecutive layers equal");
+  if (equalize)  // which dead channels would lead astray
+    out.dead_channels = DeadChannels::read(section.section("dead_channels", finds_dead));
+  else if (const auto o = section.section_if("dead_channels", finds_dead))
     out.dead_channels = DeadChannels::read(*o);
-  if (const auto o =
-          section.section_if("equalize", "make channel ranges of consecutive layers equal"))
-    out.equalization = Equalization::read(*o, network);
+  if (equalize) {
+    out.equalization = Equalization::read(*equalize, network);
+    out.equalization->dead_variance = out.dead_channels->variance;
+  }
   if (const auto o = section.section_if("absorb", "move high biases into the next layer"))
     out.absorption = Absorption::read(*o, network, out.equalization ? &*out.equalization : nullptr);
   if (const auto o = section.section_if(

@@ -87,6 +87,16 @@ nodes:
   - dense: {name: logits, units: 4}
 )";
 
+/// small_network() with clips that end elsewhere in each channel.
+Network uneven_clips() {
+  Network net = small_network("channel_clip");
+  for (int i = 1; i < static_cast<int>(net.nodes().size()); ++i)
+    if (ChannelEnds<float>* const ends = net.layer(i)->channel_ends())
+      for (int64_t c = 0; c < ends->high->master.elements(); ++c)
+        ends->high->master[c] = 0.25f * static_cast<float>(c + 1);
+  return net;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(integer_network)
@@ -95,7 +105,8 @@ BOOST_AUTO_TEST_CASE(every_unit_is_within_an_lsb_of_its_simulation) {
   for (const std::string weights :
        {"affine", "{name: affine, granularity: per_channel, symmetric: true}"})
     for (const std::string outputs : {"affine", "{name: affine, signed: true, bit_width: 6}"})
-      for (const Network& trained : {network_of(varied), small_network(), small_network("relu6")}) {
+      for (const Network& trained :
+           {network_of(varied), small_network(), small_network("relu6"), uneven_clips()}) {
         const Quantized quantized(trained, weights, outputs);
         const IntegerNetwork integer(quantized.network, quantized.parts());
         const UnitCodes simulated = quantized.simulated(integer);

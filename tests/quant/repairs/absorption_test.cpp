@@ -64,13 +64,14 @@ BOOST_AUTO_TEST_CASE(deviations_say_what_counts_as_full) {
 
 BOOST_AUTO_TEST_CASE(layers_that_pad_take_part_or_not) {
   const Network trained = small_network();
-  for (const char* padded : {"absorb", "skip"}) {
+  for (const char* padded : {"absorb", "skip", "by default"}) {
     FoldedNetwork net = fold_network(trained);
     for (FoldedNorm& norm : net.norms) std::ranges::fill(norm.gamma, 0.01);
     Frame report = frame_of(trained);
-    read(std::string("{padded: ") + padded + "}", trained).apply(net, report);
+    const std::string choice = std::string("{padded: ") + padded + "}";
+    read(padded == std::string("by default") ? "{}" : choice, trained).apply(net, report);
     const auto into_depthwise = channel_report(report, "absorbed", unit_of(trained, "conv1"));
-    BOOST_TEST(std::isnan(into_depthwise[0]) == (padded == std::string("skip")));
+    BOOST_TEST(std::isnan(into_depthwise[0]) == (padded != std::string("absorb")));
     const auto into_pointwise = channel_report(report, "absorbed", unit_of(trained, "sep2_dw"));
     BOOST_TEST(*std::ranges::max_element(into_pointwise) > 0);
   }
@@ -93,6 +94,29 @@ BOOST_AUTO_TEST_CASE(what_keeps_values_over_zero_may_stand_between) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(the_upper_end_of_a_clip_falls_by_what_is_absorbed) {
+  Network trained = biased("{name: channel_clip, high: 50}");
+  Parameter<float>& ends = *trained.layer(trained.units()[1].activation)->channel_ends()->high;
+  ends.master[1] = 1.5f;  // channel 1 has beta 2 and gamma 1: nothing to absorb at 3 deviations
+  const FoldedNetwork folded = fold_network(trained);
+  FoldedNetwork net = folded.clone();
+  Frame report = frame_of(trained);
+  read("{}", trained).apply(net, report);
+  BOOST_TEST(channel_report(report, "absorbed", 1) == (std::vector<double>{31, 0}));
+  BOOST_TEST(channel_report(report, "clip_high", 1) == (std::vector<double>{19, 1.5}));
+  BOOST_TEST(channel_ends_of(net.network, 1, 0).high == 19);
+  Tensor<float> images = images_of(trained);
+  for (float& x : images.values()) x *= 0.1f;
+  BOOST_TEST(largest_difference(logits_of(net.network, images), logits_of(folded.network, images)) <
+             1e-5);
+  // Nothing but a constant passes a clip that ends under what could be absorbed.
+  ends.master[0] = 20;
+  FoldedNetwork low = fold_network(trained);
+  read("{}", trained).apply(low, report);
+  BOOST_TEST(channel_report(report, "absorbed", 1)[0] == 20);
+  BOOST_TEST(channel_ends_of(low.network, 1, 0).high == 0);
+}
+
 BOOST_AUTO_TEST_CASE(nets_in_which_nothing_can_be_absorbed_are_refused) {
   const auto refusal = [](const Network& network) {
     return error_of<ConfigError>([&] { read("{}", network); });
@@ -107,12 +131,14 @@ BOOST_AUTO_TEST_CASE(nets_in_which_nothing_can_be_absorbed_are_refused) {
                               "  - average_pool: {name: p, kernel: 3, padding: 1, count_padding: "
                               "true, stride: 1}")),
                "is 'p' (average_pool)"));
-  // Equalization may put relu in the place of relu6 before.
+  // Equalization may put relu or a clip with ends by channel in the place of relu6 before.
   const Network limited = biased("relu6");
-  const Equalization equalization =
-      Equalization::read(Options::from_text("{relu6: replace}", "test.yaml"), limited);
-  BOOST_CHECK_NO_THROW(
-      Absorption::read(Options::from_text("{}", "test.yaml"), limited, &equalization));
+  for (const char* choice : {"{relu6: replace}", "{relu6: scale_ends}"}) {
+    const Equalization equalization =
+        Equalization::read(Options::from_text(choice, "test.yaml"), limited);
+    BOOST_CHECK_NO_THROW(
+        Absorption::read(Options::from_text("{}", "test.yaml"), limited, &equalization));
+  }
   const Network bare = network_of(
       "{input: [4, 4, 1], nodes: [{conv2d: {name: a, channels: 2, kernel: 1}}, {conv2d: {name: b, "
       "channels: 2, kernel: 1}}, {flatten: {name: logits}}]}");

@@ -44,6 +44,8 @@ BOOST_AUTO_TEST_CASE(a_dead_channel_gives_its_constant) {
   for (int64_t i = 2; i < weight.elements(); i += 8) BOOST_TEST(weight[i] == 0);
   BOOST_TEST(linear_of(net.network, 1).bias->master[2] ==
              static_cast<float>(folded.norms[1].beta[2]));
+  BOOST_TEST(net.norms[1].gamma[2] == 0);
+  BOOST_TEST(net.norms[1].gamma[1] == folded.norms[1].gamma[1]);
   const Tensor<float> images = images_of(trained);
   BOOST_TEST(largest_difference(logits_of(net.network, images), logits_of(folded.network, images)) <
              1e-3);

@@ -58,7 +58,7 @@ nodes:
   std::copy_n(second, 3, b.weight->master.data());
   a.bias->master.fill(1);
   Frame report = frame_of(net.network);
-  read("{sweeps: 1}", net.network).apply(net, report);
+  read("{sweeps: 1}", net.network).apply(net, report);  // no norm: activations set no bound
   // s = sqrt(2 8) / 8, sqrt(8 / 2) / (1 / 2), and 1 where a range is 0.
   BOOST_TEST(std::vector<float>(a.weight->master.values().begin(),
                                 a.weight->master.values().end()) == (std::vector<float>{-4, 2, 0}));
@@ -76,7 +76,8 @@ BOOST_AUTO_TEST_CASE(the_net_computes_the_same_and_ranges_agree) {
     const FoldedNetwork folded = fold_network(trained);
     FoldedNetwork net = folded.clone();
     Frame report = frame_of(net.network);
-    const Equalization settings = read("{tolerance: 1e-4, sweeps: 1000}", net.network);
+    const Equalization settings =
+        read("{tolerance: 1e-4, sweeps: 1000, activations: free}", net.network);
     settings.apply(net, report);
     const Tensor<float> images = images_of(trained);
     BOOST_TEST(largest_difference(logits_of(net.network, images),
@@ -139,11 +140,83 @@ nodes:
   BOOST_TEST(linear_pairs(net).empty());
 }
 
+BOOST_AUTO_TEST_CASE(scaled_ends_of_a_clip_keep_the_function) {
+  for (const char* activations : {"bound", "free"}) {
+    const Network trained = small_network("relu6");
+    const FoldedNetwork folded = fold_network(trained);
+    FoldedNetwork net = folded.clone();
+    Frame report = frame_of(trained);
+    const Equalization settings = read(fmt::format("{{activations: {}}}", activations), trained);
+    settings.apply(net, report);
+    Tensor<float> images = images_of(trained);
+    for (float& x : images.values()) x *= 8;  // the upper ends cut values off
+    const std::vector<float> logits = logits_of(folded.network, images);
+    BOOST_TEST(largest_difference(logits_of(net.network, images), logits) < 1e-5);
+    BOOST_TEST(largest_difference(logits_of(net.network.clone(), images), logits) < 1e-5);
+    const int unit = unit_of(trained, "conv1");
+    const auto scale = channel_report(report, "equalization_scale", unit);
+    const auto high = channel_report(report, "clip_high", unit);
+    for (size_t c = 0; c < scale.size(); ++c) {
+      BOOST_TEST(high[c] == static_cast<float>(6 / scale[c]));
+      BOOST_TEST(channel_ends_of(net.network, unit, static_cast<int64_t>(c)).high == high[c]);
+      BOOST_TEST(channel_report(report, "clip_low", unit)[c] == 0);
+    }
+    BOOST_TEST(*std::ranges::max_element(scale) > 1.1);
+    // The clip stays one: it can be scaled again.
+    BOOST_CHECK_NO_THROW(read("{}", net.network).apply(net, report));
+    BOOST_TEST(largest_difference(logits_of(net.network, images), logits) < 1e-5);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(bound_activations_get_no_wider_range) {
+  const auto widest = [](const FoldedNetwork& net, int unit) {
+    double out = 0;
+    for (size_t c = 0; c < net.norms[unit].beta.size(); ++c) {
+      const double high = net.norms[unit].beta[c] + 2 * std::abs(net.norms[unit].gamma[c]);
+      out = std::max(
+          out,
+          std::min<double>(high, channel_ends_of(net.network, unit, static_cast<int64_t>(c)).high));
+    }
+    return out;
+  };
+  for (const char* activation : {"relu", "relu6"}) {
+    const Network trained = small_network(activation);
+    const FoldedNetwork folded = fold_network(trained);
+    for (const bool is_bound : {true, false}) {
+      FoldedNetwork net = folded.clone();
+      Frame report = frame_of(trained);
+      const Equalization settings =
+          read(is_bound ? "{deviations: 2}" : "{activations: free}", trained);
+      settings.apply(net, report);
+      double growth = 0;
+      for (const LinearPair& pair : settings.pairs)
+        growth = std::max(growth, widest(net, pair.first) / widest(folded, pair.first));
+      BOOST_TEST((growth < 1 + 1e-6) == is_bound, activation << " grows by " << growth);
+    }
+  }
+  BOOST_TEST(contains(
+      error_of<ConfigError>([] { read("{activations: free, deviations: 3}", small_network()); }),
+      "deviations: needs activations: bound; leave it out"));
+}
+
+BOOST_AUTO_TEST_CASE(channels_that_saw_no_variance_set_no_scale) {
+  FoldedNetwork net = fold_network(small_network());
+  const int unit = unit_of(net.network, "conv1");
+  net.norms[unit].variance[1] = 1e-9;
+  Equalization settings = read("{}", net.network);
+  settings.dead_variance = 1e-8;
+  Frame report = frame_of(net.network);
+  settings.apply(net, report);
+  const auto scale = channel_report(report, "equalization_scale", unit);
+  BOOST_TEST(scale[1] == 1);
+  BOOST_TEST(scale[0] != 1);
+}
+
 BOOST_AUTO_TEST_CASE(relu6_is_refused_replaced_or_skipped) {
   const Network trained = small_network("relu6");
-  BOOST_TEST(contains(error_of<ConfigError>([&] { read("{}", trained); }),
+  BOOST_TEST(contains(error_of<ConfigError>([&] { read("{relu6: refuse}", trained); }),
                       "relu6: 'conv1.activation' (relu6) follows 'conv1', and scaling its input "
-                      "does not scale its output; accepted: replace, skip"));
+                      "does not scale its output; accepted: scale_ends, replace, skip"));
   FoldedNetwork net = fold_network(trained);
   Frame report = frame_of(net.network);
   BOOST_TEST(
@@ -180,7 +253,7 @@ BOOST_AUTO_TEST_CASE(leaky_relu_scales_and_sigmoid_is_refused) {
   const Tensor<float> images = images_of(trained);
   BOOST_TEST(largest_difference(logits_of(net.network, images), logits_of(folded.network, images)) <
              1e-4);
-  for (const char* choice : {"refuse", "replace"})
+  for (const char* choice : {"refuse", "replace", "scale_ends"})
     BOOST_TEST(contains(error_of<ConfigError>([&] {
                           read(fmt::format("{{relu6: {}}}", choice), small_network("sigmoid"));
                         }),

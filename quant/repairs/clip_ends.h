@@ -1,0 +1,16 @@
+// Clips with ends by channel, which repairs make of clips such as relu6.
+#pragma once
+
+#include <span>
+
+#include "framework/h5/frame.h"
+#include "quant/folding/folding.h"
+
+namespace quantdyn {
+
+/// Makes the unit's clip one with ends by channel (the primitive channel_clip), and writes
+/// channelwise/repairs/clip_low and clip_high.
+void set_clip_ends(Network& network, int unit, std::span<const double> low,
+                   std::span<const double> high, Frame& report);
+
+}  // namespace quantdyn
