@@ -5,6 +5,7 @@
 
 #include "experiments/method/float_snapshot.h"
 #include "experiments/method/integer_check.h"
+#include "experiments/method/repair_gain.h"
 #include "experiments/method/scales.h"
 #include "experiments/method/sensitivity.h"
 #include "experiments/method/tracking.h"
@@ -144,6 +145,8 @@ Snapshot variant_snapshot(const VariantTask& task) {
   save(compare_logits(task.reference.logits.view(), predictions.logits.view(),
                       task.reference.labels),
        frame);
+  save_precision_gain(task, net, frame);
+  save_repair_gain(task, predictions, frame);
   if (!task.sensitivity.indices.empty())
     save_sensitivity(twin, task.sensitivity, task.fusing, frame, task.note);
   if (!task.integer.indices.empty()) save_integer_check(twin, task.integer, frame, task.note);

@@ -168,7 +168,7 @@ class Run {
     progress.reset();
     if (is_trained) quantization_->save_code_changes(snapshot->frame);
     const std::string accuracy = number_text(network_value(*snapshot, "accuracy"), 4);
-    const std::string note_of_bad = nonfinite_note(*snapshot);
+    const std::string note_of_bad = nonfinite_note(*snapshot) + useless_repairs_note(*snapshot);
     writer_.add_snapshot(*std::move(snapshot));
     sink_.line(fmt::format("{}: {}  accuracy {}  {:.1f} s{}", e_.name, variant.name, accuracy,
                            watch.seconds(), note_of_bad));
@@ -180,6 +180,17 @@ class Run {
     return images > 0 ? fmt::format("  {} of {} test images have logits that are NaN or infinite",
                                     images, e_.data->test->size())
                       : "";
+  }
+
+  /// A repair that makes the net worse must not pass for one.
+  static std::string useless_repairs_note(const Snapshot& snapshot) {
+    const double before = network_value(snapshot, "repairs_sqnr_before");
+    const double after = network_value(snapshot, "repairs_sqnr_after");
+    return after < before ? fmt::format(
+                                "  its repairs do not help: SQNR of the logits {:.1f} dB, "
+                                "without them {:.1f} dB",
+                                after, before)
+                          : "";
   }
 
   void take_snapshot() {

@@ -24,6 +24,11 @@ Repairs Repairs::read(const Options& section, const Network& network) {
     out.adaround = AdaRound::read(*o);
   out.recalibrate =
       section.flag("recalibrate", false, "calibrate activations again, with quantized weights");
+  out.compare_images = section.integer(
+      "compare_images", 64, accept::at_least<int64_t>(0),
+      "probe images on which the logits with and without the repairs are compared with the float "
+      "net's, after a calibration without repairs on as many images; 0: no such comparison");
+  if (!out.any()) section.leave_out("compare_images", "needs a repair");
   section.finish();
   if (out.bias_correction && out.adaround)
     section.refuse("correct_bias",

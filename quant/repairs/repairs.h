@@ -20,7 +20,8 @@ struct Repairs {
   std::optional<Absorption> absorption;
   std::optional<BiasCorrection> bias_correction;
   std::optional<AdaRound> adaround;
-  bool recalibrate = false;  ///< calibrates again, on the net with quantized weights
+  bool recalibrate = false;    ///< calibrates again, on the net with quantized weights
+  int64_t compare_images = 0;  ///< that tell what the repairs gained; 0: none
 
   /// Reads the section, whose keys switch steps on, and calls finish(). ConfigError if a step
   /// cannot run on this net, or two exclude each other.

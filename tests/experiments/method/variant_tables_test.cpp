@@ -212,8 +212,13 @@ BOOST_AUTO_TEST_CASE(repairs_leave_their_reports_and_the_same_bits_on_any_thread
   for (const char* array :
        {"channelwise/repairs/dead_channel", "channelwise/repairs/equalization_scale",
         "channelwise/repairs/absorbed", "channelwise/repairs/bias_correction",
-        "channelwise/repairs/rounded_otherwise", "layerwise/repairs/adaround_error_before"})
+        "channelwise/repairs/rounded_otherwise", "layerwise/repairs/adaround_error_before",
+        "layerwise/repairs/channel_precision_before", "layerwise/repairs/effective_bits_after"})
     BOOST_TEST(result.file().has(array), array);
+  for (const char* variant : {"repaired", "rounded"})
+    BOOST_TEST(network_value(result, variant, "repairs_sqnr_after") >
+               network_value(result, variant, "repairs_sqnr_before"));
+  BOOST_TEST(std::isnan(network_value(result, "plain", "repairs_sqnr_after")));
   BOOST_TEST(network_value(result, "repaired", "equalization_residual") <= 1e-3);
   BOOST_TEST(network_value(result, "repaired", "average_channel_precision") >
              network_value(result, "plain", "average_channel_precision"));
