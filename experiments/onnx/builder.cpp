@@ -156,24 +156,9 @@ std::string OnnxBuilder::add_node(const OnnxNode& node, const std::string& kind,
 }
 
 void OnnxBuilder::set_result(const OnnxNode& node, OnnxValue value) {
-  const std::vector<int64_t> sizes = sizes_of(value);
-  if (const auto found = model_.shapes.find(node.outputs[0]); found != model_.shapes.end()) {
-    const std::vector<int64_t>& inferred = found->second;
-    bool fits = inferred.size() == sizes.size();
-    for (size_t i = 0; fits && i < sizes.size(); ++i)
-      fits = inferred[i] < 0 || inferred[i] == sizes[i];
-    if (!fits)
-      node.attributes.refuse("", fmt::format("gives {}, by libonnx' shape inference {}",
-                                             yaml_list(sizes), yaml_list(inferred)));
-  }
   if (const auto merged = merged_.find(&node); merged != merged_.end())
     for (const OnnxNode* part : merged->second) values_[part->outputs[0]] = value;
   values_[node.outputs[0]] = std::move(value);
-}
-
-size_t OnnxBuilder::inferred_rank(const std::string& value) const {
-  const auto found = model_.shapes.find(value);
-  return found == model_.shapes.end() ? 0 : found->second.size();
 }
 
 void OnnxBuilder::set_constant(const OnnxNode& node, OnnxTensor tensor) {
@@ -184,7 +169,24 @@ void OnnxBuilder::note_scale(const std::string& node, TensorRole role, const Onn
   quantized_.push_back({node, role, scale});
 }
 
+void OnnxBuilder::check_sizes() const {
+  const std::map<std::string, std::vector<int64_t>> shapes = model_.infer_shapes();
+  for (const OnnxNode& node : model_.nodes) {
+    const OnnxValue* const value = find_value(node.outputs[0]);
+    const auto found = shapes.find(node.outputs[0]);
+    if (!value || found == shapes.end()) continue;
+    const std::vector<int64_t> sizes = sizes_of(*value), &inferred = found->second;
+    bool fits = inferred.size() == sizes.size();
+    for (size_t i = 0; fits && i < sizes.size(); ++i)
+      fits = inferred[i] < 0 || inferred[i] == sizes[i];
+    if (!fits)
+      node.attributes.refuse("", fmt::format("gives {}, by libonnx' shape inference {}",
+                                             yaml_list(sizes), yaml_list(inferred)));
+  }
+}
+
 OnnxImport OnnxBuilder::finish() {
+  check_sizes();
   const OnnxValue* const output = find_value(model_.output);
   if (!output || output->codes)
     throw_error<ConfigError>("the model's output '{}' is {}; accepted: a computed value",

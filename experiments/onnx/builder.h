@@ -61,8 +61,6 @@ class OnnxBuilder {
   /// The sizes that ONNX gives a value, with the batch.
   std::vector<int64_t> sizes_of(const OnnxValue& value) const;
 
-  /// How many axes a value has by shape inference; 0: unknown.
-  size_t inferred_rank(const std::string& value) const;
   bool is_output(const OnnxNode& node) const { return node.outputs[0] == model_.output; }
   /// The nodes that read a value. The model's output counts as a reader that is no node.
   std::vector<const OnnxNode*> readers(const std::string& value) const;
@@ -92,6 +90,9 @@ class OnnxBuilder {
   OnnxImport finish();
 
  private:
+  /// Compares the sizes of all values with those that libonnx infers.
+  void check_sizes() const;
+
   const OnnxModel& model_;
   NetworkBuilder net_;
   std::map<std::string, OnnxValue> values_;

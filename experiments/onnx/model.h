@@ -1,6 +1,7 @@
 // An ONNX model as plain data: constants, and nodes in an order in which they can be computed.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -61,8 +62,9 @@ struct OnnxModel {
   int64_t opset = 0;                 ///< the file's
   std::map<std::string, OnnxTensor> constants;
   std::vector<OnnxNode> nodes;
-  /// What libonnx infers; -1: unknown. Not for every value.
-  std::map<std::string, std::vector<int64_t>> shapes;
+  /// The sizes of values that libonnx infers; -1: unknown. It crashes on some models that break its
+  /// rules, so it comes after everything here has been checked.
+  std::function<std::map<std::string, std::vector<int64_t>>()> infer_shapes;
 };
 
 }  // namespace quantdyn

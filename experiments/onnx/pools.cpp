@@ -7,8 +7,24 @@
 namespace quantdyn {
 namespace {
 
+/// How many axes a node gives a value of `rank` axes; 2 where that is not known yet.
+int64_t rank_after(const OnnxBuilder& builder, const OnnxNode& node, int64_t rank) {
+  const OnnxTensor* const second = builder.constant(node, 1);
+  if (node.operation == "Transpose") return rank;
+  if (node.operation == "Reshape") return second ? second->elements() : 2;
+  const auto axes =
+      second
+          ? second->elements()
+          : static_cast<int64_t>(
+                node.attributes.integers("axes", std::vector<int64_t>{}, accept::any<int64_t>(), "")
+                    .size());
+  return node.operation == "Squeeze" ? rank - axes : rank + axes;
+}
+
 /// Whether a result with one pixel is only read as [N,C]; else its readers need an image [1,1,C].
-bool is_read_flat(const OnnxBuilder& builder, const std::string& value, int depth = 0) {
+bool is_read_flat(const OnnxBuilder& builder, const std::string& value, int64_t rank = 4,
+                  int depth = 0) {
+  // These keep the axes; those after them name the axes anew, or take the other input's sizes.
   static const std::vector<std::string> same = {
       "Clip",      "DequantizeLinear", "Dropout", "HardSwish", "Identity",
       "LeakyRelu", "QuantizeLinear",   "Relu",    "Sigmoid"};
@@ -20,9 +36,9 @@ bool is_read_flat(const OnnxBuilder& builder, const std::string& value, int dept
   return depth < 100 && std::ranges::all_of(builder.readers(value), [&](const OnnxNode* reader) {
            if (!reader || is_one_of(flat, *reader)) return true;
            const bool is_renamed = is_one_of(renamed, *reader);
-           if (is_renamed && builder.inferred_rank(reader->outputs[0]) != 4) return true;
-           return (is_renamed || is_one_of(same, *reader)) &&
-                  is_read_flat(builder, reader->outputs[0], depth + 1);
+           if (!is_renamed && !is_one_of(same, *reader)) return rank != 4;
+           const int64_t after = is_renamed ? rank_after(builder, *reader, rank) : rank;
+           return after == 2 || is_read_flat(builder, reader->outputs[0], after, depth + 1);
          });
 }
 

@@ -272,25 +272,32 @@ onnx::ValueInfoProto& only_input(onnx::GraphProto& graph, const std::string& nam
   return *inputs[0];
 }
 
-void infer_shapes(onnx::ModelProto& model) {
+std::map<std::string, std::vector<int64_t>> infer_shapes(onnx::ModelProto& model,
+                                                         const std::string& name) {
   onnx::GraphProto& graph = *model.mutable_graph();
   graph.clear_value_info();  // written for other sizes, perhaps
   graph.mutable_output(0)->mutable_type()->mutable_tensor_type()->clear_shape();
-  onnx::shape_inference::InferShapes(model, onnx::OpSchemaRegistry::Instance(),
-                                     onnx::ShapeInferenceOptions(false, 1, true));
-}
-
-std::map<std::string, std::vector<int64_t>> shapes_of(const onnx::GraphProto& graph) {
+  with_library(name, [&] {
+    onnx::shape_inference::InferShapes(model, onnx::OpSchemaRegistry::Instance(),
+                                       onnx::ShapeInferenceOptions(false, 1, false));
+  });
   std::map<std::string, std::vector<int64_t>> out;
-  const auto add = [&](const onnx::ValueInfoProto& value) {
-    if (!value.type().tensor_type().has_shape()) return;
+  for (const auto& value : graph.value_info()) {
+    if (!value.type().tensor_type().has_shape()) continue;
     std::vector<int64_t>& sizes = out[value.name()];
     for (const auto& dim : value.type().tensor_type().shape().dim())
       sizes.push_back(dim.has_dim_value() ? dim.dim_value() : -1);
-  };
-  for (const auto& value : graph.value_info()) add(value);
-  for (const auto& value : graph.output()) add(value);
+  }
   return out;
+}
+
+/// Takes the values of floats out of a model, which then has only what shapes depend on.
+void drop_floats(onnx::GraphProto& graph) {
+  for (auto& tensor : *graph.mutable_initializer())
+    if (tensor.data_type() == onnx::TensorProto::FLOAT) {
+      tensor.clear_raw_data();
+      tensor.clear_float_data();
+    }
 }
 
 std::string bytes_of(const fs::path& file) {
@@ -313,7 +320,8 @@ std::string bytes_of(const fs::path& file) {
 
 OnnxModel parse_onnx_model(std::string_view bytes, const std::string& name, const fs::path& folder,
                            std::optional<std::span<const int64_t>> image) {
-  onnx::ModelProto model;
+  const auto parsed = std::make_shared<onnx::ModelProto>();
+  onnx::ModelProto& model = *parsed;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph())
     throw_error<ConfigError>("{}: is no ONNX model, or a damaged one", name);
   OnnxModel out;
@@ -340,8 +348,8 @@ OnnxModel parse_onnx_model(std::string_view bytes, const std::string& name, cons
     out.constants[node.outputs[0]] = constant_of(node);
     return true;
   });
-  with_library(name, [&] { infer_shapes(model); });
-  out.shapes = shapes_of(graph);
+  drop_floats(graph);
+  out.infer_shapes = [parsed, name] { return infer_shapes(*parsed, name); };
   return out;
 }
 
