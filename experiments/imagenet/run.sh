@@ -93,7 +93,7 @@ done
 
 "$python" -B "$here/table.py" "$output" --markdown "$output/table.md" || failed="$failed table"
 set --
-for net in $nets; do
+for net in mobilenet_v1 mobilenet_v2 efficientnet_lite0 regular; do
   [ ! -f "$output/$net/headline/result.h5" ] || set -- "$@" "$output/$net/headline"
 done
 [ $# -eq 0 ] || "$python" -B "$here/../figures/figures.py" "$@" --figure depth --variant minmax-8 \
