@@ -16,7 +16,7 @@ namespace quantdyn {
 /// image at a time, each get() reads one; where it stores blocks (HDF5 chunks), the blocks read
 /// last are kept, so that images in order read each block once.
 ///
-/// get() throws Error if the file can no longer be read.
+/// get() throws Error if the file can no longer be read, or has changed since it was checked.
 template <typename Pixel>
 class FileDataset final : public Dataset {
  public:

@@ -31,10 +31,21 @@ Hdf5Images::Hdf5Images(const std::filesystem::path& file, const std::string& arr
       layout_(layout),
       shape_(sample_shape_of(array_, layout)),
       size_(array_.sizes()[0]),
-      images_per_block_(std::min(array_.rows_per_chunk(), size_)) {}
+      images_per_block_(std::min(array_.rows_per_chunk(), size_)),
+      file_bytes_(std::filesystem::file_size(file)),
+      written_(std::filesystem::last_write_time(file)) {}
+
+void Hdf5Images::require_unchanged() const {
+  std::error_code lost;
+  if (std::filesystem::file_size(file_.path(), lost) != file_bytes_ || lost ||
+      std::filesystem::last_write_time(file_.path(), lost) != written_ || lost)
+    throw_error<Error>("{}: the file has changed since its images were checked; expected the same",
+                       array_.where());
+}
 
 template <typename Pixel>
 void Hdf5Images::read(int64_t first, int64_t count, Pixel* out) const {
+  require_unchanged();
   const int64_t elements = shape_.elements(), plane = shape_.rows(), channels = shape_.channels();
   if (layout_ == Layout::nhwc || channels == 1)
     return array_.read_rows(h5::type_of<Pixel>(), first, count, out);

@@ -27,7 +27,8 @@ class Hdf5Images {
   int64_t images_per_block() const { return images_per_block_; }
 
   /// Images [first, first + count) as [count,H,W,C]; Pixel is uint8_t (for whole numbers from 0 to
-  /// 255) or float.
+  /// 255) or float. Error if the file has changed since it was opened: HDF5 gives zeros where a
+  /// file was cut.
   template <typename Pixel>
   void read(int64_t first, int64_t count, Pixel* out) const;
   /// Reads all images a few at a time: `use(first image, pixels [n,H,W,C])`.
@@ -38,11 +39,15 @@ class Hdf5Images {
   void require_finite(int64_t first, const std::vector<float>& pixels) const;
 
  private:
+  void require_unchanged() const;
+
   h5::File file_;
   h5::Dataset array_;
   Layout layout_;
   Shape shape_;
   int64_t size_ = 0, images_per_block_ = 1;
+  uintmax_t file_bytes_ = 0;
+  std::filesystem::file_time_type written_;
 };
 
 }  // namespace quantdyn

@@ -152,6 +152,15 @@ BOOST_FIXTURE_TEST_CASE(a_chunk_larger_than_the_memory_is_refused, LargeFile) {
   BOOST_TEST(refusal(yaml(79), path()) == "");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_file_that_changes_after_its_check_is_refused, LargeFile) {
+  write_images<uint8_t>(0, 1);
+  const auto in_file = open(0);
+  image_of(*in_file->test, images - 1);
+  std::filesystem::resize_file(path() / "a.h5", 100'000);
+  BOOST_TEST(contains(error_of<Error>([&] { image_of(*in_file->test, images - 1); }),
+                      "a.h5: /x: the file has changed since its images were checked"));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_value_that_is_not_finite_is_found_in_the_file, LargeFile) {
   write_images<float>(4, std::numeric_limits<float>::infinity());
   BOOST_TEST(contains(refusal(yaml(0), path()), "/x: entry 0, element 0: "));
