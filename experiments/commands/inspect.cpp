@@ -23,6 +23,8 @@ po::options_description options() {
       "all about one layer and its extreme channels");
   add("tensor", po::value<std::string>()->value_name("NAME"),
       "all quantities of one tensor, such as weight or output");
+  add("worst", po::value<int64_t>()->value_name("N"),
+      "only the N layers that add most to the error of the logits");
   add_plugin_option(out);
   return out;
 }
@@ -31,13 +33,15 @@ InspectRequest request_of(const CommandCall& call) {
   return {{call.value<int64_t>("snapshot"), call.value<int64_t>("epoch"),
            call.value<std::string>("variant")},
           call.value<std::string>("layer"),
-          call.value<std::string>("tensor")};
+          call.value<std::string>("tensor"),
+          call.value<int64_t>("worst")};
 }
 
 void refuse_choice(const InspectRequest& request, const char* what) {
-  if (request.choice.is_made() || request.layer || request.tensor)
+  if (request.choice.is_made() || request.layer || request.tensor || request.worst)
     throw_error<ConfigError>(
-        "inspect: --snapshot, --variant, --epoch, --layer and --tensor do nothing here: {}; "
+        "inspect: --snapshot, --variant, --epoch, --layer, --tensor and --worst do nothing here: "
+        "{}; "
         "accepted: one result",
         what);
 }
@@ -65,7 +69,12 @@ void inspect(const CommandCall& call) {
   if (call.files.empty()) call.only_file("inspect");
   for (const std::string& file : call.files)
     if (!std::filesystem::is_regular_file(file)) throw_error<ConfigError>("{}: no such file", file);
-  std::cout << text_of(call.files, request_of(call));
+  const InspectRequest request = request_of(call);
+  if (request.worst && (*request.worst < 1 || request.layer || request.tensor))
+    throw_error<ConfigError>(
+        "inspect: --worst {}: accepted: 1 or more layers, without --layer and --tensor",
+        *request.worst);
+  std::cout << text_of(call.files, request);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "experiments/commands/inspect_layer.h"
+#include "experiments/explain/page.h"
 #include "experiments/results/result_reader.h"
 #include "experiments/text/table.h"
 #include "framework/base/error.h"
@@ -230,6 +231,17 @@ const SnapshotLabel& one_snapshot(const ResultReader& result, const SnapshotChoi
   return worst ? *worst : chosen_snapshot(result, choice);
 }
 
+/// The layers that cost most; of the variant that loses most if no snapshot is chosen.
+std::string worst_layers(const ResultReader& result, const InspectRequest& request) {
+  const SnapshotLabel& snapshot = request.choice.is_made() ? chosen_snapshot(result, request.choice)
+                                                           : explained_variant(result, {});
+  const Explanation explanation = explain(facts_of(result, snapshot), {}, 0);
+  return fmt::format("{}\n", text_of(snapshot)) +
+         (explanation.layers.empty() ? "errors by layer are not finite: nothing to rank\n"
+                                     : table_of_worst(explanation, *request.worst)) +
+         "causes and repairs: quantdyn explain\n";
+}
+
 std::string one_tensor(const ResultReader& result, const SnapshotLabel& snapshot,
                        const std::string& tensor) {
   const auto there = tensors_of(result, "layerwise");
@@ -245,6 +257,7 @@ std::string one_tensor(const ResultReader& result, const SnapshotLabel& snapshot
 
 std::string inspect_result(const std::filesystem::path& path, const InspectRequest& request) {
   const ResultReader result(path);
+  if (request.worst) return worst_layers(result, request);
   if (request.layer || request.tensor) {
     const SnapshotLabel& snapshot = one_snapshot(result, request.choice);
     if (request.tensor) return one_tensor(result, snapshot, *request.tensor) + choices(result);

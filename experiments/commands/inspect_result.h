@@ -12,6 +12,7 @@ namespace quantdyn {
 struct InspectRequest {
   SnapshotChoice choice;
   std::optional<std::string> layer, tensor;
+  std::optional<int64_t> worst = {};  ///< how many layers
 };
 
 /// Header facts, /network, the training curve's last row, one row per snapshot of /networkwise, and
@@ -20,7 +21,8 @@ struct InspectRequest {
 /// variant that loses most (worst_variant).
 ///
 /// With `tensor`, only that tensor's layer table with all its quantities; with `layer`, everything
-/// about one node (inspect_layer). Columns without a value are left out. Error as ResultReader;
+/// about one node (inspect_layer); with `worst`, the layers that add most to the error of the logits
+/// (ErrorFlow), of a variant. Columns without a value are left out. Error as ResultReader;
 /// ConfigError: no such snapshot, layer or tensor; it lists the existing ones.
 std::string inspect_result(const std::filesystem::path& path, const InspectRequest& request = {});
 

@@ -194,9 +194,13 @@ void verify(Explanation& explanation, Counterfactual& counterfactual,
       const auto same = std::ranges::find_if(layer.causes, [&](const Cause& other) {
         return other.measured && other.finding.remedy->yaml == repair.remedy.yaml;
       });
-      cause.measured = same != layer.causes.end() ? same->measured : measure({&repair, 1});
+      try {
+        cause.measured = same != layer.causes.end() ? same->measured : measure({&repair, 1});
+      } catch (const Error& e) {  // a quantizer that has no such option
+        cause.not_measured = e.what();
+      }
     }
-    if (const Cause* const cause = best_cause(layer))
+    if (const Cause* const cause = best_cause(layer); cause && cause->measured)
       best.push_back({static_cast<int>(layer.layer), *cause->finding.remedy});
   }
   if (best.size() > 1) explanation.all_repaired = measure(best);

@@ -20,6 +20,7 @@ struct Cause {
   Finding finding;
   double gain = 0;  ///< predicted, dB of the logits' SQNR; NaN without a remedy
   std::optional<Measured> measured = {};
+  std::string not_measured = {};  ///< why a counterfactual could not run
 };
 
 /// A layer by what it costs.

@@ -164,6 +164,11 @@ const SnapshotLabel& explained_variant(const ResultReader& result,
 }
 
 NetFacts facts_of(const ResultReader& result, const SnapshotLabel& variant) {
+  if (variant.variant == float_variant)
+    throw_error<ConfigError>(
+        "{}: float32 is not quantized, so it has no errors by layer; expected "
+        "a variant",
+        result.file().path().string());
   NetFacts net{.file = result.file().path().string(),
                .experiment = {},
                .of_float = float_beside(result, variant),

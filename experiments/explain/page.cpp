@@ -62,7 +62,7 @@ std::string head(const Explanation& e) {
   std::string text =
       fmt::format("{}, variant {}: {}.", e.net.experiment.empty() ? e.net.file : e.net.experiment,
                   e.net.of_variant.variant, e.verdict.sentence);
-  if (!e.layers.empty()) text += " " + main_costs(e);
+  if (!e.layers.empty()) text += fmt::format(" {}", main_costs(e));
   std::string out = wrapped(text, 0);
   if (e.verdict.kind == Verdict::Kind::diverged)
     return out + wrapped("There is nothing to rank: repair the training or the net first.", 0);
@@ -74,26 +74,6 @@ std::string head(const Explanation& e) {
         "gains are rough.",
         0);
   return out;
-}
-
-std::string table_of(const Explanation& e, int64_t rows) {
-  std::vector<std::vector<std::string>> table = {
-      {"layer", "kind", "share of the\nlogits' error\n/ %", "left in\nfloat\n/ %",
-       "accumulated\nSQNR\n/ dB", "propagated\nSQNR\n/ dB", "local\nSQNR\n/ dB"}};
-  if (!e.is_by_sensitivity) table[0].erase(table[0].begin() + 3);
-  for (const LayerCost& cost : e.layers) {
-    if (std::ssize(table) > rows) break;
-    const LayerFacts& layer = e.net.layers[cost.layer];
-    table.push_back({layer.name, layer.kind, percent(cost.added), percent(cost.sensitivity),
-                     number_text(layer.value("output/accumulated_sqnr"), 1),
-                     number_text(layer.value("output/propagated_sqnr"), 1),
-                     number_text(layer.value("output/local_sqnr"), 1)});
-    if (!e.is_by_sensitivity) table.back().erase(table.back().begin() + 3);
-  }
-  return fmt::format("\nlayers by {}\n", e.is_by_sensitivity
-                                             ? "what leaving them in float gains (sensitivity)"
-                                             : "the error that they add") +
-         format_table(table);
 }
 
 /// ", measured +1.1 dB (accuracy 0.25 instead of 0.05)"; "" without a measurement.
@@ -125,6 +105,7 @@ std::string causes_of(const Explanation& e, const LayerCost& cost) {
     if (!remedy.note.empty()) out += fmt::format("            ({})\n", remedy.note);
     out += fmt::format("    gain:   predicted {:+.1f} dB{}\n", cause.gain,
                        measured_text(e, cause.measured));
+    if (!cause.not_measured.empty()) out += wrapped("not measured: " + cause.not_measured, 12);
     last = remedy.yaml;
   }
   return out;
@@ -175,9 +156,29 @@ std::string foot(const Explanation& e) {
 
 }  // namespace
 
+std::string table_of_worst(const Explanation& e, int64_t rows) {
+  std::vector<std::vector<std::string>> table = {
+      {"layer", "kind", "share of the\nlogits' error\n/ %", "left in\nfloat\n/ %",
+       "accumulated\nSQNR\n/ dB", "propagated\nSQNR\n/ dB", "local\nSQNR\n/ dB"}};
+  if (!e.is_by_sensitivity) table[0].erase(table[0].begin() + 3);
+  for (const LayerCost& cost : e.layers) {
+    if (std::ssize(table) > rows) break;
+    const LayerFacts& layer = e.net.layers[cost.layer];
+    table.push_back({layer.name, layer.kind, percent(cost.added), percent(cost.sensitivity),
+                     number_text(layer.value("output/accumulated_sqnr"), 1),
+                     number_text(layer.value("output/propagated_sqnr"), 1),
+                     number_text(layer.value("output/local_sqnr"), 1)});
+    if (!e.is_by_sensitivity) table.back().erase(table.back().begin() + 3);
+  }
+  return fmt::format("layers by {}\n", e.is_by_sensitivity
+                                           ? "what leaving them in float gains (sensitivity)"
+                                           : "the error that they add") +
+         format_table(table);
+}
+
 std::string page_of(const Explanation& e, int64_t rows, Causes causes) {
   if (e.layers.empty()) return head(e) + foot(e);
-  std::string out = head(e) + table_of(e, rows);
+  std::string out = head(e) + "\n" + table_of_worst(e, rows);
   if (!needs_repair(e) && causes == Causes::where_needed)
     return out + "\nNothing needs a repair. --all names the causes of what is lost.\n" + foot(e);
   for (const LayerCost& layer : e.layers) {

@@ -40,6 +40,7 @@ Json json_of(const Explanation& e, const Cause& cause) {
     out["remedy"] = {{"kind", name_of(finding.remedy->kind)},
                      {"yaml", finding.remedy->yaml},
                      {"note", finding.remedy->note}};
+  if (!cause.not_measured.empty()) out["not_measured"] = cause.not_measured;
   if (cause.measured) out["measured"] = json_of(e, *cause.measured);
   return out;
 }

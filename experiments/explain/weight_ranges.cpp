@@ -136,7 +136,8 @@ std::string list_text(const std::vector<int64_t>& channels) {
     const bool is_last = i + 1 == channels.size();
     out += (i == 0 ? "" : is_last ? " and " : ", ") + std::to_string(channels[i]);
   }
-  if (channels.size() > most) out += fmt::format(" and {} others", channels.size() - most);
+  const size_t others = channels.size() - std::min(channels.size(), most);
+  if (others > 0) out += fmt::format(" and {} other{}", others, others == 1 ? "" : "s");
   return out;
 }
 

@@ -13,6 +13,7 @@ from html import escape
 try:
     import matplotlib
 
+    import report_explanation
     import report_tables
     from catalogue import FIGURES
     from figures import choose
@@ -60,7 +61,7 @@ def colours():
     return "".join(matplotlib.colors.to_hex(levels(index))[1:] for index in range(64))
 
 
-def page(result, choice, limit_bytes):
+def page(result, choice, limit_bytes, explained):
     data, notes = picker(result, choice.variants, limit_bytes)
     notes = "".join(f'<p class="note">{escape(note)}</p>\n' for note in notes)
     name = escape(result.name)
@@ -76,8 +77,10 @@ def page(result, choice, limit_bytes):
             f'<link rel="icon" href="data:,">\n<style>\n{part("page.css")}</style></head>\n<body>\n'
             f"<header><h1>{name}</h1><p>{len(result.layers)} layers, {int(result.channels.sum())} channels, "
             f"{len(result.variants)} snapshots, {variants} quantization variants</p>"
-            '<nav><a href="#summary">Summary</a> <a href="#figures">Figures</a> <a href="#picker">Channels</a> '
+            '<nav><a href="#explanation">Why</a> <a href="#summary">Summary</a> <a href="#figures">Figures</a> <a href="#picker">Channels</a> '
             '<a href="#layers">Layers</a> <a href="#provenance">Provenance</a></nav></header>\n<main>\n'
+            f'<section id="explanation"><h2>Why it loses what it loses</h2>\n'
+            f"{report_explanation.section(*explained)}</section>\n"
             f'<section id="summary"><h2>Summary</h2>\n{report_tables.summary(result)}</section>\n'
             f'<section id="figures"><h2>Figures</h2>\n{figures(result, choice)}</section>\n'
             f'<section id="picker"><h2>Channel histograms</h2>\n{picked}{notes}</section>\n'
@@ -96,6 +99,9 @@ def arguments(argv):
     parser.add_argument("--epoch", type=int, metavar="E", help="epoch of the figures' float32 snapshot")
     parser.add_argument("--limit", type=float, default=12, metavar="MB",
                         help="limit on the histograms in the page, in megabytes (default: %(default)s)")
+    parser.add_argument("--program", metavar="FILE",
+                        help="quantdyn, which explains the result (default: build/quantdyn, else the one in PATH)")
+    parser.add_argument("--explanation", metavar="FILE", help="what quantdyn explain --json printed, instead")
     return parser.parse_args(argv)
 
 
@@ -104,7 +110,9 @@ def main(argv=None):
     try:
         result = Result(options.result)
         choice = choose([result], options.variant, options.layer, options.epoch, PAGE_INCHES)
-        content = page(result, choice, options.limit * 1e6)
+        explained = report_explanation.explanation(result, options.variant[0] if options.variant else None,
+                                                   options.program, options.explanation)
+        content = page(result, choice, options.limit * 1e6, explained)
         with open(options.output, "w", encoding="utf-8") as f:
             f.write(content)
         print(f"{options.output}: {len(content.encode('utf-8')) / 1e6:.1f} MB")

@@ -78,6 +78,21 @@ def page_is_whole_and_fetches_nothing(result, folder):
     assert len(content) < 3e6
 
 
+def explanation_comes_first(result, folder, program):
+    output = os.path.join(folder, "why.html")
+    content = make(result, output, "--program", program, "--variant", "int4")
+    section = content[content.index('<section id="explanation">'):content.index('<section id="summary">')]
+    assert "Variant <b>int4</b>: " in section and "of the logits" in section and "No explanation" not in section
+    saved = os.path.join(folder, "why.json")
+    with open(saved, "w", encoding="utf-8") as f:
+        subprocess.run([program, "explain", result, "--json", "--variant", "int4"], stdout=f, check=True)
+    assert make(result, output, "--explanation", saved, "--variant", "int4") == content
+    none = make(result, output, "--program", "/bin/false")
+    assert "No explanation: exit code 1" in none and "<svg " in none
+    expect_refusal(SCRIPT, [result, "--output", output, "--explanation", SCRIPT], "quantdyn explain --json")
+    expect_refusal(SCRIPT, [result, "--output", output, "--program", saved], "not a program")
+
+
 def limit_is_kept_and_said(result, folder):
     small = make(result, os.path.join(folder, "small.html"), "--limit", "0.15", "--variant", "int4")
     assert "these were left out: " in small and "2 other variants are not in the picker" in small
@@ -185,6 +200,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         result = small_result(program, networks, folder, "dws")
         page_is_whole_and_fetches_nothing(result, folder)
+        explanation_comes_first(result, folder, program)
         limit_is_kept_and_said(result, folder)
         labels_of_other_axes_are_no_metrics(result, folder)
         wrong_use_is_one_line(result, folder)
