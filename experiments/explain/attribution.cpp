@@ -27,7 +27,7 @@ ErrorFlow error_flow(const NetFacts& net, size_t target) {
 }
 
 double predicted_gain(double removed) {
-  constexpr double most = 60;  // no repair leaves less than a millionth
+  constexpr double most = 20;
   return removed >= 1 ? most : std::min(most, -10 * std::log10(1 - removed));
 }
 

@@ -26,7 +26,7 @@ struct ErrorFlow {
 ErrorFlow error_flow(const NetFacts& net, size_t target);
 
 /// The predicted gain of the logits' SQNR if `removed` of their squared error went: -10 log10(1 -
-/// removed), dB; at most 60.
+/// removed), dB; at most 20, because the rest is less certain than a hundredth.
 double predicted_gain(double removed);
 
 }  // namespace quantdyn

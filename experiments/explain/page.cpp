@@ -38,9 +38,7 @@ std::string percent(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.1f}", 100 * share);
 }
 
-bool needs_repair(const Explanation& e) {
-  return e.verdict.kind == Verdict::Kind::loses || e.verdict.kind == Verdict::Kind::badly;
-}
+bool needs_repair(const Explanation& e) { return e.verdict.kind != Verdict::Kind::keeps; }
 
 /// The fewest layers that cost 80 %, at most four.
 std::string main_costs(const Explanation& e) {
@@ -52,10 +50,10 @@ std::string main_costs(const Explanation& e) {
     names.push_back(e.net.layers[layer.layer].name);
   }
   if (names.empty()) return "No layer stands out.";
-  return fmt::format("{:.0f} % of the logits' squared error comes from {} of {} layers{}: {}.",
+  return fmt::format("{:.0f} % of the logits' squared error comes from {} of {} layers{}: {}{}.",
                      100 * sum, names.size(), e.net.layers.size(),
                      e.is_by_sensitivity ? " (it goes if they are left in float)" : "",
-                     fmt::join(names, ", "));
+                     fmt::join(names, ", "), sum > 1 ? " (other layers cancel part of it)" : "");
 }
 
 std::string head(const Explanation& e) {
@@ -142,10 +140,13 @@ std::string elsewhere(const Explanation& e) {
 std::string foot(const Explanation& e) {
   std::string out;
   for (const auto& [rule, missing] : e.not_asked)
-    out += wrapped(fmt::format("Not asked: {}, because the file lacks {}; it needs track: "
-                               "{{statistics: [moments, histogram, signs]}}.",
-                               rule, fmt::join(missing, ", ")),
-                   0);
+    out += (out.empty() ? "" : "; ") + fmt::format("{} (no {})", rule, fmt::join(missing, ", "));
+  if (!out.empty())
+    out = wrapped(fmt::format("Not asked: {}. Such figures come with norms in the net and track: "
+                              "{{statistics: [moments, histogram, signs]}}; a merged file has none "
+                              "of channels.",
+                              out),
+                  0);
   if (e.unrepaired)
     out += wrapped(fmt::format("Measured on {} test images, from an SQNR of the logits of {:.1f} "
                                "dB.",

@@ -38,8 +38,10 @@ Verdict of_diverged(const NetFacts& net) {
 
 Kind kind_of(double loss, double noise, const Thresholds& thresholds) {
   if (std::isnan(loss)) return Kind::unknown;
-  if (loss <= thresholds.of("small_loss") || loss <= noise) return Kind::keeps;
-  return loss < thresholds.of("large_loss") ? Kind::loses : Kind::badly;
+  const bool is_large = loss >= thresholds.of("large_loss");
+  if (loss <= thresholds.of("small_loss")) return Kind::keeps;
+  if (loss <= noise) return is_large ? Kind::unknown : Kind::keeps;
+  return is_large ? Kind::badly : Kind::loses;
 }
 
 std::string words_of(Kind kind) {
@@ -51,7 +53,7 @@ std::string words_of(Kind kind) {
     case Kind::badly:
       return "quantizes badly";
     default:
-      return "cannot be judged: the file has no accuracy";
+      return "cannot be judged";
   }
 }
 
@@ -83,13 +85,14 @@ Verdict verdict_of(const NetFacts& net, const Thresholds& thresholds) {
                   ? 2 * std::sqrt(changed / static_cast<double>(net.test_images)) / before
                   : std::nan("");
   out.kind = kind_of(out.loss, out.noise, thresholds);
-  const bool is_noise = out.kind == Kind::keeps && out.loss > thresholds.of("small_loss");
-  out.sentence = is_noise ? "shows no certain loss" : words_of(out.kind);
+  const bool is_noise = out.loss > thresholds.of("small_loss") && out.loss <= out.noise;
+  out.sentence = is_noise && out.kind == Kind::keeps ? "shows no certain loss" : words_of(out.kind);
   if (has_labels)
     out.sentence += fmt::format(": accuracy {:.4f} instead of {:.4f} ({:+.1f} %)",
-                                net.value("accuracy"), before, -100 * out.loss);
-  else if (!std::isnan(changed))
-    out.sentence += fmt::format(": {:.1f} % of the decisions change", 100 * changed);
+                                net.value("accuracy"), before, 0.0 - 100 * out.loss);
+  if ((!has_labels || out.kind == Kind::unknown) && !std::isnan(changed))
+    out.sentence +=
+        fmt::format("{} {:.1f} % of the decisions change", has_labels ? "," : ":", 100 * changed);
   if (is_noise)
     out.sentence += fmt::format(", within the noise of {} images (+-{:.1f} %)", net.test_images,
                                 100 * out.noise);

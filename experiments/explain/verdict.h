@@ -14,7 +14,7 @@ struct Verdict {
     loses,     ///< between the thresholds
     badly,     ///< at least `large_loss`
     diverged,  ///< logits that are NaN or infinite
-    unknown    ///< neither accuracy nor agreement in the file
+    unknown    ///< neither accuracy nor agreement in the file; a large loss within the noise
   };
   Kind kind;
   std::string sentence;  ///< with the figures, without a full stop

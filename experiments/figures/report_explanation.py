@@ -80,7 +80,7 @@ def section(found, why_not, rows=5):
         out += table(f"The costliest layers, by {found['ranked_by']}", headings,
                      [[layer["name"], layer["kind"], share(layer["cost"])]
                       + [number(float("nan") if layer[key] is None else layer[key]) for key in keys] for layer in worst])
-    if verdict["kind"] not in ("loses", "badly"):
+    if verdict["kind"] == "keeps":
         return out + '<p class="note">Nothing here asks for a repair.</p>\n'
     for layer in worst:
         if layer["causes"]:

@@ -31,6 +31,7 @@ std::vector<Finding> find(const RuleInput& input) {
       "{:.1f} of {} bits are left to it.",
       100 * precision / static_cast<double>(count), bits / static_cast<double>(count),
       layer.weight.bit_width);
+  if (layer.weight.scheme.find("granularity") == std::string::npos) return {out};
   out.remedy = per_channel_remedy(layer);
   out.removes = ranges.removed_by_own_ranges();
   return {out};

@@ -32,11 +32,12 @@ std::vector<Finding> find_in(const RuleInput& input, const std::string& tensor,
                           "its range.",
                           100 * clipped, tensor)};
   const bool is_minmax = scheme.scheme.find("minmax") != std::string::npos;
-  if (is_minmax) {  // then calibration did not see these values
-    out.sentence += " Calibration did not see them: more calibration images widen it.";
+  const bool is_weight = tensor == "weight";
+  if (is_minmax) {
+    out.sentence += is_weight ? " The quantizer's levels end before them."
+                              : " Calibration did not see them: more calibration images widen it.";
     return {out};
   }
-  const bool is_weight = tensor == "weight";
   out.remedy = {is_weight ? Remedy::Kind::weight_scheme : Remedy::Kind::output_scheme,
                 "estimator=minmax",
                 fmt::format("overrides: [{{nodes: {}, {}: {{estimator: minmax}}}}]", layer.name,

@@ -23,6 +23,7 @@ std::vector<Finding> find(const RuleInput& input) {
       layer.channels - static_cast<int64_t>(ranges.widest().size() + ranges.dead().size()),
       100 * (1 - 1 / widening), is_one ? "s only" : " only", ranges.widest().size(),
       layer.channels);
+  if (layer.weight.scheme.find("granularity") == std::string::npos) return {out};
   out.remedy = per_channel_remedy(layer);
   out.removes = ranges.removed_by_own_ranges();
   return {out};

@@ -18,7 +18,10 @@ std::vector<Finding> find(const RuleInput& input) {
       "too few bits", sqnr, threshold,
       fmt::format("with its inputs exact, {} bits give the layer a local SQNR of {:.1f} dB.", bits,
                   sqnr)};
-  if (bits >= 16) return {out};
+  const auto has_width = [](const SchemeFacts& scheme) {
+    return !scheme.is_quantized() || scheme.scheme.find("bit_width") != std::string::npos;
+  };
+  if (bits >= 16 || !has_width(layer.weight) || !has_width(layer.output)) return {out};
   const int wider = bits < 8 ? 8 : 16;
   const double ratio = (std::pow(2.0, bits) - 1) / (std::pow(2.0, wider) - 1);
   out.remedy = {Remedy::Kind::bit_width, std::to_string(wider),

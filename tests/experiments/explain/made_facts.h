@@ -13,8 +13,12 @@ inline LayerFacts layer() {
   out.kind = "depthwise";
   out.channels = 4;
   out.elements = 4;
-  out.weight = {8, 1, 2, "{estimator: {name: minmax}, quantizer: {name: affine}}"};
-  out.output = {8, 1, 2, "{estimator: {name: minmax}, quantizer: {name: affine}}"};
+  out.weight = {8, 1, 2,
+                "{estimator: {name: minmax}, quantizer: {name: affine, bit_width: 8, granularity: "
+                "per_tensor}}"};
+  out.output = {8, 1, 2,
+                "{estimator: {name: minmax}, quantizer: {name: affine, bit_width: 8, granularity: "
+                "per_tensor}}"};
   out.values = {{"output/accumulated_qmse", 1},
                 {"output/propagated_qmse", 0},
                 {"output/added_qmse", 1},
