@@ -137,10 +137,20 @@ std::string elsewhere(const Explanation& e) {
   return out.empty() ? "" : fmt::format("\nThe same in layers that cost less\n{}", out);
 }
 
+/// "float:batch_norm/gamma" as "float32 batch_norm/gamma".
+std::string in_words(const std::vector<std::string>& quantities) {
+  std::string out;
+  for (const std::string& quantity : quantities)
+    out +=
+        (out.empty() ? "" : ", ") +
+        (quantity.starts_with("float:") ? fmt::format("float32 {}", quantity.substr(6)) : quantity);
+  return out;
+}
+
 std::string foot(const Explanation& e) {
   std::string out;
   for (const auto& [rule, missing] : e.not_asked)
-    out += (out.empty() ? "" : "; ") + fmt::format("{} (no {})", rule, fmt::join(missing, ", "));
+    out += (out.empty() ? "" : "; ") + fmt::format("{} (no {})", rule, in_words(missing));
   if (!out.empty())
     out = wrapped(fmt::format("Not asked: {}. Such figures come with norms in the net and track: "
                               "{{statistics: [moments, histogram, signs]}}; a merged file has none "

@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(few_statistics_leave_rules_unasked) {
                {"track.statistics=[signs]"});
   const Outcome outcome = explained({});
   BOOST_TEST(outcome.exit_code == 0, outcome.err);
-  BOOST_TEST(contains(outcome.out, "Not asked: dead channels (no float:batch_norm/"));
+  BOOST_TEST(contains(outcome.out, "Not asked: dead channels (no folded_weight/max)"));
   BOOST_TEST(contains(outcome.out, "layers by the error that they add"));
 }
 

@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(rules_that_a_file_cannot_answer_are_named) {
   for (LayerFacts& layer : net.layers) layer.channel_values.clear();
   const Explanation out = explain(net, {}, 5);
   const std::string page = page_of(out, 5, Causes::where_needed);
-  BOOST_TEST(page.find("Not asked: dead channels (no float:batch_norm/running_std") !=
+  BOOST_TEST(page.find("Not asked: dead channels (no float32 batch_norm/running_std") !=
              std::string::npos);
   BOOST_TEST(page.find("no rule names a cause") != std::string::npos);
 }
