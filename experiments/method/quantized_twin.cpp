@@ -28,9 +28,8 @@ QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant
       network_(float_.network.clone()),
       evaluator_(network_, fusing, ConvolutionAlgorithm::direct, Keep::all) {}
 
-void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& of_training,
+void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& trained,
                              const Rng& rng, Frame& report, const WorkNote& note) {
-  const TrainedRanges& trained = variant_.given.empty() ? of_training : variant_.given;
   const ImageBatches batches = batches_of(calibration);
   const Repairs& repairs = variant_.repairs;
   quantize_outputs(calibration, trained, note);
@@ -67,7 +66,12 @@ void QuantizedTwin::quantize_outputs(const ImageSet& calibration, const TrainedR
                                      const WorkNote& note) {
   evaluator_.clear_taps();
   std::map<int, QuantizedTensor> outputs;
-  if (trained.empty()) {
+  for (const auto& [id, scale] : variant_.given)
+    if (id.role == TensorRole::output)
+      outputs[id.unit] =
+          quantize_output(*variant_.units[id.unit].output, name_of(network_, id),
+                          channels_of(network_, id.unit), scale.ranges(), scale.parameters());
+  if (variant_.given.empty() && trained.empty()) {
     convergence_ = converging_ranges(evaluator_, variant_, calibration, note);
     outputs = calibrate(evaluator_, variant_, calibration);
   } else {
@@ -86,6 +90,13 @@ void QuantizedTwin::quantize_weights(const TrainedRanges& trained) {
   for (int unit : units_with_weight(network_)) {
     const Scheme* const scheme = variant_.units[unit].weight.get();
     if (scheme == nullptr) continue;
+    const auto given = variant_.given.find({unit, TensorRole::weight});
+    if (given != variant_.given.end()) {
+      tensors_[{unit, TensorRole::weight}] = quantize_weight(
+          *scheme, name_of(network_, {unit, TensorRole::weight}), *linear_of(network_, unit).weight,
+          given->second.ranges(), {}, given->second.parameters());
+      continue;
+    }
     const auto ranges = trained.find({unit, TensorRole::weight});
     tensors_[{unit, TensorRole::weight}] = quantize_weight(
         *scheme, name_of(network_, {unit, TensorRole::weight}), *linear_of(network_, unit).weight,

@@ -29,8 +29,9 @@ class QuantizedTwin {
   QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing, Frame& report);
 
   /// Calibrates activations on float values, quantizes weights, then corrects biases or learns
-  /// rounding and calibrates again, as the variant says. Ranges of the variant's own (Variant::given), or
-  /// else `trained` ones, if there are any, replace those of the estimators. Random draws come from `rng`.
+  /// rounding and calibrates again, as the variant says. Scales that the variant has
+  /// (Variant::given) are taken as they are; `trained` ranges, if given, replace those of the
+  /// estimators. Random draws come from `rng`.
   void quantize(const ImageSet& calibration, const TrainedRanges& trained, const Rng& rng,
                 Frame& report, const WorkNote& note);
 

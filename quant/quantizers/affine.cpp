@@ -117,7 +117,9 @@ std::unique_ptr<Quantization> Affine::fit(const FittingTask& task) const {
         Draws{Rng(options_.seed).fork("stochastic rounding").fork(task.tensor), task.channels};
   std::vector<AffineEntry> entries;
   const bool is_widened = options_.widens_for_bias && !task.least_scales.empty();
-  for (size_t i = 0; i < task.ranges.size(); ++i)
+  for (const AffineParameters& as : task.given)
+    entries.push_back({as.scale, static_cast<float>(as.zero_point), false, false});
+  for (size_t i = task.given.size(); i < task.ranges.size(); ++i)
     entries.push_back(fit_affine(options_, given, task.ranges[i],
                                  is_widened ? task.least_scales[i] : 0, task.tensor));
   return std::make_unique<AffineQuantization>(options_, task, given, std::move(grid),

@@ -38,6 +38,9 @@ struct FittingTask {
   /// Likewise, of a weight with int32 biases: what a scale must not be under for them (least_scales
   /// in integer_bias.h). `affine` with `widen_for_bias` heeds them; empty: none.
   std::vector<double> least_scales = {};
+  /// Likewise: scales and zero points that `affine` takes as they are, from another tool; the
+  /// ranges are those that they cover. Empty: it is fitted to the ranges.
+  std::vector<AffineParameters> given = {};
 };
 
 /// A quantizer fitted to one tensor: immutable, used by all workers at once.

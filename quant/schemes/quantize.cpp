@@ -38,8 +38,9 @@ QuantizedTensor SchemeObserver::quantize() const {
 }
 
 QuantizedTensor quantize_output(const Scheme& scheme, const std::string& tensor, int64_t channels,
-                                const std::vector<Range>& ranges) {
-  return {ranges, scheme.quantizer->fit({tensor, channels, ranges, {}}), {}};
+                                const std::vector<Range>& ranges,
+                                std::vector<AffineParameters> given) {
+  return {ranges, scheme.quantizer->fit({tensor, channels, ranges, {}, {}, std::move(given)}), {}};
 }
 
 std::vector<Range> estimated_ranges(const Scheme& scheme, const std::string& tensor,
@@ -53,10 +54,12 @@ std::vector<Range> estimated_ranges(const Scheme& scheme, const std::string& ten
 
 QuantizedTensor quantize_weight(const Scheme& scheme, const std::string& tensor,
                                 Parameter<float>& weight, std::vector<Range> ranges,
-                                std::vector<double> least_scales) {
+                                std::vector<double> least_scales,
+                                std::vector<AffineParameters> given) {
   const View<const float> values = std::as_const(weight.master).view();
   if (ranges.empty()) ranges = estimated_ranges(scheme, tensor, values);
-  FittingTask task{tensor, values.shape.channels(), std::move(ranges), {}, std::move(least_scales)};
+  FittingTask task{tensor, values.shape.channels(), std::move(ranges),
+                   {},     std::move(least_scales), std::move(given)};
   if (scheme.quantizer->needs_values())
     task.values = exact_distributions(values, scheme.quantizer->granularity());
   QuantizedTensor out{task.ranges, scheme.quantizer->fit(task), Tensor<int32_t>(values.shape)};

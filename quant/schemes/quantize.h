@@ -21,18 +21,18 @@ struct QuantizedTensor {
 };
 /// All quantized tensors of a net.
 using QuantizedTensors = std::map<TensorId, QuantizedTensor>;
-/// Ranges that no estimator chooses, by tensor and entry.
-using TensorRanges = std::map<TensorId, std::vector<Range>>;
 
 /// Quantizes weight.master into weight.effective; `tensor` ("conv1/weight") is for errors. Empty
-/// `ranges`: the scheme's estimator finds them. `least_scales`: as in FittingTask. Throws Error if
-/// a value is NaN or infinite.
+/// `ranges`: the scheme's estimator finds them. `least_scales`, `given`: as in FittingTask. Throws
+/// Error if a value is NaN or infinite.
 QuantizedTensor quantize_weight(const Scheme& scheme, const std::string& tensor,
                                 Parameter<float>& weight, std::vector<Range> ranges = {},
-                                std::vector<double> least_scales = {});
-/// Quantizes an activation with known ranges.
+                                std::vector<double> least_scales = {},
+                                std::vector<AffineParameters> given = {});
+/// Quantizes an activation with known ranges; `given` as in FittingTask.
 QuantizedTensor quantize_output(const Scheme& scheme, const std::string& tensor, int64_t channels,
-                                const std::vector<Range>& ranges);
+                                const std::vector<Range>& ranges,
+                                std::vector<AffineParameters> given = {});
 /// The ranges that the scheme's estimator finds for a whole weight.
 std::vector<Range> estimated_ranges(const Scheme& scheme, const std::string& tensor,
                                     View<const float> weight);

@@ -34,7 +34,7 @@ struct QuantizationTrainingSettings {
 };
 
 /// The ranges at the end of training.
-using TrainedRanges = TensorRanges;
+using TrainedRanges = std::map<TensorId, std::vector<Range>>;
 
 /// The quantizers of one training, from its start on.
 class QuantizationTraining {

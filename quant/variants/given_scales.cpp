@@ -29,25 +29,29 @@ std::shared_ptr<const Scheme> scheme_of(const GivenScale& scale, const std::stri
 
 }  // namespace
 
+std::vector<AffineParameters> GivenScale::parameters() const {
+  std::vector<AffineParameters> out;
+  for (size_t i = 0; i < scale.size(); ++i)
+    out.push_back({scale[i], static_cast<int32_t>(zero_point[i])});
+  return out;
+}
+
+std::vector<Range> GivenScale::ranges() const {
+  const int64_t codes = int64_t{1} << bit_width, lowest = is_signed ? -codes / 2 : 0;
+  std::vector<Range> out;
+  for (size_t i = 0; i < scale.size(); ++i) {
+    const double step = scale[i];
+    out.push_back({step * static_cast<double>(lowest - zero_point[i]),
+                   step * static_cast<double>(lowest + codes - 1 - zero_point[i])});
+  }
+  return out;
+}
+
 std::vector<UnitSchemes> schemes_of(const GivenScales& given, const Network& network) {
   std::vector<UnitSchemes> out(network.units().size());
   for (const auto& [id, scale] : given.tensors)
     (id.role == TensorRole::weight ? out[id.unit].weight : out[id.unit].output) =
         scheme_of(scale, given.source);
-  return out;
-}
-
-TensorRanges ranges_of(const GivenScales& given) {
-  TensorRanges out;
-  for (const auto& [id, scale] : given.tensors) {
-    const int64_t codes = int64_t{1} << scale.bit_width;
-    const int64_t lowest = scale.is_signed ? -codes / 2 : 0, highest = lowest + codes - 1;
-    for (size_t i = 0; i < scale.scale.size(); ++i) {
-      const double step = scale.scale[i];  // 24 bits: its products with codes are exact in double
-      out[id].push_back({step * static_cast<double>(lowest - scale.zero_point[i]),
-                         step * static_cast<double>(highest - scale.zero_point[i])});
-    }
-  }
   return out;
 }
 

@@ -18,6 +18,11 @@ struct GivenScale {
   bool is_signed;                   ///< codes start at -2^(bit_width - 1)
   std::vector<float> scale;         ///< one, or one for each (output) channel
   std::vector<int64_t> zero_point;  ///< as many, within the codes
+
+  /// By entry, as `affine` takes them (FittingTask::given).
+  std::vector<AffineParameters> parameters() const;
+  /// By entry: the values of the lowest and the highest code.
+  std::vector<Range> ranges() const;
 };
 
 struct GivenScales {
@@ -31,10 +36,7 @@ using GivenScalesReader =
     std::function<GivenScales(const std::filesystem::path& file, const Network& network)>;
 
 /// The schemes that give exactly these scales, by unit: `affine` of profile onnx. Their estimator
-/// cannot estimate: ranges_of() has the ranges.
+/// cannot estimate.
 std::vector<UnitSchemes> schemes_of(const GivenScales& given, const Network& network);
-/// scale (lowest code - zero point) ... scale (highest code - zero point), exactly, by entry; from
-/// them `affine` gets the scale and the zero point back to the last bit.
-TensorRanges ranges_of(const GivenScales& given);
 
 }  // namespace quantdyn

@@ -112,9 +112,9 @@ Variant read_given_variant(const Options& entry, const Network& network, const I
       entry.path("from", Options::required, "a quantized model whose scales the variant takes");
   if (!read) entry.refuse("from", "is not read here");
   try {
-    const GivenScales given = read(file, network);
+    GivenScales given = read(file, network);
     variant.units = schemes_of(given, network);
-    variant.given = ranges_of(given);
+    variant.given = std::move(given.tensors);
     if (given.has_int32_biases) variant.bias = Variant::Bias::int32;
   } catch (const ConfigError& e) {
     entry.refuse("from", e.what());

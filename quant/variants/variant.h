@@ -22,7 +22,8 @@ struct Variant {
   std::vector<UnitSchemes> units;  ///< by unit of the net
   bool fold = true;                ///< batch norms into weights, before quantization
   Bias bias = Bias::float32;
-  TensorRanges given;  ///< with `from`: the ranges of all tensors; empty: estimators choose
+  /// With `from`: the scales of all tensors that are quantized; empty: estimators choose ranges.
+  std::map<TensorId, GivenScale> given;
   CalibrationChoice calibration;
   Repairs repairs;
   int64_t sensitivity_images = 0;  ///< test images of the sensitivity table; 0: no table

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares logits with onnxruntime's on the same images: the nets of imagenet-sample on real ones, and small models.
 
-    onnx_forward.py FORWARD [--images N] [FOLDER of imagenet-sample]
+    onnx_forward.py FORWARD [FOLDER of imagenet-sample] [--images N] [--python PATH] [--quantized]
 
 FORWARD is tests/experiments/keras/forward.cpp. Exit code 77, a skipped test, where there is no onnxruntime. Small
 models are made with onnx, and with torch, tf2onnx and Keras where they are installed; what is missing is named.
@@ -51,11 +51,11 @@ class Forward:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def ours(self, model, x):
-        """x [N,H,W,C]."""
+    def ours(self, model, x, *quantized):
+        """x [N,H,W,C]; the model's own scales, or those of a quantized one."""
         with h5py.File(self.path("images.h5"), "w") as f:
             f["x"] = x
-        subprocess.run([self.program, model, self.path("images.h5"), self.path("logits.h5")], check=True,
+        subprocess.run([self.program, model, self.path("images.h5"), self.path("logits.h5"), *quantized], check=True,
                        capture_output=True)
         with h5py.File(self.path("logits.h5")) as f:
             return f["logits"][:]
@@ -106,6 +106,49 @@ def compare_nets(forward, folder, count):
         forward.report(f"{name}, {len(x)} images", ours, theirs, f"  top-1 {top1[0]:.3f}, onnxruntime {top1[1]:.3f}")
 
 
+def quantize(path, into, x, per_channel):
+    """By onnxruntime, in QDQ form: uint8 activations by min-max over x [N,H,W,C], int8 weights."""
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(quantization.CalibrationDataReader):
+        def __init__(self):
+            self.left = iter(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+
+        def get_next(self):
+            image = next(self.left, None)
+            return None if image is None else {"image": image[None]}
+
+    folded = into + ".folded"
+    quant_pre_process(path, folded, skip_symbolic_shape=True)
+    quantization.quantize_static(folded, into, Reader(), quant_format=quantization.QuantFormat.QDQ,
+                                 per_channel=per_channel, activation_type=quantization.QuantType.QUInt8,
+                                 weight_type=quantization.QuantType.QInt8)
+
+
+def step_of_logits(path):
+    model = onnx.load(path)
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    last = next(node for node in model.graph.node if model.graph.output[0].name in node.output)
+    return float(onnx.numpy_helper.to_array(constants[last.input[1]]))
+
+
+def compare_quantized(forward, folder, count):
+    """Nets with onnxruntime's scales beside onnxruntime itself, and beside its plain run of the same model."""
+    pixels, labels = real_images(folder, max(count, 32))
+    for name, (prepare, offset) in NETS.items():
+        x, quantized = prepare(pixels), forward.path("quantized.onnx")
+        for per_channel in (False, True):
+            quantize(os.path.join(folder, name + ".onnx"), quantized, x[:32], per_channel)
+            theirs, plain = run_onnx(quantized, x[:count]), run_onnx(quantized, x[:count], optimized=False)
+            ours = forward.ours(os.path.join(folder, name + ".onnx"), x[:count], quantized)
+            steps = [np.abs(logits - theirs) / step_of_logits(quantized) for logits in (ours, plain)]
+            top1 = [(logits.argmax(1) == labels[:count] + offset).mean() for logits in (ours, theirs)]
+            print(f"{name}, weights per {'channel' if per_channel else 'tensor'}, {count} images: top-1 {top1[0]:.3f}, "
+                  f"onnxruntime {top1[1]:.3f}; difference {steps[0].mean():.2f}, at most {steps[0].max():.0f} steps of "
+                  f"the logits; of onnxruntime from itself {steps[1].mean():.2f}, {steps[1].max():.0f}", flush=True)
+
+
 def after_last(model, logits):
     """What the model does to its logits at the end, which import leaves out."""
     last = next(node for node in model.graph.node if model.graph.output[0].name in node.output)
@@ -149,10 +192,13 @@ def main():
     parser.add_argument("sample", nargs="?")
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--python", action="append", default=[sys.executable], help="also looked into for torch, Keras")
+    parser.add_argument("--quantized", action="store_true", help="only the nets, quantized by onnxruntime")
     parser.add_argument("--models", nargs="*", help="only these files")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         forward = Forward(options.forward, folder)
+        if options.quantized:
+            return compare_quantized(forward, options.sample, options.images)
         models = options.models
         if models is None:
             make_models(folder, options.python)
