@@ -110,7 +110,9 @@ Limits limits_of(const FoldedNetwork& net, int unit, const ScaledWeight& first,
                  const ScaledWeight& second, const Equalization& settings) {
   Limits out{live_channels(first, second, net.norms[unit], settings), {}};
   out.least_product.assign(out.is_live.size(), 0);
-  if (settings.activations == Equalization::Activations::free) return out;
+  using Bound = Equalization::Bound;
+  if (settings.bound == Bound::none) return out;
+  if (settings.bound == Bound::clips && !settings.scales_ends(net.network, unit)) return out;
   const std::vector<double> ranges = activation_ranges(net, unit, settings.deviations);
   double largest = 0;
   for (size_t i = 0; i < ranges.size(); ++i)
@@ -235,16 +237,15 @@ Equalization Equalization::read(const Options& section, const Network& network) 
       "clip "
       "by channel, which keeps the function but needs a device with such clips; refuse the "
       "variant; replace a relu with an upper end by relu; or leave the pair as it is");
-  out.activations = section.choice<Activations>(
-      "activations", Activations::bound,
-      {{"bound", Activations::bound}, {"free", Activations::free}},
-      "bound: no channel's activations get a wider range than the layer had, as far as norms and "
-      "clips tell; free: scales follow from weights alone, as in the paper");
+  out.bound = section.choice<Bound>(
+      "bound", Bound::clips, {{"clips", Bound::clips}, {"all", Bound::all}, {"none", Bound::none}},
+      "pairs in which no channel's activations may get a wider range than the layer had, as far as "
+      "norms and clips tell: those with a clip whose ends are scaled; all; or none, as in the "
+      "paper");
   out.deviations = section.number("deviations", 6.0, accept::over(0.0),
                                   "values before an activation are at most this many deviations of "
                                   "the folded norm from their mean");
-  if (out.activations == Activations::free)
-    section.leave_out("deviations", "needs activations: bound");
+  if (out.bound == Bound::none) section.leave_out("deviations", "needs bound: clips or all");
   out.pairs = read_pairs(section, network);
   section.finish();
   for (const LinearPair& pair : out.pairs) check_pair(section, network, pair, out.relu6);

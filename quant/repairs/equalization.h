@@ -22,16 +22,16 @@ struct Equalization {
   /// ends by channel, low / s_i and high / s_i, which keeps the function; replace the activation by
   /// relu (if it is a clip at 0, such as relu6); or leave the pair as it is.
   enum class Relu6 { refuse, scale_ends, replace, skip };
-  /// Whether s_i is at least a_i / max a, a_i the largest |activation| of channel i, so that no
-  /// channel gets a wider range of activations than the layer had (Meller et al. 2019, arXiv
-  /// 1902.01917, bound amplification so).
-  enum class Activations { bound, free };
+  /// In which pairs s_i is at least a_i / max a, a_i the largest |activation| of channel i, so that
+  /// no channel gets a wider range of activations than the layer had (Meller et al. 2019, arXiv
+  /// 1902.01917, bound amplification so): those with a clip whose ends are scaled, all, or none.
+  enum class Bound { clips, all, none };
   double smallest;       ///< ranges that count as 0, as a share of the layer's largest
   double dead_variance;  ///< 0: no channel is dead by its norm
   double tolerance;      ///< of max |s - 1| in a sweep
   int64_t sweeps;        ///< at most
   Relu6 relu6;
-  Activations activations;
+  Bound bound;
   double deviations;  ///< a_i is that of beta +- deviations |gamma| after the activation
   std::vector<LinearPair> pairs;
 
