@@ -81,8 +81,8 @@ BOOST_FIXTURE_TEST_SUITE(command_line_test, Program)
 BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({}, "quantdyn run CONFIG");
   expect_usage_error({"frobnicate", "x"},
-                     "unknown command 'frobnicate'; accepted: run, validate, inspect, compare, "
-                     "merge, export, bench");
+                     "unknown command 'frobnicate'; accepted: run, validate, inspect, explain, "
+                     "compare, merge, export, bench");
   expect_usage_error({"run"}, "run: expected one file, found 0");
   expect_usage_error({"run", "tiny.yaml", "tiny.yaml"}, "run: expected one file, found 2");
   expect_usage_error({"run", "missing.yaml"}, "missing.yaml: no such file");
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({"list", "affine", "relu"}, "list: expected one name or none, found 2");
   expect_usage_error({"inspect", "networks/dws.yaml", "--set", "width=0.5"},
                      "inspect: --set does nothing here; accepted: --snapshot, --variant, --epoch, "
-                     "--layer, --tensor, --plugin, --threads");
+                     "--layer, --tensor, --worst, --plugin, --threads");
   expect_usage_error({"bench", "networks/dws.yaml", "--quiet"},
                      "bench: --quiet does nothing here; accepted: --mode, --batch");
   expect_usage_error({"run", "tiny.yaml", "--epoch", "3"}, "run: --epoch does nothing here");
