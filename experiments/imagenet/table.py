@@ -25,7 +25,9 @@ METHODS = [(method, variant, bits) for method, variant in (
     ("per tensor min-max", "minmax"), ("per tensor MSE", "mse"), ("weights per channel", "per_channel"),
     ("dead channels replaced", "dead_channels"), ("equalized", "equalize"), ("equalized and absorbed", "absorb"),
     ("biases corrected", "correct_bias"), ("all four repairs", "all_repairs")) for bits in BITS]
-METHODS += [("per tensor min-max", "minmax_w4", "w4a8"), ("AdaRound, per tensor MSE", "adaround_w4", "w4a8")]
+METHODS += [(method, variant, "w4a8") for method, variant in (
+    ("per tensor min-max", "minmax_w4"), ("weights per channel", "per_channel_w4"),
+    ("AdaRound, per tensor", "adaround_w4"), ("AdaRound, weights per channel", "adaround_w4_per_channel"))]
 
 
 def accuracies(path):
