@@ -69,6 +69,16 @@ std::string note_on_biases(const SavedVariant& variant) {
          "quantized values by itself, so it agrees better with a variant that has bias: int32\n";
 }
 
+/// Activations with scales by channel, for which onnxruntime has no integer kernels.
+std::string note_on_channels(const SavedVariant& variant) {
+  const bool has_channels = std::ranges::any_of(variant.tensors, [](const auto& tensor) {
+    return tensor.first.role == TensorRole::output && tensor.second.scale.size() > 1;
+  });
+  if (!has_channels) return "";
+  return "note: its activations have scales by channel; onnxruntime refuses them around average "
+         "pools unless its graph optimizations are off\n";
+}
+
 /// The model's net with the moment it is from.
 struct Exported {
   Network network;
@@ -80,7 +90,7 @@ struct Exported {
 Exported read(const ExportRequest& request, const ResultReader& result) {
   if (request.variant) {
     SavedVariant variant = read_variant(result, *request.variant, request.epoch);
-    std::string note = note_on_ties(variant) + note_on_biases(variant);
+    std::string note = note_on_ties(variant) + note_on_biases(variant) + note_on_channels(variant);
     return {std::move(variant.network), std::move(variant.tensors), variant.snapshot,
             std::move(note)};
   }
