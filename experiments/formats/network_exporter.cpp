@@ -22,6 +22,8 @@ void NetworkExporter::add_node(int i) {
     add_batch_norm(i, *layer.channel_affine());
   else if (pooling && node(i).shape.rank() == 3)
     add_pool(i, *pooling);
+  else if (layer.channel_ends())
+    add_channel_clip(i, *layer.channel_ends());
   else if (activation && activation->is_clip())
     add_clip(i, *activation);
   else

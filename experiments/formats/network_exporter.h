@@ -29,6 +29,11 @@ class NetworkExporter {
   /// A pool with a window; one over the whole image that gives [C] is another kind.
   virtual void add_pool(int i, const Pooling& pooling) = 0;
   virtual void add_clip(int i, const Activation& clip) = 0;
+  /// A clip with ends by channel; by default another layer.
+  virtual void add_channel_clip(int i, const ChannelEnds<float>& ends) {
+    static_cast<void>(ends);
+    add_other(i);
+  }
   /// Any other layer, by its kind.
   virtual void add_other(int i) = 0;
 

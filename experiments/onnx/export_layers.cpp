@@ -148,6 +148,12 @@ class Exporter final : public NetworkExporter {
                                   std::span(&ends.high, 1), node(i).shape.rank() + 1));
   }
 
+  void add_channel_clip(int i, const ChannelEnds<float>& ends) override {
+    set_value(i,
+              add_clip_between(graph_, unique_, name_of(i), input_of(i), ends.low->master.values(),
+                               ends.high->master.values(), node(i).shape.rank() + 1));
+  }
+
   void add_other(int i) override {
     using Add = void (Exporter::*)(int);
     static const std::map<std::string, Add> others{
@@ -161,10 +167,11 @@ class Exporter final : public NetworkExporter {
         {"sigmoid", &Exporter::add_sigmoid}};
     const auto found = others.find(node(i).kind);
     if (found == others.end())
-      refuse(i,
-             "accepted: add, average_pool, batch_norm, concat, conv2d, dense, flatten, "
-             "global_average_pool, hard_swish, leaky_relu, max_pool, multiply, relu, relu6, "
-             "sigmoid");
+      refuse(
+          i,
+          "accepted: add, average_pool, batch_norm, channel_clip, concat, conv2d, dense, flatten, "
+          "global_average_pool, hard_swish, leaky_relu, max_pool, multiply, relu, relu6, "
+          "sigmoid");
     (this->*found->second)(i);
   }
 
