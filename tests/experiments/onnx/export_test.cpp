@@ -159,6 +159,19 @@ BOOST_AUTO_TEST_CASE(hard_swish_needs_opset_14_and_factors_become_images) {
   BOOST_TEST(model.node("excited").input(0) == model.nodes("Unsqueeze")[0]->output(0));
 }
 
+BOOST_AUTO_TEST_CASE(clips_with_ends_by_channel_are_maximum_and_minimum) {
+  Network network = net_of(unit + end);
+  network.replace_activation(network.index_of("r"), "channel_clip");
+  ChannelEnds<float>& ends = *network.layer(network.index_of("r"))->channel_ends();
+  ends.high->master[0] = 1.5f;
+  const ModelFile model = written(network);
+  BOOST_TEST(model.operators() == (Texts{"Conv", "Max", "Min", "Flatten", "Gemm"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(model.node("r").op_type() == "Min");
+  BOOST_TEST(model.values<float>(model.node("r").input(1)) == (std::vector<float>{1.5f, 6.0f}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_layer_that_onnx_lacks_is_refused) {
   const Network network = net_of("  - halved: {name: h}\n");
   BOOST_TEST(contains(error_of<ConfigError>([&] { written(network); }),
