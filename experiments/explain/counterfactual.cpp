@@ -39,6 +39,24 @@ Options recorded(const ResultReader& result, const std::filesystem::path& folder
                             folder);
 }
 
+void load_plugins(const Options& document) {
+  for (const std::filesystem::path& plugin : document.paths("plugins", "")) try {
+      load_plugin_library(plugin);
+    } catch (const ConfigError& e) {
+      document.refuse("plugins", e.what());
+    }
+}
+
+std::unique_ptr<DatasetPair> dataset_of(const Options& data,
+                                        const std::filesystem::path& folder) try {
+  return DatasetRegistry::instance().make(data.plugin("source", std::nullopt, ""));
+} catch (const ConfigError& e) {
+  throw_error<ConfigError>(
+      "{}\n--verify needs the experiment's data; relative paths start at {}; another folder: "
+      "--folder",
+      e.what(), folder.string());
+}
+
 Variant find_variant(const Options& document, const std::string& name, const Network& network,
                      const DatasetPair& data) {
   if (const auto trained = document.section("train", "").section_if("quantization", ""))
@@ -105,21 +123,9 @@ void silence_dead_channels(FoldedNetwork& net, const Repair& repair) {
 Counterfactual::Counterfactual(const ResultReader& result, const NetFacts& net, int64_t images,
                                const std::filesystem::path& folder) {
   const Options document = recorded(result, folder);
-  for (const std::filesystem::path& plugin : document.paths("plugins", "")) try {
-      load_plugin_library(plugin);
-    } catch (const ConfigError& e) {
-      document.refuse("plugins", e.what());
-    }
+  load_plugins(document);
   const Options data = document.section("data", "");
-  std::unique_ptr<DatasetPair> pair;
-  try {
-    pair = DatasetRegistry::instance().make(data.plugin("source", std::nullopt, ""));
-  } catch (const ConfigError& e) {
-    throw_error<ConfigError>(
-        "{}\n--verify needs the experiment's data; relative paths start at {}; another folder: "
-        "--folder",
-        e.what(), folder.string());
-  }
+  std::unique_ptr<DatasetPair> pair = dataset_of(data, folder);
   const Network network = network_of(result, net.of_float);
   Variant variant = find_variant(document, net.of_variant.variant, network, *pair);
   const Standardization standardization =
