@@ -19,6 +19,7 @@ try:
     import h5py
     import numpy as np
     import onnx
+    import onnx.version_converter
     import onnxruntime
 except ImportError as missing:
     print(f"skipped: {missing}")
@@ -186,6 +187,15 @@ def make_models(folder, pythons):
             print(f"{maker}: left out: {(made.stdout or made.stderr).strip().splitlines()[-1]}")
 
 
+def add_newer(folder):
+    """Some of the models in the newest opset that onnx knows."""
+    newest = onnx.defs.onnx_opset_version()
+    for name in sorted(os.listdir(folder)):
+        if name.startswith("torch_") and "_13_" in name:
+            model = onnx.version_converter.convert_version(onnx.load(os.path.join(folder, name)), newest)
+            onnx.save(model, os.path.join(folder, f"{name.partition('_13_')[0]}_{newest}.onnx"))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("forward")
@@ -202,6 +212,7 @@ def main():
         models = options.models
         if models is None:
             make_models(folder, options.python)
+            add_newer(folder)
             models = [forward.path(name) for name in sorted(os.listdir(folder)) if name.endswith(".onnx")]
         for model in models:
             compare_model(forward, model)
