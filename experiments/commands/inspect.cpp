@@ -80,11 +80,10 @@ void inspect(const CommandCall& call) {
 }  // namespace
 
 Command inspect_command() {
-  return {
-      "inspect", "FILE...",
-      "the layers of a network YAML or a Keras model.h5; the tables of a result.h5; for several "
-      "results, a table with one row per variant",
-      options(), inspect};
+  return {"inspect", "FILE...",
+          "the layers of a network YAML, a Keras model.h5 or a model.onnx; the tables of a "
+          "result.h5; for several results, a table with one row per variant",
+          options(), inspect};
 }
 
 }  // namespace quantdyn

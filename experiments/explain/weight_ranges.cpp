@@ -146,7 +146,7 @@ Remedy per_channel_remedy(const LayerFacts& layer) {
           fmt::format("overrides: [{{nodes: {}, weights: {{quantizer: {{granularity: "
                       "per_channel}}}}}}]",
                       layer.name),
-          "with one range per tensor: repairs: {equalize: {}}, after relu6 with its key relu6"};
+          "with one range per tensor: repairs: {equalize: {}}, which gives relu6 ends by channel"};
 }
 
 }  // namespace quantdyn
