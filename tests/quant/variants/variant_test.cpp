@@ -230,7 +230,7 @@ variants:
     return error("variants: [{name: a, " + tensors + ", repairs: " + repairs_given + "}]");
   };
   BOOST_TEST(contains(with("weights: {}", "{equalise: {}}"),
-                      "equalise: unknown key; accepted here: dead_channels, equalize, absorb, "
+                      "equalise: unknown key; accepted here: equalize, dead_channels, absorb, "
                       "correct_bias, adaround, recalibrate"));
   BOOST_TEST(
       contains(with("weights: {}", "{equalize: {nodes: res3_2}}"),
