@@ -24,14 +24,15 @@ std::vector<Finding> find_in(const RuleInput& input, const std::string& tensor,
   const double used = std::pow(2.0, entropy), share = used / usable;
   const double threshold = input.thresholds.of("codes");
   if (!scheme.is_quantized() || !(share <= threshold)) return {};
+  const std::string histogram = tensor == "weight" ? "folded_weight/histogram" : "output/histogram";
+  const double left = remaining_when_clipped(input.net, layer, histogram, scheme);
+  // No cause where a narrower range is no remedy, or not known to be one.
+  if (scheme.entries != 1 || !std::isfinite(left) || scheme.scheme.find("mse") != std::string::npos)
+    return {};
   Finding out{"too few codes", share, threshold,
               fmt::format("the {}'s values use the codes as if there were {:.1f} of them, where "
                           "{:.0f} could be told apart.",
                           tensor, used, usable)};
-  const std::string histogram = tensor == "weight" ? "folded_weight/histogram" : "output/histogram";
-  const double left = remaining_when_clipped(input.net, layer, histogram, scheme);
-  if (scheme.entries != 1 || !std::isfinite(left) || scheme.scheme.find("mse") != std::string::npos)
-    return {out};
   const bool is_weight = tensor == "weight";
   out.remedy = {is_weight ? Remedy::Kind::weight_scheme : Remedy::Kind::output_scheme,
                 "estimator=mse",

@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(few_codes_are_counted_by_their_entropy) {
     out.values["weight/code_entropy"] = of_weight;
     out.values["output/code_entropy"] = of_output;
     out.values["float:output/zero_fraction"] = zeros;
-    out.counts["folded_weight/histogram"] = {0, 1000, 1};
+    out.counts["folded_weight/histogram"] = out.counts["output/histogram"] = {0, 1000, 1};
     return out;
   };
   const auto findings = found(few_codes_rule(), layer_of(5, 7, 0));
@@ -161,6 +161,10 @@ BOOST_AUTO_TEST_CASE(few_codes_are_counted_by_their_entropy) {
   BOOST_TEST(found(few_codes_rule(), layer_of(7, 3.6, 0.5)).empty());
   BOOST_TEST(found(few_codes_rule(), layer_of(7, 3.4, 0.5)).size() == 1u);
   BOOST_TEST(found(few_codes_rule(), layer_of(7, 3.6, 0)).size() == 1u);
+  // Without a histogram nothing tells whether a narrower range would help.
+  LayerFacts unknown = layer_of(5, 7, 0);
+  unknown.counts.clear();
+  BOOST_TEST(found(few_codes_rule(), unknown).empty());
 }
 
 BOOST_AUTO_TEST_CASE(too_few_bits_is_asked_last) {
