@@ -1,4 +1,4 @@
-// A dataset whose pixels stay in their HDF5 file: for sets that are larger than the memory.
+// A dataset whose pixels stay in their HDF5 file: for sets that do not fit in memory.
 #pragma once
 
 #include <list>

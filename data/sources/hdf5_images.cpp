@@ -39,8 +39,9 @@ void Hdf5Images::require_unchanged() const {
   std::error_code lost;
   if (std::filesystem::file_size(file_.path(), lost) != file_bytes_ || lost ||
       std::filesystem::last_write_time(file_.path(), lost) != written_ || lost)
-    throw_error<Error>("{}: the file has changed since its images were checked; expected the same",
-                       array_.where());
+    throw_error<Error>(
+        "{}: the file has changed since its images were checked; expected no change during the run",
+        array_.where());
 }
 
 template <typename Pixel>

@@ -17,11 +17,11 @@ po::options_description options() {
   add("worst", po::value<int64_t>()->value_name("N")->default_value(5), "how many layers to show");
   add("threshold", po::value<std::vector<std::string>>()->composing()->value_name("NAME=VALUE"),
       "a number that decides what is a cause, listed below; may be repeated");
-  add("all", po::bool_switch(), "causes also of a net that keeps its accuracy");
+  add("all", po::bool_switch(), "name causes even if the net keeps its accuracy");
   add("verify", po::bool_switch(),
       "quantize the net again with each repair alone, and write the measured gain");
   add("images", po::value<int64_t>()->value_name("N")->default_value(256),
-      "test images of --verify, or all if there are fewer");
+      "how many test images --verify runs; all if there are fewer");
   add("folder", po::value<std::string>()->value_name("DIR"),
       "where the experiment's relative paths start for --verify; default: the folder of the YAML "
       "that the result names");

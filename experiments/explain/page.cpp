@@ -52,7 +52,7 @@ std::string main_costs(const Explanation& e) {
   if (names.empty()) return "No layer stands out.";
   return fmt::format("{:.0f} % of the logits' squared error comes from {} of {} layers{}: {}{}.",
                      100 * sum, names.size(), e.net.layers.size(),
-                     e.is_by_sensitivity ? " (it goes if they are left in float)" : "",
+                     e.is_by_sensitivity ? " (it would go if they were left in float)" : "",
                      fmt::join(names, ", "), sum > 1 ? " (other layers cancel part of it)" : "");
 }
 
@@ -116,7 +116,8 @@ std::string together(const Explanation& e) {
   return fmt::format("\nThe best repair of each of these layers: predicted {:+.1f} dB{}\n",
                      e.gain_of_all(), measured_text(e, e.all_repaired)) +
          wrapped(
-             "Gains are of the logits' SQNR, of a repair in that layer alone. What is below "
+             "A gain is that of the logits' SQNR from the repair in that layer alone. In a "
+             "variant, "
              "`repairs:` acts on all layers.",
              0);
 }
@@ -134,7 +135,7 @@ std::string elsewhere(const Explanation& e) {
                                     list_text(finding.channels), finding.statistic));
     if (!found.empty()) out += wrapped(fmt::format("{}: {}", rule.name, fmt::join(found, ", ")), 2);
   }
-  return out.empty() ? "" : fmt::format("\nThe same in layers that cost less\n{}", out);
+  return out.empty() ? "" : fmt::format("\nThe same causes in layers that cost less\n{}", out);
 }
 
 /// "float:batch_norm/gamma" as "float32 batch_norm/gamma".
@@ -152,9 +153,9 @@ std::string foot(const Explanation& e) {
   for (const auto& [rule, missing] : e.not_asked)
     out += (out.empty() ? "" : "; ") + fmt::format("{} (no {})", rule, in_words(missing));
   if (!out.empty())
-    out = wrapped(fmt::format("Not asked: {}. Such figures come with norms in the net and track: "
-                              "{{statistics: [moments, histogram, signs]}}; a merged file has none "
-                              "of channels.",
+    out = wrapped(fmt::format("Not asked: {}. These figures need norms in the net and track: "
+                              "{{statistics: [moments, histogram, signs]}}; a merged file has no "
+                              "figures by channel.",
                               out),
                   0);
   if (e.unrepaired)

@@ -36,7 +36,7 @@ const std::vector<ThresholdRow>& threshold_table() {
        "ours: ten times small_loss"},
       {"rough", 3, -100, 100, "dB of the logits' SQNR under which predicted gains are called rough",
        "ours: the error has half the energy of the signal"},
-      {"share", 0.05, 0, 1, "share of the logits' error from which a layer's cause is looked for",
+      {"share", 0.05, 0, 1, "share of the logits' error from which the rules look at a layer",
        "ours: at most 20 layers can reach it"},
       {"gain", 0.2, 0, 100, "dB of the logits' SQNR from which a repair is worth its line",
        "ours: a prediction of 0.1 dB has come out as a loss"},
@@ -55,9 +55,9 @@ const std::vector<ThresholdRow>& threshold_table() {
       {"clipping", 0.5, 0, 1, "share of clipping in the error of a quantizer",
        "ours: more than rounding"},
       {"mean_shift", 0.25, 0, 1, "share of the squared mean shift in the layer's own error",
-       "Finkelstein et al. 2019 split the error so; the number is ours: bias correction gains "
-       "at least 1.2 dB there"},
-      {"upstream", 0.75, 0, 1, "share of a layer's error that reaches it from before",
+       "Finkelstein et al. 2019 split the error this way; the number is ours: bias correction "
+       "gains at least 1.2 dB there"},
+      {"upstream", 0.75, 0, 1, "share of a layer's error that comes from earlier layers",
        "ours: three times what the layer adds; accumulation over depth as Yun & Wong 2021"},
       {"codes", 0.125, 0, 1, "2^entropy of the codes over the codes that could be used",
        "ours: three bits lost"},

@@ -12,7 +12,7 @@ enum class Format { keras, onnx };
 /// One row of a format's README.
 struct OperatorRow {
   Format format;
-  const char* operators;  ///< Keras' classes or ONNX' operators: "ReLU, LeakyReLU"
+  const char* operators;  ///< Keras' classes or ONNX's operators: "ReLU, LeakyReLU"
   const char* becomes;    ///< layers of a net in backticks, or a sentence
   const char* accepted;   ///< which options; empty: all
 };

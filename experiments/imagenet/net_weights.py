@@ -60,7 +60,7 @@ def torch_arrays(path):
         with open(path, "rb") as file:
             load = lambda: Unpickler(file, storages).load()  # noqa: E731
             if load() != MAGIC:
-                raise Problem(f"{path}: is no PyTorch checkpoint of the format before 1.6")
+                raise Problem(f"{path}: is not a PyTorch checkpoint of the format before 1.6")
             load(), load()  # the protocol's version, the machine's sizes
             state, keys = load(), load()
             for key in keys:

@@ -94,7 +94,7 @@ const OnnxValue& OnnxBuilder::padded_value(const OnnxNode& node, size_t i) const
   if (!found)
     node.attributes.refuse("",
                            fmt::format("reads '{}', {}; accepted: a computed value", node.inputs[i],
-                                       constant(node, i) ? "a constant" : "which is no result"));
+                                       constant(node, i) ? "a constant" : "which no node gives"));
   if (found->codes)
     node.attributes.refuse("", fmt::format("reads '{}', codes of QuantizeLinear; accepted: only "
                                            "DequantizeLinear reads them",
@@ -180,8 +180,8 @@ void OnnxBuilder::check_sizes() const {
     for (size_t i = 0; fits && i < sizes.size(); ++i)
       fits = inferred[i] < 0 || inferred[i] == sizes[i];
     if (!fits)
-      node.attributes.refuse("", fmt::format("gives {}, by libonnx' shape inference {}",
-                                             yaml_list(sizes), yaml_list(inferred)));
+      node.attributes.refuse("", fmt::format("gives {}, but libonnx infers {}", yaml_list(sizes),
+                                             yaml_list(inferred)));
   }
 }
 

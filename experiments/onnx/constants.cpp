@@ -207,9 +207,9 @@ OnnxTensor concat(const Inputs& in) {
 /// Of a list.
 OnnxTensor gather(const Inputs& in) {
   const OnnxTensor& x = in.tensor(0);
-  if (rank_of(x) != 1 || in.axis("axis", 0, 1) != 0) in.refuse("reads no list");
+  if (rank_of(x) != 1 || in.axis("axis", 0, 1) != 0) in.refuse("does not read a list");
   const OnnxTensor& places = in.tensor(1);
-  if (places.type != Type::integers) in.refuse("has places that are no whole numbers");
+  if (places.type != Type::integers) in.refuse("has places that are not whole numbers");
   for (const int64_t i : places.integers)
     if (i < -x.sizes[0] || i >= x.sizes[0])
       in.refuse(fmt::format("asks for place {} of {}", i, x.sizes[0]));

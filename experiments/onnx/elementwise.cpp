@@ -211,7 +211,7 @@ void add_onnx_mul(OnnxBuilder& builder, const OnnxNode& node) {
     if (const OnnxTensor* const found = builder.constant(node, i))
       node.attributes.refuse(
           "", fmt::format("multiplies with a constant of sizes {}; accepted: two computed values. "
-                          "What scales the pixels belongs into the experiment's `standardize`",
+                          "What scales the pixels belongs in the experiment's `standardize`",
                           yaml_list(found->sizes)));
   const std::vector<OnnxValue> x = equal_layouts(builder, node);
   const auto size = [&](const OnnxValue& value) {

@@ -20,10 +20,10 @@ struct OnnxModelFacts {
 /// Writes a net with its masters. Images are [N,C,H,W]; the outputs are the logits. A node has the
 /// name of its unit if it leads one, else its own.
 ///
-/// A tensor in `quantized` is written by its codes: a weight and a bias behind a DequantizeLinear,
-/// the output of a unit through QuantizeLinear and DequantizeLinear. ConfigError: a node or a
-/// quantized tensor that ONNX's operators cannot express. Error: ONNX's checker refuses the model,
-/// it has 2 GB or more, the file cannot be written.
+/// A tensor in `quantized` is written by its codes: a weight and a bias followed by a
+/// DequantizeLinear, the output of a unit through QuantizeLinear and DequantizeLinear. ConfigError:
+/// a node or a quantized tensor that ONNX's operators cannot express. Error: ONNX's checker refuses
+/// the model, it has 2 GB or more, the file cannot be written.
 void export_onnx(const Network& network, const AffineTensors& quantized,
                  const OnnxModelFacts& facts, const std::filesystem::path& file);
 

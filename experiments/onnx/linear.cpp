@@ -75,7 +75,7 @@ void load_linear(OnnxBuilder& builder, const OnnxNode& node, const std::string& 
   if (after.quantized) builder.note_scale(name, TensorRole::bias, *after.quantized);
 }
 
-/// Notes the scales of a weight whose output channels are on one of ONNX' axes.
+/// Notes the scales of a weight whose output channels are on one of ONNX's axes.
 void note_weight_scale(OnnxBuilder& builder, const OnnxNode& node, const std::string& name,
                        const OnnxTensor& weight, int64_t output_axis) {
   if (!weight.quantized) return;
@@ -115,7 +115,7 @@ DenseWeight dense_weight(const OnnxNode& node, const OnnxValue& x, const Shape& 
   if (w.in != input.elements())
     node.attributes.refuse(
         "", fmt::format("its weight has {} inputs, it reads {}", w.in, input.elements()));
-  // Where in ONNX' order the net's i-th input is.
+  // Where in ONNX's order the net's i-th input is.
   std::vector<int64_t> place(static_cast<size_t>(w.in));
   std::iota(place.begin(), place.end(), 0);
   if (x.flattened_from) {

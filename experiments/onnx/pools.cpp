@@ -24,7 +24,7 @@ int64_t rank_after(const OnnxBuilder& builder, const OnnxNode& node, int64_t ran
 /// Whether a result with one pixel is only read as [N,C]; else its readers need an image [1,1,C].
 bool is_read_flat(const OnnxBuilder& builder, const std::string& value, int64_t rank = 4,
                   int depth = 0) {
-  // These keep the axes; those after them name the axes anew, or take the other input's sizes.
+  // These keep the axes; those after them rename the axes, or take the other input's sizes.
   static const std::vector<std::string> same = {
       "Clip",      "DequantizeLinear", "Dropout", "HardSwish", "Identity",
       "LeakyRelu", "QuantizeLinear",   "Relu",    "Sigmoid"};

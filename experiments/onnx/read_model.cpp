@@ -18,7 +18,7 @@ using Attribute = onnx::AttributeProto;
 
 bool is_onnx_domain(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
-/// Of ONNX' own operators.
+/// Of ONNX's own operators.
 int64_t opset_of(const onnx::ModelProto& model, const std::string& name) {
   for (const auto& opset : model.opset_import()) {
     if (!is_onnx_domain(opset.domain())) continue;
@@ -53,7 +53,7 @@ void check_nodes(const onnx::GraphProto& graph, const std::string& name) {
     const bool is_scale =
         node.op_type() == "QuantizeLinear" || node.op_type() == "DequantizeLinear";
     if (!is_onnx_domain(node.domain()) && !(is_scale && node.domain() == "com.microsoft"))
-      throw_error<ConfigError>("{}: is an operator of the domain '{}'; accepted: ONNX' own", where,
+      throw_error<ConfigError>("{}: is an operator of the domain '{}'; accepted: ONNX's own", where,
                                node.domain());
     if (std::ranges::find(known, node.op_type()) == known.end())
       throw_error<ConfigError>("{}: this operator is not supported; accepted: {}", where,
@@ -85,7 +85,7 @@ void load_external(onnx::GraphProto& graph, const std::string& name, const fs::p
       if (attribute.has_t()) load(*attribute.mutable_t(), place_of(node, name));
 }
 
-/// libonnx' own checks; `act` is one of its functions.
+/// libonnx's own checks; `act` is one of its functions.
 template <typename Act>
 void with_library(const std::string& name, const Act& act) {
   try {
@@ -323,7 +323,7 @@ OnnxModel parse_onnx_model(std::string_view bytes, const std::string& name, cons
   const auto parsed = std::make_shared<onnx::ModelProto>();
   onnx::ModelProto& model = *parsed;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph())
-    throw_error<ConfigError>("{}: is no ONNX model, or a damaged one", name);
+    throw_error<ConfigError>("{}: is not an ONNX model, or is damaged", name);
   OnnxModel out;
   out.opset = opset_of(model, name);
   onnx::GraphProto& graph = *model.mutable_graph();

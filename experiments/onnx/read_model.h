@@ -1,4 +1,4 @@
-// Reads an .onnx file: parsing, external data, libonnx' checker and shape inference.
+// Reads an .onnx file: parsing, external data, libonnx's checker and shape inference.
 #pragma once
 
 #include <filesystem>

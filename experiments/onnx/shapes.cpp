@@ -1,4 +1,4 @@
-// Operators that move no value, only name its axes anew.
+// Operators that move no value, but rename its axes.
 #include <algorithm>
 
 #include "experiments/onnx/handlers.h"

@@ -85,7 +85,7 @@ void check_ceil_mode(const OnnxBuilder& builder, const OnnxNode& node, const Onn
     if ((sizes[axis + 2] + pads[axis] + pads[axis + 2] - kernel[axis]) % stride[axis] != 0)
       node.attributes.refuse("ceil_mode",
                              "found 1, which gives one more pixel than rounding down; "
-                             "accepted: 0, or sizes that divide");
+                             "accepted: 0, or sizes that give the same either way");
 }
 
 }  // namespace quantdyn

@@ -1,4 +1,4 @@
-// The sliding windows of ONNX' convolutions and pools as options of the net's layers.
+// The sliding windows of ONNX's convolutions and pools as options of the net's layers.
 #pragma once
 
 #include <array>

@@ -24,7 +24,8 @@ struct Equalization {
   enum class Relu6 { refuse, scale_ends, replace, skip };
   /// In which pairs s_i is at least a_i / max a, a_i the largest |activation| of channel i, so that
   /// no channel gets a wider range of activations than the layer had (Meller et al. 2019, arXiv
-  /// 1902.01917, bound amplification so): those with a clip whose ends are scaled, all, or none.
+  /// 1902.01917, bound amplification this way): those with a clip whose ends are scaled, all, or
+  /// none.
   enum class Bound { clips, all, none };
   double smallest;       ///< ranges that count as 0, as a share of the layer's largest
   double dead_variance;  ///< 0: no channel is dead by its norm

@@ -34,8 +34,9 @@ std::vector<Finding> find_in(const RuleInput& input, const std::string& tensor,
   const bool is_minmax = scheme.scheme.find("minmax") != std::string::npos;
   const bool is_weight = tensor == "weight";
   if (is_minmax) {
-    out.sentence += is_weight ? " The quantizer's levels end before them."
-                              : " Calibration did not see them: more calibration images widen it.";
+    out.sentence += is_weight ? " The quantizer's levels do not reach that far."
+                              : " Calibration did not see them; more calibration images would "
+                                "widen the range.";
     return {out};
   }
   out.remedy = {is_weight ? Remedy::Kind::weight_scheme : Remedy::Kind::output_scheme,

@@ -30,8 +30,8 @@ std::vector<Finding> find_in(const RuleInput& input, const std::string& tensor,
   if (scheme.entries != 1 || !std::isfinite(left) || scheme.scheme.find("mse") != std::string::npos)
     return {};
   Finding out{"too few codes", share, threshold,
-              fmt::format("the {}'s values use the codes as if there were {:.1f} of them, where "
-                          "{:.0f} could be told apart.",
+              fmt::format("the {}'s values use {:.1f} codes in effect (2^entropy), of {:.0f} that "
+                          "they could use.",
                           tensor, used, usable)};
   const bool is_weight = tensor == "weight";
   out.remedy = {is_weight ? Remedy::Kind::weight_scheme : Remedy::Kind::output_scheme,

@@ -15,13 +15,12 @@ std::vector<Finding> find(const RuleInput& input) {
   const bool is_one = ranges.widest().size() == 1;
   Finding out{"outlier channel", widening, threshold, "", ranges.widest()};
   out.sentence = fmt::format(
-      "channel{} {} {} weights of a range of {:.3g}; without {}, {:.3g} would hold {} {} channels. "
-      "{:.0f} % of the range serve{} {} of {} channels.",
-      is_one ? "" : "s", list_text(ranges.widest()), is_one ? "has" : "have", ranges.of_living(),
-      is_one ? "it" : "them", ranges.of_others(),
-      ranges.dead().empty() ? "all other" : "the other living",
+      "channel{} {} {} the range of the weights to {:.3g}; without {}, {:.3g} would be enough for "
+      "the {} other {}channels. {:.0f} % of the range serves only {} of {} channels.",
+      is_one ? "" : "s", list_text(ranges.widest()), is_one ? "stretches" : "stretch",
+      ranges.of_living(), is_one ? "it" : "them", ranges.of_others(),
       layer.channels - static_cast<int64_t>(ranges.widest().size() + ranges.dead().size()),
-      100 * (1 - 1 / widening), is_one ? "s only" : " only", ranges.widest().size(),
+      ranges.dead().empty() ? "" : "living ", 100 * (1 - 1 / widening), ranges.widest().size(),
       layer.channels);
   if (layer.weight.scheme.find("granularity") == std::string::npos) return {out};
   out.remedy = per_channel_remedy(layer);

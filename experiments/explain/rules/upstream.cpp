@@ -1,4 +1,4 @@
-// Accumulation: most of the error at a layer came from before it.
+// Accumulation: most of the error at a layer comes from earlier layers.
 #include <cmath>
 
 #include "experiments/explain/attribution.h"
@@ -20,8 +20,8 @@ std::vector<Finding> find(const RuleInput& input) {
     if (shares[l] > shares[most]) most = l;
   Finding out{"accumulation", share, threshold, ""};
   out.sentence = fmt::format(
-      "{:.0f} % of the error at its output reaches it from before, most of "
-      "all from {} ({:.0f} %): repair that first.",
+      "{:.0f} % of the error at its output comes from earlier layers, the "
+      "largest share from {} ({:.0f} %): repair that first.",
       100 * std::min(share, 1.0), input.net.layers[most].name, 100 * shares[most]);
   return {out};
 }

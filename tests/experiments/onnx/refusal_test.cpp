@@ -33,7 +33,8 @@ BOOST_AUTO_TEST_CASE(an_operator_that_is_not_supported_is_named_with_its_node_an
         "AveragePool, BatchNormalization, Cast, Clip, Concat, Constant");
   OnnxFixture custom = one("Relu");
   custom.node().set_domain("org.example");
-  check(custom, "node 'n' (Relu): is an operator of the domain 'org.example'; accepted: ONNX' own");
+  check(custom,
+        "node 'n' (Relu): is an operator of the domain 'org.example'; accepted: ONNX's own");
 }
 
 BOOST_AUTO_TEST_CASE(options_that_are_not_supported_are_named) {
@@ -127,7 +128,7 @@ BOOST_AUTO_TEST_CASE(bytes_that_are_no_model_are_refused) {
   for (size_t size = 0; size < bytes.size(); ++size)  // cut anywhere
     BOOST_TEST(!error_of<ConfigError>([&] { import_bytes(bytes.substr(0, size)); }).empty());
   BOOST_TEST(error_of<ConfigError>([] { import_bytes("name: net\n"); }) ==
-             "m.onnx: is no ONNX model, or a damaged one");
+             "m.onnx: is not an ONNX model, or is damaged");
 }
 
 BOOST_FIXTURE_TEST_CASE(external_data_stay_in_the_models_folder, OutputFolder) {
