@@ -1,4 +1,4 @@
-// A split that is also the other one of its dataset.
+// Images that are both splits of a dataset.
 #pragma once
 
 #include <memory>

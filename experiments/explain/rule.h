@@ -1,4 +1,4 @@
-// A rule: what it looks at in one layer, from when on it is a cause, what to do about it.
+// A rule: what it looks at in one layer, when that is a cause, and what to do about it.
 #pragma once
 
 #include <cmath>
@@ -19,7 +19,7 @@ struct Remedy {
   /// number; of dead_channels the variance; of bias nothing.
   std::string setting;
   std::string yaml;       ///< to add to the variant, in one line
-  std::string note = {};  ///< what else may do; empty: nothing to say
+  std::string note = {};  ///< an alternative; empty: none
 };
 
 /// A cause that a rule found in a layer.

@@ -1,4 +1,4 @@
-// The range that a layer's weights share, and what single channels make of it.
+// The range that a layer's weights share, and how single channels widen it.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace quantdyn {
 
-/// The channels of a folded weight that all have one range. Widths hold zero, as a range of the
+/// The channels of a folded weight that all have one range. Widths include zero, as a range of the
 /// affine quantizer does: max(high, 0) - min(low, 0).
 class WeightRanges {
  public:
