@@ -71,7 +71,7 @@ Timing time_inference(const Network& network, View<const float> x, double second
   return time_steps(seconds, [&] { evaluator.run(x, x.shape[0], 0, logits.view()); });
 }
 
-/// Images that are no files: the batch itself, for calibration.
+/// The batch itself as a dataset, for calibration.
 class GivenImages final : public Dataset {
  public:
   explicit GivenImages(View<const float> x) : x_(x) {}

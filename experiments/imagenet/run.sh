@@ -9,7 +9,7 @@
 #   --groups "A B"   of headline ranges repairs adaround (all)
 #   --output DIR     folder of the results (results/imagenet, with --images results/imagenet-N)
 #   --cifar10 DIR    CIFAR-10's binary files, for the regular net (datasets/cifar-10-batches-bin)
-# Finished results are kept: started again, it goes on with the next one. QUANTDYN names another program
+# Finished results are kept: if it is started again, it goes on with the next one. QUANTDYN names another program
 # (build/quantdyn), PYTHON another python3 with h5py and matplotlib (/usr/bin/python3).
 set -eu
 
@@ -43,7 +43,7 @@ while [ $# -gt 0 ]; do
 done
 [ $# -le 1 ] || fail "one folder is expected, $# are given"
 case $images in *[!0-9]*) fail "--images $images; accepted: a whole number" ;; esac
-[ -x "$quantdyn" ] || fail "$quantdyn is no program; meson setup build && ninja -C build makes it"
+[ -x "$quantdyn" ] || fail "$quantdyn is not a program; meson setup build && ninja -C build makes it"
 folder=${1:-datasets/imagenet}
 output=${output:-results/imagenet${images:+-$images}}
 absolute() { (cd "$1" 2>/dev/null && pwd) || fail "$1: no such folder"; }
@@ -62,7 +62,7 @@ run_group() { # NET GROUP, and what else the program is told
   net=$1 group=$2
   shift 2
   if [ -f "$output/$net/$group/result.h5" ]; then
-    echo "$output/$net/$group is there"
+    echo "$output/$net/$group is finished already"
     return
   fi
   echo "$net, $group:"

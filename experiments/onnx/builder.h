@@ -62,7 +62,7 @@ class OnnxBuilder {
   std::vector<int64_t> sizes_of(const OnnxValue& value) const;
 
   bool is_output(const OnnxNode& node) const { return node.outputs[0] == model_.output; }
-  /// The nodes that read a value. The model's output counts as a reader that is no node.
+  /// The nodes that read a value. The model's output counts as a reader that is not a node.
   std::vector<const OnnxNode*> readers(const std::string& value) const;
   /// The one node that reads the value and is of that kind; null if there is none.
   const OnnxNode* only_reader(const std::string& value, const std::string& operation) const;

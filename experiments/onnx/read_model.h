@@ -15,7 +15,7 @@ inline constexpr int64_t oldest_onnx_opset = 7, newest_onnx_opset = 28;
 
 /// `input`: the shape of one image [H,W,C], where the file leaves height and width open.
 ///
-/// ConfigError, naming the file and the node: bytes that are no model, opsets and operators that
+/// ConfigError, naming the file and the node: bytes that are not a model, opsets and operators that
 /// are not supported, initializers of another type than float32, float16 and whole numbers, or over
 /// 1 GiB; external data that are missing or outside the file's folder; whatever the checker or
 /// shape inference refuses; several inputs or outputs; sizes that are open and not given.

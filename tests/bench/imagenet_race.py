@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Races quantdyn against onnxruntime and torch on nets of photographs, turn by turn in one run.
+"""Races quantdyn against onnxruntime and torch on nets that read photographs, turn by turn in one run.
 
 usage: imagenet_race.py --quantdyn build/quantdyn --nets NET[,NET ...] [--modes infer,simulate,stats] [--hooks histc,bincount]
                         [--threads 2] [--batch 16] [--seconds 5] [--rounds 5] [--torch-python /usr/bin/python3]
 
-A NET is a file that quantdyn takes for a net: an ONNX or Keras model, a network YAML. Images per second of
+A NET is a file that quantdyn accepts as a net: an ONNX or Keras model, a network YAML. Images per second of
 
     infer     float inference                     beside onnxruntime's
     simulate  a variant of 8 bits, as simulated   beside the exported QDQ model in onnxruntime's integer kernels
@@ -13,7 +13,7 @@ A NET is a file that quantdyn takes for a net: an ONNX or Keras model, a network
               at a time, `bincount` bins all channels in one call
 
 Needs a Python with onnxruntime, onnx, numpy and h5py. torch may be that of another Python (--torch-python: Debian's
-python3-torch); without it `stats` has no peer, which is said. Both models are exported by quantdyn from a run on random
+python3-torch); without it `stats` has no peer, and the output says so. Both models are exported by quantdyn from a run on random
 images, the QDQ one with weights by channel, symmetric, and int32 biases. Programs run one at a time, in turns, with all
 optimizations of onnxruntime; torch has the better of both memory layouts. Prints medians, and the ratio quantdyn / peer
 turn by turn (min median max).
