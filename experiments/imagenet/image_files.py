@@ -2,6 +2,7 @@
 import io
 import os
 import tarfile
+import zlib
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -22,11 +23,19 @@ class Folder:
 
     def __init__(self, path):
         self.path = path
-        self.names = sorted(os.path.relpath(os.path.join(folder, file), path).replace(os.sep, "/")
-                            for folder, _, files in os.walk(path, followlinks=True) for file in files)
+        self.names, seen = [], set()
+        for folder, _, files in os.walk(path, followlinks=True):
+            if os.path.realpath(folder) in seen:
+                raise Problem(f"{folder}: a link to a folder whose files are here already; accepted: each file once")
+            seen.add(os.path.realpath(folder))
+            self.names += [os.path.relpath(os.path.join(folder, file), path).replace(os.sep, "/") for file in files]
+        self.names.sort()
 
     def bytes_of(self, name):
-        with open(os.path.join(self.path, name), "rb") as f:
+        path = os.path.join(self.path, name)
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise Problem(f"{path}: is no regular file")
+        with open(path, "rb") as f:
             return f.read()
 
     def each(self, names):
@@ -40,8 +49,17 @@ class Archive:
 
     def __init__(self, path):
         self.path = path
+        self.names = []
         with tarfile.open(path) as tar:
-            self.names = sorted(self.name_of(member) for member in tar if member.isfile())
+            for member in tar:
+                name = self.name_of(member)
+                if not (member.isfile() or member.isdir()) and is_image(name):
+                    raise Problem(f"{path}: {name} is a link or a device; accepted: files")
+                self.names += [name] if member.isfile() else []
+        self.names.sort()
+        for name, after in zip(self.names, self.names[1:]):
+            if name == after:
+                raise Problem(f"{path}: holds {name} twice; accepted: each name once")
 
     @staticmethod
     def name_of(member):
@@ -68,7 +86,7 @@ def open_images(path):
         raise Problem(f"{path}: no such file; accepted: a folder or a tar archive of images")
     try:
         return Archive(path)
-    except tarfile.TarError as why:
+    except (tarfile.TarError, EOFError, zlib.error) as why:
         raise Problem(f"{path}: {why}; accepted: a folder or a tar archive of images") from why
 
 
@@ -86,7 +104,9 @@ def pixels_of(name, content, short_side, crop, interpolation):
         with Image.open(io.BytesIO(content)) as image:
             mode = image.mode
             image = image.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as why:
+    except UnidentifiedImageError as why:
+        raise Problem(f"{name}: cannot be read as an image: damaged, or of a format that Pillow does not know") from why
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as why:
         raise Problem(f"{name}: cannot be read as an image: {why}") from why
     if short_side is not None:
         image = image.resize(resized(image.size, short_side), INTERPOLATIONS[interpolation])

@@ -5,6 +5,7 @@ from problem import Problem
 
 SYNSET = re.compile(r"n\d{8}")
 IMAGENET_CLASSES = 1000
+MOST = 1_000_000  # far below what int32 holds, with any offset
 
 
 def lines_of(text):
@@ -15,6 +16,8 @@ def lines_of(text):
 def whole_number(where, number, word):
     if not re.fullmatch(r"\d+", word):
         raise Problem(f"{where}: line {number}: {word!r}; expected a whole number, the class")
+    if int(word) > MOST:
+        raise Problem(f"{where}: line {number}: class {word}; accepted: up to {MOST}")
     return int(word)
 
 

@@ -18,7 +18,7 @@ try:
     from image_files import INTERPOLATIONS, is_image, open_images, pixels_of
 except ImportError as missing:
     sys.exit(f"prepare.py: {missing}; install python3-h5py python3-pil")
-from image_labels import classes_by_id, labels_of, synsets_of
+from image_labels import MOST, classes_by_id, labels_of, synsets_of
 from problem import Problem
 
 LABEL_FILE = "labels.txt"
@@ -65,8 +65,9 @@ def check(options):
         raise Problem(f"--crop {options.crop}; accepted: at least 1")
     if options.resize is not None and options.resize < options.crop:
         raise Problem(f"--resize {options.resize} is smaller than --crop {options.crop}")
-    if min(options.label_offset) < 0 or len(set(options.label_offset)) != len(options.label_offset):
-        raise Problem(f"--label-offset {options.label_offset}; accepted: different numbers of at least 0")
+    offsets = options.label_offset
+    if not 0 <= min(offsets) <= max(offsets) <= MOST or len(set(offsets)) != len(offsets):
+        raise Problem(f"--label-offset {offsets}; accepted: different numbers from 0 to {MOST}")
     if options.meta and not options.labels:
         raise Problem("--meta says what the numbers in --labels are; --labels is missing")
     if options.synsets and options.labels:

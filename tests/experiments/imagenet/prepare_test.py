@@ -151,6 +151,8 @@ def bad_input_is_named_and_leaves_no_file(folder):
     refused("1 of 5 labelled images are missing, the first one e.png", images, output)
     (images / "labels.txt").write_text("a.png x\n")
     refused("line 1: 'x'; expected a whole number", images, output)
+    (images / "labels.txt").write_text("a.png 3000000000\n")
+    refused("line 1: class 3000000000; accepted: up to 1000000", images, output)
     (images / "labels.txt").write_text("a.png 1\na.png 2\n")
     refused("line 2: a.png is labelled a second time", images, output)
     os.remove(images / "labels.txt")
@@ -160,6 +162,32 @@ def bad_input_is_named_and_leaves_no_file(folder):
     refused("accepted: a folder or a tar archive", folder / "text", output)
     (folder / "empty").mkdir()
     refused("holds no images", folder / "empty", output)
+    assert not output.exists()
+
+
+def every_image_is_taken_once_and_from_a_file(folder):
+    images, output, archive = labelled(folder / "images"), folder / "out.h5", folder / "images.tar"
+
+    def refuse_archive(expected, name, kind=tarfile.REGTYPE):
+        with tarfile.open(archive, "w") as tar:
+            tar.add(images, ".")
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, "a.png"
+            tar.addfile(entry)
+        refused(expected, archive, output)
+    refuse_archive("holds a.png twice; accepted: each name once", "a.png")
+    refuse_archive("e.png is a link or a device; accepted: files", "e.png", tarfile.SYMTYPE)
+    refuse_archive("e.png is a link or a device; accepted: files", "e.png", tarfile.LNKTYPE)
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(images, ".")
+    archive.write_bytes(archive.read_bytes()[:-1000])
+    refused("accepted: a folder or a tar archive", archive, output)
+    (images / "again").symlink_to(".")
+    refused("again: a link to a folder whose files are here already", images, output)
+    os.remove(images / "again")
+    os.remove(images / "a.png")
+    os.mkfifo(images / "a.png")
+    refused("a.png: is no regular file", images, output)
     assert not output.exists()
 
 
@@ -245,9 +273,9 @@ def main():
     facts = [pixels_are_those_of_pillow, an_archive_gives_what_its_folder_gives,
              other_modes_become_rgb_and_are_counted, test_images_serve_as_the_training_set_stored_once,
              held_out_images_are_in_one_split_only, bad_input_is_named_and_leaves_no_file,
-             a_small_image_needs_resizing, a_result_is_not_overwritten_unasked, folders_are_classes_in_sorted_order,
-             folders_of_some_synsets_need_the_list_of_all, the_devkits_numbers_are_turned_into_classes,
-             a_name_that_fits_two_images_is_refused, the_shared_sample_is_prepared]
+             every_image_is_taken_once_and_from_a_file, a_small_image_needs_resizing,
+             a_result_is_not_overwritten_unasked, folders_are_classes_in_sorted_order,
+             folders_of_some_synsets_need_the_list_of_all, the_devkits_numbers_are_turned_into_classes, a_name_that_fits_two_images_is_refused, the_shared_sample_is_prepared]
     for fact in facts:
         with tempfile.TemporaryDirectory() as folder:
             fact(pathlib.Path(folder))
