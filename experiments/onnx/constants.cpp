@@ -76,10 +76,35 @@ OnnxTensor moved(const OnnxTensor& from, Sizes sizes, int64_t elements, const Pl
   return out;
 }
 
-OnnxTensor resized(const OnnxTensor& from, Sizes sizes) {
+/// Where the axis that has a scale for each index is after the sizes changed.
+void move_scales(const Inputs& in, OnnxTensor& out, const Sizes& before) {
+  if (!out.quantized || out.quantized->is_per_tensor()) return;
+  const auto outer = [](const Sizes& sizes, int64_t axis) {
+    return std::accumulate(sizes.begin(), sizes.begin() + axis, int64_t{1}, std::multiplies<>());
+  };
+  const int64_t old = out.quantized->axis;
+  for (int64_t axis = 0; axis < rank_of(out); ++axis)
+    if (out.sizes[axis] == before[old] && outer(out.sizes, axis) == outer(before, old)) {
+      out.quantized->axis = axis;
+      return;
+    }
+  in.refuse(
+      fmt::format("makes {} of {}, whose axis {} has a scale for each index; accepted: sizes "
+                  "that keep this axis",
+                  yaml_list(out.sizes), yaml_list(before), old));
+}
+
+OnnxTensor resized(const Inputs& in, const OnnxTensor& from, Sizes sizes) {
   OnnxTensor out = from;
   out.sizes = std::move(sizes);
+  move_scales(in, out, from.sizes);
   return out;
+}
+
+/// Refuses to take parts of an axis that has a scale for each index.
+void keep_scales(const Inputs& in, const OnnxTensor& x) {
+  if (x.quantized && !x.quantized->is_per_tensor() && x.quantized->axis == 0)
+    in.refuse("takes parts of an axis that has a scale for each index; accepted: the whole axis");
 }
 
 OnnxTensor identity(const Inputs& in) { return in.tensor(0); }
@@ -116,7 +141,7 @@ OnnxTensor reshape(const Inputs& in) {
   if (open != sizes.end()) *open = known == 0 ? 0 : x.elements() / known;
   if (in.checked_elements(sizes) != x.elements())
     in.refuse(fmt::format("makes {} of {}", yaml_list(sizes), yaml_list(x.sizes)));
-  return resized(x, sizes);
+  return resized(in, x, sizes);
 }
 
 /// Attribute or input; none for Squeeze: all axes of size 1.
@@ -141,7 +166,7 @@ OnnxTensor squeeze(const Inputs& in) {
     if (out && x.sizes[axis] != 1) in.refuse(fmt::format("axis {} is not of size 1", axis));
     if (!out) sizes.push_back(x.sizes[axis]);
   }
-  return resized(x, sizes);
+  return resized(in, x, sizes);
 }
 
 OnnxTensor unsqueeze(const Inputs& in) {
@@ -155,7 +180,7 @@ OnnxTensor unsqueeze(const Inputs& in) {
     if (axis > static_cast<int64_t>(sizes.size())) in.refuse("has an axis that is too large");
     sizes.insert(sizes.begin() + axis, 1);
   }
-  return resized(x, sizes);
+  return resized(in, x, sizes);
 }
 
 OnnxTensor transpose(const Inputs& in) {
@@ -208,6 +233,7 @@ OnnxTensor concat(const Inputs& in) {
 OnnxTensor gather(const Inputs& in) {
   const OnnxTensor& x = in.tensor(0);
   if (rank_of(x) != 1 || in.axis("axis", 0, 1) != 0) in.refuse("does not read a list");
+  keep_scales(in, x);
   const OnnxTensor& places = in.tensor(1);
   if (places.type != Type::integers) in.refuse("has places that are not whole numbers");
   for (const int64_t i : places.integers)
@@ -231,6 +257,7 @@ OnnxTensor slice(const Inputs& in) {
   if (rank_of(x) < 1 || starts.size() != 1 || ends.size() != 1 || axes.size() != 1 ||
       (axes[0] != 0 && axes[0] != -rank_of(x)) || steps.size() != 1 || steps[0] == 0)
     in.refuse("cuts on another axis than the first");
+  keep_scales(in, x);
   const int64_t size = x.sizes[0], step = steps[0];
   const auto place = [&](int64_t i, int64_t low, int64_t high) {
     return std::clamp(i < 0 && i >= -size ? i + size : i, low, high);

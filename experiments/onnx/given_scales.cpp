@@ -126,15 +126,15 @@ class Match {
                         name, bias.bit_width));
         continue;
       }
-      for (size_t i = 0; i < bias.scale.size(); ++i) {
-        const std::vector<float>& of_weight = weight->second.scale;
+      const std::vector<float>& of_weight = weight->second.scale;
+      for (size_t i = 0; i < std::max(bias.scale.size(), of_weight.size()); ++i) {
+        const size_t entry = bias.scale.size() == 1 ? 0 : i;
         const double product =
-            static_cast<double>(input->scale[0]) *
-            of_weight[of_weight.size() == 1 ? 0 : std::min(i, of_weight.size() - 1)];
-        if (std::abs(bias.scale[i] - product) <= 1e-5 * product && bias.zero_point[i] == 0)
+            static_cast<double>(input->scale[0]) * of_weight[of_weight.size() == 1 ? 0 : i];
+        if (std::abs(bias.scale[entry] - product) <= 1e-5 * product && bias.zero_point[entry] == 0)
           continue;
         problems_.push_back(fmt::format("the bias of '{}' (scale {}, the products' is {})", name,
-                                        bias.scale[i], product));
+                                        bias.scale[entry], product));
         break;
       }
     }

@@ -257,6 +257,11 @@ void add_onnx_batch_norm(OnnxBuilder& builder, const OnnxNode& node) {
   for (const OnnxTensor* array : arrays)
     if (array->quantized)
       node.attributes.refuse("", "its parameters are quantized; accepted: float32");
+  for (const float variance : arrays[3]->floats)
+    if (!(variance + epsilon > 0))
+      node.attributes.refuse("", fmt::format("its variance {} and epsilon {} have no square root "
+                                             "over 0",
+                                             variance, epsilon));
   const std::string name =
       builder.add_node(node, "batch_norm", {x.in_net.node},
                        {{"epsilon", fmt::format("{}", epsilon)},

@@ -70,6 +70,24 @@ void check_nodes(const onnx::GraphProto& graph, const std::string& name) {
   }
 }
 
+/// Refuses a node or an output whose value is nowhere in the model.
+void check_names(const onnx::GraphProto& graph, const std::string& name) {
+  std::set<std::string> known{""};
+  for (const auto& input : graph.input()) known.insert(input.name());
+  for (const auto& tensor : graph.initializer()) known.insert(tensor.name());
+  for (const onnx::NodeProto& node : graph.node())
+    known.insert(node.output().begin(), node.output().end());
+  for (const onnx::NodeProto& node : graph.node())
+    for (const std::string& input : node.input())
+      if (!known.contains(input))
+        throw_error<ConfigError>("{}: reads '{}', which is no constant and no result in the model",
+                                 place_of(node, name), input);
+  for (const auto& output : graph.output())
+    if (!known.contains(output.name()))
+      throw_error<ConfigError>("{}: its output '{}' is no result in the model", name,
+                               output.name());
+}
+
 void load_external(onnx::GraphProto& graph, const std::string& name, const fs::path& folder) {
   int64_t bytes = 0;
   const auto load = [&](onnx::TensorProto& tensor, const std::string& where) {
@@ -331,6 +349,7 @@ OnnxModel parse_onnx_model(std::string_view bytes, const std::string& name, cons
     throw_error<ConfigError>("{}: has functions of its own or sparse constants; accepted: neither",
                              name);
   check_nodes(graph, name);
+  check_names(graph, name);
   load_external(graph, name, folder);
   lower_opset(model, name);
   onnx::ValueInfoProto& input = only_input(graph, name);

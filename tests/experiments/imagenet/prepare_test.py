@@ -275,7 +275,8 @@ def main():
              held_out_images_are_in_one_split_only, bad_input_is_named_and_leaves_no_file,
              every_image_is_taken_once_and_from_a_file, a_small_image_needs_resizing,
              a_result_is_not_overwritten_unasked, folders_are_classes_in_sorted_order,
-             folders_of_some_synsets_need_the_list_of_all, the_devkits_numbers_are_turned_into_classes, a_name_that_fits_two_images_is_refused, the_shared_sample_is_prepared]
+             folders_of_some_synsets_need_the_list_of_all, the_devkits_numbers_are_turned_into_classes,
+             a_name_that_fits_two_images_is_refused, the_shared_sample_is_prepared]
     for fact in facts:
         with tempfile.TemporaryDirectory() as folder:
             fact(pathlib.Path(folder))

@@ -158,6 +158,45 @@ BOOST_AUTO_TEST_CASE(weights_of_other_codes_are_refused) {
                       "the weight of 'c' has other codes than the file's in 1 of 2 values"));
 }
 
+BOOST_AUTO_TEST_CASE(scales_move_with_their_axis_or_are_refused) {
+  const auto reshaped = [](const Sizes& codes, const std::string& operation) {
+    OnnxFixture m({1, 2, 1, 1});
+    m.floats("s", {2}, {0.25f, 0.5f}).codes("z", {2}, {0, 0}, Type::INT8);
+    m.codes("q", codes, {1, 2, 3, 4, 5, 6, 7, 8}, Type::INT8);
+    m.add("DequantizeLinear", "w", {"q", "s", "z"}).set("axis", int64_t{0});
+    m.integers("sizes", {4}, {operation == "Slice" ? 1 : 4, 2, 1, 1});
+    m.integers("0", {1}, {0}).integers("1", {1}, {1});
+    m.add(operation, "v", {"w", operation == "Slice" ? "0" : "sizes"});
+    if (operation == "Slice") m.node().add_input("1");
+    m.add("Conv", "c", {"x", "v"}).add("Flatten", "end");
+    return error_of<ConfigError>([&] { import_bytes(m.bytes()); });
+  };
+  BOOST_TEST(contains(reshaped({2, 4}, "Reshape"),
+                      "makes [4, 2, 1, 1] of [2, 4], whose axis 0 has a scale for each index"));
+  BOOST_TEST(contains(reshaped({2, 2, 2, 1}, "Slice"),
+                      "takes parts of an axis that has a scale for each index"));
+  OnnxFixture m({1, 1, 1, 2});
+  m.floats("s", {2}, {0.25f, 0.5f}).codes("z", {2}, {0, 0}, Type::INT8);
+  m.codes("q", {1, 2, 1, 1, 1}, {3, -4}, Type::INT8).integers("axes", {1}, {0});
+  m.add("DequantizeLinear", "v", {"q", "s", "z"}).set("axis", int64_t{1});
+  m.add("Squeeze", "w", {"v", "axes"}).add("Conv", "c", {"x", "w"});
+  m.add("GlobalAveragePool", "mean").add("Flatten", "end");
+  const OnnxImport found = import_bytes(m.bytes());
+  BOOST_TEST(found.quantization.at(0).scale.axis == 0);
+}
+
+BOOST_AUTO_TEST_CASE(one_bias_scale_beside_weights_by_channel_is_refused) {
+  OnnxFixture model = quantized_net();
+  model.floats("one", {}, {0.125f}).codes("zero", {}, {0}, Type::INT32);
+  for (onnx::NodeProto& node : *model.graph().mutable_node())
+    if (node.name() == "b") {
+      node.set_input(1, "one");
+      node.set_input(2, "zero");
+    }
+  BOOST_TEST(contains(refusal(model, import_bytes(model.bytes()).network),
+                      "the bias of 'c' (scale 0.125, the products' is 0.25)"));
+}
+
 BOOST_AUTO_TEST_CASE(pairs_that_do_not_fit_are_refused) {
   OnnxFixture other = quantized_net();
   other.graph().mutable_node(1)->set_input(1, "os");

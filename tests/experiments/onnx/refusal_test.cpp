@@ -87,6 +87,14 @@ BOOST_AUTO_TEST_CASE(weights_that_do_not_fit_are_named) {
   check(conv({1, 2}), "m.onnx: constant 'w': has 2 values, its sizes [1, 1, 1, 1] ask for 1");
   check(OnnxFixture().add("Relu", "r").add("Conv", "n", {"x", "r"}),
         "its weight, 'r', is computed; accepted: a constant");
+  check(OnnxFixture().add("Conv", "n", {"x", "w"}),
+        "node 'n' (Conv): reads 'w', which is no constant and no result in the model");
+  check(OnnxFixture().add("Relu", "n").ends_with("nothing"),
+        "its output 'nothing' is no result in the model");
+  OnnxFixture norm({1, 1, 2, 2});
+  norm.floats("1", {1}, {1}).floats("-1", {1}, {-1});
+  check(norm.add("BatchNormalization", "n", {"x", "1", "1", "1", "-1"}),
+        "node 'n' (BatchNormalization): its variance -1 and epsilon 1e-05 have no square root");
   OnnxFixture wide;
   wide.constant("w", {1, 1, 1, 1}, onnx::TensorProto::DOUBLE).add_double_data(1);
   check(wide.add("Conv", "n", {"x", "w"}), "constant 'w': holds float64; accepted: float32");
