@@ -62,7 +62,7 @@ ROOMS = {
         "run": {"formats", "keras", "method", "onnx", "results", "text"},
         "library": {"results", "run"},
         "terminal": set(),
-        "explain": {"method", "results", "run", "text"},
+        "explain": {"method", "onnx", "results", "run", "text"},
         "commands": {"explain", "formats", "keras", "method", "onnx", "results", "run", "terminal", "text"},
         "plugin_example": set(),
     },

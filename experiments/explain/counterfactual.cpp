@@ -10,6 +10,7 @@
 #include "experiments/method/calibration.h"
 #include "experiments/method/quantized_twin.h"
 #include "experiments/method/tracking.h"
+#include "experiments/onnx/given_scales.h"
 #include "experiments/run/network_file.h"
 #include "framework/config/plugin_library.h"
 #include "quant/folding/linear_pairs.h"
@@ -57,6 +58,18 @@ std::unique_ptr<DatasetPair> dataset_of(const Options& data,
       e.what(), folder.string());
 }
 
+/// Refuses images that the result was not made with.
+void check_same(const ResultReader& result, const std::string& split, const Dataset& found) {
+  const std::string recorded =
+      result.file().group("provenance").text(fmt::format("{}_sha256", split));
+  const std::string now = found.sha256();
+  if (now != recorded)
+    throw_error<ConfigError>(
+        "{}: --verify: the {} images of '{}' have the SHA-256 {}, those of the run had {}; "
+        "accepted: the same images",
+        result.file().path().string(), split, found.name(), now, recorded);
+}
+
 Variant find_variant(const Options& document, const std::string& name, const Network& network,
                      const DatasetPair& data) {
   if (const auto trained = document.section("train", "").section_if("quantization", ""))
@@ -66,7 +79,7 @@ Variant find_variant(const Options& document, const std::string& name, const Net
                                            "another variant",
                                            name));
   for (Variant& variant : read_variants(document.list("variants", ""), network,
-                                        {data.train->size(), data.test->size()}))
+                                        {data.train->size(), data.test->size()}, onnx_scales_for))
     if (variant.name == name) return std::move(variant);
   document.refuse("variants", fmt::format("no variant '{}'", name));
 }
@@ -126,6 +139,8 @@ Counterfactual::Counterfactual(const ResultReader& result, const NetFacts& net, 
   load_plugins(document);
   const Options data = document.section("data", "");
   std::unique_ptr<DatasetPair> pair = dataset_of(data, folder);
+  check_same(result, "train", *pair->train);
+  check_same(result, "test", *pair->test);
   const Network network = network_of(result, net.of_float);
   Variant variant = find_variant(document, net.of_variant.variant, network, *pair);
   const Standardization standardization =
