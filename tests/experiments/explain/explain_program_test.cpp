@@ -191,6 +191,26 @@ BOOST_AUTO_TEST_CASE(data_that_are_gone_are_named) {
       contains(error_of([&] { Counterfactual(result, net, 8, path); }), "no variant 'other'"));
 }
 
+BOOST_AUTO_TEST_CASE(verify_refuses_other_images_than_those_of_the_run) {
+  const auto write_images = [&](float first) {
+    h5::File file = h5::File::create(path / "images.h5");
+    std::vector<float> x(64 * 32 * 32 * 3);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * i % 101) / 101;
+    x[0] = first;
+    file.write<float>("x", std::vector<int64_t>{64, 32, 32, 3}, x);
+    file.write<int32_t>("y", std::vector<int64_t>{64}, std::vector<int32_t>(64, 1));
+    file.commit();
+  };
+  write_images(0.25f);
+  run_variants("[{name: int8, weights: {}, activations: {}, calibration: {images: 64}}]",
+               {"data.source={name: hdf5, file: images.h5, train_x: x, train_y: y, test_x: x, "
+                "test_y: y, classes: 10}"});
+  BOOST_TEST(explained({"--verify", "--images", "8"}).exit_code == 0);
+  write_images(0.75f);
+  BOOST_TEST(contains(explained({"--verify", "--images", "8"}).err,
+                      "--verify: the train images of 'hdf5 train' have the SHA-256"));
+}
+
 BOOST_AUTO_TEST_CASE(inspect_shows_the_worst_layers_alone) {
   const std::string file = run_variants(fmt::format("[{{name: four, {}}}]", four_bits));
   const std::string out = run({"inspect", file, "--worst", "2"}).out;
