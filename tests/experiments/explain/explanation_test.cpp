@@ -185,8 +185,8 @@ dw1 (depthwise), 100.0 % of the logits' error
     gain:   predicted +4.1 dB
 
 The best repair of each of these layers: predicted +4.1 dB
-Gains are of the logits' SQNR, of a repair in that layer alone. What is below `repairs:` acts on all
-layers.
+A gain is that of the logits' SQNR from the repair in that layer alone. In a variant, `repairs:`
+acts on all layers.
 )");
 }
 
