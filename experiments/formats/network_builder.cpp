@@ -45,9 +45,10 @@ std::string NetworkBuilder::add_node(const Options& at, const std::string& name,
 
 Parameter<float>* NetworkBuilder::find(const std::string& node,
                                        const std::string& parameter) const {
-  for (const Network::ConstNamed& named : network_.parameters())
-    if (network_.nodes()[named.node].name == node && named.parameter->name == parameter)
-      return const_cast<Parameter<float>*>(named.parameter);
+  auto* const layer = const_cast<Layer<float>*>(layer_of(node));
+  if (layer == nullptr) return nullptr;
+  for (Parameter<float>* candidate : layer->parameters())
+    if (candidate->name == parameter) return candidate;
   return nullptr;
 }
 

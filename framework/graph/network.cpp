@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <set>
 
 #include "framework/graph/convolution_kinds.h"
 
@@ -54,6 +55,7 @@ BasicNetwork<T>::BasicNetwork(Shape input) {
   nodes_.push_back({});
   nodes_[0].name = nodes_[0].kind = "input";
   nodes_[0].shape = input;
+  indices_.emplace(nodes_[0].name, 0);
 }
 
 template <typename T>
@@ -134,22 +136,22 @@ void BasicNetwork<T>::add(const NodeSpec& spec) {
     spec.options.refuse(
         "", fmt::format("node '{}' ({}): {} ({})", spec.name, spec.kind, e.what(), found));
   }
+  indices_.emplace(spec.name, static_cast<int>(nodes_.size()));
   nodes_.push_back(std::move(node));
   specs_.push_back(spec);
 }
 
 template <typename T>
 void BasicNetwork<T>::add_alias(const std::string& name, const std::string& node) {
-  aliases_.emplace_back(name, node);
+  aliases_.emplace(name, node);
 }
 
 template <typename T>
 int BasicNetwork<T>::index_of(const std::string& name) const {
-  for (const auto& [alias, node] : aliases_)
-    if (alias == name) return index_of(node);
-  for (size_t i = 0; i < nodes_.size(); ++i)
-    if (nodes_[i].name == name) return static_cast<int>(i);
-  return -1;
+  if (const auto alias = aliases_.find(name); alias != aliases_.end())
+    return index_of(alias->second);
+  const auto found = indices_.find(name);
+  return found == indices_.end() ? -1 : found->second;
 }
 
 template <typename T>
@@ -170,14 +172,18 @@ std::vector<int> BasicNetwork<T>::readers(int i) const {
 template <typename T>
 void BasicNetwork<T>::finish() {
   units_.clear();
+  const int end = last();
+  std::vector<int> read(nodes_.size(), 0);  // by how many nodes
+  for (const Node<T>& node : nodes_)
+    for (const int input : std::set<int>(node.inputs.begin(), node.inputs.end())) ++read[input];
   for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
     Node<T>& node = nodes_[i];
     node.taps.clear();
     if (i > 0 && !node.layer) continue;  // bypassed
-    if (i < last() && readers(i).empty())
+    if (i < end && read[i] == 0)
       throw_error<ConfigError>("node '{}' is read by no other node", node.name);
-    const bool follows = i > 0 && node.inputs.size() == 1 && readers(node.inputs[0]).size() == 1 &&
-                         node.inputs[0] > 0;
+    const bool follows =
+        i > 0 && node.inputs.size() == 1 && read[node.inputs[0]] == 1 && node.inputs[0] > 0;
     Unit* before = follows ? &units_[nodes_[node.inputs[0]].unit] : nullptr;
     if (before && node.layer->channel_affine() && before->norm < 0 && before->activation < 0 &&
         nodes_[before->leader].layer->linear()) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "framework/graph/layer.h"
@@ -111,7 +112,8 @@ class BasicNetwork {
   std::vector<Node<T>> nodes_;
   std::vector<Unit> units_;
   std::vector<NodeSpec> specs_;
-  std::vector<std::pair<std::string, std::string>> aliases_;
+  std::unordered_map<std::string, int> indices_;  // of nodes by name
+  std::unordered_map<std::string, std::string> aliases_;
 };
 
 using Network = BasicNetwork<float>;
