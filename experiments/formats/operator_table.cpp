@@ -40,13 +40,15 @@ constexpr std::array rows{
                 "two dimensions; `group`, `strides`, `pads`, `auto_pad`; dilations 1; Mul "
                 "and Add of a constant by channel right after it go into its weight and bias"},
     OperatorRow{onnx, "BatchNormalization", "`batch_norm`", "of evaluation; momentum is 1 - ours"},
-    OperatorRow{onnx, "Relu, Clip, LeakyRelu", "`relu`, `relu6`, `leaky_relu`",
-                "Clip from 0 to 6 or to infinity; alpha 0 to 1"},
+    OperatorRow{onnx, "Relu, Clip, Max, Min", "`relu`, `relu6`, `channel_clip`",
+                "Max and Min with a constant: one number, or one for each channel; both, one after "
+                "the other, become one layer"},
+    OperatorRow{onnx, "LeakyRelu", "`leaky_relu`", "alpha 0 to 1"},
     OperatorRow{onnx, "Sigmoid", "`sigmoid`", "inside the model"},
     OperatorRow{
         onnx, "HardSwish, HardSigmoid", "`hard_swish`",
         "HardSigmoid with alpha 1/6, and Mul with its own input; also x Clip(x + 3, 0, 6) / 6"},
-    OperatorRow{onnx, "Add, Mul", "`add`, `multiply`",
+    OperatorRow{onnx, "Add, Sum, Mul", "`add`, `multiply`",
                 "computed values of equal sizes; Mul also [N,C,H,W] and [N,C,1,1]"},
     OperatorRow{onnx, "Concat", "`concat`", "on channels"},
     OperatorRow{onnx, "MaxPool, AveragePool", "`max_pool`, `average_pool`",
@@ -67,8 +69,9 @@ constexpr std::array rows{
     OperatorRow{onnx, "QuantizeLinear, DequantizeLinear",
                 "nothing: scales of a [quantized variant](#a-quantized-model)",
                 "int8, uint8, int16, uint16; int32 for biases; activations per tensor"},
-    OperatorRow{onnx, "Cast, Constant, ConstantOfShape, Div, Gather, Shape, Slice, Sub",
-                "constants",
+    OperatorRow{onnx, "Cast", "a constant, or nothing",
+                "of constants; of the codes of QuantizeLinear to the type that they have"},
+    OperatorRow{onnx, "Constant, ConstantOfShape, Div, Gather, Shape, Slice, Sub", "constants",
                 "computed from constants and shapes, as Add, Concat, Mul, Reshape, Squeeze, "
                 "Transpose and Unsqueeze may be"},
 };

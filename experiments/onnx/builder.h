@@ -61,6 +61,7 @@ class OnnxBuilder {
   /// The sizes that ONNX gives a value, with the batch.
   std::vector<int64_t> sizes_of(const OnnxValue& value) const;
 
+  int64_t opset() const { return model_.opset; }
   bool is_output(const OnnxNode& node) const { return node.outputs[0] == model_.output; }
   /// The nodes that read a value. The model's output counts as a reader that is not a node.
   std::vector<const OnnxNode*> readers(const std::string& value) const;

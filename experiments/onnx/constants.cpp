@@ -1,6 +1,7 @@
 #include "experiments/onnx/constants.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 namespace quantdyn {
@@ -110,22 +111,38 @@ void keep_scales(const Inputs& in, const OnnxTensor& x) {
 OnnxTensor identity(const Inputs& in) { return in.tensor(0); }
 
 OnnxTensor cast(const Inputs& in) {
-  constexpr int64_t to_float = 1, to_int32 = 6, to_int64 = 7, to_bool = 9;
-  const int64_t to = in.options().integer("to", Options::required, accept::any<int64_t>(), "");
+  static const std::map<std::string, std::pair<int64_t, int64_t>> ranges{
+      {"int8", {-128, 127}},
+      {"uint8", {0, 255}},
+      {"int32", {-(int64_t{1} << 31), (int64_t{1} << 31) - 1}},
+      {"int64", {-9'000'000'000'000'000, 9'000'000'000'000'000}},
+      {"bool", {0, 1}}};
+  const std::string to = onnx_type_name(static_cast<int32_t>(
+      in.options().integer("to", Options::required, accept::between<int64_t>(0, 1000), "")));
   OnnxTensor out = in.tensor(0);
-  if (to != to_float && to != to_int32 && to != to_int64 && to != to_bool)
-    in.options().refuse("to", fmt::format("found type {}; accepted: float32, int32, int64", to));
-  const Type type = to == to_float ? Type::floats : Type::integers;
-  if (type == out.type) return out;
-  out.type = type;
-  out.type_name = type == Type::floats ? "float32" : "int64";
+  const auto range = ranges.find(to);
+  if (to != "float32" && range == ranges.end())
+    in.options().refuse(
+        "to", fmt::format("found {}; accepted: float32, int8, uint8, int32, int64, bool", to));
+  out.type_name = to;
+  if (to == "float32") {
+    if (out.type == Type::integers) out.floats.assign(out.integers.begin(), out.integers.end());
+    out.type = Type::floats;
+    out.integers.clear();
+    return out;
+  }
+  const auto [low, high] = range->second;
+  const auto check = [&](auto x) {
+    if (!(x >= static_cast<decltype(x)>(low) && x <= static_cast<decltype(x)>(high)))
+      in.refuse(fmt::format("casts {} to {}", x, to));
+  };
+  for (const int64_t x : out.integers) check(x);
   for (const float x : out.floats) {
-    if (!(x >= -9e15f && x <= 9e15f)) in.refuse(fmt::format("casts {} to a whole number", x));
+    check(x);
     out.integers.push_back(static_cast<int64_t>(x));
   }
-  if (type == Type::floats)
-    for (const int64_t x : out.integers) out.floats.push_back(static_cast<float>(x));
-  (type == Type::floats ? out.integers.clear() : out.floats.clear());
+  out.type = Type::integers;
+  out.floats.clear();
   return out;
 }
 

@@ -15,18 +15,6 @@ void add_same(OnnxBuilder& builder, const OnnxNode& node, const std::string& kin
   builder.set_result(node, out);
 }
 
-/// The one number of an optional input; `fallback` where it is absent.
-double number_of(const OnnxBuilder& builder, const OnnxNode& node, size_t i,
-                 const std::string& what, double fallback) {
-  if (!node.has_input(i)) return fallback;
-  const OnnxTensor& found = builder.required_constant(node, i, what);
-  if (found.type != OnnxTensor::Type::floats || found.elements() != 1)
-    node.attributes.refuse(
-        "", fmt::format("{}, '{}', holds {} {}; accepted: one float32", what, node.inputs[i],
-                        found.type_name, yaml_list(found.sizes)));
-  return found.floats[0];
-}
-
 bool is_number(const OnnxTensor* constant, double number) {
   return constant && constant->type == OnnxTensor::Type::floats && constant->elements() == 1 &&
          std::abs(constant->floats[0] - number) <= 1e-6 * std::abs(number);
@@ -82,7 +70,7 @@ bool take_hard_swish(OnnxBuilder& builder, const OnnxNode& add) {
   return true;
 }
 
-/// Two or more computed inputs with one layout.
+/// Computed inputs with one layout.
 std::vector<OnnxValue> equal_layouts(OnnxBuilder& builder, const OnnxNode& node) {
   std::vector<OnnxValue> out;
   for (size_t i = 0; i < node.inputs.size(); ++i) out.push_back(builder.value(node, i));
@@ -103,22 +91,6 @@ std::vector<std::string> nodes_of(const std::vector<OnnxValue>& values) {
 }
 
 }  // namespace
-
-void add_onnx_relu(OnnxBuilder& builder, const OnnxNode& node) { add_same(builder, node, "relu"); }
-
-void add_onnx_clip(OnnxBuilder& builder, const OnnxNode& node) {
-  constexpr double open = 3e38;  // the attributes' default is float32's largest number
-  const auto any = accept::any<double>();
-  const double low = number_of(builder, node, 1, "its lower end",
-                               node.attributes.number("min", -INFINITY, any, ""));
-  const double high = number_of(builder, node, 2, "its upper end",
-                                node.attributes.number("max", INFINITY, any, ""));
-  if (low == 0 && high == 6) return add_same(builder, node, "relu6");
-  if (low == 0 && high > open) return add_same(builder, node, "relu");
-  if (low < -open && high > open) return builder.set_result(node, builder.value(node, 0));
-  node.attributes.refuse(
-      "", fmt::format("clips to {} ... {}; accepted: 0 ... 6 and 0 ... infinity", low, high));
-}
 
 void add_onnx_leaky_relu(OnnxBuilder& builder, const OnnxNode& node) {
   const double slope = node.attributes.number("alpha", 0.01, accept::between(0.0, 1.0), "");
@@ -162,9 +134,14 @@ void add_onnx_softmax(OnnxBuilder& builder, const OnnxNode& node) {
   if (!builder.is_output(node))
     node.attributes.refuse("", "is inside the model; accepted: at its end, where it is left out");
   const OnnxValue& x = builder.value(node, 0);
-  const int64_t axis = node.attributes.integer("axis", -1, accept::any<int64_t>(), "");
-  if (axis != -1 && axis != 1)
-    node.attributes.refuse("axis", fmt::format("found {}; accepted: that of channels", axis));
+  // Up to opset 12 the axis is where [N,C,...] becomes a matrix, and 1 by default.
+  int64_t axis = node.attributes.integer("axis", builder.opset() < 13 ? 1 : -1,
+                                         accept::between<int64_t>(-x.rank, x.rank - 1), "");
+  if (axis < 0) axis += x.rank;
+  const int64_t channels = x.has_channels_last ? 3 : 1;
+  if (axis != channels)
+    node.attributes.refuse("axis",
+                           fmt::format("found {}; accepted: that of channels, {}", axis, channels));
   builder.set_result(node, x);
 }
 
@@ -187,7 +164,8 @@ void add_onnx_dropout(OnnxBuilder& builder, const OnnxNode& node) {
 }
 
 void add_onnx_add(OnnxBuilder& builder, const OnnxNode& node) {
-  if (take_hard_swish(builder, node)) return;
+  if (node.operation == "Add" && take_hard_swish(builder, node)) return;
+  if (node.inputs.size() == 1) return builder.set_result(node, builder.value(node, 0));
   for (size_t i = 0; i < node.inputs.size(); ++i)
     if (const OnnxTensor* const found = builder.constant(node, i))
       node.attributes.refuse(

@@ -42,6 +42,9 @@ struct OnnxTensor {
   }
 };
 
+/// "float32": ONNX's number of a type in words.
+std::string onnx_type_name(int32_t type);
+
 /// One operator. Absent inputs at the end, and "" among them, are optional ones.
 struct OnnxNode {
   std::string name;                           ///< its own, or that of its first output

@@ -18,7 +18,7 @@ const std::map<std::string, Handler>& handlers() {
       {"Add", add_onnx_add},
       {"AveragePool", add_onnx_average_pool},
       {"BatchNormalization", add_onnx_batch_norm},
-      {"Cast", refuse_values},
+      {"Cast", add_onnx_cast},
       {"Clip", add_onnx_clip},
       {"Concat", add_onnx_concat},
       {"Constant", refuse_values},
@@ -37,7 +37,9 @@ const std::map<std::string, Handler>& handlers() {
       {"LeakyRelu", add_onnx_leaky_relu},
       {"LogSoftmax", add_onnx_softmax},
       {"MatMul", add_onnx_mat_mul},
+      {"Max", add_onnx_max_or_min},
       {"MaxPool", add_onnx_max_pool},
+      {"Min", add_onnx_max_or_min},
       {"Mul", add_onnx_mul},
       {"Pad", add_onnx_pad},
       {"QuantizeLinear", add_onnx_quantize},
@@ -50,6 +52,7 @@ const std::map<std::string, Handler>& handlers() {
       {"Softmax", add_onnx_softmax},
       {"Squeeze", add_onnx_squeeze},
       {"Sub", refuse_values},
+      {"Sum", add_onnx_add},
       {"Transpose", add_onnx_transpose},
       {"Unsqueeze", add_onnx_unsqueeze}};
   return table;

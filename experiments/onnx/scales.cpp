@@ -140,6 +140,22 @@ void add_onnx_quantize(OnnxBuilder& builder, const OnnxNode& node) {
   builder.set_result(node, out);
 }
 
+/// torch casts the codes of QuantizeLinear to the type that they have.
+void add_onnx_cast(OnnxBuilder& builder, const OnnxNode& node) {
+  const OnnxValue* const x = builder.find_value(node.inputs[0]);
+  if (!x || !x->codes)
+    node.attributes.refuse("",
+                           "computes with values of images; accepted: of constants, shapes "
+                           "and codes of QuantizeLinear");
+  const std::string have =
+      fmt::format("{}int{}", x->codes->is_signed ? "" : "u", x->codes->bit_width);
+  const std::string to = onnx_type_name(static_cast<int32_t>(
+      node.attributes.integer("to", Options::required, accept::between<int64_t>(0, 1000), "")));
+  if (to != have)
+    node.attributes.refuse("to", fmt::format("found {} of {} codes; accepted: {}", to, have, have));
+  builder.set_result(node, *x);
+}
+
 void add_onnx_dequantize(OnnxBuilder& builder, const OnnxNode& node) {
   if (const OnnxTensor* const codes = builder.constant(node, 0)) {
     if (codes->type != OnnxTensor::Type::integers)

@@ -22,7 +22,4 @@ void load_external_data(onnx::TensorProto& tensor, const std::filesystem::path& 
 /// sizes ask for, a type that is not read.
 OnnxTensor read_tensor(const onnx::TensorProto& tensor, const std::string& where);
 
-/// "float32": ONNX's number of a type in words.
-std::string onnx_type_name(int32_t type);
-
 }  // namespace quantdyn

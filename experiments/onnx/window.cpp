@@ -59,6 +59,9 @@ OnnxBuilder::Entries onnx_window(OnnxBuilder& builder, const OnnxNode& node, con
   const std::array<int64_t, 4> own = pads_of(node);
   const ImportedValue& input = x.in_net;
   const bool is_same = rule.starts_with("SAME");
+  if (rule != "NOTSET" && !is_zero(own))
+    node.attributes.refuse("pads", fmt::format("found {} beside auto_pad {}; accepted: one of them",
+                                               yaml_list(own), rule));
   const bool has_own = is_same || !is_zero(own);
   if (!input.padded_by.empty() && (is_same || (has_own && padding == OnnxPadding::nothing)))
     builder.value(node, 0);  // refuses it

@@ -172,6 +172,21 @@ BOOST_AUTO_TEST_CASE(clips_with_ends_by_channel_are_maximum_and_minimum) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(clips_by_channel_and_sums_of_three_are_read_again) {
+  Network network = net_of(unit +
+                           "  - conv2d: {name: d, channels: 2, kernel: 1}\n"
+                           "  - add: {name: sum, inputs: [c, r, d]}\n" +
+                           end);
+  network.replace_activation(network.index_of("r"), "channel_clip");
+  network.layer(network.index_of("r"))->channel_ends()->high->master[0] = 0.25f;
+  written(network);
+  const Network again = import_onnx(file).network;
+  const Tensor<float> x = random_tensor({4, 5, 4, 2}, Rng(3));
+  const Tensor<float> ours = logits_of(network, x.view()), theirs = logits_of(again, x.view());
+  BOOST_TEST(ours.values() == theirs.values(), boost::test_tools::per_element());
+  BOOST_TEST(again.nodes()[2].kind == "channel_clip");
+}
+
 BOOST_AUTO_TEST_CASE(a_layer_that_onnx_lacks_is_refused) {
   const Network network = net_of("  - halved: {name: h}\n");
   BOOST_TEST(contains(error_of<ConfigError>([&] { written(network); }),

@@ -147,6 +147,37 @@ BOOST_AUTO_TEST_CASE(hard_swish_is_found_in_each_of_its_forms) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(max_and_min_with_constants_are_one_clip) {
+  OnnxFixture model({1, 2, 1, 1});  // channels limited to -1 ... 2 and 0 ... infinity
+  model.floats("low", {2, 1, 1}, {-1, 0}).floats("high", {1, 2, 1, 1}, {2, INFINITY});
+  model.add("Max", "m", {"x", "low"}).add("Min", "both", {"high", "m"}).add("Flatten", "end");
+  BOOST_TEST(result(model, {-3, -3}) == (Values{-1, 0}));
+  BOOST_TEST(result(model, {7, 7}) == (Values{2, 7}));
+  BOOST_TEST(kinds(model) == "channel_clip flatten");
+  BOOST_TEST(import_bytes(model.bytes()).network.nodes()[1].name == "both");
+  OnnxFixture reversed({1, 1, 1, 2});
+  reversed.floats("zero", {}, {0}).floats("six", {1}, {6});
+  reversed.add("Min", "m", {"x", "six"}).add("Max", "both", {"m", "zero"}).add("Flatten", "end");
+  BOOST_TEST(kinds(reversed) == "relu6 flatten");
+  OnnxFixture alone({1, 1, 1, 2});
+  alone.floats("zero", {}, {0}).add("Max", "m", {"zero", "x"}).add("Flatten", "end");
+  BOOST_TEST(kinds(alone) == "relu flatten");
+  OnnxFixture clip({1, 1, 1, 4});
+  clip.floats("a", {}, {-1}).floats("b", {}, {1}).add("Clip", "c", {"x", "a", "b"});
+  clip.add("Flatten", "end");
+  BOOST_TEST(result(clip, {-3, -0.5f, 0.5f, 3}) == (Values{-1, -0.5f, 0.5f, 1}));
+  BOOST_TEST(kinds(clip) == "channel_clip flatten");
+}
+
+BOOST_AUTO_TEST_CASE(a_sum_adds_all_that_it_reads) {
+  OnnxFixture model({1, 1, 1, 2});
+  model.add("Relu", "r").add("Sum", "s", {"x", "r", "x"}).add("Flatten", "end");
+  BOOST_TEST(result(model, {-3, 1}) == (Values{-6, 3}));
+  OnnxFixture one({1, 1, 1, 2});
+  one.add("Sum", "s", {"x"}).add("Flatten", "end");
+  BOOST_TEST(kinds(one) == "flatten");
+}
+
 BOOST_AUTO_TEST_CASE(concat_joins_channels) {
   OnnxFixture model({1, 1, 1, 2});
   model.add("Relu", "r").add("Concat", "both", {"x", "r"}).set("axis", int64_t{1});
@@ -195,6 +226,18 @@ BOOST_AUTO_TEST_CASE(a_final_softmax_is_left_out) {
   OnnxFixture model({1, 1, 1, 2});
   model.add("Flatten", "flat").add("Softmax", "end").set("axis", int64_t{-1});
   BOOST_TEST(result(model, {1, 2}) == (Values{1, 2}));
+  for (const int64_t opset : {int64_t{12}, int64_t{13}}) {  // whose defaults are 1 and -1
+    OnnxFixture pixel({1, 1, 1, 2}, opset);
+    pixel.floats("w", {2, 1, 1, 2}, {1, 0, 0, 1})
+        .add("Conv", "c", {"x", "w"})
+        .add("Softmax", "end");
+    const auto found = [&] { return result(pixel, {1, 2}); };
+    if (opset == 12)
+      BOOST_TEST(found() == (Values{1, 2}));
+    else
+      BOOST_TEST(error_of<ConfigError>(found).find(
+                     "axis: found 3; accepted: that of channels, 1") != std::string::npos);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(open_sizes_are_those_that_are_given) {

@@ -56,6 +56,20 @@ struct Folder : OutputFolder {
 
 BOOST_FIXTURE_TEST_SUITE(onnx_quantized_test, Folder)
 
+BOOST_AUTO_TEST_CASE(a_cast_of_codes_to_their_own_type_changes_nothing) {
+  const auto model = [](int64_t to) {
+    OnnxFixture m({1, 1, 1, 2});
+    m.floats("s", {}, {0.5f}).codes("z", {}, {2}, Type::UINT8);
+    m.add("QuantizeLinear", "q", {"x", "s", "z"}).add("Cast", "c").set("to", to);
+    m.add("DequantizeLinear", "d", {"c", "s", "z"}).add("Flatten", "end");
+    return m;
+  };
+  BOOST_TEST(import_bytes(model(2).bytes()).quantization.size() == 1u);
+  BOOST_TEST(error_of<ConfigError>([&] {
+               import_bytes(model(3).bytes());
+             }).find("to: found int8 of uint8 codes; accepted: uint8") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_quantized_model_becomes_a_float_net_with_the_values_of_its_codes) {
   const OnnxImport found = import_bytes(quantized_net().bytes());
   BOOST_TEST(found.network.nodes().size() == 3u);  // input, c, mean

@@ -53,8 +53,16 @@ BOOST_AUTO_TEST_CASE(options_that_are_not_supported_are_named) {
             .set("strides", Sizes{2, 2})
             .set("ceil_mode", int64_t{1}),
         "ceil_mode: found 1, which gives one more pixel than rounding down");
-  check(OnnxFixture().floats("a", {}, {-1}).floats("b", {}, {1}).add("Clip", "n", {"x", "a", "b"}),
-        "clips to -1 ... 1; accepted: 0 ... 6 and 0 ... infinity");
+  check(conv().set("pads", Sizes{1, 1, 1, 1}).set("auto_pad", std::string("VALID")),
+        "pads: found [1, 1, 1, 1] beside auto_pad VALID; accepted: one of them");
+  check(OnnxFixture().floats("a", {}, {1}).floats("b", {}, {1}).add("Clip", "n", {"x", "a", "b"}),
+        "limits channel 0 to 1 ... 1; accepted: a lower end below the upper one");
+  check(OnnxFixture().floats("a", {}, {NAN}).add("Max", "n", {"x", "a"}),
+        "its limit, 'a', holds float32 []; accepted: one float32 that is a number, or one for each "
+        "of 1 channels");
+  check(OnnxFixture().floats("a", {2}, {1, 2}).add("Max", "n", {"x", "a"}),
+        "its limit, 'a', holds float32 [2]; accepted: one float32 that is a number, or one for");
+  check(one("Max", {"x", "x"}), "has 2 inputs, not one computed and one constant; accepted: x and");
   check(one("HardSigmoid").set("alpha", 0.2f), "has alpha 0.2, beta 0.5; accepted: 1/6 and 0.5");
   check(one("Sigmoid"), "is at the model's end, whose outputs must be logits");
   check(one("Transpose").set("perm", Sizes{0, 2, 1, 3}),
