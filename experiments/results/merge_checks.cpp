@@ -181,6 +181,7 @@ std::vector<ExtraAxis> extra_axes(const ResultReader& result) {
     const h5::Dataset scale = file.dataset(name);
     if (!scale.is_scale()) continue;
     ExtraAxis axis{name, attribute(scale, "long_name"), scale.elements(), {}};
+    if (scale.content() == h5::Content::floats) axis.places = scale.read<double>();
     for (const std::string& label : file.names()) {
       if (file.is_group(label)) continue;
       const h5::Dataset values = file.dataset(label);

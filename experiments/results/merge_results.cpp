@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 
+#include "experiments/results/assemble_result.h"
 #include "experiments/results/merge_checks.h"
 #include "experiments/results/process_facts.h"
 #include "experiments/results/result_layout.h"
@@ -140,21 +141,12 @@ class Plan {
 
 /// Facts of the merged file: what all runs share, and what is the same in all of their provenance.
 RunFacts merged_facts(const Readers& runs, const std::string& command_line) {
-  const h5::File& file = runs[0]->file();
-  RunFacts out;
-  out.raw_yaml = file.dataset("config/raw").read_texts().at(0);
-  out.resolved_yaml = file.dataset("config/resolved").read_texts().at(0);
-  out.network_yaml = file.dataset("config/network").read_texts().at(0);
-  out.seed = static_cast<uint64_t>(file.integer("seed"));
+  RunFacts out = read_facts(*runs[0]);
   out.command_line = command_line;
   out.created = now_utc();
   out.git_revision = revision();
   out.version = library_version;
   out.provenance = shared_provenance(runs);
-  out.network = runs[0]->network();
-  const auto shapes = runs[0]->output_shapes();
-  for (size_t i = 0; i < shapes.size(); ++i) out.network[i].output = Shape(sizes_of(shapes[i]));
-  out.axes = extra_axes(*runs[0]);
   ExtraAxis run{"run", "number of the merged run", static_cast<int64_t>(runs.size()), {}};
   AxisLabel seeds{{.name = "run_seed", .units = "1", .long_name = "seed of the run"}, {}};
   for (const auto& r : runs) seeds.values.push_back(static_cast<double>(r->file().integer("seed")));

@@ -34,6 +34,23 @@ void fill_missing(h5::Type type, std::span<std::byte> row) {
   if (type == h5::Type::float64) put_nan(std::numeric_limits<double>::quiet_NaN());
 }
 
+/// Layers have float64 and uint64, channels float32 and uint32.
+h5::Type type_in_file(bool is_of_channels, bool is_count) {
+  if (is_of_channels) return is_count ? h5::Type::uint32 : h5::Type::float32;
+  return is_count ? h5::Type::uint64 : h5::Type::float64;
+}
+
+/// Arrays over snapshots below `group`; axes and labels, which are linked from the root, are none.
+void add_group(StatisticCatalogue& catalogue, const h5::File& file, const std::string& group) {
+  for (const std::string& name : file.group(group).names()) {
+    const std::string path = group + "/" + name;
+    if (file.is_group(path))
+      add_group(catalogue, file, path);
+    else if (!file.has(name) && !catalogue.contains(path))
+      catalogue.emplace(path, StatisticArray(path, file.dataset(path)));
+  }
+}
+
 }  // namespace
 
 StatisticArray::StatisticArray(const Frame::Array& array) : quantity(array.quantity) {
@@ -42,11 +59,20 @@ StatisticArray::StatisticArray(const Frame::Array& array) : quantity(array.quant
   if (array.scope == Frame::Scope::layer) axes.push_back("layer");
   if (array.scope == Frame::Scope::channel) axes.push_back("channel");
   if (!array.quantity.axis.empty()) axes.push_back(array.quantity.axis);
-  const bool is_count = std::holds_alternative<std::vector<uint64_t>>(array.values);
-  if (array.scope == Frame::Scope::channel)
-    type = is_count ? h5::Type::uint32 : h5::Type::float32;
-  else
-    type = is_count ? h5::Type::uint64 : h5::Type::float64;
+  type = type_in_file(array.scope == Frame::Scope::channel,
+                      std::holds_alternative<std::vector<uint64_t>>(array.values));
+}
+
+StatisticArray::StatisticArray(const std::string& path, const h5::Dataset& array)
+    : quantity{.name = path.substr(path.rfind('/') + 1),
+               .units = array.text("units"),
+               .long_name = array.text("long_name")},
+      group(path.substr(0, path.rfind('/'))),
+      axes(array.axis_names()),
+      type(type_in_file(path.starts_with("channelwise/"),
+                        array.content() == h5::Content::integers)) {
+  if (array.has_attribute("formula")) quantity.formula = array.text("formula");
+  axes.erase(axes.begin());  // snapshot
 }
 
 void add_to_catalogue(StatisticCatalogue& catalogue, const Frame& frame) {
@@ -57,6 +83,11 @@ void add_to_catalogue(StatisticCatalogue& catalogue, const Frame& frame) {
       throw_error<Error>(
           "result: {} has a different type or different axes than in an earlier snapshot", path);
   }
+}
+
+void add_to_catalogue(StatisticCatalogue& catalogue, const h5::File& snapshot) {
+  for (const char* group : {"networkwise", "layerwise", "channelwise"})
+    if (snapshot.has(group)) add_group(catalogue, snapshot, group);
 }
 
 StatisticsWriter::StatisticsWriter(h5::File& file, const ResultAxes& axes,

@@ -21,6 +21,8 @@ struct StatisticArray {
 
   /// Of one entry of a Frame: layers float64 and uint64, channels float32 and uint32.
   explicit StatisticArray(const Frame::Array& array);
+  /// As it lies in a snapshot's own file.
+  StatisticArray(const std::string& path, const h5::Dataset& array);
 };
 
 /// By path, as in Frame::arrays().
@@ -28,6 +30,8 @@ using StatisticCatalogue = std::map<std::string, StatisticArray>;
 
 /// Adds a frame's arrays; Error if one differs in type or axes from an array that is there.
 void add_to_catalogue(StatisticCatalogue& catalogue, const Frame& frame);
+/// Adds the arrays of a snapshot's own file that the catalogue does not have yet.
+void add_to_catalogue(StatisticCatalogue& catalogue, const h5::File& snapshot);
 
 /// Writes all arrays of a catalogue, one snapshot after the other.
 class StatisticsWriter {

@@ -5,9 +5,9 @@
 #include <memory>
 #include <set>
 
+#include "experiments/results/assemble_result.h"
 #include "framework/base/durable_file.h"
 #include "framework/base/error.h"
-#include "framework/base/hash.h"
 
 namespace quantdyn {
 namespace {
@@ -66,6 +66,7 @@ ResultWriter::ResultWriter(fs::path output, RunFacts facts, Overwrite overwrite)
       write_durably(folder / "writable", "");
       fs::remove(folder / "writable");
     }
+    finished_.emplace(output_ / "snapshots");
   } catch (const fs::filesystem_error& e) {
     throw_error<ConfigError>("{}: the output folder cannot be created or written: {}",
                              output_.string(), e.code().message());
@@ -86,6 +87,7 @@ void ResultWriter::clear_leftovers() {
   if (fs::exists(result_path())) {
     for (const auto& entry : fs::directory_iterator(folder))
       if (entry.path().filename().string().starts_with("snapshot-")) fs::remove(entry.path());
+    fs::remove(folder / "SHA256SUMS");
     return;
   }
   for (int i = 1; set_aside_.empty() || fs::exists(set_aside_); ++i)
@@ -94,7 +96,7 @@ void ResultWriter::clear_leftovers() {
 }
 
 fs::path ResultWriter::snapshot_path(int64_t index) const {
-  return output_ / "snapshots" / fmt::format("snapshot-{:04}.h5", index);
+  return quantdyn::snapshot_path(output_ / "snapshots", index);
 }
 
 void ResultWriter::check(const Snapshot& snapshot) const {
@@ -111,14 +113,8 @@ void ResultWriter::check(const Snapshot& snapshot) const {
 
 void ResultWriter::add_snapshot(Snapshot snapshot) {
   check(snapshot);
-  const SnapshotLabel label{static_cast<int64_t>(snapshots_.size()), snapshot.epoch, snapshot.step,
-                            snapshot.variant};
+  const SnapshotLabel label{snapshots_++, snapshot.epoch, snapshot.step, snapshot.variant};
   add_to_catalogue(catalogue_, snapshot.frame);
-  snapshots_.push_back(label);
-  if (!snapshot.quantization.empty())
-    quantization_.insert_or_assign(
-        snapshot.variant,
-        LastQuantization{label, snapshot.quantization, snapshot.replaced_activations});
   // std::function copies what it holds, so the snapshot is shared.
   background_.push([this, label, training = training_,
                     shared = std::make_shared<const Snapshot>(std::move(snapshot))] {
@@ -127,7 +123,7 @@ void ResultWriter::add_snapshot(Snapshot snapshot) {
 }
 
 void ResultWriter::write(const Snapshot& snapshot, const SnapshotLabel& label,
-                         const std::vector<TrainingRow>& training) const {
+                         const std::vector<TrainingRow>& training) {
   StatisticCatalogue own;
   add_to_catalogue(own, snapshot.frame);
   h5::File file = h5::File::create(snapshot_path(label.index));
@@ -141,36 +137,14 @@ void ResultWriter::write(const Snapshot& snapshot, const SnapshotLabel& label,
   write_quantization(file, label, snapshot.quantization, snapshot.replaced_activations);
   file.set("status", "snapshot");
   file.commit();
+  finished_->add(snapshot_path(label.index).filename().string());
 }
 
 void ResultWriter::finish() {
-  if (snapshots_.empty())
-    throw_error<Error>("result: no snapshot was taken, so there is nothing to write");
   wait();
   std::ranges::move(later_, std::back_inserter(facts_.provenance));
   later_.clear();
-  h5::File file = h5::File::create(result_path());
-  const ResultAxes axes(file, facts_, snapshots_, static_cast<int64_t>(training_.size()));
-  write_facts(file, facts_, axes, training_);
-  StatisticsWriter statistics(file, axes, catalogue_);
-  for (const SnapshotLabel& label : snapshots_) {
-    const h5::File snapshot = h5::File::open(snapshot_path(label.index));
-    statistics.append(rows_of(snapshot));
-    for (const char* group : {"weights", "tensors"}) {
-      const std::string part = fmt::format("{}/{}", group, label.index);
-      if (snapshot.has(part)) file.copy(part, snapshot, part);
-    }
-  }
-  statistics.finish();
-  for (const auto& [variant, last] : quantization_)
-    write_quantization(file, last.label, last.entries, last.replaced_activations);
-  file.set("status", "complete");
-
-  // A result without a checksum is fine, one with a wrong checksum is not: the old one goes first.
-  const fs::path checksum = result_path().string() + ".sha256";
-  fs::remove(checksum);
-  file.commit();
-  write_durably(checksum, fmt::format("{}  result.h5\n", sha256_of_file(result_path())));
+  assemble_result(result_path(), facts_, training_, output_ / "snapshots", snapshots_);
 }
 
 }  // namespace quantdyn

@@ -10,6 +10,7 @@
 #include "experiments/results/result_layout.h"
 #include "experiments/results/result_statistics.h"
 #include "framework/base/background.h"
+#include "framework/base/checksum_list.h"
 #include "framework/base/durable_file.h"
 
 namespace quantdyn {
@@ -23,9 +24,10 @@ void require_free(const std::filesystem::path& output, Overwrite overwrite);
 /// `<output>/snapshots/snapshot-0000.h5` ... as the run goes, `<output>/result.h5` at its end.
 ///
 /// Every file is written as *.part, closed, synced and renamed. A snapshot's file has the layout of
-/// the whole with one entry on the axis `snapshot`; result.h5 is assembled from them. Beside it
-/// lies result.h5.sha256 (for `sha256sum -c`): libhdf5 can crash on a damaged file, so ResultReader
-/// checks it first.
+/// the whole with one entry on the axis `snapshot`; result.h5 is assembled from them. Once it is
+/// on the disk, snapshots/SHA256SUMS lists it: what that does not list is not finished. Beside
+/// result.h5 lies result.h5.sha256 (for `sha256sum -c`): libhdf5 can crash on a damaged file, so
+/// ResultReader checks it first.
 ///
 /// With Overwrite::replace the old result.h5 stays until the new one takes its name; its snapshots,
 /// which it contains, are removed at once. Finished snapshots of a run that did not end are never
@@ -48,8 +50,7 @@ class ResultWriter {
   void add_provenance(const std::string& name, Fact fact) {
     later_.emplace_back(name, std::move(fact));
   }
-  /// Assembles result.h5; needs a snapshot. The quantization arrays are those of each variant's
-  /// last one.
+  /// Assembles result.h5, as assemble_result().
   void finish();
 
   std::filesystem::path result_path() const { return output_ / "result.h5"; }
@@ -62,7 +63,7 @@ class ResultWriter {
   void check(const Snapshot& snapshot) const;
   /// In the background: touches nothing that add_snapshot() changes.
   void write(const Snapshot& snapshot, const SnapshotLabel& label,
-             const std::vector<TrainingRow>& training) const;
+             const std::vector<TrainingRow>& training);
 
   std::filesystem::path output_;
   std::optional<FolderLock> lock_;  // for as long as the run writes
@@ -70,14 +71,9 @@ class ResultWriter {
   Facts later_;  // joins the provenance when nothing reads facts_ in the background any more
   std::filesystem::path set_aside_;
   std::vector<TrainingRow> training_;
-  std::vector<SnapshotLabel> snapshots_;
+  int64_t snapshots_ = 0;
   StatisticCatalogue catalogue_;
-  struct LastQuantization {
-    SnapshotLabel label;
-    std::vector<QuantizationEntry> entries;
-    std::vector<ReplacedActivation> replaced_activations;
-  };
-  std::map<std::string, LastQuantization> quantization_;  // by variant
+  std::optional<ChecksumList> finished_;  // snapshots; the background thread adds them
   Background background_{1};
 };
 

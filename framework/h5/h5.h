@@ -73,6 +73,8 @@ class Object {
   explicit Object(int64_t id) : id_(id) {}
   int64_t id() const { return id_; }
   void close() noexcept;
+  /// Copies attributes of fixed size from an object of another file, except those of scales.
+  void copy_attributes(const Object& from);
 
  private:
   friend class Group;
@@ -144,6 +146,9 @@ class Group : public Object {
   void link(const std::string& name, const Object& target);
   /// Copies a dataset, or a group with its content, from another file; not for arrays with scales.
   void copy(const std::string& name, const Group& from, const std::string& source);
+  /// Copies a group of another file with its content; the scales of its arrays, if they have any,
+  /// lie beside them in the group.
+  void copy_with_scales(const std::string& name, const Group& from, const std::string& source);
 
   Dataset make(const std::string& name, Type type, std::span<const int64_t> sizes,
                const Storage& storage = {});

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <set>
 
+#include "experiments/results/assemble_result.h"
+#include "experiments/results/result_equality.h"
 #include "framework/base/durable_file.h"
 #include "framework/base/hash.h"
 #include "tests/experiments/output_folder.h"
@@ -27,8 +29,11 @@ std::set<std::string> files_in(const fs::path& folder) {
   return out;
 }
 
-const std::set<std::string> finished = {"result.h5", "result.h5.sha256",
-                                        "snapshots/snapshot-0000.h5", "snapshots/snapshot-0001.h5",
+const std::set<std::string> finished = {"result.h5",
+                                        "result.h5.sha256",
+                                        "snapshots/SHA256SUMS",
+                                        "snapshots/snapshot-0000.h5",
+                                        "snapshots/snapshot-0001.h5",
                                         "snapshots/snapshot-0002.h5"};
 
 template <typename T>
@@ -172,6 +177,50 @@ BOOST_AUTO_TEST_CASE(the_checksum_beside_a_result_is_its_own) {
   BOOST_TEST(expected == sha256_of_file(path / "result.h5"));
 }
 
+BOOST_AUTO_TEST_CASE(a_snapshot_that_changed_after_it_was_written_makes_no_result) {
+  for (const bool is_listed : {true, false}) {
+    fs::remove_all(path);
+    ResultWriter writer(path, fabricated::facts(), Overwrite::refuse);
+    writer.add_snapshot(fabricated::snapshot(0));
+    writer.add_snapshot(fabricated::snapshot(1));
+    writer.wait();
+    const fs::path changed = writer.snapshot_path(0);
+    if (is_listed) {
+      std::fstream file(changed, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(-1, std::ios::end);
+      file << 'x';
+    } else {
+      std::ofstream(path / "snapshots" / "SHA256SUMS");
+    }
+    const std::string error = error_of([&] { writer.finish(); });
+    BOOST_TEST(contains(
+        error, changed.string() + (is_listed ? ": damaged or changed" : ": not listed in")));
+    BOOST_TEST(!fs::exists(writer.result_path()));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(snapshots_are_listed_for_sha256sum) {
+  fabricated::write(path);
+  std::ifstream list(path / "snapshots" / "SHA256SUMS");
+  std::string sum, name;
+  for (int64_t index = 0; index < 3; ++index) {
+    list >> sum >> name;
+    BOOST_TEST(name == fmt::format("snapshot-{:04}.h5", index));
+    BOOST_TEST(sum == sha256_of_file(path / "snapshots" / name));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_snapshots_file_has_the_facts_and_the_curve_of_its_run) {
+  fabricated::write(path);
+  const ResultReader snapshot(path / "snapshots" / "snapshot-0002.h5");
+  BOOST_TEST(read_label(snapshot.file().path()).variant == "int8");
+  fs::create_directory(path / "again");
+  assemble_result(path / "again" / "result.h5", read_facts(snapshot), read_training(snapshot),
+                  path / "snapshots", 3);
+  BOOST_TEST(first_difference(ResultReader(path / "result.h5"),
+                              ResultReader(path / "again" / "result.h5")) == "");
+}
+
 BOOST_AUTO_TEST_CASE(an_interrupted_runs_snapshots_are_moved_and_its_partial_files_removed) {
   for (int run = 1; run <= 2; ++run) {
     ResultWriter writer(path, fabricated::facts(), Overwrite::refuse);
@@ -182,8 +231,9 @@ BOOST_AUTO_TEST_CASE(an_interrupted_runs_snapshots_are_moved_and_its_partial_fil
   }
   fabricated::write(path);
   std::set<std::string> expected = finished;
-  expected.insert(
-      {"snapshots.interrupted.1/snapshot-0000.h5", "snapshots.interrupted.2/snapshot-0000.h5"});
+  for (const char* folder : {"snapshots.interrupted.1", "snapshots.interrupted.2"})
+    expected.insert(
+        {fmt::format("{}/SHA256SUMS", folder), fmt::format("{}/snapshot-0000.h5", folder)});
   BOOST_TEST(files_in(path) == expected, boost::test_tools::per_element());
 }
 
@@ -261,7 +311,8 @@ BOOST_AUTO_TEST_CASE(a_full_disk_leaves_finished_snapshots_and_no_result) {
     int status = -1;
     ::waitpid(child, &status, 0);
     BOOST_TEST(status == 0);
-    BOOST_TEST(files_in(path) == std::set<std::string>{"snapshots/snapshot-0000.h5"},
+    BOOST_TEST(files_in(path) ==
+                   (std::set<std::string>{"snapshots/SHA256SUMS", "snapshots/snapshot-0000.h5"}),
                boost::test_tools::per_element());
   }
 }

@@ -1,0 +1,35 @@
+// Which files of a folder are finished: its SHA256SUMS, text for `sha256sum -c SHA256SUMS`.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace quantdyn {
+
+/// A file is finished once it is listed with the SHA-256 that it has. Lines that are no checksum
+/// list nothing.
+class ChecksumList {
+ public:
+  /// Reads the folder's list, if there is one.
+  explicit ChecksumList(std::filesystem::path folder);
+
+  /// Lists a file of the folder as it is now; returns when the list is on the disk. Error: the file
+  /// cannot be read, or the list not be written.
+  void add(const std::string& name);
+  /// Takes a file off the list, then removes it. Error: as above.
+  void remove(const std::string& name);
+
+  /// Names of the listed files and their SHA-256, sorted by name.
+  const std::map<std::string, std::string>& sums() const { return sums_; }
+  /// "" if the file is finished; otherwise what is wrong, with its path. Reads the whole file.
+  std::string problem(const std::string& name) const;
+
+ private:
+  void write() const;
+
+  std::filesystem::path folder_;
+  std::map<std::string, std::string> sums_;
+};
+
+}  // namespace quantdyn

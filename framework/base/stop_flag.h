@@ -1,0 +1,34 @@
+// How a run is asked to stop before its end, and the exception that ends it then.
+#pragma once
+
+#include <atomic>
+#include <exception>
+
+namespace quantdyn {
+
+/// Thrown by a run that was asked to stop; not an Error, because nothing is wrong.
+class Stopped final : public std::exception {
+ public:
+  explicit Stopped(int signal) : signal_(signal) {}
+  int signal() const { return signal_; }
+  const char* what() const noexcept override { return "stopped"; }
+
+ private:
+  int signal_;
+};
+
+/// Set by a signal handler, or from any thread; asked wherever a run can stop.
+class StopFlag {
+ public:
+  void request(int signal) noexcept { signal_.store(signal); }
+  /// Throws Stopped if a stop was requested.
+  void check() const {
+    if (const int signal = signal_.load()) throw Stopped(signal);
+  }
+
+ private:
+  static_assert(std::atomic<int>::is_always_lock_free);  // else no handler could set it
+  std::atomic<int> signal_{0};
+};
+
+}  // namespace quantdyn
