@@ -82,12 +82,14 @@ class Loader::Producer {
 
   int64_t batches() const { return batches_; }
 
-  void start_epoch(int64_t epoch) {
+  void start_epoch(int64_t epoch, int64_t first_batch) {
+    if (first_batch < 0 || first_batch >= batches_)
+      throw_error("loader: an epoch from batch {}; it has {}", first_batch, batches_);
     {
       const std::lock_guard lock(mutex_);
       epoch_ = epoch;
       ++generation_;
-      made_ = taken_ = 0;
+      made_ = taken_ = first_ = first_batch;
     }
     changed_.notify_all();
   }
@@ -118,7 +120,7 @@ class Loader::Producer {
     for (;;) {
       const auto has_room = [&] {
         return generation_ > 0 && made_ < batches_ &&
-               made_ < std::max<int64_t>(taken_, 1) + slots - 1;
+               made_ < std::max(taken_, first_ + 1) + slots - 1;
       };
       if (!changed_.wait(lock, stop, has_room)) return;
       const int64_t generation = generation_, epoch = epoch_, index = made_;
@@ -182,7 +184,8 @@ class Loader::Producer {
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
   int64_t generation_ = 0, epoch_ = 0;
-  int64_t made_ = 0, taken_ = 0;  // batches of this epoch
+  int64_t made_ = 0, taken_ = 0;  // batches of this epoch, counted from its start
+  int64_t first_ = 0;             // the one that the caller began with
 
   std::jthread thread_;  // last: it ends before the rest goes
 };
@@ -195,7 +198,9 @@ Loader::Loader(const Dataset& dataset, const Standardization& standardization,
 
 Loader::~Loader() = default;
 int64_t Loader::batches() const { return producer_->batches(); }
-void Loader::start_epoch(int64_t epoch) { producer_->start_epoch(epoch); }
+void Loader::start_epoch(int64_t epoch, int64_t first_batch) {
+  producer_->start_epoch(epoch, first_batch);
+}
 const Batch& Loader::next() { return producer_->next(); }
 
 Batch load_images(const Dataset& dataset, const Standardization& standardization,

@@ -49,10 +49,12 @@ class Loader {
 
   /// Batches of an epoch.
   int64_t batches() const;
-  /// Starts epoch `epoch` (any number) from its first batch; the rest of another is dropped.
-  void start_epoch(int64_t epoch);
-  /// The next batch, valid until the next call of next() or start_epoch(); at most batches() calls
-  /// an epoch. Throws what the dataset threw while the batch was made.
+  /// Starts epoch `epoch` (any number) from its first batch, or from a later one, 0 ...
+  /// batches() - 1; the rest of another is dropped.
+  void start_epoch(int64_t epoch, int64_t first_batch = 0);
+  /// The next batch, valid until the next call of next() or start_epoch(); at most as
+  /// many calls as the epoch has batches left. Throws what the dataset threw while the batch was
+  /// made.
   const Batch& next();
 
  private:

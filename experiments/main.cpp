@@ -9,6 +9,7 @@
 #include "experiments/commands/command.h"
 #include "framework/base/error.h"
 #include "framework/base/gemm.h"
+#include "framework/base/stop_flag.h"
 #include "framework/base/threads.h"
 #include "framework/base/version.h"
 #include "framework/config/plugin_library.h"
@@ -112,7 +113,8 @@ CommandCall call_of(int argc, char** argv, const Command& command) {
   po::notify(out.options);
   out.files = out.options["words"].as<std::vector<std::string>>();
   out.files.erase(out.files.begin());  // the command's name
-  out.command_line = fmt::format("{}", fmt::join(argv, argv + argc, " "));
+  out.arguments.assign(argv, argv + argc);
+  out.command_line = fmt::format("{}", fmt::join(out.arguments, " "));
   return out;
 }
 
@@ -169,6 +171,9 @@ int main(int argc, char** argv) {
     const int status = quantdyn::run_main(argc, argv);
     quantdyn::flush_output();
     return status;
+  } catch (const quantdyn::Stopped& stopped) {
+    std::cerr << "quantdyn: " << stopped.what() << "\n";
+    return 128 + stopped.signal();  // as a shell says of a process that the signal ended
   } catch (const boost::program_options::error& e) {
     std::cerr << "quantdyn: " << e.what() << "; see quantdyn --help\n";
     return 2;

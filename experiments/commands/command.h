@@ -14,7 +14,8 @@ namespace po = boost::program_options;
 struct CommandCall {
   std::vector<std::string> files;  ///< or other arguments that are not options
   po::variables_map options;
-  std::string command_line;  ///< all of it, for the record
+  std::vector<std::string> arguments;  ///< all words, from the program's name on
+  std::string command_line;            ///< the same in one line, for the record
 
   /// Whether a switch is set.
   bool has(const char* name) const { return options[name].as<bool>(); }

@@ -5,17 +5,69 @@
 
 #include "experiments/commands/experiment_options.h"
 #include "experiments/commands/summary_table.h"
+#include "experiments/terminal/stop_signals.h"
 #include "experiments/terminal/terminal_progress.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
 namespace {
 
+Interrupted interrupted_of(const CommandCall& call) {
+  if (call.has("fresh") && call.has("no-resume"))
+    throw_error<ConfigError>("run: --fresh and --no-resume exclude each other");
+  if (call.has("fresh")) return Interrupted::discard;
+  return call.has("no-resume") ? Interrupted::refuse : Interrupted::resume;
+}
+
+/// A word of a shell command, in quotes where it needs them.
+std::string shell_word(const std::string& word) {
+  constexpr const char* plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%";
+  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string out(1, '\'');
+  for (const char c : word)
+    if (c == '\'')
+      out.append("'\\''");
+    else
+      out.push_back(c);
+  out.push_back('\'');
+  return out;
+}
+
+/// The command that goes on where this one was stopped.
+std::string command_to_go_on(const CommandCall& call) {
+  std::string out;
+  for (const std::string& word : call.arguments)
+    if (word != "--fresh" && word != "--no-resume")
+      out += (out.empty() ? "" : " ") + shell_word(word);
+  return out;
+}
+
+std::vector<RunReport> run_until_stopped(const RunRequest& request, const CommandCall& call,
+                                         ProgressSink& progress) try {
+  return run_experiment(request, progress);
+} catch (const Stopped& stopped) {
+  throw Stopped(stopped.signal(),
+                fmt::format("{}\nto go on: {}", stopped.what(), command_to_go_on(call)));
+}
+
+po::options_description options() {
+  po::options_description out = experiment_options();
+  auto add = out.add_options();
+  add("fresh", po::bool_switch(), "start over where an interrupted run could go on");
+  add("no-resume", po::bool_switch(), "refuse a folder that holds an interrupted run");
+  return out;
+}
+
 void run(const CommandCall& call) {
   TerminalProgress shown;
   SilentProgress silent;
   ProgressSink& progress = call.has("quiet") ? static_cast<ProgressSink&>(silent) : shown;
-  const std::vector<RunReport> reports = run_experiment(request_of("run", call), progress);
+  const StopSignals signals;
+  RunRequest request = request_of("run", call);
+  request.stop = &signals.flag();
+  request.interrupted = interrupted_of(call);
+  const std::vector<RunReport> reports = run_until_stopped(request, call, progress);
   std::vector<VariantSummary> rows;
   std::vector<std::string> failures;
   for (const RunReport& report : reports) {
@@ -32,7 +84,7 @@ void run(const CommandCall& call) {
 }  // namespace
 
 Command run_command() {
-  return {"run", "CONFIG", "train, quantize, track and write result.h5", experiment_options(), run};
+  return {"run", "CONFIG", "train, quantize, track and write result.h5", options(), run};
 }
 
 }  // namespace quantdyn

@@ -27,6 +27,31 @@ void Drift::save(const Moment& now, const Moment* before, const std::string& sin
                             frame, place.first, place.second);
 }
 
+void Drift::visit(std::optional<Moment>& moment, const Network& network, StateVisitor state) {
+  bool is_there = moment.has_value();
+  state.visit("is_there", is_there);
+  if (!is_there) return;
+  if (state.is_loading()) moment.emplace();
+  for (int64_t unit = 0; unit < static_cast<int64_t>(network.units().size()); ++unit) {
+    StateVisitor of_unit = state.group(network.units()[unit].name);
+    for (const char* tensor : {"weight", "output"}) {
+      KeptDistribution& kept = moment->distributions[{tensor, unit}];
+      StateVisitor distribution = of_unit.group(tensor);
+      distribution.visit("counts", kept.counts);
+      distribution.visit("minimum", kept.minimum);
+      distribution.visit("maximum", kept.maximum);
+    }
+    const Layer<float>* const layer = network.layer(network.units()[unit].leader);
+    if (layer != nullptr && layer->linear() != nullptr)
+      of_unit.visit("weights", moment->weights[unit]);
+  }
+}
+
+void Drift::visit_state(const Network& network, StateVisitor state) {
+  visit(start_, network, state.group("start"));
+  visit(previous_, network, state.group("previous"));
+}
+
 void Drift::add(const Network& network, Frame& frame) {
   Moment now = moment_of(network, frame);
   if (!start_) start_ = now;

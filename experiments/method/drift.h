@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/base/state.h"
 #include "framework/graph/network.h"
 #include "framework/h5/frame.h"
 #include "stats/distances/drift.h"
@@ -22,6 +23,7 @@ class Drift {
  public:
   /// `frame` holds the statistics of `network` as it is now.
   void add(const Network& network, Frame& frame);
+  void visit_state(const Network& network, StateVisitor state);
 
  private:
   struct Moment {
@@ -29,6 +31,7 @@ class Drift {
     std::map<std::pair<std::string, int64_t>, KeptDistribution> distributions;
   };
   static Moment moment_of(const Network& network, const Frame& frame);
+  static void visit(std::optional<Moment>& moment, const Network& network, StateVisitor state);
   static void save(const Moment& now, const Moment* before, const std::string& since, Frame& frame);
 
   std::optional<Moment> start_, previous_;

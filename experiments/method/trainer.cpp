@@ -72,10 +72,10 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
   const Stopwatch watch;
   EpochResult out{
       .epoch = epoch, .step = 0, .loss = 0, .accuracy = 0, .learning_rate = 0, .seconds = 0};
-  int64_t correct = 0, images = 0;
+  const double seconds_before = done_.seconds;
   double paused = 0;  // seconds
-  loader_.start_epoch(epoch);
-  for (int64_t batch_index = 0; batch_index < loader_.batches(); ++batch_index, ++step_) {
+  loader_.start_epoch(epoch, done_.batches);
+  while (done_.batches < loader_.batches()) {
     const Batch& batch = loader_.next();
     const View<const float> x = batch.x.view().slice(0, batch.images);
     const View<const float> logits = forward(x, epoch);
@@ -87,26 +87,39 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
     if (quantization_) quantization_->decay_clips();
     out.learning_rate = settings_.schedule->rate(step_);
     step(out.learning_rate, epoch);
-    out.loss += loss.mean_loss;
-    correct += loss.correct;
-    images += batch.images;
+    ++step_;
+    ++done_.batches;
+    done_.loss += loss.mean_loss;
+    done_.correct += loss.correct;
+    done_.images += batch.images;
+    done_.seconds = seconds_before + watch.seconds() - paused;
+    out.loss = done_.loss / static_cast<double>(done_.batches);
+    out.accuracy = static_cast<double>(done_.correct) / static_cast<double>(done_.images);
     const int64_t per_epoch =
-        images + (loader_.batches() - batch_index - 1) * settings_.loader.batch_size;
-    progress.update((epoch - 1) * per_epoch + images,
+        done_.images + (loader_.batches() - done_.batches) * settings_.loader.batch_size;
+    progress.update((epoch - 1) * per_epoch + done_.images,
                     fmt::format("epoch {}/{}  loss {:.4f}  accuracy {:.4f}", epoch,
-                                settings_.epochs, out.loss / static_cast<double>(batch_index + 1),
-                                static_cast<double>(correct) / static_cast<double>(images)));
-    if (after_step && batch_index + 1 < loader_.batches()) {
+                                settings_.epochs, out.loss, out.accuracy));
+    if (after_step && done_.batches < loader_.batches()) {
       const Stopwatch pause;
-      after_step(step_ + 1);
+      after_step(step_);
       paused += pause.seconds();
     }
   }
   out.step = step_;
-  out.loss /= static_cast<double>(loader_.batches());
-  out.accuracy = static_cast<double>(correct) / static_cast<double>(images);
-  out.seconds = watch.seconds() - paused;
+  out.seconds = done_.seconds;
+  done_ = {};
   return out;
+}
+
+void Trainer::visit_state(StateVisitor state) {
+  state.visit("step", step_);
+  state.visit("epoch/batches", done_.batches);
+  state.visit("epoch/correct", done_.correct);
+  state.visit("epoch/images", done_.images);
+  state.visit("epoch/loss", done_.loss);
+  state.visit("epoch/seconds", done_.seconds);
+  settings_.optimizer->visit_state(state.group("optimizer"), parameters_);
 }
 
 View<const float> Trainer::forward(View<const float> x, int64_t epoch) try {

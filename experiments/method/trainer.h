@@ -57,6 +57,10 @@ class Trainer {
   /// net without changing a bit of the training.
   EpochResult run_epoch(int64_t epoch, WorkProgress& progress, const StepCallback& after_step = {});
 
+  /// Saves or loads what later steps depend on, except the net and the quantization, between steps.
+  /// Loaded in the middle of an epoch, the next run_epoch() goes on with the rest of that epoch.
+  void visit_state(StateVisitor state);
+
  private:
   View<const float> forward(View<const float> x, int64_t epoch);
   /// Updates the parameters, and the ranges that follow them.
@@ -74,7 +78,13 @@ class Trainer {
   Loader loader_;
   std::vector<Parameter<float>*> parameters_;
   QuantizationTraining* quantization_ = nullptr;
-  int64_t step_ = 0;
+  int64_t step_ = 0;  // finished steps
+  /// The part of an epoch that is done.
+  struct Progress {
+    int64_t batches = 0, correct = 0, images = 0;
+    double loss = 0;     // sum over the batches
+    double seconds = 0;  // without what after_step took
+  } done_;
 };
 
 }  // namespace quantdyn

@@ -65,8 +65,7 @@ fs::path snapshot_path(const fs::path& folder, int64_t index) {
 
 SnapshotLabel read_label(const fs::path& snapshot) { return label_of(h5::File::open(snapshot)); }
 
-RunFacts read_facts(const ResultReader& reader) {
-  const h5::File& file = reader.file();
+RunFacts read_run_facts(const h5::File& file) {
   const auto text = [&](const char* path) { return file.dataset(path).read_texts().at(0); };
   RunFacts out;
   out.raw_yaml = text("config/raw");
@@ -80,6 +79,11 @@ RunFacts read_facts(const ResultReader& reader) {
   const h5::Group provenance = file.group("provenance");
   for (const std::string& name : provenance.attributes())
     out.provenance.emplace_back(name, fact_of(provenance, name));
+  return out;
+}
+
+RunFacts read_facts(const ResultReader& reader) {
+  RunFacts out = read_run_facts(reader.file());
   out.network = reader.network();
   const auto shapes = reader.output_shapes();
   for (size_t i = 0; i < shapes.size(); ++i) out.network[i].output = Shape(sizes_of(shapes[i]));

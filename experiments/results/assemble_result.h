@@ -11,6 +11,8 @@
 
 namespace quantdyn {
 
+/// What write_run_facts() wrote: the facts without network and axes.
+RunFacts read_run_facts(const h5::File& file);
 /// The facts of a run, as every snapshot's file and every result holds them.
 RunFacts read_facts(const ResultReader& file);
 /// The training curve up to a snapshot, or of a whole result.

@@ -183,8 +183,7 @@ void write_training(h5::File& file, const ResultAxes& axes, std::span<const Trai
 
 }  // namespace
 
-void write_facts(h5::File& file, const RunFacts& facts, const ResultAxes& axes,
-                 std::span<const TrainingRow> training) {
+void write_run_facts(h5::File& file, const RunFacts& facts) {
   file.set("schema", result_schema);
   file.set("version", facts.version);
   file.set("git_revision", facts.git_revision);
@@ -201,6 +200,11 @@ void write_facts(h5::File& file, const RunFacts& facts, const ResultAxes& axes,
   text("network", "network as built, YAML", facts.network_yaml);
   h5::Group provenance = file.make_group("provenance");
   for (const auto& [name, fact] : facts.provenance) set_fact(provenance, name, fact);
+}
+
+void write_facts(h5::File& file, const RunFacts& facts, const ResultAxes& axes,
+                 std::span<const TrainingRow> training) {
+  write_run_facts(file, facts);
   write_network(file, axes, facts.network);
   write_training(file, axes, training);
 }

@@ -46,7 +46,9 @@ class ResultAxes {
 void describe(h5::Object& array, const Quantity& quantity);
 void set_fact(h5::Object& object, const std::string& name, const Fact& fact);
 
-/// Root attributes except `status`, /config, /provenance, /network and /training.
+/// Root attributes except `status`, /config and /provenance.
+void write_run_facts(h5::File& file, const RunFacts& facts);
+/// write_run_facts(), /network and /training.
 void write_facts(h5::File& file, const RunFacts& facts, const ResultAxes& axes,
                  std::span<const TrainingRow> training);
 void write_weights(h5::File& file, int64_t snapshot, std::span<const SavedParameter> weights);

@@ -52,21 +52,27 @@ void require_free(const fs::path& output, Overwrite overwrite) {
         result.string());
 }
 
-ResultWriter::ResultWriter(fs::path output, RunFacts facts, Overwrite overwrite)
-    : output_(std::move(output)), facts_(std::move(facts)) {
+ResultWriter::ResultWriter(fs::path output, RunFacts facts, Overwrite overwrite,
+                           Leftovers leftovers)
+    : output_(std::move(output)), facts_(std::move(facts)), checkpoints_(output_ / "checkpoints") {
   check_network(facts_.network);
   require_free(output_, overwrite);
+  const fs::path folder = output_ / "snapshots";
   try {
-    fs::create_directories(output_ / "snapshots");
+    fs::create_directories(folder);
     lock_.emplace(output_);
     require_free(output_, overwrite);  // now that nobody else can finish one
-    clear_leftovers();
-    fs::create_directories(output_ / "snapshots");
-    for (const fs::path& folder : {output_, output_ / "snapshots"}) {
-      write_durably(folder / "writable", "");
-      fs::remove(folder / "writable");
+    checkpoints_ = Checkpoints(output_ / "checkpoints");
+    fs::remove(part_name(result_path()));
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (entry.path().extension() == ".part") fs::remove(entry.path());
+    if (leftovers == Leftovers::start_over) start_over();
+    for (const fs::path& own : {output_, folder}) {
+      write_durably(own / "writable", "");
+      fs::remove(own / "writable");
     }
-    finished_.emplace(output_ / "snapshots");
+    found_.emplace(folder);
+    finished_ = found_;
   } catch (const fs::filesystem_error& e) {
     throw_error<ConfigError>("{}: the output folder cannot be created or written: {}",
                              output_.string(), e.code().message());
@@ -78,21 +84,73 @@ ResultWriter::ResultWriter(fs::path output, RunFacts facts, Overwrite overwrite)
   }
 }
 
-void ResultWriter::clear_leftovers() {
+bool ResultWriter::holds_interrupted_run() const {
+  const bool has_checkpoint = !checkpoints_.names().empty();
+  if (!fs::exists(result_path()))
+    return has_checkpoint || !is_empty_or_missing(output_ / "snapshots");
+  // Killed after its result was written, or while a new run was replacing the result?
+  return has_checkpoint && checkpoints_.last_written() > fs::last_write_time(result_path());
+}
+
+void ResultWriter::start_over() {
   const fs::path folder = output_ / "snapshots";
-  fs::remove(part_name(result_path()));
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().extension() == ".part") fs::remove(entry.path());
-  if (is_empty_or_missing(folder)) return;
-  if (fs::exists(result_path())) {
-    for (const auto& entry : fs::directory_iterator(folder))
-      if (entry.path().filename().string().starts_with("snapshot-")) fs::remove(entry.path());
-    fs::remove(folder / "SHA256SUMS");
-    return;
+  forget();
+  checkpoints_.clear();
+  if (!is_empty_or_missing(folder)) {
+    if (fs::exists(result_path())) {
+      for (const auto& entry : fs::directory_iterator(folder))
+        if (entry.path().filename().string().starts_with("snapshot-")) fs::remove(entry.path());
+      fs::remove(folder / "SHA256SUMS");
+    } else {
+      for (int i = 1; set_aside_.empty() || fs::exists(set_aside_); ++i)
+        set_aside_ = output_ / fmt::format("snapshots.interrupted.{}", i);
+      fs::rename(folder, set_aside_);
+    }
   }
-  for (int i = 1; set_aside_.empty() || fs::exists(set_aside_); ++i)
-    set_aside_ = output_ / fmt::format("snapshots.interrupted.{}", i);
-  fs::rename(folder, set_aside_);
+  fs::create_directories(folder);
+  found_.emplace(folder);
+  finished_ = found_;
+}
+
+void ResultWriter::visit_state(StateVisitor state) {
+  state.visit("snapshots", snapshots_);
+  const auto visit_column = [&](const char* name, auto member) {
+    std::vector<std::remove_cvref_t<decltype(training_[0].*member)>> column;
+    for (const TrainingRow& row : training_) column.push_back(row.*member);
+    state.visit(name, column);
+    training_.resize(column.size());
+    for (size_t i = 0; i < column.size(); ++i) training_[i].*member = column[i];
+  };
+  visit_column("training/step", &TrainingRow::step);
+  visit_column("training/epoch", &TrainingRow::epoch);
+  visit_column("training/loss", &TrainingRow::loss);
+  visit_column("training/accuracy", &TrainingRow::accuracy);
+  visit_column("training/learning_rate", &TrainingRow::learning_rate);
+  visit_column("training/seconds", &TrainingRow::seconds);
+}
+
+void ResultWriter::forget() {
+  snapshots_ = 0;
+  training_.clear();
+}
+
+std::string ResultWriter::problem_of_snapshot(int64_t index) const {
+  return found_->problem(snapshot_path(index).filename().string());
+}
+
+bool ResultWriter::take_over(const SnapshotLabel& label) {
+  if (!problem_of_snapshot(snapshots_).empty()) return false;
+  const SnapshotLabel found = read_label(snapshot_path(snapshots_));
+  if (found.epoch != label.epoch || found.step != label.step || found.variant != label.variant)
+    return false;
+  ++snapshots_;
+  return true;
+}
+
+void ResultWriter::add_checkpoint(int64_t step, State state) {
+  background_.push([this, step, shared = std::make_shared<const State>(std::move(state))] {
+    checkpoints_.write(step, facts_, *shared);
+  });
 }
 
 fs::path ResultWriter::snapshot_path(int64_t index) const {
@@ -145,6 +203,7 @@ void ResultWriter::finish() {
   std::ranges::move(later_, std::back_inserter(facts_.provenance));
   later_.clear();
   assemble_result(result_path(), facts_, training_, output_ / "snapshots", snapshots_);
+  checkpoints_.clear();
 }
 
 }  // namespace quantdyn

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/results/checkpoints.h"
 #include "experiments/results/result.h"
 #include "experiments/results/result_layout.h"
 #include "experiments/results/result_statistics.h"
@@ -17,6 +18,8 @@ namespace quantdyn {
 
 /// What happens to a complete result in the output folder.
 enum class Overwrite { refuse, replace };
+/// What happens to what an earlier run left in the output folder.
+enum class Leftovers { start_over, keep };
 
 /// ConfigError if the folder holds a result and `overwrite` is refuse.
 void require_free(const std::filesystem::path& output, Overwrite overwrite);
@@ -31,18 +34,42 @@ void require_free(const std::filesystem::path& output, Overwrite overwrite);
 ///
 /// With Overwrite::replace the old result.h5 stays until the new one takes its name; its snapshots,
 /// which it contains, are removed at once. Finished snapshots of a run that did not end are never
-/// removed: their folder is renamed to snapshots.interrupted.1, .2 ...
+/// removed: their folder is renamed to snapshots.interrupted.1, .2 ..., or another run of the same
+/// experiment goes on with them.
 class ResultWriter {
  public:
   /// Creates the folder and removes leftovers. ConfigError, before any compute: it cannot be
   /// created or written, another process writes there, or it holds a result and `overwrite` is
   /// refuse. Error: node names that cannot be names in the file.
-  ResultWriter(std::filesystem::path output, RunFacts facts, Overwrite overwrite);
+  /// With Leftovers::keep the caller decides, before the first snapshot, what happens to what an
+  /// interrupted run left.
+  ResultWriter(std::filesystem::path output, RunFacts facts, Overwrite overwrite,
+               Leftovers leftovers = Leftovers::start_over);
+
+  /// Whether the folder holds snapshots or checkpoints of a run that did not end.
+  bool holds_interrupted_run() const;
+  /// Removes checkpoints; sets the snapshots of an interrupted run aside, and removes those of a
+  /// complete one.
+  void start_over();
+  /// Begins with the snapshots and training rows that a checkpoint counts, or saves them for one.
+  void visit_state(StateVisitor state);
+  /// Begins with none again.
+  void forget();
+  /// "" if an earlier run has finished this snapshot; otherwise what is wrong with its file.
+  std::string problem_of_snapshot(int64_t index) const;
+  /// Counts the next snapshot as written if an earlier run has finished it, with this epoch, step
+  /// and variant.
+  bool take_over(const SnapshotLabel& label);
+  int64_t snapshots() const { return snapshots_; }
 
   /// Checks the snapshot and lets a background thread write it while training goes on; one more
   /// snapshot may wait. Error: wrong sizes, a name that does not fit, or an earlier snapshot could
   /// not be written (a full disk); finish() reports that, too.
   void add_snapshot(Snapshot snapshot);
+  /// Lets the background thread write a checkpoint after the snapshots that it counts.
+  void add_checkpoint(int64_t step, State state);
+  /// Only before the first snapshot and after wait().
+  Checkpoints& checkpoints() { return checkpoints_; }
   /// Returns when every snapshot is on the disk; throws what add_snapshot() would throw later.
   void wait() { background_.wait(); }
   void add_training_row(const TrainingRow& row) { training_.push_back(row); }
@@ -50,16 +77,16 @@ class ResultWriter {
   void add_provenance(const std::string& name, Fact fact) {
     later_.emplace_back(name, std::move(fact));
   }
-  /// Assembles result.h5, as assemble_result().
+  /// Assembles result.h5, as assemble_result(), and removes the checkpoints.
   void finish();
 
+  const std::filesystem::path& output() const { return output_; }
   std::filesystem::path result_path() const { return output_ / "result.h5"; }
   std::filesystem::path snapshot_path(int64_t index) const;
   /// Where an interrupted run's snapshots were moved; empty: there were none.
   const std::filesystem::path& set_aside() const { return set_aside_; }
 
  private:
-  void clear_leftovers();
   void check(const Snapshot& snapshot) const;
   /// In the background: touches nothing that add_snapshot() changes.
   void write(const Snapshot& snapshot, const SnapshotLabel& label,
@@ -73,7 +100,9 @@ class ResultWriter {
   std::vector<TrainingRow> training_;
   int64_t snapshots_ = 0;
   StatisticCatalogue catalogue_;
-  std::optional<ChecksumList> finished_;  // snapshots; the background thread adds them
+  std::optional<ChecksumList> found_;     // snapshots that an earlier run has finished
+  std::optional<ChecksumList> finished_;  // and those of this one; of the background thread
+  Checkpoints checkpoints_;               // likewise
   Background background_{1};
 };
 

@@ -83,6 +83,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   const Options track = document.section("track", "what is tracked, and when");
   const std::vector<Options> variants = document.list("variants", "quantized twins");
   const Options compute = document.section("compute", "how the net is run");
+  const Options checkpoint =
+      document.section("checkpoint", "when the run is saved, so that it can be resumed");
   document.list("sweep", "further runs of this file; read by runs_of()");
   const bool fuse = compute.flag(
       "fuse", true, "chains of primitives in fused kernels; false: the reference primitives");
@@ -107,6 +109,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                  .network = {},
                  .initializer = {},
                  .train = {},
+                 .checkpoints = {},
                  .weights = weights,
                  .track = {},
                  .variants = {},
@@ -116,6 +119,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                  .output = output};
   out.initializer = Registry<Initializer>::instance().make(initializer);
   out.train = TrainingSettings::read(train, out.data->train->size());
+  out.checkpoints = CheckpointSettings::read(checkpoint, out.train.epochs);
   if (out.train.epochs > 0 && out.data->train->classes() == 0)
     train.refuse("epochs", fmt::format("{} asked for, but the images of {} have no labels; "
                                        "accepted: 0",

@@ -11,6 +11,7 @@
 #include "data/standardize.h"
 #include "experiments/method/tracking_settings.h"
 #include "experiments/method/trainer.h"
+#include "experiments/run/checkpoint_settings.h"
 #include "quant/variants/variant.h"
 
 namespace quantdyn {
@@ -27,6 +28,7 @@ struct Experiment {
   std::unique_ptr<Network> network;
   std::unique_ptr<Initializer> initializer;
   TrainingSettings train;
+  CheckpointSettings checkpoints;
   std::filesystem::path weights;  ///< the result that gave the net's weights, or empty
   TrackingSettings track;
   std::vector<Variant> variants;

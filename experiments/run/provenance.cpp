@@ -5,6 +5,7 @@
 #include "experiments/method/gradients.h"
 #include "experiments/results/process_facts.h"
 #include "framework/base/gemm.h"
+#include "framework/base/hash.h"
 #include "framework/base/simd.h"
 #include "framework/base/threads.h"
 #include "framework/base/version.h"
@@ -94,6 +95,8 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
                    experiment.track.probe_images)}};
   if (!experiment.network_format.empty())
     out.provenance.emplace_back(experiment.network_format + "_sha256", experiment.network_sha256);
+  if (!experiment.weights.empty())
+    out.provenance.emplace_back("weights_sha256", sha256_of_file(experiment.weights));
   if (!plugin_libraries().empty()) out.provenance.emplace_back("plugins", plugins_text());
   out.network = rows_of(*experiment.network);
   add_axes(experiment.track.statistics, TensorTraits{1}, out.axes);

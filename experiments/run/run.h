@@ -8,8 +8,16 @@
 
 #include "experiments/run/summary.h"
 #include "framework/base/progress_sink.h"
+#include "framework/base/stop_flag.h"
 
 namespace quantdyn {
+
+/// What happens to an interrupted run in the output folder.
+enum class Interrupted {
+  resume,   ///< the run goes on with it
+  discard,  ///< its checkpoints are removed, its snapshots set aside
+  refuse
+};
 
 /// The run that is requested.
 struct RunRequest {
@@ -17,8 +25,10 @@ struct RunRequest {
   std::vector<std::string> sets;
   std::filesystem::path output;  ///< empty: the experiment's own
   bool force = false;            ///< whether to replace an existing complete result
-  std::string command_line;      ///< for the record
-  std::string place;             ///< of the sweep's entry, for errors; empty: no sweep
+  Interrupted interrupted = Interrupted::resume;
+  const StopFlag* stop = nullptr;  ///< asks the run to stop; null: nobody does
+  std::string command_line;        ///< for the record
+  std::string place;               ///< of the sweep's entry, for errors; empty: no sweep
 };
 
 /// The outcome of one run.
@@ -32,7 +42,9 @@ struct RunReport {
 /// Trains (or loads), quantizes, tracks and writes `<output>/result.h5`; returns one report per
 /// run. The runs of a sweep start only if all of them are valid. If a variant fails, the others go
 /// on. Error: training or writing failed. ConfigError, before any compute: as Experiment::read(),
-/// or an existing result.
+/// or an existing result, or an interrupted run that request.interrupted refuses. Stopped, which
+/// says what was kept, if request.stop asks for it: at the end of the step, or of a few seconds'
+/// work.
 std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& progress);
 
 /// What a run would do.

@@ -3,18 +3,22 @@
 
 #include <atomic>
 #include <exception>
+#include <string>
+#include <utility>
 
 namespace quantdyn {
 
 /// Thrown by a run that was asked to stop; not an Error, because nothing is wrong.
 class Stopped final : public std::exception {
  public:
-  explicit Stopped(int signal) : signal_(signal) {}
+  explicit Stopped(int signal, std::string message = "stopped")
+      : signal_(signal), message_(std::move(message)) {}
   int signal() const { return signal_; }
-  const char* what() const noexcept override { return "stopped"; }
+  const char* what() const noexcept override { return message_.c_str(); }
 
  private:
   int signal_;
+  std::string message_;
 };
 
 /// Set by a signal handler, or from any thread; asked wherever a run can stop.

@@ -31,13 +31,35 @@ void for_pieces(std::span<Parameter<float>* const> parameters,
 
 void Optimizer::step(std::span<Parameter<float>* const> parameters, double learning_rate) {
   assert(states_.size() <= states_each_ * parameters.size());
-  for (const Parameter<float>* parameter : parameters.subspan(states_.size() / states_each_))
-    for (size_t i = 0; i < states_each_; ++i)
-      states_.emplace_back(parameter->trained ? parameter->master.shape() : Shape{0});
+  make_states(parameters);
   begin_step();
   for_pieces(parameters, [&](size_t index, int64_t first, int64_t end) {
     if (parameters[index]->trained) update(index, *parameters[index], learning_rate, first, end);
   });
+}
+
+/// Of those parameters that have none yet.
+void Optimizer::make_states(std::span<Parameter<float>* const> parameters) {
+  if (states_each_ == 0) return;
+  for (const Parameter<float>* parameter : parameters.subspan(states_.size() / states_each_))
+    for (size_t i = 0; i < states_each_; ++i)
+      states_.emplace_back(parameter->trained ? parameter->master.shape() : Shape{0});
+}
+
+void Optimizer::visit_state(StateVisitor state, std::span<Parameter<float>* const> parameters) {
+  if (state.is_loading()) {
+    states_.clear();
+    make_states(parameters);
+  }
+  // Parameters that have just joined get zeros in the next step, and in a loaded optimizer now.
+  auto count = static_cast<int64_t>(states_.size());
+  state.visit("count", count);
+  if (count > static_cast<int64_t>(states_.size()))
+    throw_error<Error>("state: the optimizer has {} arrays, the net needs {}", count,
+                       states_.size());
+  for (int64_t i = 0; i < count; ++i)
+    state.visit(fmt::format("{}", i), states_[static_cast<size_t>(i)]);
+  visit_own_state(state);
 }
 
 void clear_gradients(std::span<Parameter<float>* const> parameters) {

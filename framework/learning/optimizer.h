@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "framework/base/state.h"
 #include "framework/graph/layer.h"
 
 namespace quantdyn {
@@ -18,7 +19,12 @@ class Optimizer {
   /// follow them.
   void step(std::span<Parameter<float>* const> parameters, double learning_rate);
 
+  /// Saves or loads what later steps depend on; `parameters` as in step().
+  void visit_state(StateVisitor state, std::span<Parameter<float>* const> parameters);
+
  protected:
+  /// Saves or loads what a kind keeps besides states().
+  virtual void visit_own_state(StateVisitor&) {}
   /// Starts a step; called before the step's first update().
   virtual void begin_step() {}
   /// Moves elements [first, end) of one parameter; `index` is its place in the list of step().
@@ -32,6 +38,8 @@ class Optimizer {
   explicit Optimizer(size_t states_each) : states_each_(states_each) {}
 
  private:
+  void make_states(std::span<Parameter<float>* const> parameters);
+
   size_t states_each_;
   std::vector<Tensor<float>> states_;
 };

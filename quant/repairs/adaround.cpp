@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
 
 #include "framework/base/threads.h"
@@ -124,11 +125,13 @@ class Reconstruction {
 
   Parameter<float>& weight() { return *layer_.layer(1)->linear()->weight; }
 
-  void learn(SoftWeight& soft, const Rng& rng) {
+  /// Calls `before_step` before every step, which may end it by an exception.
+  void learn(SoftWeight& soft, const Rng& rng, const std::function<void()>& before_step) {
     std::vector<Parameter<float>*> parameters;
     for (const auto& named : layer_.parameters()) parameters.push_back(named.parameter);
     Parameter<float>* const learned[] = {&soft.rounding};
     for (int64_t t = 0; t < settings_.iterations; ++t) {
+      before_step();
       soft.write_soft(weight().effective);
       take_batch([&](int64_t i) {
         return static_cast<int64_t>(
@@ -234,7 +237,8 @@ void AdaRound::apply(QuantizedTensors& tensors, Evaluator& reference, Network& n
   for (auto& [id, tensor] : tensors) {
     if (id.role != TensorRole::weight) continue;
     const int unit = id.unit;
-    note("adaround " + net.units()[unit].name, done++, total, "layers");
+    const auto tell = [&] { note("adaround " + net.units()[unit].name, done, total, "layers"); };
+    tell();
     const int source = net.nodes()[net.nodes()[net.units()[unit].leader].inputs[0]].unit;
     Linear<float>& linear = linear_of(net, unit);
     Reconstruction layer(*this, net.alone(unit), inputs.outputs_before(unit, source),
@@ -242,7 +246,8 @@ void AdaRound::apply(QuantizedTensors& tensors, Evaluator& reference, Network& n
     layer.weight().effective = linear.weight->effective;
     report.layer("repairs", before_quantity, unit, layer.error());
     SoftWeight soft(linear.weight->master, *tensor.quantization);
-    layer.learn(soft, rng.fork(net.units()[unit].name));
+    layer.learn(soft, rng.fork(net.units()[unit].name), tell);
+    ++done;
     Tensor<int32_t> codes = tensor.codes;
     soft.write_hard(linear.weight->effective, codes);
     layer.weight().effective = linear.weight->effective;

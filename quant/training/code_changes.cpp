@@ -145,6 +145,17 @@ void CodeChanges::save(Frame& frame, const std::string& tensor, int64_t node) co
       oscillations_);
 }
 
+void CodeChanges::visit_state(StateVisitor state) {
+  bool has_begun = !last_.empty();
+  state.visit("has_begun", has_begun);
+  if (state.is_loading() && has_begun) last_.resize(static_cast<size_t>(rows_ * channels_));
+  if (has_begun) state.visit_fixed("last", last_);
+  state.visit_fixed("direction", direction_);
+  state.visit_fixed("changes", changes_);
+  state.visit_fixed("oscillations", oscillations_);
+  state.visit("steps", steps_);
+}
+
 void CodeChanges::start() {
   std::ranges::fill(changes_, 0);
   std::ranges::fill(oscillations_, 0);

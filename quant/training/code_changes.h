@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/base/state.h"
 #include "framework/h5/frame.h"
 #include "quant/quantizers/quantizer.h"
 
@@ -29,6 +30,7 @@ class CodeChanges {
   void save(Frame& frame, const std::string& tensor, int64_t node) const;
   /// Counts from 0 again; keeps codes and directions.
   void start();
+  void visit_state(StateVisitor state);
 
  private:
   void take_multiples(const float* quantized, int64_t rows);

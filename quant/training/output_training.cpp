@@ -27,6 +27,11 @@ void OutputTraining::follow_parameter() {
   if (!is_frozen_) range_.follow_parameter();
 }
 
+void OutputTraining::visit_state(StateVisitor state) {
+  state.visit("next_chunk", next_chunk_);
+  range_.visit_state(state.group("range"));
+}
+
 void OutputTraining::forward(std::span<const View<const float>> x, View<float> y, View<float>,
                              float*) {
   if (!is_frozen_ && range_.learning() == Learning::straight_through) move_range(x[0]);

@@ -21,6 +21,8 @@ class OutputTraining final : public TrainingStep, public MapReader {
   void freeze() { is_frozen_ = true; }
   /// TrainedRange's, unless it is frozen.
   void follow_parameter();
+  /// Except whether it is frozen, which the epoch decides.
+  void visit_state(StateVisitor state);
 
   void forward(std::span<const View<const float>> x, View<float> y, View<float> saved,
                float* scratch) override;

@@ -152,6 +152,18 @@ QuantizationTraining::QuantizationTraining(const Network& network,
   }
 }
 
+std::unique_ptr<QuantizationTraining> QuantizationTraining::to_load(
+    const Network& network, const QuantizationTrainingSettings& settings) {
+  std::map<int, std::vector<Range>> ranges;
+  for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit)
+    if (const auto& scheme = settings.variant->units[unit].output) {
+      const int64_t channels = network.nodes()[network.units()[unit].last].shape.channels();
+      ranges[unit].assign(static_cast<size_t>(scheme->quantizer->granularity().entries(channels)),
+                          {0, 1});
+    }
+  return std::make_unique<QuantizationTraining>(network, settings, ranges);
+}
+
 QuantizedTraining QuantizationTraining::additions() {
   QuantizedTraining out;
   out.folding = settings_.folding;
@@ -201,6 +213,15 @@ TrainedRanges QuantizationTraining::ranges() const {
       out[{unit, TensorRole::weight}] = weight->range().ranges();
   for (const auto& [unit, range] : outputs_) out[{unit, TensorRole::output}] = range->ranges();
   return out;
+}
+
+void QuantizationTraining::visit_state(StateVisitor state) {
+  for (const auto& [unit, weight] : weights_)
+    weight->visit_state(state.group(fmt::format("weights/{}", network_.units()[unit].name)));
+  size_t step = 0;
+  for (const auto& [unit, range] : outputs_)
+    steps_.at(step++)->visit_state(
+        state.group(fmt::format("outputs/{}", network_.units()[unit].name)));
 }
 
 void QuantizationTraining::save_code_changes(Frame& frame) {

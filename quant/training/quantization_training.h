@@ -42,6 +42,9 @@ class QuantizationTraining {
   /// `outputs`: the ranges of outputs that the variant's calibration gives now, by unit.
   QuantizationTraining(const Network& network, const QuantizationTrainingSettings& settings,
                        const std::map<int, std::vector<Range>>& outputs);
+  /// One whose state is loaded next: its ranges are arbitrary until then.
+  static std::unique_ptr<QuantizationTraining> to_load(
+      const Network& network, const QuantizationTrainingSettings& settings);
 
   /// For one training plan; this outlives it.
   QuantizedTraining additions();
@@ -58,13 +61,16 @@ class QuantizationTraining {
   /// Writes how often the codes of weights have changed and oscillated since the last call, or
   /// since the start, to the nodes that have such weights (CodeChanges).
   void save_code_changes(Frame& frame);
+  /// Saves or loads what later steps depend on, while a plan has the additions. Whether it is
+  /// frozen is not part of it: the epoch decides.
+  void visit_state(StateVisitor state);
 
  private:
   const Network& network_;
   const QuantizationTrainingSettings& settings_;
   std::map<int, std::unique_ptr<WeightTraining>> weights_;
   std::map<int, std::unique_ptr<TrainedRange>> outputs_;
-  std::vector<OutputTraining*> steps_;  // of the plan that has the additions
+  std::vector<OutputTraining*> steps_;  // of the plan that has the additions, by unit
 };
 
 }  // namespace quantdyn

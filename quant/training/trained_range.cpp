@@ -99,6 +99,22 @@ void TrainedRange::fit() {
   }
 }
 
+void TrainedRange::visit_state(StateVisitor state) {
+  const auto visit_ranges = [&](const std::string& name, std::vector<Range>& ranges) {
+    std::vector<double> ends;
+    for (const Range& range : ranges) ends.insert(ends.end(), {range.low, range.high});
+    state.visit_fixed(name, ends);
+    for (size_t i = 0; i < ranges.size(); ++i) ranges[i] = {ends[2 * i], ends[2 * i + 1]};
+  };
+  visit_ranges("ranges", ranges_);
+  if (learning_ != Learning::straight_through) state.visit("parameter", parameter_.master);
+  if (learning_ == Learning::lsq) {
+    state.visit_fixed("positive_codes", positive_codes_);
+    visit_ranges("of_step_one", of_step_one_);
+  }
+  if (state.is_loading()) fit();
+}
+
 void TrainedRange::add_gradient(const std::vector<double>& sums) {
   for (int64_t c = 0; c < channels_; ++c) {
     const int64_t entry = quantization_->entry_of(c);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/base/state.h"
 #include "framework/graph/layer.h"
 #include "quant/schemes/scheme.h"
 
@@ -48,6 +49,8 @@ class TrainedRange {
   /// Adds to parameter().grad. `sums` [channels]: for lsq, sum dy (y - x) of the values inside plus
   /// sum dy y of those outside; for pact, sum dy of those above.
   void add_gradient(const std::vector<double>& sums);
+  /// Values that a range was estimated from are not part of it: set() gives them anew.
+  void visit_state(StateVisitor state);
 
  private:
   void start_steps();

@@ -53,4 +53,10 @@ void WeightTraining::backward(const Tensor<float>& weight, const Tensor<float>& 
   if (is_learned) range_.add_gradient(sums);
 }
 
+void WeightTraining::visit_state(StateVisitor state) {
+  state.visit("step", step_);
+  range_.visit_state(state.group("range"));
+  code_changes_.visit_state(state.group("code_changes"));
+}
+
 }  // namespace quantdyn

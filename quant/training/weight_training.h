@@ -23,6 +23,7 @@ class WeightTraining final : public WeightTransform {
   TrainedRange& range() { return range_; }
   /// Follows the codes that forward() gave.
   CodeChanges& code_changes() { return code_changes_; }
+  void visit_state(StateVisitor state);
 
  private:
   TrainedRange range_;

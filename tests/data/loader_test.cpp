@@ -49,6 +49,22 @@ std::vector<float> augmented(LoaderSettings settings, uint64_t seed, Shape shape
 
 BOOST_AUTO_TEST_SUITE(loader)
 
+BOOST_AUTO_TEST_CASE(an_epoch_can_begin_at_a_later_batch) {
+  const RampDataset data(64, pixel);
+  Loader loader(data, plain, training(8), Rng(1));
+  const auto whole = epoch_order(loader, 3);
+  for (int64_t first = 0; first < loader.batches(); ++first) {
+    loader.start_epoch(3, first);
+    for (int64_t b = first; b < loader.batches(); ++b) {
+      const Batch& batch = loader.next();
+      BOOST_TEST(batch.first == 8 * b);
+      BOOST_TEST(static_cast<int64_t>(batch.x[7]) / 100 == whole[static_cast<size_t>(8 * b + 7)]);
+    }
+    BOOST_CHECK_THROW(loader.next(), Error);
+  }
+  BOOST_CHECK_THROW(loader.start_epoch(3, 8), Error);
+}
+
 BOOST_AUTO_TEST_CASE(an_epoch_is_a_permutation_that_seed_and_epoch_determine) {
   const RampDataset data(60, pixel);
   Loader loader(data, plain, training(10), Rng(1));

@@ -22,6 +22,7 @@ class Adam final : public Optimizer {
 
  protected:
   void begin_step() override { ++steps_; }
+  void visit_own_state(StateVisitor& state) override { state.visit("steps", steps_); }
 
   void update(size_t index, Parameter<float>& parameter, double learning_rate, int64_t first,
               int64_t end) override {

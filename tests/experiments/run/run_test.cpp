@@ -197,12 +197,12 @@ BOOST_AUTO_TEST_CASE(weights_that_overflow_in_the_last_step_stop_with_the_node) 
   BOOST_TEST(!fs::exists(path / "out/result.h5"));
 }
 
-BOOST_AUTO_TEST_CASE(a_kill_leaves_no_result_and_the_next_run_works) {
+BOOST_AUTO_TEST_CASE(a_kill_leaves_no_result_and_a_fresh_run_works) {
   const fs::path output = path / "out";
   int interrupted = 0;
   for (int signal : {SIGINT, SIGKILL}) {
     Child child(path, {"run", "tiny.yaml", "--quiet", "--output", "out", "--set",
-                       "train.epochs=1000000", "--set", "track.every=1"});
+                       "train.epochs=1000000", "--set", "track.every=1", "--fresh"});
     const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
     const auto has_begun = [&] {  // after the snapshots of the run before
       return (interrupted == 0 || fs::exists(output / "snapshots.interrupted.1")) &&
@@ -212,13 +212,16 @@ BOOST_AUTO_TEST_CASE(a_kill_leaves_no_result_and_the_next_run_works) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     child.send(signal);
     const Outcome outcome = child.wait();
-    BOOST_TEST(outcome.exit_code == -signal, outcome.err);
+    BOOST_TEST(outcome.exit_code == (signal == SIGINT ? 128 + SIGINT : -signal), outcome.err);
     BOOST_TEST(!fs::exists(output / "result.h5"));
     BOOST_TEST(ResultReader(output / "snapshots/snapshot-0001.h5").last().epoch == 1);
     if (interrupted++ > 0)
       BOOST_TEST(fs::exists(output / "snapshots.interrupted.1/snapshot-0001.h5"));
   }
-  const Outcome next = run({"run", "tiny.yaml", "--output", "out"});
+  const Outcome refused = run({"run", "tiny.yaml", "--output", "out"});
+  BOOST_TEST(refused.exit_code == 2, refused.err);
+  BOOST_TEST(contains(refused.err, "train.epochs: 1000000, now 2"), refused.err);
+  const Outcome next = run({"run", "tiny.yaml", "--output", "out", "--fresh"});
   BOOST_TEST(next.exit_code == 0, next.err);
   BOOST_TEST(contains(next.err,
                       "snapshots of an interrupted run were moved to "

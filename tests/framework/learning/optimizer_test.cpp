@@ -126,4 +126,29 @@ BOOST_AUTO_TEST_CASE(mistakes_are_refused) {
     BOOST_CHECK_THROW(make(yaml), ConfigError);
 }
 
+BOOST_AUTO_TEST_CASE(every_optimizer_goes_on_from_its_state_with_the_same_bits) {
+  for (const auto& [name, entry] : Registry<Optimizer>::instance().entries()) {
+    const auto go = [](Optimizer& optimizer, Parameter<float>& parameter, int first, int end) {
+      Parameter<float>* const all[] = {&parameter};
+      for (int step = first; step < end; ++step) {
+        parameter.grad.fill(static_cast<float>(step % 3) - 0.7f);
+        optimizer.step(all, 0.1);
+      }
+    };
+    Parameter<float> whole = make_parameter("weight", 1), parts = make_parameter("weight", 1);
+    go(*make("{name: " + name + "}"), whole, 0, 7);
+    State state;
+    Parameter<float>* const all[] = {&parts};
+    {
+      const auto first = make("{name: " + name + "}");
+      go(*first, parts, 0, 3);
+      first->visit_state(StateVisitor::saving(state), all);
+    }
+    const auto second = make("{name: " + name + "}");
+    second->visit_state(StateVisitor::loading(state), all);
+    go(*second, parts, 3, 7);
+    BOOST_TEST(parts.master[0] == whole.master[0], name);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,294 @@
+#include "experiments/run/experiment_run.h"
+
+#include <cmath>
+
+#include "data/order.h"
+#include "experiments/method/calibration.h"
+#include "experiments/method/float_snapshot.h"
+#include "experiments/method/variant_snapshot.h"
+#include "experiments/run/stoppable_dataset.h"
+#include "experiments/text/table.h"
+
+namespace quantdyn {
+namespace {
+
+double network_value(const Snapshot& snapshot, const std::string& name) {
+  const auto found = snapshot.frame.arrays().find("networkwise/" + name);
+  return found == snapshot.frame.arrays().end()
+             ? std::nan("")
+             : std::get<std::vector<double>>(found->second.values)[0];
+}
+
+/// A repair that makes the net worse must not pass for one.
+std::string useless_repairs_note(const Snapshot& snapshot) {
+  const double before = network_value(snapshot, "repairs_sqnr_before");
+  const double after = network_value(snapshot, "repairs_sqnr_after");
+  return after < before ? fmt::format(
+                              "  its repairs do not help: SQNR of the logits {:.1f} dB, "
+                              "without them {:.1f} dB",
+                              after, before)
+                        : "";
+}
+
+}  // namespace
+
+ExperimentRun::ExperimentRun(Experiment& experiment, ResultWriter& writer, ProgressSink& sink,
+                             const StopFlag& stop, std::optional<State> state)
+    : e_(experiment), writer_(writer), sink_(sink), stop_(stop), state_(std::move(state)) {
+  e_.data->train = stoppable(std::move(e_.data->train), stop);
+  e_.data->test = stoppable(std::move(e_.data->test), stop);
+  probe_ = {e_.data->test.get(), &e_.standardization,
+            first_of_shuffle(e_.rng("probe"), e_.data->test->size(), e_.track.probe_images)};
+  if (const auto& gradients = e_.track.gradients)
+    gradients_.emplace(GradientProbe{
+        {e_.data->train.get(), &e_.standardization,
+         first_of_shuffle(e_.rng("gradients"), e_.data->train->size(), gradients->images)},
+        e_.train.label_smoothing,
+        gradients->channel_histograms});
+}
+
+void ExperimentRun::train() try {
+  begin();
+  if (e_.train.epochs > 0) train_epochs();
+  trainer_.reset();
+} catch (const Stopped&) {
+  if (trainer_) save();
+  throw;
+}
+
+/// Everything before the first step.
+void ExperimentRun::begin() {
+  if (!state_ && !e_.has_weights()) e_.network->initialize(*e_.initializer, e_.rng("initialize"));
+  if (!state_ && e_.track.has_snapshot(0)) {
+    const bool is_all = e_.train.epochs == 0;  // no later snapshot is compared with it
+    if (!is_all || !writer_.take_over({0, 0, 0, float_variant})) take_snapshot();
+  }
+}
+
+void ExperimentRun::train_epochs() {
+  trainer_ = std::make_unique<Trainer>(*e_.network, *e_.data->train, e_.standardization, e_.train,
+                                       e_.fusing, e_.algorithm, e_.rng("train"));
+  if (state_) load();
+  since_checkpoint_ = Stopwatch();
+  catch_up();
+  const auto progress = sink_.begin(e_.name, e_.train.epochs * e_.data->train->size(), "images");
+  for (int64_t epoch = epoch_ + 1; epoch <= e_.train.epochs; ++epoch) {
+    prepare_quantization(epoch);
+    after_epoch(trainer_->run_epoch(epoch, *progress, [&](int64_t step) { after_step(step); }));
+  }
+}
+
+/// Starts and freezes training with quantization before the epochs that the settings name.
+void ExperimentRun::prepare_quantization(int64_t epoch) {
+  const QuantizationTrainingSettings& settings = e_.quantization;
+  if (settings.variant == nullptr) return;
+  if (epoch > settings.start_epoch && !quantization_) {
+    std::map<int, std::vector<Range>> ranges;
+    Evaluator evaluator(*e_.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+    const ImageSet images = calibration_images(*settings.variant);
+    for (const auto& [unit, tensor] : calibrate(evaluator, *settings.variant, images))
+      ranges[unit] = tensor.ranges;
+    quantization_ = std::make_unique<QuantizationTraining>(*e_.network, settings, ranges);
+    trainer_->quantize(*quantization_);
+  }
+  if (epoch > settings.freeze_epoch) trainer_->freeze();
+}
+
+void ExperimentRun::after_step(int64_t step) {
+  step_ = step;
+  todo_ = e_.track.has_snapshot(step) ? Todo::snapshot : Todo::nothing;
+  stop_.check();
+  catch_up();
+  save_if_due();
+}
+
+void ExperimentRun::after_epoch(const EpochResult& result) {
+  writer_.add_training_row({result.step, result.epoch, result.loss, result.accuracy,
+                            result.learning_rate, result.seconds});
+  epoch_ = result.epoch;
+  step_ = result.step;
+  todo_ = e_.track.has_snapshot(step_) ? Todo::snapshot : Todo::nothing;
+  catch_up(fmt::format(
+      "{}: epoch {}/{}  loss {:.4f}  accuracy {:.4f}  learning rate {:.4g}  {:.1f} s", e_.name,
+      epoch_, e_.train.epochs, result.loss, result.accuracy, result.learning_rate, result.seconds));
+  stop_.check();
+  const int64_t every = e_.checkpoints.epochs;
+  if (epoch_ == e_.train.epochs || (every > 0 && epoch_ % every == 0))
+    save();
+  else
+    save_if_due();
+}
+
+/// Does what is still to be done at this step, and prints the epoch's line.
+void ExperimentRun::catch_up(const std::string& epoch_line) {
+  const bool is_tracked = todo_ == Todo::snapshot;
+  if (is_tracked) {
+    take_snapshot();
+    todo_ = Todo::quantization;
+  }
+  if (is_tracked || !epoch_line.empty())
+    sink_.line(fmt::format(
+        "{}{}", epoch_line.empty() ? fmt::format("{}: step {}", e_.name, step_) : epoch_line,
+        is_tracked ? fmt::format("  test accuracy {:.4f}", float_accuracy_) : ""));
+  const bool is_end = epoch_ == e_.train.epochs;  // then every variant is quantized anyway
+  if (todo_ == Todo::quantization && quantization_ && !is_end) quantize(*e_.quantization.variant);
+  todo_ = Todo::nothing;
+}
+
+/// A checkpoint in the middle of an epoch, if the experiment asks for one now.
+void ExperimentRun::save_if_due() {
+  const CheckpointSettings& when = e_.checkpoints;
+  if ((when.steps > 0 && step_ % when.steps == 0) ||
+      (when.minutes > 0 && since_checkpoint_.seconds() >= 60 * when.minutes))
+    save();
+}
+
+void ExperimentRun::save() {
+  State state;
+  visit_state(StateVisitor::saving(state).group("run"));
+  StateVisitor result = StateVisitor::saving(state).group("result");
+  writer_.visit_state(result);
+  writer_.add_checkpoint(step_, std::move(state));
+  since_checkpoint_ = Stopwatch();
+}
+
+void ExperimentRun::load() {
+  visit_state(StateVisitor::loading(*state_).group("run"));
+  state_.reset();
+  watch_ = Stopwatch();
+}
+
+void ExperimentRun::visit_state(StateVisitor state) {
+  double seconds_so_far = seconds();
+  state.visit("seconds", seconds_so_far);
+  seconds_before_ = state.is_loading() ? seconds_so_far : seconds_before_;
+  auto todo = static_cast<int64_t>(todo_);
+  state.visit("epoch", epoch_);
+  state.visit("step", step_);
+  state.visit("todo", todo);
+  todo_ = static_cast<Todo>(todo);
+  state.visit("failures", failures_);
+  StateVisitor network = state.group("network");
+  for (const Network::Named& named : e_.network->parameters())
+    network.visit(fmt::format("{}/{}", e_.network->nodes()[named.node].name, named.parameter->name),
+                  named.parameter->master);
+  drift_.visit_state(*e_.network, state.group("drift"));
+  bool is_quantized = quantization_ != nullptr;
+  state.visit("is_quantized", is_quantized);
+  if (state.is_loading() && is_quantized) {
+    quantization_ = QuantizationTraining::to_load(*e_.network, e_.quantization);
+    trainer_->quantize(*quantization_);
+  }
+  trainer_->visit_state(state.group("trainer"));
+  if (quantization_) quantization_->visit_state(state.group("quantization"));
+}
+
+void ExperimentRun::quantize() {
+  for (const Variant& variant : e_.variants) {
+    stop_.check();
+    if (writer_.take_over({0, epoch_, step_, variant.name}))
+      sink_.line(fmt::format("{}: {}  was finished before the run was interrupted", e_.name,
+                             variant.name));
+    else
+      quantize(variant);
+  }
+}
+
+ImageSet ExperimentRun::calibration_images(const Variant& variant) const {
+  return {e_.data->train.get(), &e_.standardization,
+          chosen_images(variant.calibration, *e_.data->train, e_.rng("calibrate"))};
+}
+
+const ExperimentRun::FloatTwin& ExperimentRun::float_twin(bool is_folded) {
+  std::optional<FloatTwin>& twin = is_folded ? folded_ : unfolded_;
+  if (twin && twin->step == step_) return *twin;
+  FoldedNetwork network = is_folded ? fold_network(*e_.network) : unfolded(*e_.network);
+  Evaluator evaluator(network.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+  Predictions predictions = predict(evaluator, *e_.data->test, e_.standardization);
+  twin = FloatTwin{std::move(network), std::move(predictions), step_};
+  return *twin;
+}
+
+/// Nothing if the variant failed.
+std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
+  std::unique_ptr<WorkProgress> progress;
+  int64_t last_done = 0;
+  const auto note = [&](const std::string& what, int64_t done, int64_t total,
+                        const std::string& units) {
+    stop_.check();
+    if (done < last_done || !progress) progress = sink_.begin(e_.name, total, units);
+    last_done = done;
+    progress->update(done, fmt::format("{}: {}", variant.name, what));
+  };
+  const auto test_images = [&](int64_t count) {
+    return ImageSet{e_.data->test.get(), &e_.standardization,
+                    first_of_shuffle(e_.rng("probe"), e_.data->test->size(), count)};
+  };
+  const FloatTwin& twin = float_twin(variant.fold);
+  const bool is_trained = quantization_ && e_.quantization.variant == &variant;
+  try {
+    return variant_snapshot({.folded = twin.network,
+                             .variant = variant,
+                             .fusing = e_.fusing,
+                             .calibration = calibration_images(variant),
+                             .probe = probe_,
+                             .sensitivity = test_images(variant.sensitivity_images),
+                             .integer = test_images(variant.integer_images),
+                             .test = *e_.data->test,
+                             .reference = twin.predictions,
+                             .kinds = e_.track.statistics,
+                             .trained = is_trained ? quantization_->ranges() : TrainedRanges{},
+                             .epoch = epoch_,
+                             .step = step_,
+                             .rng = e_.rng("variant").fork(variant.name),
+                             .note = note,
+                             .tensors = e_.track.tensors_of(step_),
+                             .saves_weights = e_.track.saves_weights(step_)});
+  } catch (const Error& e) {
+    failures_.push_back(fmt::format("{}: {}: {}", e_.name, variant.name, e.what()));
+    progress.reset();
+    sink_.line(failures_.back());
+    return {};
+  }
+}
+
+void ExperimentRun::quantize(const Variant& variant) {
+  const Stopwatch watch;
+  std::optional<Snapshot> snapshot = snapshot_of(variant);
+  if (!snapshot) return;
+  if (quantization_ && e_.quantization.variant == &variant)
+    quantization_->save_code_changes(snapshot->frame);
+  const std::string accuracy = number_text(network_value(*snapshot, "accuracy"), 4);
+  const std::string note_of_bad = nonfinite_note(*snapshot) + useless_repairs_note(*snapshot);
+  writer_.add_snapshot(*std::move(snapshot));
+  sink_.line(fmt::format("{}: {}  accuracy {}  {:.1f} s{}", e_.name, variant.name, accuracy,
+                         watch.seconds(), note_of_bad));
+}
+
+/// Images whose logits are NaN or infinite must not hide behind an accuracy.
+std::string ExperimentRun::nonfinite_note(const Snapshot& snapshot) const {
+  const double images = network_value(snapshot, "nonfinite_images");
+  return images > 0 ? fmt::format("  {} of {} test images have logits that are NaN or infinite",
+                                  images, e_.data->test->size())
+                    : "";
+}
+
+void ExperimentRun::take_snapshot() {
+  Snapshot snapshot = float_snapshot({.network = *e_.network,
+                                      .fusing = e_.fusing,
+                                      .probe = probe_,
+                                      .test = *e_.data->test,
+                                      .kinds = e_.track.statistics,
+                                      .gradients = gradients_ ? &*gradients_ : nullptr,
+                                      .tensors = e_.track.tensors_of(step_),
+                                      .saves_weights = e_.track.saves_weights(step_),
+                                      .epoch = epoch_,
+                                      .step = step_});
+  drift_.add(*e_.network, snapshot.frame);
+  float_accuracy_ = network_value(snapshot, "accuracy");
+  if (const std::string note = nonfinite_note(snapshot); !note.empty())
+    sink_.line(fmt::format("{}: step {}{}", e_.name, step_, note));
+  writer_.add_snapshot(std::move(snapshot));
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,309 @@
+// Runs that are interrupted and go on: the same bits as without, whatever was trained and however
+// it was stopped; what cannot go on is refused and named.
+#include "experiments/run/resume.h"
+
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "experiments/results/result_equality.h"
+#include "framework/base/threads.h"
+#include "tests/experiments/program.h"
+#include "tests/experiments/results/fabricated_result.h"
+
+using namespace quantdyn;
+using namespace quantdyn::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Keeps all lines; interrupts the run at the n-th sign of life, as a scheduler or as a crash does.
+class Interruption final : public ProgressSink {
+ public:
+  enum class Kind { none, stop, crash };
+  struct Crash {};
+
+  Interruption(Kind kind, int at) : kind_(kind), left_(at) {}
+  std::unique_ptr<WorkProgress> begin(const std::string&, int64_t, const std::string&) override {
+    struct Counting final : WorkProgress {
+      explicit Counting(Interruption& of) : of_(of) {}
+      void update(int64_t, const std::string&) override { of_.count(); }
+      Interruption& of_;
+    };
+    return std::make_unique<Counting>(*this);
+  }
+  void line(const std::string& text) override {
+    lines += text + "\n";
+    count();
+  }
+  const StopFlag& flag() const { return flag_; }
+
+  std::string lines;
+
+ private:
+  void count() {
+    if (--left_ != 0) return;
+    if (kind_ == Kind::stop) flag_.request(SIGTERM);
+    if (kind_ == Kind::crash) throw Crash();
+  }
+  Kind kind_;
+  int left_;
+  StopFlag flag_;
+};
+
+using Kind = Interruption::Kind;
+
+/// What the runs of one test differ in.
+struct Mode {
+  std::string name, train, track, variants;
+};
+
+const std::string plain =
+    "  - {name: plain, weights: {}, activations: {}, calibration: {images: 16}}\n";
+const std::string low =
+    "  - {name: low, weights: {quantizer: {name: affine, bit_width: 3}}, activations: {quantizer: "
+    "{name: affine, bit_width: 4}}, calibration: {images: 16}}\n";
+const std::string learned =
+    "  - {name: learned, weights: {quantizer: {name: affine, bit_width: 3}}, calibration: {images: "
+    "16}, repairs: {adaround: {iterations: 6, batch_size: 8}}}\n";
+
+const std::vector<Mode> modes = {
+    {"float", "crop_padding: 1, flip_probability: 0.5", "gradients: {images: 16}, every: 1",
+     plain + learned},
+    {"adam", "last_batch: keep, optimizer: {name: adam}", "steps: [2, 7, 12]", plain},
+    {"straight_through", "quantization: {variant: low, folding: batch, freeze_epoch: 1}",
+     "every: 1, steps: [3, 11]", plain + low},
+    {"lsq", "quantization: {variant: low, weights: lsq, activations: lsq, start_epoch: 1}",
+     "every: 1, steps: [13]", low + plain},
+    {"pact",
+     "optimizer: {name: adam}, quantization: {variant: low, folding: running, activations: pact}",
+     "steps: [5, 6]", low},
+    {"not_trained", "epochs: 0", "epochs: [0]", plain + low + learned}};
+
+struct Runs : Workplace {
+  ~Runs() { set_worker_count(workers_before); }
+  int workers_before = worker_count();
+
+  fs::path write_mode(const Mode& mode) const {
+    const std::string epochs = mode.name == "not_trained" ? "" : "epochs: 2, ";
+    return write(mode.name + ".yaml",
+                 "seed: 5\n"
+                 "data: {source: {name: synthetic, train_images: 70, test_images: 16}}\n"
+                 "network: {file: networks/dws.yaml, width: 0.125}\n"
+                 "train: {" +
+                     epochs + "batch_size: 8, " + mode.train +
+                     "}\n"
+                     "track: {probe_images: 16, " +
+                     mode.track +
+                     "}\n"
+                     "checkpoint: {steps: 5}\n"
+                     "variants:\n" +
+                     mode.variants);
+  }
+  RunRequest request(const std::string& name, const std::string& output) const {
+    RunRequest out;
+    out.config = path / (name + ".yaml");
+    out.output = path / output;
+    return out;
+  }
+  /// Runs until the interruption, or the end; "stopped", "crashed" or "finished".
+  std::string run_into(RunRequest request, Interruption& interruption) const {
+    request.stop = &interruption.flag();
+    try {
+      run_experiment(request, interruption);
+      return "finished";
+    } catch (const Stopped& stopped) {
+      BOOST_TEST(stopped.signal() == SIGTERM);
+      return "stopped";
+    } catch (const Interruption::Crash&) {
+      return "crashed";
+    }
+  }
+  std::string difference(const std::string& a, const std::string& b) const {
+    return first_difference(ResultReader(path / a / "result.h5"),
+                            ResultReader(path / b / "result.h5"));
+  }
+  /// A run of the mode `float`, stopped in its second epoch.
+  void stop_float_run() const {
+    write_mode(modes[0]);
+    Interruption stop(Kind::stop, 16);
+    BOOST_REQUIRE(run_into(request("float", "out"), stop) == "stopped");
+    BOOST_REQUIRE(fs::exists(path / "out/checkpoints/SHA256SUMS"));
+  }
+  std::string continue_float_run() const {
+    Interruption none(Kind::none, 0);
+    BOOST_TEST(run_into(request("float", "out"), none) == "finished");
+    BOOST_TEST(run_into(request("float", "whole"), none) == "finished");
+    BOOST_TEST(difference("out", "whole") == "");
+    return none.lines;
+  }
+};
+
+/// Changes the last byte.
+void damage(const fs::path& file) {
+  std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+  bytes.seekp(-1, std::ios::end);
+  bytes << '#';
+}
+
+std::vector<fs::path> checkpoints_of(const fs::path& output) {
+  std::vector<fs::path> out;
+  for (const auto& entry : fs::directory_iterator(output / "checkpoints"))
+    if (entry.path().extension() == ".h5") out.push_back(entry.path());
+  std::ranges::sort(out);
+  return out;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(resume_test, Runs)
+
+BOOST_AUTO_TEST_CASE(every_training_ends_with_the_bits_of_an_uninterrupted_one) {
+  for (const Mode& mode : modes) {
+    write_mode(mode);
+    Interruption none(Kind::none, 0);
+    set_worker_count(1);
+    BOOST_REQUIRE(run_into(request(mode.name, "whole"), none) == "finished");
+    for (const Kind kind : {Kind::stop, Kind::crash}) {
+      std::string how;
+      int interruptions = 0, threads = 0;
+      // Each run gets a little further; a crash loses what came after its last checkpoint.
+      for (int at = kind == Kind::stop ? 3 : 9; how != "finished";
+           at += kind == Kind::stop ? 0 : 3) {
+        set_worker_count(1 + threads++ % 3);
+        Interruption interruption(kind, at);
+        how = run_into(request(mode.name, "out"), interruption);
+        interruptions += how != "finished";
+        BOOST_REQUIRE(interruptions < 40);
+      }
+      BOOST_TEST(interruptions >= (mode.name == "not_trained" ? 1 : 2), mode.name);
+      BOOST_TEST(difference("out", "whole") == "", mode.name);
+      BOOST_TEST(!fs::exists(path / "out/checkpoints"));
+      const h5::File file = h5::File::open(path / "out/result.h5");
+      const int64_t resumed = file.group("provenance").integer("resumed");
+      BOOST_TEST((resumed > 0 && resumed <= interruptions), mode.name << ": " << resumed);
+      fs::remove_all(path / "out");
+    }
+    fs::remove_all(path / "whole");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(finished_variants_are_not_computed_again) {
+  stop_float_run();
+  Interruption crash(Kind::crash, 12);
+  BOOST_REQUIRE(run_into(request("float", "out"), crash) != "finished");
+  const std::string lines = continue_float_run();
+  BOOST_TEST(contains(lines, "out: goes on from the checkpoint at epoch "), lines);
+}
+
+BOOST_AUTO_TEST_CASE(another_experiment_is_refused_with_the_keys_that_differ) {
+  stop_float_run();
+  RunRequest other = request("float", "out");
+  other.sets = {"train.epochs=3", "seed=6", "checkpoint.steps=1"};
+  Interruption none(Kind::none, 0);
+  const std::string error = error_of<ConfigError>([&] { run_experiment(other, none); });
+  BOOST_TEST(contains(error, "holds an interrupted run that differs from this one:"), error);
+  BOOST_TEST(contains(error, "\n  seed: 5, now 6"), error);
+  BOOST_TEST(contains(error, "\n  train.epochs: 2, now 3"), error);
+  BOOST_TEST(contains(error, "another output folder, or --fresh to start over"), error);
+  BOOST_TEST(!contains(error, "checkpoint"), error);
+  other.sets = {"checkpoint.steps=1"};
+  set_worker_count(3);
+  BOOST_TEST(run_into(other, none) == "finished");
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupted_run_can_be_left_or_refused) {
+  stop_float_run();
+  RunRequest again = request("float", "out");
+  again.interrupted = Interrupted::refuse;
+  Interruption none(Kind::none, 0);
+  BOOST_TEST(contains(error_of<ConfigError>([&] { run_experiment(again, none); }),
+                      "holds an interrupted run; accepted: without --no-resume"));
+  again.interrupted = Interrupted::discard;
+  again.sets = {"seed=6"};
+  BOOST_TEST(run_into(again, none) == "finished");
+  BOOST_TEST(
+      contains(none.lines, "were moved to " + (path / "out/snapshots.interrupted.1").string()));
+  BOOST_TEST(fs::exists(path / "out/snapshots.interrupted.1/snapshot-0000.h5"));
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_checkpoint_is_named_and_the_one_before_is_used) {
+  stop_float_run();
+  const std::vector<fs::path> files = checkpoints_of(path / "out");
+  BOOST_REQUIRE(files.size() == 2u);  // the last two are kept
+  damage(files[1]);
+  const std::string lines = continue_float_run();
+  BOOST_TEST(contains(lines, files[1].filename().string() + " cannot be used: "), lines);
+  BOOST_TEST(contains(lines, "damaged or changed"), lines);
+  BOOST_TEST(contains(lines, "goes on from the checkpoint at"), lines);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_good_checkpoint_the_run_starts_from_the_beginning) {
+  stop_float_run();
+  for (const fs::path& file : checkpoints_of(path / "out")) damage(file);
+  BOOST_TEST(
+      contains(continue_float_run(), "no checkpoint to go on from: starts from the beginning"));
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_whose_snapshot_is_damaged_is_not_used) {
+  stop_float_run();
+  damage(path / "out/snapshots/snapshot-0000.h5");
+  const std::string lines = continue_float_run();
+  BOOST_TEST(contains(lines, "snapshot-0000.h5: damaged or changed"), lines);
+  BOOST_TEST(contains(lines, "starts from the beginning"), lines);
+}
+
+BOOST_AUTO_TEST_CASE(everything_that_decides_bits_is_compared) {
+  const RunFacts facts = fabricated::facts();
+  const auto differing = [&](const auto& change) {
+    RunFacts other = facts;
+    change(other);
+    const auto differences = run_differences(facts, other);
+    return differences.size() == 1 ? differences[0].key : fmt::format("{}", differences.size());
+  };
+  BOOST_TEST(differing([](RunFacts&) {}) == "0");
+  BOOST_TEST(differing([](RunFacts& f) { f.resolved_yaml += "output: elsewhere\n"; }) == "0");
+  BOOST_TEST(differing([](RunFacts& f) { f.provenance[1].second = int64_t{7}; }) ==
+             "0");  // threads
+  BOOST_TEST(differing([](RunFacts& f) { f.resolved_yaml += "a: 1\n"; }) == "a");
+  BOOST_TEST(differing([](RunFacts& f) { f.network_yaml = "nodes: [1]\n"; }) ==
+             "network file: nodes");
+  BOOST_TEST(differing([](RunFacts& f) { f.version = "9"; }) == "version");
+  BOOST_TEST(differing([](RunFacts& f) { f.git_revision = "9"; }) == "git_revision");
+  for (const std::string name : {"blis_architecture", "instruction_set", "plugins", "train_sha256",
+                                 "test_sha256", "onnx_sha256", "weights_sha256"})
+    BOOST_TEST(differing([&](RunFacts& f) { f.provenance.emplace_back(name, "x"); }) == name);
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_program_goes_on_by_itself) {
+  const std::vector<std::string> arguments = {"run", "tiny.yaml", "--output",
+                                              "out", "--set",     "train.epochs=30"};
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    fs::remove_all(path / "out");
+    Child child(path, arguments);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    while (!fs::exists(path / "out/checkpoints/SHA256SUMS") && !child.has_ended() &&
+           std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    child.send(signal);
+    const Outcome outcome = child.wait();
+    BOOST_TEST(outcome.exit_code == (signal == SIGTERM ? 128 + SIGTERM : -SIGKILL), outcome.err);
+    if (signal == SIGTERM) {
+      BOOST_TEST(contains(outcome.err, "tiny: stopped at epoch "), outcome.err);
+      BOOST_TEST(contains(outcome.err,
+                          "to go on: quantdyn run tiny.yaml --output out --set "
+                          "train.epochs=30"),
+                 outcome.err);
+    }
+    const Outcome next = run(arguments);
+    BOOST_TEST(next.exit_code == 0, next.err);
+    BOOST_TEST(contains(next.err, "goes on from the checkpoint"), next.err);
+    if (signal == SIGTERM) fs::rename(path / "out", path / "first");
+  }
+  BOOST_REQUIRE(run_tiny("whole", {"--set", "train.epochs=30"}).exit_code == 0);
+  BOOST_TEST(difference("first", "whole") == "");
+  BOOST_TEST(difference("out", "whole") == "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
