@@ -68,7 +68,11 @@ Snapshot float_snapshot(const FloatTask& task) {
   const ImageSet& probe = task.probe;
   Frame frame = make_frame(network);
   track_weights(network, task.kinds, frame, "weight");
-  track_weights(fold_network(network).network, task.kinds, frame, "folded_weight");
+  try {
+    track_weights(fold_network(network).network, task.kinds, frame, "folded_weight");
+  } catch (const Error& e) {
+    task.folding_error = e.what();
+  }
   Evaluator evaluator(network, task.fusing, ConvolutionAlgorithm::direct, Keep::logits);
   RawTensors raw(task.tensors, evaluator);
   {

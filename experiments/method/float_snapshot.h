@@ -19,10 +19,12 @@ struct FloatTask {
   const RawTensorSettings* tensors;  ///< null: none
   bool saves_weights;
   int64_t epoch, step;
+  std::string& folding_error;  ///< set where a batch norm cannot be folded
 };
 
 /// Moves statistics, precision (asymmetric widths), accuracy and whatever else is requested of a
-/// float net into a snapshot. `folded_weight` is the weight with its batch norm folded in.
+/// float net into a snapshot. `folded_weight` is the weight with its batch norm folded in; weights
+/// that overflow when folded leave it out, and FloatTask::folding_error says why.
 Snapshot float_snapshot(const FloatTask& task);
 
 /// Masters of all parameters, running statistics included.

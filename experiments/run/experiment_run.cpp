@@ -224,27 +224,32 @@ std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
     return ImageSet{e_.data->test.get(), &e_.standardization,
                     first_of_shuffle(e_.rng("probe"), e_.data->test->size(), count)};
   };
-  const FloatTwin& twin = float_twin(variant.fold);
-  const bool is_trained = quantization_ && e_.quantization.variant == &variant;
   try {
-    return variant_snapshot({.folded = twin.network,
-                             .variant = variant,
-                             .fusing = e_.fusing,
-                             .calibration = calibration_images(variant),
-                             .probe = probe_,
-                             .sensitivity = test_images(variant.sensitivity_images),
-                             .integer = test_images(variant.integer_images),
-                             .test = *e_.data->test,
-                             .reference = twin.predictions,
-                             .kinds = e_.track.statistics,
-                             .trained = is_trained ? quantization_->ranges() : TrainedRanges{},
-                             .epoch = epoch_,
-                             .step = step_,
-                             .rng = e_.rng("variant").fork(variant.name),
-                             .note = note,
-                             .tensors = e_.track.tensors_of(step_),
-                             .saves_weights = e_.track.saves_weights(step_)});
-  } catch (const Error& e) {
+    const FloatTwin& twin = float_twin(variant.fold);
+    const bool is_trained = quantization_ && e_.quantization.variant == &variant;
+    Snapshot out =
+        variant_snapshot({.folded = twin.network,
+                          .variant = variant,
+                          .fusing = e_.fusing,
+                          .calibration = calibration_images(variant),
+                          .probe = probe_,
+                          .sensitivity = test_images(variant.sensitivity_images),
+                          .integer = test_images(variant.integer_images),
+                          .test = *e_.data->test,
+                          .reference = twin.predictions,
+                          .kinds = e_.track.statistics,
+                          .trained = is_trained ? quantization_->ranges() : TrainedRanges{},
+                          .epoch = epoch_,
+                          .step = step_,
+                          .rng = e_.rng("variant").fork(variant.name),
+                          .note = note,
+                          .tensors = e_.track.tensors_of(step_),
+                          .saves_weights = e_.track.saves_weights(step_)});
+    if (is_trained) quantization_->save_code_changes(out.frame);
+    return out;
+  } catch (const Stopped&) {
+    throw;
+  } catch (const std::exception& e) {  // out of memory, too
     failures_.push_back(fmt::format("{}: {}: {}", e_.name, variant.name, e.what()));
     progress.reset();
     sink_.line(failures_.back());
@@ -256,8 +261,6 @@ void ExperimentRun::quantize(const Variant& variant) {
   const Stopwatch watch;
   std::optional<Snapshot> snapshot = snapshot_of(variant);
   if (!snapshot) return;
-  if (quantization_ && e_.quantization.variant == &variant)
-    quantization_->save_code_changes(snapshot->frame);
   const std::string accuracy = number_text(network_value(*snapshot, "accuracy"), 4);
   const std::string note_of_bad = nonfinite_note(*snapshot) + useless_repairs_note(*snapshot);
   writer_.add_snapshot(*std::move(snapshot));
@@ -274,6 +277,7 @@ std::string ExperimentRun::nonfinite_note(const Snapshot& snapshot) const {
 }
 
 void ExperimentRun::take_snapshot() {
+  std::string folding_error;
   Snapshot snapshot = float_snapshot({.network = *e_.network,
                                       .fusing = e_.fusing,
                                       .probe = probe_,
@@ -283,7 +287,13 @@ void ExperimentRun::take_snapshot() {
                                       .tensors = e_.track.tensors_of(step_),
                                       .saves_weights = e_.track.saves_weights(step_),
                                       .epoch = epoch_,
-                                      .step = step_});
+                                      .step = step_,
+                                      .folding_error = folding_error});
+  if (!folding_error.empty()) {
+    failures_.push_back(fmt::format("{}: step {}: no statistics of folded weights: {}", e_.name,
+                                    step_, folding_error));
+    sink_.line(failures_.back());
+  }
   drift_.add(*e_.network, snapshot.frame);
   float_accuracy_ = network_value(snapshot, "accuracy");
   if (const std::string note = nonfinite_note(snapshot); !note.empty())

@@ -189,12 +189,19 @@ BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_stops_with_epoch_step_and_node) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(weights_that_overflow_in_the_last_step_stop_with_the_node) {
+BOOST_AUTO_TEST_CASE(weights_that_cannot_be_folded_fail_their_variants_and_leave_the_float_net) {
   const Outcome outcome = run_tiny("out", {"--set", "train.schedule.learning_rate=1e30", "--set",
                                            "train.epochs=1", "--set", "train.batch_size=256"});
   BOOST_TEST(outcome.exit_code == 1);
-  BOOST_TEST(contains(outcome.err, "node 'conv1.norm': folded weight of channel"), outcome.err);
-  BOOST_TEST(!fs::exists(path / "out/result.h5"));
+  for (const char* what : {"step 1: no statistics of folded weights", "int8", "int4"})
+    BOOST_TEST(contains(outcome.err, fmt::format("tiny: {}: node 'conv1.norm': folded weight of "
+                                                 "channel",
+                                                 what)),
+               outcome.err);
+  const ResultReader result(path / "out/result.h5");
+  BOOST_TEST(result.last().epoch == 1);
+  BOOST_TEST(result.row("networkwise/nonfinite_images", result.last()).at(0) > 0);
+  BOOST_TEST(contains(result.file().group("provenance").text("failures"), "tiny: int4: node"));
 }
 
 BOOST_AUTO_TEST_CASE(a_kill_leaves_no_result_and_a_fresh_run_works) {
