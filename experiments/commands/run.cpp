@@ -76,7 +76,8 @@ void run(const CommandCall& call) {
   }
   std::cout << summary_table(rows);
   for (const RunReport& report : reports)
-    std::cout << "written: " << report.result.string() << "\n";
+    if (!report.result.empty())
+      std::cout << (report.was_finished ? "kept: " : "written: ") << report.result.string() << "\n";
   if (!failures.empty())
     throw_error("without these, which failed:\n  {}", fmt::join(failures, "\n  "));
 }

@@ -1,36 +1,15 @@
 #include "experiments/run/resume.h"
 
 #include <algorithm>
-#include <map>
 
 #include "experiments/results/assemble_result.h"
 #include "experiments/results/process_facts.h"
+#include "experiments/run/run_differences.h"
 
 namespace quantdyn {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* without_effect[] = {"output", "checkpoint"};
-constexpr const char* deciding_facts[] = {"compiler",        "blis_architecture", "blis_version",
-                                          "instruction_set", "train_sha256",      "test_sha256",
-                                          "plugins"};
-
-void add_if_different(const std::string& key, const std::string& a, const std::string& b,
-                      std::vector<ConfigDifference>& out) {
-  if (a != b) out.push_back({key, a, b});
-}
-
-std::map<std::string, std::string> deciding_provenance(const RunFacts& facts) {
-  std::map<std::string, std::string> out;
-  for (const auto& [name, fact] : facts.provenance) {
-    const auto* text = std::get_if<std::string>(&fact);
-    if (text && (std::ranges::find(deciding_facts, name) != std::end(deciding_facts) ||
-                 name.ends_with("_sha256")))
-      out[name] = *text;
-  }
-  return out;
-}
 
 /// Refuses to go on with a run that computes something else.
 void check_same_run(const ResultWriter& writer, const RunFacts& before, const RunFacts& now) {
@@ -91,23 +70,6 @@ std::string place_of(const State& state) {
 }
 
 }  // namespace
-
-std::vector<ConfigDifference> run_differences(const RunFacts& a, const RunFacts& b) {
-  const std::vector<std::string> ignored(std::begin(without_effect), std::end(without_effect));
-  std::vector<ConfigDifference> out = config_differences(a.resolved_yaml, b.resolved_yaml, ignored);
-  for (ConfigDifference& difference : config_differences(a.network_yaml, b.network_yaml)) {
-    difference.key = "network file: " + difference.key;
-    out.push_back(difference);
-  }
-  add_if_different("version", a.version, b.version, out);
-  add_if_different("git_revision", a.git_revision, b.git_revision, out);
-  const auto of_a = deciding_provenance(a), of_b = deciding_provenance(b);
-  for (const auto& [name, text] : of_a)
-    add_if_different(name, text, of_b.contains(name) ? of_b.at(name) : "-", out);
-  for (const auto& [name, text] : of_b)
-    if (!of_a.contains(name)) out.push_back({name, "-", text});
-  return out;
-}
 
 std::optional<State> state_to_resume(ResultWriter& writer, const RunFacts& facts, Interrupted how,
                                      ProgressSink& sink) {

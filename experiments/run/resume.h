@@ -2,21 +2,13 @@
 #pragma once
 
 #include <optional>
-#include <string>
-#include <vector>
 
-#include "experiments/results/config_difference.h"
 #include "experiments/results/result_writer.h"
 #include "experiments/run/run.h"
 #include "framework/base/progress_sink.h"
 #include "framework/base/state.h"
 
 namespace quantdyn {
-
-/// What decides bits and differs between two runs: keys of their experiments (other than output and
-/// checkpoint) and of their network files, the data, models, plugins, program, compiler, BLIS
-/// kernel and instruction set. The number of threads is none of them.
-std::vector<ConfigDifference> run_differences(const RunFacts& a, const RunFacts& b);
 
 /// Decides where the run begins, before its first snapshot. Gives the state to load, of the newest
 /// good checkpoint whose snapshots are all finished, after the writer has taken over those

@@ -14,17 +14,6 @@
 namespace quantdyn {
 namespace {
 
-Experiment read(const RunRequest& request) try {
-  Experiment out = Experiment::read(request.config, request.sets);
-  if (!request.output.empty()) out.output = request.output;
-  return out;
-} catch (const ConfigError& e) {
-  if (request.place.empty()) throw;
-  std::string message = e.what();
-  if (message.starts_with("--set ")) message.erase(0, 6);  // the entry's key, not an argument
-  throw_error<ConfigError>("{}: {}", request.place, message);
-}
-
 /// "3 snapshots and a checkpoint".
 std::string kept_by(ResultWriter& writer) {
   return fmt::format("{} finished snapshot{} and {}", writer.snapshots(),
@@ -32,9 +21,11 @@ std::string kept_by(ResultWriter& writer) {
                      writer.checkpoints().names().empty() ? "no checkpoint" : "a checkpoint");
 }
 
+}  // namespace
+
 RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   start_gemm();
-  Experiment experiment = read(request);
+  Experiment experiment = experiment_of(request);
   const RunFacts facts = facts_of(experiment, request.command_line);
   ResultWriter writer(experiment.output, facts,
                       request.force ? Overwrite::replace : Overwrite::refuse, Leftovers::keep);
@@ -63,24 +54,16 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   return {experiment.name, writer.result_path(), summary_of(writer.result_path()), run.failures()};
 }
 
-}  // namespace
-
 std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& progress) {
   const std::vector<RunRequest> runs = runs_of(request);
-  if (runs.size() > 1)  // finds an error in the last one before the first one runs
-    for (const RunRequest& run : runs) {
-      const Experiment experiment = read(run);
-      require_free(experiment.output, run.force ? Overwrite::replace : Overwrite::refuse);
-    }
-  std::vector<RunReport> out;
-  for (const RunRequest& run : runs) out.push_back(run_one(run, progress));
-  return out;
+  if (runs.front().place.empty()) return {run_one(request, progress)};
+  return run_sweep(runs, progress);
 }
 
 std::vector<RunPlan> validate_experiment(const RunRequest& request) {
   std::vector<RunPlan> out;
   for (const RunRequest& run : runs_of(request)) {
-    const Experiment experiment = read(run);
+    const Experiment experiment = experiment_of(run);
     out.push_back({experiment.name, experiment.network->trained_count(),
                    experiment.data->train->size(), experiment.data->test->size(),
                    experiment.train.epochs, static_cast<int64_t>(experiment.variants.size())});

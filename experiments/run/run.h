@@ -34,17 +34,20 @@ struct RunRequest {
 /// The outcome of one run.
 struct RunReport {
   std::string experiment;
-  std::filesystem::path result;         ///< the file
-  std::vector<VariantSummary> summary;  ///< summary_of() the file
-  std::vector<std::string> failures;    ///< "experiment: variant: why", not in the result
+  std::filesystem::path result = {};         ///< the file; empty: the run failed
+  std::vector<VariantSummary> summary = {};  ///< summary_of() the file
+  std::vector<std::string> failures = {};    ///< "experiment: variant: why", not in the result
+  bool was_finished = false;                 ///< before: it was not run again
 };
 
-/// Trains (or loads), quantizes, tracks and writes `<output>/result.h5`; returns one report per
-/// run. The runs of a sweep start only if all of them are valid. If a variant fails, the others go
-/// on. Error: training or writing failed. ConfigError, before any compute: as Experiment::read(),
-/// or an existing result, or an interrupted run that request.interrupted refuses. Stopped, which
-/// says what was kept, if request.stop asks for it: at the end of the step, or of a few seconds'
-/// work.
+/// Trains (or loads), quantizes, tracks and writes `<output>/result.h5`. If a variant fails, the
+/// others go on. Error: training or writing failed. ConfigError, before any compute: as
+/// Experiment::read(), or an existing result, or an interrupted run that request.interrupted
+/// refuses. Stopped, which says what was kept, if request.stop asks for it: at the end of the step,
+/// or of a few seconds' work.
+RunReport run_one(const RunRequest& request, ProgressSink& progress);
+
+/// run_one(), or run_sweep() where the file has a `sweep:`; one report per run.
 std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& progress);
 
 /// What a run would do.

@@ -72,13 +72,71 @@ BOOST_AUTO_TEST_CASE(a_mistake_in_the_last_entry_stops_before_the_first_runs) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_result_that_is_there_stops_before_the_first_runs) {
+BOOST_AUTO_TEST_CASE(a_run_has_no_plugins_of_its_own) {
+  for (const char* key : {"plugins", "plugins.0"}) {
+    write_sweep(fmt::format("  - {{name: a}}\n  - {{name: b, {}: mine.so}}\n", key));
+    const Outcome outcome = run_sweep();
+    BOOST_TEST(outcome.exit_code == 2);
+    BOOST_TEST(contains(outcome.err, fmt::format("sweep.yaml:22: {}: belongs to the whole", key)),
+               outcome.err);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_finished_run_is_kept_and_its_numbers_are_printed) {
   write_sweep(two);
-  fs::create_directories(path / "out/narrow");
-  write("out/narrow/result.h5", "kept");
-  const Outcome outcome = run_sweep();
-  BOOST_TEST(outcome.exit_code == 2);
-  BOOST_TEST(contains(outcome.err, "out/narrow/result.h5: already holds a complete result"));
+  const Outcome whole = run_sweep();
+  BOOST_REQUIRE_MESSAGE(whole.exit_code == 0, whole.err);
+  const std::string wide = text_of(path / "out/wide/result.h5");
+  fs::remove(path / "out/narrow/result.h5");
+  const Outcome again = run({"run", "sweep.yaml", "--output", "out", "--set", "train.epochs=1"});
+  BOOST_TEST(again.exit_code == 0, again.err);
+  BOOST_TEST(contains(again.err, "wide: was finished before; out/wide/result.h5 is kept"));
+  for (const char* part : {"wide        int8", "narrow      byte", "kept: out/wide/result.h5",
+                           "written: out/narrow/result.h5"})
+    BOOST_TEST(contains(again.out, part), again.out);
+  BOOST_TEST((text_of(path / "out/wide/result.h5") == wide));
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_fails_leaves_the_others) {
+  write_sweep(
+      "  - {name: bad, train.schedule.learning_rate: 1e30}\n  - {name: good, train.epochs: 0}\n");
+  const Outcome outcome = run({"run", "sweep.yaml", "--quiet", "--output", "out"});
+  BOOST_TEST(outcome.exit_code == 1);
+  BOOST_TEST(contains(outcome.err, "without these, which failed:\n  bad: training stopped: the loss is"),
+             outcome.err);
+  BOOST_TEST(contains(outcome.out, "good        int8"), outcome.out);
+  BOOST_TEST(!fs::exists(path / "out/bad/result.h5"));
+  BOOST_TEST(ResultReader(path / "out/good/result.h5").last().epoch == 0);
+}
+
+BOOST_AUTO_TEST_CASE(failed_variants_of_a_finished_run_are_not_forgotten) {
+  write_sweep(
+      "  - {name: a, train.epochs: 0, variants.0.weights: {quantizer: {name: affine, symmetric: "
+      "true, signed: false}}}\n");
+  for (int i = 0; i < 2; ++i) {
+    const Outcome outcome = run({"run", "sweep.yaml", "--quiet", "--output", "out"});
+    BOOST_TEST(outcome.exit_code == 1);
+    BOOST_TEST(contains(outcome.err, "without these, which failed:\n  a: int8: conv1/weight"),
+               outcome.err);
+    BOOST_TEST(contains(outcome.out, i == 0 ? "written: out/a" : "kept: out/a"), outcome.out);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_result_of_another_experiment_stops_before_the_first_runs) {
+  write_sweep(two);
+  BOOST_REQUIRE(run_sweep().exit_code == 0);
+  fs::remove_all(path / "out/wide");
+  const Outcome other = run_sweep({"--set", "seed=7"});
+  BOOST_TEST(other.exit_code == 2);
+  BOOST_TEST(contains(other.err,
+                      "sweep.yaml:22: run 'narrow': out/narrow/result.h5: is the result of another "
+                      "experiment, which differs in seed (3 there, 7 here); accepted: another "
+                      "output folder, or --force to replace it"),
+             other.err);
+  write("out/narrow/result.h5", "damaged");
+  const Outcome damaged = run_sweep();
+  BOOST_TEST(damaged.exit_code == 2);
+  BOOST_TEST(contains(damaged.err, "out/narrow/result.h5: damaged or changed"), damaged.err);
   BOOST_TEST(!fs::exists(path / "out/wide"));
   BOOST_TEST(run_sweep({"--force"}).exit_code == 0);
 }

@@ -1,0 +1,54 @@
+#include "experiments/run/finished_run.h"
+
+#include <sstream>
+
+#include "experiments/results/assemble_result.h"
+#include "experiments/run/provenance.h"
+#include "experiments/run/run_differences.h"
+#include "framework/base/error.h"
+
+namespace quantdyn {
+namespace {
+
+constexpr const char* accepted = "accepted: another output folder, or --force to replace it";
+
+std::string shortened(const std::string& value) {
+  constexpr size_t most = 60;
+  return value.size() <= most ? value : value.substr(0, most) + "...";
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) out.push_back(line);
+  return out;
+}
+
+}  // namespace
+
+RunReport finished_run(const Experiment& experiment, const std::string& place) {
+  const std::filesystem::path path = experiment.output / "result.h5";
+  const auto refuse = [&](const std::string& why) {
+    throw_error<ConfigError>("{}: {}; {}", place, why, accepted);
+  };
+  RunReport out{.experiment = experiment.name, .result = path, .was_finished = true};
+  try {
+    const ResultReader result(path);
+    std::vector<std::string> found;
+    for (const auto& [key, before, now] :
+         experiment_differences(read_run_facts(result.file()), facts_of(experiment, "")))
+      found.push_back(
+          fmt::format("{} ({} there, {} here)", key, shortened(before), shortened(now)));
+    if (!found.empty())
+      throw_error("{}: is the result of another experiment, which differs in {}", path.string(),
+                  fmt::join(found, ", "));
+    const h5::Group provenance = result.file().group("provenance");
+    if (provenance.has_attribute("failures")) out.failures = lines_of(provenance.text("failures"));
+    out.summary = summary_of(path);
+  } catch (const Error& e) {
+    refuse(e.what());
+  }
+  return out;
+}
+
+}  // namespace quantdyn
