@@ -11,6 +11,8 @@ po::options_description experiment_options() {
       "folder of the result, instead of the YAML's");
   add("no-fuse", po::bool_switch(), "run every primitive by its readable reference");
   add("force", po::bool_switch(), "replace a result that is already there");
+  add("ignore-limits", po::bool_switch(),
+      "run, though more memory or disk may be needed than there is");
   add("quiet", po::bool_switch(), "no progress, results only");
   add_plugin_option(out);
   return out;
@@ -24,6 +26,7 @@ RunRequest request_of(const std::string& command, const CommandCall& call) {
   if (call.has("no-fuse")) out.sets.emplace_back("compute.fuse=false");
   out.output = call.value<std::string>("output").value_or("");
   out.force = call.has("force");
+  out.ignore_limits = call.has("ignore-limits");
   return out;
 }
 

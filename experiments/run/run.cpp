@@ -6,6 +6,7 @@
 #include "experiments/results/process_facts.h"
 #include "experiments/results/result_writer.h"
 #include "experiments/run/experiment_run.h"
+#include "experiments/run/limits.h"
 #include "experiments/run/provenance.h"
 #include "experiments/run/resume.h"
 #include "experiments/run/sweep.h"
@@ -26,6 +27,7 @@ std::string kept_by(ResultWriter& writer) {
 RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   start_gemm();
   Experiment experiment = experiment_of(request);
+  require_limits({{experiment.name, experiment.output, estimate(experiment)}}, request, sink);
   const RunFacts facts = facts_of(experiment, request.command_line);
   ResultWriter writer(experiment.output, facts,
                       request.force ? Overwrite::replace : Overwrite::refuse, Leftovers::keep);
@@ -62,12 +64,17 @@ std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& p
 
 std::vector<RunPlan> validate_experiment(const RunRequest& request) {
   std::vector<RunPlan> out;
+  std::vector<PlannedRun> planned;
   for (const RunRequest& run : runs_of(request)) {
     const Experiment experiment = experiment_of(run);
+    planned.push_back({experiment.name, experiment.output, estimate(experiment)});
     out.push_back({experiment.name, experiment.network->trained_count(),
                    experiment.data->train->size(), experiment.data->test->size(),
-                   experiment.train.epochs, static_cast<int64_t>(experiment.variants.size())});
+                   experiment.train.epochs, static_cast<int64_t>(experiment.variants.size()),
+                   planned.back().estimate});
   }
+  SilentProgress unseen;
+  require_limits(planned, request, unseen);
   return out;
 }
 

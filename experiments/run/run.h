@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/run/estimate.h"
 #include "experiments/run/summary.h"
 #include "framework/base/progress_sink.h"
 #include "framework/base/stop_flag.h"
@@ -25,6 +26,7 @@ struct RunRequest {
   std::vector<std::string> sets;
   std::filesystem::path output;  ///< empty: the experiment's own
   bool force = false;            ///< whether to replace an existing complete result
+  bool ignore_limits = false;    ///< whether to run beyond what memory and disk allow
   Interrupted interrupted = Interrupted::resume;
   const StopFlag* stop = nullptr;  ///< asks the run to stop; null: nobody does
   std::string command_line;        ///< for the record
@@ -42,9 +44,9 @@ struct RunReport {
 
 /// Trains (or loads), quantizes, tracks and writes `<output>/result.h5`. If a variant fails, the
 /// others go on. Error: training or writing failed. ConfigError, before any compute: as
-/// Experiment::read(), or an existing result, or an interrupted run that request.interrupted
-/// refuses. Stopped, which says what was kept, if request.stop asks for it: at the end of the step,
-/// or of a few seconds' work.
+/// Experiment::read(), an existing result, more memory or disk than there is, or an interrupted run
+/// that request.interrupted refuses. Stopped, which says what was kept, if request.stop asks for
+/// it: at the end of the step, or of a few seconds' work.
 RunReport run_one(const RunRequest& request, ProgressSink& progress);
 
 /// run_one(), or run_sweep() where the file has a `sweep:`; one report per run.
@@ -54,10 +56,11 @@ std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& p
 struct RunPlan {
   std::string experiment;
   int64_t parameters, train_images, test_images, epochs, variants;
+  Estimate estimate;
 };
 
 /// Makes everything that each run makes before its first compute; one plan per run. ConfigError if
-/// something is invalid.
+/// something is invalid, or does not fit into memory or disk.
 std::vector<RunPlan> validate_experiment(const RunRequest& request);
 
 }  // namespace quantdyn

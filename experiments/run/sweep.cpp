@@ -4,6 +4,7 @@
 
 #include "experiments/results/result_writer.h"
 #include "experiments/run/finished_run.h"
+#include "experiments/run/limits.h"
 #include "framework/config/options.h"
 
 namespace quantdyn {
@@ -25,10 +26,11 @@ struct Member {
   std::optional<RunReport> finished;  ///< nothing
 };
 
-Member check_member(const RunRequest& run) {
+Member check_member(const RunRequest& run, std::vector<PlannedRun>& planned) {
   const Experiment experiment = experiment_of(run);
   if (run.force || !std::filesystem::exists(experiment.output / "result.h5")) {
     require_free(experiment.output, run.force ? Overwrite::replace : Overwrite::refuse);
+    planned.push_back({experiment.name, experiment.output, estimate(experiment)});
     return {experiment.name, std::nullopt};
   }
   return {experiment.name, finished_run(experiment, run.place)};
@@ -80,7 +82,9 @@ Experiment experiment_of(const RunRequest& request) try {
 
 std::vector<RunReport> run_sweep(const std::vector<RunRequest>& runs, ProgressSink& progress) {
   std::vector<Member> members;
-  for (const RunRequest& run : runs) members.push_back(check_member(run));
+  std::vector<PlannedRun> planned;
+  for (const RunRequest& run : runs) members.push_back(check_member(run, planned));
+  require_limits(planned, runs.front(), progress);
   std::vector<RunReport> out;
   for (size_t i = 0; i < runs.size(); ++i) {
     const auto& [name, finished] = members[i];

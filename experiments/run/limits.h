@@ -1,0 +1,28 @@
+// Whether runs fit into the machine's memory and disk.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "experiments/run/run.h"
+
+namespace quantdyn {
+
+/// A run that has not started.
+struct PlannedRun {
+  std::string name;  ///< of the experiment
+  std::filesystem::path output;
+  Estimate estimate;
+};
+
+/// Why these runs, one after the other, do not fit: one needs more memory than this process can
+/// have, or all together more than is free on the disk of their output folders, which are on one
+/// file system; "" if they fit. It names the largest part and what makes that smaller.
+std::string excess(const std::vector<PlannedRun>& runs);
+
+/// ConfigError where runs do not fit, or a line where the request ignores that.
+void require_limits(const std::vector<PlannedRun>& runs, const RunRequest& request,
+                    ProgressSink& progress);
+
+}  // namespace quantdyn
