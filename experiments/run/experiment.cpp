@@ -1,5 +1,8 @@
 #include "experiments/run/experiment.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "experiments/method/calibration.h"
 #include "experiments/method/quantized_twin.h"
 #include "experiments/onnx/given_scales.h"
@@ -51,6 +54,14 @@ void load_weights(const Options& document, const std::filesystem::path& file,
 
 }  // namespace
 
+void check_folder_name(const Options& where, const std::string& name) {
+  const auto is_bad = [](unsigned char c) { return c == '/' || std::iscntrl(c); };
+  if (name.empty() || name.front() == '.' || std::ranges::any_of(name, is_bad))
+    where.refuse("name", fmt::format("'{}' cannot name a folder; accepted: text without '/' and "
+                                     "control characters that does not start with '.'",
+                                     name));
+}
+
 Experiment Experiment::read(const std::filesystem::path& file, std::span<const std::string> sets) {
   Options document = Options::from_file(file, sets);
   for (const std::filesystem::path& plugin :
@@ -61,6 +72,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
       document.refuse("plugins", e.what());
     }
   const std::string name = document.text("name", file.stem().string(), "name of the experiment");
+  check_folder_name(document, name);
   const int64_t seed =
       document.integer("seed", 0, accept::at_least<int64_t>(0), "the seed of all random numbers");
   const std::filesystem::path output = document.text(

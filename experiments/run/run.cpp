@@ -7,6 +7,7 @@
 #include "experiments/results/result_writer.h"
 #include "experiments/run/experiment_run.h"
 #include "experiments/run/limits.h"
+#include "experiments/run/output_folder.h"
 #include "experiments/run/provenance.h"
 #include "experiments/run/resume.h"
 #include "experiments/run/sweep.h"
@@ -27,6 +28,7 @@ std::string kept_by(ResultWriter& writer) {
 RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   start_gemm();
   Experiment experiment = experiment_of(request);
+  require_usable(experiment.output);
   require_limits({{experiment.name, experiment.output, estimate(experiment)}}, request, sink);
   const RunFacts facts = facts_of(experiment, request.command_line);
   ResultWriter writer(experiment.output, facts,
@@ -67,6 +69,7 @@ std::vector<RunPlan> validate_experiment(const RunRequest& request) {
   std::vector<PlannedRun> planned;
   for (const RunRequest& run : runs_of(request)) {
     const Experiment experiment = experiment_of(run);
+    require_usable(experiment.output);
     planned.push_back({experiment.name, experiment.output, estimate(experiment)});
     out.push_back({experiment.name, experiment.network->trained_count(),
                    experiment.data->train->size(), experiment.data->test->size(),

@@ -5,6 +5,7 @@
 #include "experiments/results/result_writer.h"
 #include "experiments/run/finished_run.h"
 #include "experiments/run/limits.h"
+#include "experiments/run/output_folder.h"
 #include "framework/config/options.h"
 
 namespace quantdyn {
@@ -28,6 +29,7 @@ struct Member {
 
 Member check_member(const RunRequest& run, std::vector<PlannedRun>& planned) {
   const Experiment experiment = experiment_of(run);
+  require_usable(experiment.output);
   if (run.force || !std::filesystem::exists(experiment.output / "result.h5")) {
     require_free(experiment.output, run.force ? Overwrite::replace : Overwrite::refuse);
     planned.push_back({experiment.name, experiment.output, estimate(experiment)});
@@ -44,16 +46,14 @@ std::vector<RunRequest> runs_of(const RunRequest& request) {
   if (entries.empty()) return {request};
   const std::string name =
       document.text("name", request.config.stem().string(), "name of the experiment");
+  check_folder_name(document, name);
   std::filesystem::path output = request.output;
   if (output.empty()) output = document.text("output", "results/" + name, "folder of the results");
   std::vector<RunRequest> out;
   std::set<std::string> taken;
   for (const Options& entry : entries) {
     const std::string own = entry.text("name", Options::required, "of the run and its folder");
-    if (own.empty() || own.front() == '.' || own.find('/') != std::string::npos)
-      entry.refuse("name", fmt::format("'{}' cannot name a folder; accepted: a name without '/' "
-                                       "that does not start with '.'",
-                                       own));
+    check_folder_name(entry, own);
     if (!taken.insert(own).second)
       entry.refuse("name",
                    fmt::format("'{}' is the name of an earlier run; accepted: another name", own));

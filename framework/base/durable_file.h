@@ -9,6 +9,11 @@ namespace quantdyn {
 /// The name under which a file is written before it is complete: "result.h5.part".
 std::filesystem::path part_name(const std::filesystem::path& path);
 
+/// Makes an empty `path`.part for a library that opens files by name. Whatever had that name is
+/// removed, so a symbolic link that someone left there is not followed. Between this call and the
+/// library's, only the folder's permissions keep others from putting one there. Throws Error.
+void create_part(const std::filesystem::path& path);
+
 /// Syncs `path`.part to the disk and renames it to `path`, replacing an older file atomically.
 /// Throws Error.
 void publish(const std::filesystem::path& path);

@@ -47,6 +47,7 @@ File File::open(const std::filesystem::path& path) {
 }
 
 File File::create(const std::filesystem::path& path) {
+  create_part(path);
   const Lock lock;
   const Id access(file_access()), creation(H5Pcreate(H5P_FILE_CREATE));
   H5Pset_obj_track_times(creation, false);  // the same arrays make the same bytes

@@ -1,6 +1,7 @@
 #include "quant/variants/variant.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "quant/integer/integer_network.h"
@@ -11,7 +12,7 @@ namespace {
 
 /// Names become groups of an HDF5 file and parts of file names.
 void check_name(const Options& entry, const std::string& name, std::set<std::string>& taken) {
-  const auto is_bad = [](char c) { return c == '/' || static_cast<unsigned char>(c) < 0x20; };
+  const auto is_bad = [](char c) { return c == '/' || std::iscntrl(c); };
   if (name.empty() || name == "float32" || name[0] == '.' || std::ranges::any_of(name, is_bad))
     entry.refuse("name",
                  fmt::format("'{}' cannot name a variant; accepted: text without '/' and control "

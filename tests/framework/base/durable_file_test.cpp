@@ -1,0 +1,62 @@
+// Small files that are complete or absent, and links that others left in their place.
+#include "framework/base/durable_file.h"
+
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+
+#include "framework/base/error.h"
+#include "tests/errors.h"
+
+using namespace quantdyn;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / fmt::format("quantdyn_durable_{}", ::getpid());
+  Folder() { fs::create_directories(path); }
+  ~Folder() { fs::remove_all(path); }
+};
+
+std::string text_of(const fs::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(durable_file_test, Folder)
+
+BOOST_AUTO_TEST_CASE(a_file_is_replaced_and_leaves_no_part) {
+  for (const char* text : {"first", "", "third"}) {
+    write_durably(path / "a", text);
+    BOOST_TEST(text_of(path / "a") == text);
+    BOOST_TEST(!fs::exists(path / "a.part"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_link_in_the_place_of_the_part_is_not_followed) {
+  write_durably(path / "theirs", "kept");
+  fs::create_symlink(path / "theirs", path / "a.part");
+  write_durably(path / "a", "mine");
+  BOOST_TEST(text_of(path / "theirs") == "kept");
+  BOOST_TEST(text_of(path / "a") == "mine");
+  BOOST_TEST(fs::is_regular_file(fs::symlink_status(path / "a")));
+  fs::create_symlink(path / "nowhere", path / "b.part");
+  create_part(path / "b");
+  BOOST_TEST(fs::is_regular_file(fs::symlink_status(path / "b.part")));
+  BOOST_TEST(!fs::exists(path / "nowhere"));
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_in_the_place_of_the_part_or_the_file_is_an_error) {
+  fs::create_directories(path / "a.part");
+  BOOST_TEST(error_of([&] { write_durably(path / "a", "text"); }) ==
+             (path / "a.part").string() + ": cannot be created: File exists");
+  fs::create_directories(path / "b/c");
+  BOOST_TEST(contains(error_of([&] { write_durably(path / "b", "text"); }), "cannot be renamed"));
+  BOOST_TEST(!fs::exists(path / "b.part"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
