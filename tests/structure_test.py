@@ -71,7 +71,7 @@ ROOMS = {
 DOORS = {
     r"blis\.h|blis/.*": r"framework/base/gemm\.cpp",
     r"hdf5.*|H5.*": r"framework/h5/h5_\w+\.(h|cpp)",
-    r"yaml-cpp/.*": r"framework/config/config_node\.cpp",
+    r"yaml-cpp/.*": r"framework/config/yaml_(reader|writer)\.cpp",
     r"boost/program_options.*": r"experiments/commands/command\.h",
     r"boost/math.*": r"experiments/results/merge_results\.cpp",
     r"Random123/.*": r"framework/base/rng\.cpp",

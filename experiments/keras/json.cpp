@@ -45,8 +45,8 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
     return true;
   }
   bool end_object() override {
-    std::erase_if(open_.back()->entries,
-                  [](const auto& entry) { return entry.second->kind == Kind::null; });
+    open_.back()->erase_entries(
+        [](const std::string&, const ConfigNode& value) { return value.kind == Kind::null; });
     return close();
   }
   bool parse_error(size_t byte, const std::string& near, const Json::exception&) override {

@@ -68,8 +68,8 @@ std::vector<ConfigDifference> config_differences(const std::string& a, const std
                                                  std::span<const std::string> ignored) {
   const auto of_a = parse_yaml(a, "/config/resolved"), of_b = parse_yaml(b, "/config/resolved");
   for (const auto& root : {of_a, of_b})
-    std::erase_if(root->entries, [&](const auto& entry) {
-      return std::ranges::find(ignored, entry.first) != ignored.end();
+    root->erase_entries([&](const std::string& key, const ConfigNode&) {
+      return std::ranges::find(ignored, key) != ignored.end();
     });
   std::vector<ConfigDifference> out;
   compare(of_a.get(), of_b.get(), "", out);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -25,17 +27,28 @@ struct ConfigNode {
   bool defaulted = false;          // written by a default, not by the user
   std::vector<std::string> asked;  // keys that somebody wanted to read, present or not
 
-  Pointer find(const std::string& key) const {
-    for (const auto& [name, value] : entries)
-      if (name == key) return value;
-    return nullptr;
-  }
+  /// The value of a key of a map, or none.
+  Pointer find(const std::string& key) const;
+  /// The same to write to.
+  Pointer* find_place(const std::string& key);
+  /// Removes entries of a map; the others keep their order.
+  void erase_entries(const std::function<bool(const std::string&, const ConfigNode&)>& is_erased);
   std::string where() const { return line > 0 ? source + ":" + std::to_string(line) : source; }
+
+ private:
+  size_t index_of(const std::string& key) const;
+
+  mutable std::unordered_map<std::string, size_t> indices_;  // of the first entries of a large map
+  mutable size_t indexed_ = 0;                               // how many
 };
 
-/// Parses a document. Refuses (ConfigError, "file:line: ..."): repeated keys, a second document,
-/// `<<`, keys that are not plain text, cycles, and more than 100,000 values after aliases are
-/// expanded.
+/// A longer text is not a configuration.
+constexpr size_t most_yaml_bytes = size_t{16} << 20;
+
+/// Parses a document. Refuses (ConfigError, "file:line: ..."): what is not UTF-8 or holds control
+/// characters, repeated keys, anything after the first document, `<<`, tags, keys that are not
+/// plain text, cycles, more than 100 levels, more than 100,000 values after aliases are expanded,
+/// and more than most_yaml_bytes.
 ConfigNode::Pointer parse_yaml(const std::string& text, const std::string& source);
 
 /// Writes the tree as block-style YAML.

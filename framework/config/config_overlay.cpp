@@ -1,7 +1,5 @@
 #include "framework/config/config_overlay.h"
 
-#include <algorithm>
-
 #include "framework/config/config_values.h"
 
 namespace quantdyn {
@@ -11,7 +9,7 @@ using Kind = ConfigNode::Kind;
 using Pointer = ConfigNode::Pointer;
 
 void drop_defaults(ConfigNode& node) {
-  std::erase_if(node.entries, [](const auto& entry) { return entry.second->defaulted; });
+  node.erase_entries([](const std::string&, const ConfigNode& value) { return value.defaulted; });
   for (auto& [key, entry] : node.entries) drop_defaults(*entry);
 }
 
@@ -46,11 +44,10 @@ Pointer overlaid(const ConfigNode& base, const ConfigNode& over) {
   out->source = top->source;  // where the latest word on it stands
   out->line = top->line;
   for (const auto& [key, value] : top->entries) {
-    const auto same = std::ranges::find(out->entries, key, [](const auto& e) { return e.first; });
-    if (same == out->entries.end())
-      out->entries.emplace_back(key, value);
+    if (Pointer* same = out->find_place(key))
+      *same = overlaid(**same, *value);
     else
-      same->second = overlaid(*same->second, *value);
+      out->entries.emplace_back(key, value);
   }
   return out;
 }

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <sstream>
 
+#include "framework/base/text_file.h"
 #include "framework/config/config_node.h"
 #include "framework/config/config_set.h"
 #include "framework/config/config_values.h"
@@ -54,19 +53,16 @@ Options Options::from_text(std::string_view yaml, std::string name, std::filesys
   document->directory = std::move(directory);
   Pointer root = parse_yaml(document->raw, name);
   if (root->kind != Kind::map && root->kind != Kind::null)
-    throw_error<ConfigError>("{}: expected a mapping of keys, found {}", name, describe(*root));
+    throw_error<ConfigError>("{}: expected a mapping of keys, found {}", root->where(),
+                             describe(*root));
   root->kind = Kind::map;
   for (const std::string& set : sets) apply_set(root, set);
   return {std::move(document), std::move(root)};
 }
 
 Options Options::from_file(const std::filesystem::path& file, std::span<const std::string> sets) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  if (!in || std::filesystem::is_directory(file))
-    throw_error<ConfigError>("{}: no such file, or it cannot be read", file.string());
-  text << in.rdbuf();
-  return from_text(text.str(), file.string(), std::filesystem::absolute(file).parent_path(), sets);
+  return from_text(read_whole_file(file, most_yaml_bytes), file.string(),
+                   std::filesystem::absolute(file).parent_path(), sets);
 }
 
 Options Options::from_tree(std::shared_ptr<ConfigNode> root) {
@@ -374,7 +370,7 @@ std::string Options::plugin_name() const {
 
 void Options::leave_out(const std::string& key, std::string_view why) const {
   if (has(key)) refuse(key, fmt::format("{}; leave it out", why));
-  std::erase_if(node_->entries, [&](const auto& entry) { return entry.first == key; });
+  node_->erase_entries([&](const std::string& name, const ConfigNode&) { return name == key; });
 }
 
 std::vector<std::pair<std::string, std::string>> Options::entries() const {
