@@ -13,6 +13,20 @@ def lines_of(text):
             if line.strip()]
 
 
+def decoded(where, content):
+    """The text of a file's bytes."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Problem(f"{where}: line {line}: byte 0x{content[error.start]:02x}; accepted: text in UTF-8") from None
+
+
+def text_of(path):
+    with open(path, "rb") as f:
+        return decoded(path, f.read())
+
+
 def whole_number(where, number, word):
     if not re.fullmatch(r"\d+", word):
         raise Problem(f"{where}: line {number}: {word!r}; expected a whole number, the class")
@@ -72,11 +86,13 @@ def classes_by_id(path):
         except ImportError as why:
             raise Problem(f"{path}: {why}; install python3-scipy, or give a text file with lines of: "
                           "ILSVRC2012_ID synset") from why
-        rows = loadmat(path, squeeze_me=True)["synsets"]
-        pairs = [(int(row["ILSVRC2012_ID"]), str(row["WNID"])) for row in rows]
+        try:
+            rows = loadmat(path, squeeze_me=True)["synsets"]
+            pairs = [(int(row["ILSVRC2012_ID"]), str(row["WNID"])) for row in rows]
+        except (KeyError, IndexError, TypeError, ValueError) as why:
+            raise Problem(f"{path}: {why}; expected the devkit's meta.mat") from None
     else:
-        with open(path, encoding="utf-8") as f:
-            lines = lines_of(f.read())
+        lines = lines_of(text_of(path))
         pairs = [(whole_number(path, number, words[0]), words[1] if len(words) > 1 else "")
                  for number, words in lines]
     pairs = [(number, synset) for number, synset in pairs if number <= IMAGENET_CLASSES]  # the rest: inner nodes
@@ -107,8 +123,7 @@ def from_folders(where, images, synsets):
 
 def synsets_of(path):
     """The first word of every line, in order: line 1 is class 0."""
-    with open(path, encoding="utf-8") as f:
-        return [words[0] for _, words in lines_of(f.read())]
+    return [words[0] for _, words in lines_of(text_of(path))]
 
 
 def labels_of(where, text, images, classes_of_ids=None, synsets=None):

@@ -18,7 +18,7 @@ try:
     from image_files import INTERPOLATIONS, is_image, open_images, pixels_of
 except ImportError as missing:
     sys.exit(f"prepare.py: {missing}; install python3-h5py python3-pil")
-from image_labels import MOST, classes_by_id, labels_of, synsets_of
+from image_labels import MOST, classes_by_id, decoded, labels_of, synsets_of, text_of
 from problem import Problem
 
 LABEL_FILE = "labels.txt"
@@ -79,11 +79,10 @@ def read_labels(options, files, images):
     where, text = options.images, None
     if options.labels:
         where = options.labels
-        with open(options.labels, encoding="utf-8") as f:
-            text = f.read()
+        text = text_of(options.labels)
     elif LABEL_FILE in files.names:
         where = f"{options.images}: {LABEL_FILE}"
-        text = files.bytes_of(LABEL_FILE).decode("utf-8")
+        text = decoded(where, files.bytes_of(LABEL_FILE))
     return labels_of(where, text, images, classes_by_id(options.meta) if options.meta else None,
                      synsets_of(options.synsets) if options.synsets else None)
 
@@ -188,7 +187,7 @@ def main(argv=None):
     options = arguments(argv)
     try:
         classes = prepare(options)
-    except (Problem, OSError, UnicodeDecodeError) as error:
+    except (Problem, OSError) as error:
         print(f"prepare.py: {error}", file=sys.stderr)
         return 1
     print(source_yaml(options, classes))

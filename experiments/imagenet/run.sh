@@ -42,7 +42,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ $# -le 1 ] || fail "one folder is expected, $# are given"
-case $images in *[!0-9]*) fail "--images $images; accepted: a whole number" ;; esac
+case $images in *[!0-9]* | 0*) fail "--images $images; accepted: a whole number from 1" ;; esac
 [ -x "$quantdyn" ] || fail "$quantdyn is not a program; meson setup build && ninja -C build makes it"
 folder=${1:-datasets/imagenet}
 output=${output:-results/imagenet${images:+-$images}}

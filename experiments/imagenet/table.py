@@ -32,9 +32,15 @@ METHODS += [(method, variant, "w4a8") for method, variant in (
 
 def accuracies(path):
     """{variant: accuracy} of a result; the last snapshot of each."""
-    with h5py.File(path, "r") as file:
-        names = [name.decode() for name in file["variant"][:]]
-        return dict(zip(names, file["networkwise/accuracy"][:]))
+    try:
+        with h5py.File(path, "r") as file:
+            names = [name.decode() for name in file["variant"][:]]
+            found = dict(zip(names, file["networkwise/accuracy"][:]))
+    except (OSError, KeyError, ValueError, AttributeError, RuntimeError) as error:
+        raise ValueError(f"{path}: damaged, or not a result: {error}") from None
+    if "float32" not in found:
+        raise ValueError(f"{path}: no snapshot of float32; expected a result of quantdyn run")
+    return found
 
 
 def collect(folder):

@@ -6,6 +6,7 @@ table_test.py FOLDER_OF_TABLE. Exit code 77, shown as skipped, where a package i
 import contextlib
 import io
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -75,8 +76,31 @@ def results_of_other_images_are_not_mixed(folder):
     assert code == 1 and "holds no NET/GROUP/result.h5" in said
 
 
+def a_damaged_result_is_named(folder):
+    write(folder, "mobilenet_v1", "headline", {"float32": 0.92})
+    path = folder / "mobilenet_v1" / "headline" / "result.h5"
+    path.write_bytes(path.read_bytes()[:500])
+    code, _, said = call(folder)
+    assert code == 1 and f"{path}: damaged, or not a result: " in said, said
+    with h5py.File(path, "w") as file:
+        file["variant"] = [1, 2]
+    code, _, said = call(folder)
+    assert code == 1 and f"{path}: damaged, or not a result: " in said, said
+    path.unlink()
+    write(folder, "mobilenet_v2", "headline", {"int8": 0.92})
+    code, _, said = call(folder)
+    assert code == 1 and "result.h5: no snapshot of float32" in said, said
+
+
+def no_images_are_refused(_):
+    for count in ("0", "00", "-1", "x"):
+        done = subprocess.run([pathlib.Path(sys.argv[1]) / "run.sh", "--images", count], capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == 1 and f"--images {count}; accepted: a whole number from 1" in done.stderr, done.stderr
+
+
 for fact in (groups_of_a_net_become_one_column, published_figures_stand_beside_ours_with_their_source,
-             every_published_row_names_a_net_and_a_source, results_of_other_images_are_not_mixed):
+             every_published_row_names_a_net_and_a_source, results_of_other_images_are_not_mixed, a_damaged_result_is_named, no_images_are_refused):
     with tempfile.TemporaryDirectory() as name:
         fact(pathlib.Path(name))
     print(fact.__name__)
