@@ -42,7 +42,7 @@ def draw(results, choice):
             look = {"color": style.SERIES[index % len(style.SERIES)],
                     "marker": style.MARKERS[index % len(style.MARKERS)]}
             axis.plot(*entry, alpha=0.9, **look)
-            handles.append(Line2D([], [], label=results[index].name, **look))
+            handles.append(Line2D([], [], label=style.plain(results[index].name), **look))
         if panel == "folded_weight":
             axis.set_ylim(0, 1.02)
         else:

@@ -55,6 +55,6 @@ def draw(results, choice):
     bar = figure.colorbar(image, ax=[axis for row in axes for axis in row], pad=0.01, aspect=35, fraction=0.04,
                           extend="min" if (values == 0).any() else "neither")
     dead = "; red: dead" if (values == 0).any() else ""
-    bar.set_label(f"effective bits{units}, {choice.variant or FLOAT}{dead}")
+    bar.set_label(f"effective bits{units}, {style.plain(choice.variant or FLOAT)}{dead}")
     bar.outline.set_linewidth(0.5)
     return figure

@@ -74,10 +74,10 @@ def draw(results, choice):
     for axis, (result, tensor) in zip(axes.flat, wanted):
         epochs, values = series(result, choice, tensor)
         draw_bands(axis, epochs, values)
-        axis.set_title(f"{result.layers[layer_of(result, choice)]}, {TENSORS[tensor]}", loc="left")
+        axis.set_title(f"{style.plain(result.layers[layer_of(result, choice)])}, {TENSORS[tensor]}", loc="left")
         axis.set_xlabel("epoch")
         if tensor == wanted[0][1] or columns == 1:
-            axis.set_ylabel(f"{result.name}: value (1)")
+            axis.set_ylabel(f"{style.plain(result.name)}: value (1)")
         axis.xaxis.set_major_locator(style.matplotlib.ticker.MaxNLocator(6, integer=True))
     for axis in axes.flat[len(wanted):]:
         axis.set_visible(False)

@@ -46,7 +46,7 @@ def draw_lines(axis, choice, row, entries):
         look = {"color": colour, "linestyle": ROWS[row][prefix], "marker": marker,
                 "markerfacecolor": colour if is_solid else "white", "markeredgewidth": 0.6}
         axis.plot(np.where(np.isfinite(values), values, np.nan), **look)
-        handles.append(Line2D([], [], label=f"{variant}, {prefix}", **look))
+        handles.append(Line2D([], [], label=f"{style.plain(variant)}, {prefix}", **look))
     return handles
 
 

@@ -9,7 +9,7 @@ import sys
 
 try:
     from catalogue import FIGURES, Choice
-    from result import FLOAT, Missing, Result, UserError
+    from result import FLOAT, Missing, Result, UserError, printable
     from style import COLUMN_INCHES, PAGE_INCHES, WRITERS, save
 except ImportError as missing:
     sys.exit(f"figures: {missing}; install python3-h5py python3-matplotlib")
@@ -61,9 +61,9 @@ def main(argv=None):
                 for path in save(entry.draw(results, choice), options.output, entry.name, options.formats):
                     print(path)
             except Missing as why:
-                print(f"skipped {entry.name}: {why}", file=sys.stderr)
+                print(f"skipped {entry.name}: {printable(why)}", file=sys.stderr)
     except (UserError, OSError) as error:
-        print(f"figures: {error}", file=sys.stderr)
+        print(f"figures: {printable(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -21,8 +21,8 @@ def series(result, choice):
               (1, "weights folded; activations", style.BLUE, "output", snapshot)]
     if equalized is not None:
         at = result.pick(equalized)
-        wanted += [(0, f"both in {equalized}", style.VERMILION, "folded_weight", at),
-                   (1, f"both in {equalized}", style.VERMILION, "output", at)]
+        wanted += [(0, f"both in {style.plain(equalized)}", style.VERMILION, "folded_weight", at),
+                   (1, f"both in {style.plain(equalized)}", style.VERMILION, "output", at)]
     out = []
     for row, label, colour, tensor, at in wanted:
         widths = result.width(tensor, at)

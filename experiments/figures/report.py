@@ -18,7 +18,7 @@ try:
     from catalogue import FIGURES
     from figures import choose
     from report_data import picker
-    from result import Missing, Result, UserError
+    from result import Missing, Result, UserError, printable
     from style import HEAT, PAGE_INCHES, plt, svg_bytes
 except ImportError as missing:
     sys.exit(f"report: {missing}; install python3-h5py python3-matplotlib")
@@ -36,7 +36,8 @@ def inline_svg(data, name, caption):
     svg = data.decode("utf-8")
     svg = svg[svg.index("<svg"):]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    own = re.compile(r'(\bid="|url\(#|href="#)')
+    svg = re.sub(r"<[^>]*>", lambda tag: own.sub(rf"\g<1>{name}-", tag.group()), svg)  # not in texts: names are there
     return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(caption)}" ', 1)
 
 
@@ -68,8 +69,8 @@ def page(result, choice, limit_bytes, explained):
     variants = len(result.quantized_variants())
     picked = ""
     if data is not None:
-        # "</" would end the script element early.
-        content = json.dumps({**data, "colours": colours()}, separators=(",", ":")).replace("</", "<\\/")
+        # "</script" would end the script element early, "<!--<script" keep it from ending.
+        content = json.dumps({**data, "colours": colours()}, separators=(",", ":")).replace("<", r"\u003c")
         picked = (part("picker.html") + f'<script type="application/json" id="histograms">{content}</script>\n'
                   f"<script>\n{part('picker.js')}</script>\n")
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">\n'
@@ -117,7 +118,7 @@ def main(argv=None):
             f.write(content)
         print(f"{options.output}: {len(content.encode('utf-8')) / 1e6:.1f} MB")
     except (UserError, OSError) as error:
-        print(f"report: {error}", file=sys.stderr)
+        print(f"report: {printable(error)}", file=sys.stderr)
         return 1
     return 0
 

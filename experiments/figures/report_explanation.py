@@ -37,7 +37,7 @@ def explanation(result, variant, program, file):
     program = find_program(program)
     if program is None:
         return None, "No explanation: the program quantdyn was not found; --program names it."
-    chosen = [] if variant is None else ["--variant", variant]
+    chosen = [] if variant is None else [f"--variant={variant}"]
     done = subprocess.run([program, "explain", result.path, "--json", *chosen], capture_output=True, text=True,
                           check=False)
     if done.returncode != 0:

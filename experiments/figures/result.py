@@ -23,7 +23,14 @@ def text(value):
     """An attribute or a label as str, whatever kind of bytes it came as."""
     if isinstance(value, np.ndarray) and value.shape == ():
         value = value[()]
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value).encode("utf-8", "replace").decode("utf-8")  # h5py marks what is not UTF-8 by half characters
+
+
+def printable(message):
+    """A message in one line for the terminal: control characters, which names in files may hold, as escapes."""
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in str(message))
 
 
 class Result:

@@ -63,7 +63,7 @@ def draw_ridges(axis, result, choice, tensor):
                         color=style.BLUE if index == 0 else style.VERMILION)
         axis.axhline(base, color="#BBBBBB", linewidth=0.4, zorder=row)
     axis.set_yticks(range(len(found)))
-    axis.set_yticklabels([result.layers[layer] for layer, _, _ in found][::-1])
+    axis.set_yticklabels([style.plain(result.layers[layer]) for layer, _, _ in found][::-1])
     axis.set_ylim(-0.15, len(found) - 1 + OVERLAP + 0.05)
     positions, names = log_axis.ticks(2)
     axis.set_xticks(positions)
@@ -90,12 +90,12 @@ def draw(results, choice):
     is_quantized = False
     for axis, (result, tensor, what) in zip(axes.flat, wanted):
         is_quantized |= draw_ridges(axis, result, choice, tensor)
-        axis.set_title(f"{result.name}, {what}", loc="left", fontweight="bold")
+        axis.set_title(f"{style.plain(result.name)}, {what}", loc="left", fontweight="bold")
         axis.set_xlabel("value (1)")
     for axis in axes.flat[len(wanted):]:
         axis.set_visible(False)
     handles = [Patch(facecolor=style.SKY, edgecolor=style.BLUE, label="float (share of values per octave)")]
     if is_quantized:
-        handles.append(Patch(facecolor="none", edgecolor=style.VERMILION, label=f"quantized ({choice.variant})"))
+        handles.append(Patch(facecolor="none", edgecolor=style.VERMILION, label=f"quantized ({style.plain(choice.variant)})"))
     style.legend(figure, handles)
     return figure

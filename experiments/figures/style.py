@@ -29,13 +29,24 @@ matplotlib.rcParams.update({
 })
 
 
+def plain(name, longest=40):
+    """A name from a file as matplotlib draws it letter by letter: no formula between "$", no control characters; long
+    names are shortened in their middle.
+    """
+    if len(name) > longest:
+        name = f"{name[:longest - 16]}\u2026{name[-15:]}"
+    name = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+    name = name.replace("$", r"\$")
+    return f" {name}" if name.startswith("_") else name  # else a legend would leave it out
+
+
 def panels(results, rows, choice, row_inches):
     """A figure and its axes [row][result]: results side by side, as wide as they have layers, the y axis shared by row.
 
     Nets of together more than 36 layers are set one below the other: axes [row][result] all the same.
     """
     layers = [len(result.layers) for result in results]
-    names_inches = 0.056 * max(len(name) for result in results for name in result.layers)
+    names_inches = 0.056 * max(len(plain(name)) for result in results for name in result.layers)
     stacked = len(results) > 1 and sum(layers) > 5.2 * choice.width
     grid_rows, grid_columns = (rows * len(results), 1) if stacked else (rows, len(results))
     ratios = None if stacked else [max(count, 6) for count in layers]
@@ -51,7 +62,7 @@ def panels(results, rows, choice, row_inches):
             if not stacked:
                 other.tick_params(labelleft=False)
     for axis, result in zip(axes[0], results):
-        axis.set_title(result.name, loc="left", fontweight="bold")
+        axis.set_title(plain(result.name), loc="left", fontweight="bold")
     return figure, axes, stacked
 
 
@@ -63,7 +74,7 @@ def layer_ticks(axis, result, is_named):
     step = int(np.ceil(0.115 * count / inches))
     axis.set_xticks(range(0, count, step))
     if is_named:
-        axis.set_xticklabels(result.layers[::step], rotation=90)
+        axis.set_xticklabels([plain(name) for name in result.layers[::step]], rotation=90)
     else:
         axis.set_xticklabels([])
 

@@ -20,7 +20,7 @@ except ImportError as missing:
     print(f"skipped: {missing}; install python3-h5py python3-matplotlib")
     sys.exit(77)
 
-from small_result import call, expect_refusal, small_result
+from small_result import HOSTILE, call, expect_refusal, small_result, with_hostile_names
 
 sys.path.insert(0, sys.argv[1])
 import bins  # noqa: E402
@@ -72,6 +72,21 @@ def options_choose(result, folder):
     assert code == 0 and list(files_of(output)) == ["errors.png"] and printed.count("\n") == 1
     with Image.open(os.path.join(output, "errors.png")) as image:
         assert image.width == 502  # 3.35 inches
+
+
+def names_are_drawn_letter_by_letter(result, folder):
+    hostile = with_hostile_names(result, os.path.join(folder, "hostile.h5"))
+    output = os.path.join(folder, "hostile")
+    code, _, errors_printed = call(SCRIPT, hostile, "--output", output, "--layer", HOSTILE[2])
+    assert code == 0 and "Traceback" not in errors_printed, errors_printed
+    pictures = files_of(output)
+    assert set(pictures) == {f"{name}.{extension}" for name in NAMES for extension in ("png", "svg")}, errors_printed
+    for name, content in pictures.items():
+        if name.endswith(".svg"):
+            root = xml.etree.ElementTree.fromstring(content)
+            texts = [element.text for element in root.iter() if element.text]
+            assert any(r"$\frac$" in found or "<!--<script>" in found for found in texts), (name, texts)
+    expect_refusal(SCRIPT, [hostile, "--output", output, "--variant", "\x1b[2J"], r"no variant \u001b[2J")
 
 
 def wrong_use_is_one_line(result, folder):
@@ -209,6 +224,7 @@ def main():
         datasets_to_come_are_used(dws, folder)
         every_figure_is_a_picture_and_the_same_twice([regular, dws], folder)
         options_choose(dws, folder)
+        names_are_drawn_letter_by_letter(dws, folder)
         wrong_use_is_one_line(dws, folder)
         what_a_result_cannot_give_is_skipped(make_result, folder)
 

@@ -4,6 +4,7 @@
 report_test.py FIGURES QUANTDYN NETWORKS. Exit code 77, shown as skipped, where a package or the browser is missing.
 """
 import html.parser
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ except ImportError as missing:
     print(f"skipped: {missing}; install python3-h5py python3-matplotlib")
     sys.exit(77)
 
-from small_result import call, expect_refusal, small_result
+from small_result import HOSTILE, call, expect_refusal, small_result, with_hostile_names
 
 SCRIPT = os.path.join(sys.argv[1], "report.py")
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-shell", "google-chrome")
@@ -109,6 +110,18 @@ def labels_of_other_axes_are_no_metrics(result, folder):
         del f["channelwise"]
     content = make(copy, os.path.join(folder, "merged.html"))
     assert "run seed" not in content and "There is no picker" in content and "No figure of effective bits" in content
+
+
+def names_are_texts(result, folder):
+    hostile = with_hostile_names(result, os.path.join(folder, "hostile.h5"))
+    output = os.path.join(folder, "hostile.html")
+    content = make(hostile, output)
+    page = Page(content)
+    assert not page.open and len(page.ids) == len(set(page.ids)) and "</section>" in content
+    data = json.loads(re.search(r'<script type="application/json" id="histograms">(.*?)</script>', content).group(1))
+    assert len(data["layers"]) > 8 and all(map(str.__eq__, data["layers"], HOSTILE))
+    assert content.count("<script") == 2 and "<!--<script>" not in content and "<b>" not in content.split("<main>")[0]
+    assert 'onload="x' not in re.sub(r">[^<]*<", "><", content)  # in texts only
 
 
 def wrong_use_is_one_line(result, folder):
@@ -203,6 +216,7 @@ def main():
         explanation_comes_first(result, folder, program)
         limit_is_kept_and_said(result, folder)
         labels_of_other_axes_are_no_metrics(result, folder)
+        names_are_texts(result, folder)
         wrong_use_is_one_line(result, folder)
         if browser is None:
             print("passed, but skipped: the page in a browser; install chromium-headless-shell")

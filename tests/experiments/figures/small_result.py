@@ -1,7 +1,10 @@
 """A small real result for the tests of figures and report, and what both need to run the commands."""
 import os
+import shutil
 import subprocess
 import sys
+
+import h5py
 
 EXPERIMENT = """
 name: {name}
@@ -26,6 +29,25 @@ def small_result(program, networks, folder, network):
         f.write(EXPERIMENT.format(networks=networks, network=network, name=f"small {network}"))
     subprocess.run([program, "run", experiment, "--output", output], check=True, capture_output=True)
     return os.path.join(output, "result.h5")
+
+
+# Names that pages, formulas and terminals would take for something else.
+HOSTILE = ("<!--<script>", "</script><b>", r"$\frac$", "$a$ $", '" onload="x', "id=\"x", "a-- >", "_hidden", "\x1b[31m", "&lt;",
+           "x" * 5000, "line\nend")
+
+
+def with_hostile_names(result, copy):
+    """A copy of the result whose layers, variants and experiment have such names."""
+    shutil.copy(result, copy)
+    with h5py.File(copy, "a") as f:
+        layers, variants = list(f["layer"].asstr()), list(f["variant"].asstr())
+        del f["layer"], f["variant"]  # their texts have room for the longest name only
+        f["layer"] = [HOSTILE[i] if i < len(HOSTILE) else name for i, name in enumerate(layers)]
+        quantized = [name for name in dict.fromkeys(variants) if name != "float32"]
+        names = dict(zip(quantized, HOSTILE))
+        f["variant"] = [names.get(name, name) for name in variants]
+        f["provenance"].attrs["experiment"] = "<!--<script>$\\frac$"
+    return copy
 
 
 def call(script, *arguments):
