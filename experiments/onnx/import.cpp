@@ -30,7 +30,8 @@ OnnxImport build_onnx(const OnnxModel& model) {
 
 OnnxImport import_onnx(const fs::path& path, std::optional<std::span<const int64_t>> input) try {
   // libonnx is not made for foreign bytes: a child process reads the model first.
-  try_in_child(path.string() + ": libonnx", 10, [&] { build_onnx(read_onnx_model(path, input)); });
+  try_in_child(path.string() + ": libonnx", {10, int64_t{4} << 30},
+               [&] { build_onnx(read_onnx_model(path, input)); });
   return build_onnx(read_onnx_model(path, input));
 } catch (const Error& e) {
   const std::string message = e.what(), file = path.string();

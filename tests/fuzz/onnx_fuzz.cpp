@@ -39,7 +39,8 @@ struct Fuzz {
   }
   void run_all(uint64_t first, uint64_t end) {
     try {
-      try_in_child("cases", 20 + static_cast<unsigned>(end - first) / 20, [&] {
+      const unsigned seconds = 20 + static_cast<unsigned>(end - first) / 20;
+      try_in_child("cases", {seconds, int64_t{4} << 30}, [&] {
         for (uint64_t i = first; i < end; ++i) run(i);
       });
     } catch (const Error& e) {
