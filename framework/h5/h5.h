@@ -4,6 +4,10 @@
 // libhdf5 is not thread-safe here: every function takes one lock, so threads may use different
 // files at the same time, and their calls take turns. All errors are Error, with the file, the
 // object and HDF5's own reason.
+//
+// Nothing outside the named file is read, and no code loaded: external links, arrays in external
+// or virtual storage and filters that libhdf5 does not have are refused, and so are arrays larger
+// than their file can hold.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +49,8 @@ class Object {
 
   /// "result.h5: /layerwise/output", for errors.
   std::string where() const;
+  /// Where the object lies in its file, whatever the name it was opened by.
+  uint64_t address() const;
 
   /// Attributes are scalars or one-dimensional; a text is a fixed-length UTF-8 string. Setting one
   /// again replaces it.

@@ -9,13 +9,18 @@ namespace quantdyn::h5 {
 std::vector<int64_t> Dataset::sizes() const {
   const Lock lock;
   const Id space(check(H5Dget_space(id()), *this, "cannot read the shape"));
+  if (H5Sget_simple_extent_type(space) == H5S_NULL) return {0};
   std::vector<hsize_t> extent(static_cast<size_t>(
       check(H5Sget_simple_extent_ndims(space), *this, "cannot read the shape")));
   check(H5Sget_simple_extent_dims(space, extent.data(), nullptr), *this, "cannot read the shape");
   return {extent.begin(), extent.end()};
 }
 
-int64_t Dataset::elements() const { return product(sizes()); }
+int64_t Dataset::elements() const {
+  const int64_t out = product(sizes());
+  if (out < 0) throw_error<Error>("{}: claims more than 2^63 values", where());
+  return out;
+}
 
 int64_t Dataset::elements_of_rows(int64_t first, int64_t count) const {
   const std::vector<int64_t> shape = sizes();
@@ -116,7 +121,10 @@ std::vector<std::string> Dataset::read_texts() const {
   if (!out.empty())
     check(H5Dread(id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, fields.data()), *this,
           "cannot be read");
-  for (size_t i = 0; i < out.size(); ++i) out[i] = trimmed(fields.data() + i * size, size, type);
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i] = trimmed(fields.data() + i * size, size, type);
+    refuse_nul(*this, "", std::span(fields).subspan(i * size, size), out[i], type);
+  }
   return out;
 }
 

@@ -33,23 +33,30 @@ Group Group::make_group(const std::string& name) {
 
 Group Group::group(const std::string& name) const {
   const Lock lock;
-  if (!has(name)) throw_error<Error>("{}: has no group '{}'", where(), name);
+  if (!has(name)) throw_error<Error>("{}: has no group '{}'", where(), shown(name));
   return Group(check(H5Gopen2(id(), name.c_str(), H5P_DEFAULT), *this, "cannot open group", name));
 }
 
 Dataset Group::dataset(const std::string& name) const {
   const Lock lock;
-  if (!has(name)) throw_error<Error>("{}: has no dataset '{}'", where(), name);
-  return Dataset(
-      check(H5Dopen2(id(), name.c_str(), H5P_DEFAULT), *this, "cannot open dataset", name));
+  if (!has(name)) throw_error<Error>("{}: has no dataset '{}'", where(), shown(name));
+  Dataset out(check(H5Dopen2(id(), name.c_str(), H5P_DEFAULT), *this, "cannot open dataset", name));
+  refuse_foreign_storage(out, out.id());
+  return out;
 }
 
 bool Group::has(const std::string& name) const {
   const Lock lock;
   // HDF5 answers for the last link of a path only, and fails where an earlier one is missing.
-  for (size_t end = name.find('/'); end != std::string::npos; end = name.find('/', end + 1))
-    if (H5Lexists(id(), name.substr(0, end).c_str(), H5P_DEFAULT) <= 0) return false;
-  return check(H5Lexists(id(), name.c_str(), H5P_DEFAULT), *this, "cannot look for", name) > 0;
+  for (size_t end = name.find('/'); end != std::string::npos; end = name.find('/', end + 1)) {
+    const std::string parent = name.substr(0, end);
+    if (H5Lexists(id(), parent.c_str(), H5P_DEFAULT) <= 0) return false;
+    refuse_foreign_link(*this, id(), parent);
+  }
+  if (check(H5Lexists(id(), name.c_str(), H5P_DEFAULT), *this, "cannot look for", name) == 0)
+    return false;
+  refuse_foreign_link(*this, id(), name);
+  return true;
 }
 
 bool Group::is_group(const std::string& name) const {

@@ -14,7 +14,9 @@ Lock::Lock() : guard_(mutex()) {
   static const bool is_ready = [] {
     // After a failed write HDF5 1.10 crashes in its exit handler; our files are closed by then.
     H5dont_atexit();
-    return H5open() >= 0;
+    if (H5open() < 0) return false;
+    // A file from elsewhere may neither load code nor open other files.
+    return H5PLset_loading_state(0) >= 0 && H5Lunregister(H5L_TYPE_EXTERNAL) >= 0;
   }();
   // Every thread has an error stack of its own, which prints by default.
   thread_local const bool is_quiet = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
@@ -104,6 +106,23 @@ std::string trimmed(const char* field, size_t size, hid_t type) {
   return out;
 }
 
+void refuse_nul(const Object& object, const std::string& attribute, std::span<const char> field,
+                const std::string& text, hid_t type) {
+  if (H5Tget_strpad(type) != H5T_STR_NULLPAD || text.size() >= field.size()) return;
+  const auto rest = field.subspan(text.size());
+  if (std::ranges::all_of(rest, [](char c) { return c == 0; })) return;
+  throw_error<Error>("{}: {}{}the text '{}' goes on after a NUL byte; accepted: texts without NUL",
+                     object.where(), attribute.empty() ? "" : "attribute ",
+                     attribute.empty() ? "" : attribute + ": ", shown(text));
+}
+
+std::string shown(const std::string& name) {
+  constexpr size_t longest_shown = 300;
+  return name.size() <= longest_shown
+             ? name
+             : fmt::format("{}... ({} bytes)", name.substr(0, longest_shown), name.size());
+}
+
 hid_t simple_space(std::span<const int64_t> sizes) {
   const std::vector<hsize_t> extent(sizes.begin(), sizes.end());
   return H5Screate_simple(static_cast<int>(extent.size()), extent.data(), extent.data());
@@ -111,7 +130,8 @@ hid_t simple_space(std::span<const int64_t> sizes) {
 
 int64_t product(std::span<const int64_t> sizes) {
   int64_t out = 1;
-  for (const int64_t size : sizes) out *= size;
+  for (const int64_t size : sizes)
+    if (size < 0 || __builtin_mul_overflow(out, size, &out)) return -1;
   return out;
 }
 

@@ -28,13 +28,17 @@ class Lock {
 /// HDF5's innermost reason for the last failure, or the system's where it quotes one.
 std::string reason();
 
+/// The name for a message: the file's author chose it, so a very long one is cut.
+std::string shown(const std::string& name);
+
 /// The one place where HDF5's return codes are checked.
 template <typename Result>
 Result check(Result result, const Object& object, std::string_view what,
              std::string_view name = {}) {
   if (result >= 0) return result;
   const std::string why = reason();  // before where(), which calls HDF5 again
-  throw_error<Error>("{}: {}{}{}: {}", object.where(), what, name.empty() ? "" : " ", name, why);
+  throw_error<Error>("{}: {}{}{}: {}", object.where(), what, name.empty() ? "" : " ",
+                     shown(std::string(name)), why);
 }
 
 /// Owns any HDF5 identifier.
@@ -64,8 +68,18 @@ size_t longest(std::span<const std::string> values);
 std::vector<char> fields_of(std::span<const std::string> values, size_t length);
 /// What a fixed-length field of the given type holds.
 std::string trimmed(const char* field, size_t size, hid_t type);
+/// Error where a null-padded field goes on after its first null; `attribute` "": of a dataset.
+void refuse_nul(const Object& object, const std::string& attribute, std::span<const char> field,
+                const std::string& text, hid_t type);
+
+/// Error where the last link of a path leads into another file; the link must exist.
+void refuse_foreign_link(const Object& object, hid_t group, const std::string& name);
+/// Error where reading the array would open other files, need a filter that libhdf5 does not have,
+/// or give more than its file can hold; arrays of a file that is being written pass.
+void refuse_foreign_storage(const Object& array, hid_t dataset);
 
 hid_t simple_space(std::span<const int64_t> sizes);
+/// -1 where it is no int64_t.
 int64_t product(std::span<const int64_t> sizes);
 
 }  // namespace quantdyn::h5

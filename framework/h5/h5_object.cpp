@@ -2,7 +2,9 @@
 
 namespace quantdyn::h5 {
 
-static constexpr int64_t most_texts = 1 << 20;  // a damaged file may claim any number
+// A damaged file may claim any number.
+static constexpr int64_t most_texts = 1 << 20;
+static constexpr hsize_t most_attribute_bytes = 64 << 20;
 
 Object::Object(Object&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
 Object& Object::operator=(Object&& other) noexcept {
@@ -30,7 +32,7 @@ std::string Object::where() const {
   };
   const std::string file = name_by(H5Fget_name), inside = name_by(H5Iget_name);
   if (file.empty()) return "a closed HDF5 file";
-  return inside.empty() || inside == "/" ? file : file + ": " + inside;
+  return inside.empty() || inside == "/" ? file : file + ": " + shown(inside);
 }
 
 void Object::write_attribute(const std::string& name, int64_t type, int64_t space,
@@ -95,8 +97,21 @@ std::vector<std::string> Object::attributes() const {
   return names;
 }
 
+uint64_t Object::address() const {
+  const Lock lock;
+  H5O_info_t info{};
+  check(H5Oget_info2(id_, &info, H5O_INFO_BASIC), *this, "cannot be found");
+  return info.addr;
+}
+
 int64_t Object::open_attribute(const std::string& name) const {
-  return check(H5Aopen(id_, name.c_str(), H5P_DEFAULT), *this, "cannot open attribute", name);
+  Id attribute(
+      check(H5Aopen(id_, name.c_str(), H5P_DEFAULT), *this, "cannot open attribute", name));
+  const hsize_t bytes = H5Aget_storage_size(attribute);
+  if (bytes > most_attribute_bytes)
+    throw_error<Error>("{}: attribute {}: {} MiB; accepted: at most {} MiB", where(), shown(name),
+                       bytes >> 20, most_attribute_bytes >> 20);
+  return attribute.release();
 }
 
 Content Object::attribute_content(const std::string& name) const {
@@ -156,8 +171,8 @@ std::vector<std::string> Object::texts(const std::string& name) const {
   const int64_t count = attribute_size(name);
   if (count == 0) return {};
   if (count > most_texts)
-    throw_error<Error>("{}: attribute {}: {} texts; accepted: at most {}", where(), name, count,
-                       most_texts);
+    throw_error<Error>("{}: attribute {}: {} texts; accepted: at most {}", where(), shown(name),
+                       count, most_texts);
   const Id attribute(open_attribute(name));
   const Id type(H5Aget_type(attribute));
   if (content_of(type) != Content::texts)
@@ -178,8 +193,10 @@ std::vector<std::string> Object::texts(const std::string& name) const {
   const size_t length = H5Tget_size(type);
   std::vector<char> fields(out.size() * length);
   read(fields.data());
-  for (size_t i = 0; i < out.size(); ++i)
+  for (size_t i = 0; i < out.size(); ++i) {
     out[i] = trimmed(fields.data() + i * length, length, type);
+    refuse_nul(*this, name, std::span(fields).subspan(i * length, length), out[i], type);
+  }
   return out;
 }
 
