@@ -1,7 +1,9 @@
 // The record files of CIFAR-10 and CIFAR-100 (Krizhevsky 2009, "binary version").
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,11 @@ struct CifarFormat {
   int64_t label = 0;        ///< which of the label bytes is used
   int64_t classes = 10;
 };
+
+/// Appends a file's whole records to labels and pixels ([32,32,3] an image). ConfigError, with
+/// `name` and the byte, for a label out of range.
+void parse_cifar(const std::string& name, std::span<const uint8_t> file, const CifarFormat& format,
+                 std::vector<int32_t>& labels, std::vector<uint8_t>& pixels);
 
 /// Reads `images_per_file` records from each file into one split, pixels turned to [32,32,3].
 /// ConfigError, naming file and byte: missing, short or over-long file, label out of range.

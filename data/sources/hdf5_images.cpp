@@ -48,9 +48,12 @@ template <typename Pixel>
 void Hdf5Images::read(int64_t first, int64_t count, Pixel* out) const {
   require_unchanged();
   const int64_t elements = shape_.elements(), plane = shape_.rows(), channels = shape_.channels();
-  if (layout_ == Layout::nhwc || channels == 1)
-    return array_.read_rows(h5::type_of<Pixel>(), first, count, out);
+  if (layout_ == Layout::nhwc || channels == 1) {
+    array_.read_rows(h5::type_of<Pixel>(), first, count, out);
+    return require_unchanged();
+  }
   const auto planes = array_.read_rows<Pixel>(first, count);
+  require_unchanged();
   for (int64_t i = 0; i < count; ++i) {
     const Pixel* from = planes.data() + i * elements;
     Pixel* to = out + i * elements;

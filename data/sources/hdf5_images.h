@@ -27,8 +27,8 @@ class Hdf5Images {
   int64_t images_per_block() const { return images_per_block_; }
 
   /// Images [first, first + count) as [count,H,W,C]; Pixel is uint8_t (for whole numbers from 0 to
-  /// 255) or float. Error if the file has changed since it was opened: HDF5 gives zeros where a
-  /// file was cut.
+  /// 255) or float. Error if the file has changed since it was opened, before or after the reading:
+  /// HDF5 gives zeros where a file was cut.
   template <typename Pixel>
   void read(int64_t first, int64_t count, Pixel* out) const;
   /// Reads all images a few at a time: `use(first image, pixels [n,H,W,C])`.

@@ -1,8 +1,12 @@
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <boost/test/unit_test.hpp>
 
+#include "data/sources/file_bytes.h"
+#include "data/sources/idx_file.h"
 #include "tests/data/test_files.h"
+#include "tests/skips.h"
 
 using namespace quantdyn;
 
@@ -85,13 +89,65 @@ BOOST_FIXTURE_TEST_CASE(sizes_that_overflow_are_refused, Idx) {
 }
 
 BOOST_FIXTURE_TEST_CASE(cut_gzip_is_refused, Idx) {
-  Bytes noise(4096);
-  for (size_t i = 0; i < noise.size(); ++i)
+  Bytes noise{0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 64, 0, 0, 0, 64};
+  noise.resize(16 + 4096);
+  for (size_t i = 16; i < noise.size(); ++i)
     noise[i] = static_cast<uint8_t>(i * i * 2654435761u >> 13);
   write_gzip(path() / "cut.gz", noise);
   std::filesystem::resize_file(path() / "cut.gz",
                                std::filesystem::file_size(path() / "cut.gz") - 100);
-  BOOST_TEST(contains(refusal(yaml("cut.gz"), path()), "reading failed"));
+  BOOST_TEST(contains(refusal(yaml("cut.gz"), path()), "reading failed: the gzip stream is cut"));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_comes_after_the_images_is_refused, Idx) {
+  Bytes bytes = images;
+  bytes.push_back(0);
+  BOOST_TEST(contains(refusal_of(bytes), "bad: byte 28: the file goes on here"));
+  write_gzip(path() / "long.gz", bytes);
+  BOOST_TEST(contains(refusal(yaml("long.gz"), path()), "long.gz: byte 28: the file goes on here"));
+  write_gzip(path() / "tail.gz", images);
+  std::ofstream(path() / "tail.gz", std::ios::app | std::ios::binary) << "tail";
+  BOOST_TEST(contains(refusal(yaml("tail.gz"), path()),
+                      "tail.gz: byte 28: reading failed: incorrect header check"));
+}
+
+BOOST_FIXTURE_TEST_CASE(gzip_streams_one_after_the_other_are_one_file, Idx) {
+  write_gzip(path() / "a", {images.begin(), images.begin() + 20});
+  write_gzip(path() / "b", {images.begin() + 20, images.end()});
+  std::ifstream second(path() / "b", std::ios::binary);
+  std::ofstream(path() / "a", std::ios::app | std::ios::binary) << second.rdbuf();
+  BOOST_TEST(make_dataset(yaml("a"), path())->train->sha256() ==
+             make_dataset(yaml(), path())->train->sha256());
+}
+
+BOOST_FIXTURE_TEST_CASE(no_more_is_unpacked_than_the_header_says, Idx) {
+  Bytes bomb = images;
+  bomb.resize(size_t{256} << 20);
+  write_gzip(path() / "bomb.gz", bomb);
+  const Bytes packed = read_file(path() / "bomb.gz");
+  bomb = Bytes();
+  Unpacker content("bomb.gz", packed);
+  Bytes start;
+  content.read(29, start);
+  BOOST_TEST(start.size() == 29u);
+  BOOST_TEST(start.capacity() < 1000u);
+  BOOST_TEST(contains(error_of([&] { parse_idx("bomb.gz", packed, 3); }),
+                      "bomb.gz: byte 28: the file goes on here"));
+}
+
+/// Its size is said to be 4096; what it holds is shorter.
+const std::filesystem::path ends_early = "/sys/kernel/mm/transparent_hugepage/enabled";
+
+BOOST_AUTO_TEST_CASE(a_file_that_ends_early_while_it_is_read_is_an_error,
+                     *test::needs_file(ends_early)) {
+  BOOST_TEST(contains(error_of<ConfigError>([&] { read_file(ends_early); }),
+                      ": the file ends here; it had 4096 bytes when it was opened"));
+}
+
+BOOST_FIXTURE_TEST_CASE(folders_and_pipes_are_no_files, Idx) {
+  BOOST_TEST(contains(error_of([&] { read_file(path()); }), ": not a file; expected one"));
+  BOOST_REQUIRE(::mkfifo((path() / "pipe").c_str(), 0600) == 0);
+  BOOST_TEST(contains(error_of([&] { read_file(path() / "pipe"); }), "pipe: not a file"));
 }
 
 BOOST_FIXTURE_TEST_CASE(labels_must_fit_the_classes_and_the_images, Idx) {
