@@ -55,6 +55,9 @@ std::vector<std::string> places_of_axis(const h5::File& file, const std::string&
     content = file.dataset(name).content();
     break;
   }
+  if (const h5::Dataset labels = file.dataset(source); labels.elements() != size)
+    throw_error<ConfigError>("{}: has {} entries; expected {}, as many as the axis {}",
+                             labels.where(), labels.elements(), size, axis);
   if (content == h5::Content::texts) return file.dataset(source).read_texts();
   const auto values = file.dataset(source).read<double>();
   for (size_t i = 0; i < values.size(); ++i) out[i] = fmt::format("{:g}", values[i]);

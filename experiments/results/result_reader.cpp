@@ -1,100 +1,38 @@
 #include "experiments/results/result_reader.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "experiments/results/open_result.h"
 #include "framework/base/error.h"
-#include "framework/base/hash.h"
-#include "framework/base/trial.h"
 
 namespace quantdyn {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// libhdf5 may crash on a damaged file, so the bytes are checked before it reads them.
-void check_sum(const fs::path& path) {
-  const fs::path checksum = path.string() + ".sha256";
-  if (!fs::is_regular_file(path) || !fs::exists(checksum)) return;
-  std::string expected;
-  std::ifstream(checksum) >> expected;
-  const std::string found = sha256_of_file(path);
-  if (found == expected) return;
-  throw_error<Error>(
-      "{}: damaged or changed: its SHA-256 is {}, {} says '{}'; remove that file to use the result "
-      "anyway",
-      path.string(), found, checksum.string(), expected);
+h5::Dataset column(const h5::File& file, const std::string& path) {
+  h5::Dataset out = file.dataset(path);
+  if (const auto sizes = out.sizes(); sizes.size() != 1)
+    throw_error<ConfigError>("{}: has the shape [{}]; expected one axis", out.where(),
+                             fmt::join(sizes, ", "));
+  return out;
 }
-
-/// Reads every object below a group, to find what libhdf5 cannot read.
-void read_all(const h5::Group& group) {
-  for (const std::string& name : group.attributes()) group.attribute_content(name);
-  for (const std::string& name : group.names()) {
-    if (group.is_group(name)) {
-      read_all(group.group(name));
-      continue;
-    }
-    const h5::Dataset array = group.dataset(name);
-    array.axis_names();
-    if (array.content() == h5::Content::texts) array.read_texts();
-    if (array.content() != h5::Content::floats && array.content() != h5::Content::integers)
-      continue;
-    const auto sizes = array.sizes();
-    if (sizes.empty()) array.read<double>();
-    if (sizes.empty() || sizes[0] == 0) continue;
-    constexpr int64_t most = 1 << 20;
-    const int64_t rows = std::clamp<int64_t>(most * sizes[0] / (array.elements() + 1), 1, sizes[0]);
-    for (int64_t row = 0; row < sizes[0]; row += rows)
-      array.read_rows<double>(row, std::min(rows, sizes[0] - row));
-  }
-}
-
-bool looks_like_a_result(const h5::File& file) {
-  return file.has_attribute("schema") && file.has_attribute("status") && file.has("network");
-}
-
-/// In a child process: ends it by a signal if any part of a result cannot be read. An error counts
-/// as a crash: libhdf5's memory may be damaged after it, and other parts are still unread.
-void read_as_a_whole(const fs::path& path) {
-  const h5::File file = h5::File::open(path);
-  if (!looks_like_a_result(file)) return;
-  try {
-    read_all(file);
-  } catch (const Error&) {
-    std::abort();
-  }
-}
-
-h5::File open_checked(const fs::path& path) {
-  if (fs::is_regular_file(path) && !fs::exists(path.string() + ".sha256"))
-    try_reading(path, 600, [&] { read_as_a_whole(path); });
-  check_sum(path);
-  h5::File file = h5::File::open(path);
-  if (!looks_like_a_result(file))
-    throw_error<Error>("{}: not a result of quantdyn: it has no schema, status or network",
-                       path.string());
-  if (file.integer("schema") != result_schema)
-    throw_error<Error>("{}: has schema {}; accepted: {}", path.string(), file.integer("schema"),
-                       result_schema);
-  const std::string status = file.text("status");
-  if (status != "complete" && status != "snapshot" && status != merged_status)
-    throw_error<Error>("{}: has status '{}'; accepted: complete, snapshot, {}", path.string(),
-                       status, merged_status);
-  return file;
-}
-
 std::vector<int64_t> integers(const h5::File& file, const std::string& path) {
-  return file.dataset(path).read<int64_t>();
+  const h5::Dataset out = column(file, path);
+  if (out.content() != h5::Content::integers)
+    throw_error<ConfigError>("{}: expected whole numbers, found another type", out.where());
+  return out.read<int64_t>();
 }
 std::vector<std::string> texts(const h5::File& file, const std::string& path) {
-  return file.dataset(path).read_texts();
+  return column(file, path).read_texts();
 }
 
 }  // namespace
 
 bool looks_like_hdf5(const fs::path& path) {
+  if (!fs::is_regular_file(path)) return false;  // a pipe would be waited for
   std::string start(8, '\0');
   std::ifstream in(path, std::ios::binary);
   in.read(start.data(), 8);
@@ -110,13 +48,15 @@ std::vector<int64_t> sizes_of(std::string shape) {
   return sizes;
 }
 
-ResultReader::ResultReader(const fs::path& path) : file_(open_checked(path)) {
+ResultReader::ResultReader(const fs::path& path) : file_(open_result(path)) {
   const auto indices = integers(file_, "snapshot"), epochs = integers(file_, "epoch"),
              steps = integers(file_, "step");
   const auto variants = texts(file_, "variant");
   if (epochs.size() != indices.size() || steps.size() != indices.size() ||
       variants.size() != indices.size())
     throw_error<Error>("{}: snapshot, epoch, step and variant differ in length", path.string());
+  layers_ = column(file_, "layer").elements();
+  channels_ = column(file_, "channel").elements();
   for (size_t i = 0; i < indices.size(); ++i)
     snapshots_.push_back({indices[i], epochs[i], steps[i], variants[i]});
   if (!file_.has("training")) return;
@@ -140,11 +80,17 @@ std::vector<NodeRow> ResultReader::network() const {
              channels = integers(file_, "network/channels");
   const size_t n = names.size();
   for (const size_t size : {kinds.size(), inputs.size(), parameters.size(), products.size(),
-                            offsets.size(), channels.size()})
+                            offsets.size(), channels.size(), static_cast<size_t>(layers_)})
     if (size != n)
       throw_error<Error>("{}: the columns of /network differ in length", file_.path().string());
   std::vector<NodeRow> rows;
-  for (size_t i = 0; i < n; ++i)
+  int64_t end = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (offsets[i] != end || channels[i] < 0 || channels[i] > channels_ - end)
+      throw_error<ConfigError>(
+          "{}: /network: node '{}' has {} channels from {} on; expected them from {} to at most {}",
+          file_.path().string(), names[i], channels[i], offsets[i], end, channels_);
+    end += channels[i];
     rows.push_back({.name = names[i],
                     .kind = kinds[i],
                     .inputs = inputs[i],
@@ -153,11 +99,16 @@ std::vector<NodeRow> ResultReader::network() const {
                     .multiply_accumulates = products[i],
                     .channel_offset = offsets[i],
                     .channels = channels[i]});
+  }
   return rows;
 }
 
 std::vector<std::string> ResultReader::output_shapes() const {
-  return texts(file_, "network/output_shape");
+  auto out = texts(file_, "network/output_shape");
+  if (static_cast<int64_t>(out.size()) != layers_)
+    throw_error<ConfigError>("{}: /network/output_shape has {} entries; expected {}",
+                             file_.path().string(), out.size(), layers_);
+  return out;
 }
 
 std::string ResultReader::available() const {
@@ -243,10 +194,25 @@ std::vector<std::string> ResultReader::axes(const std::string& path) const {
   return names;
 }
 
+void ResultReader::require_shape(const std::string& path, const h5::Dataset& array) const {
+  std::vector<int64_t> expected{static_cast<int64_t>(snapshots_.size())};
+  if (path.starts_with("layerwise/")) expected.push_back(layers_);
+  if (path.starts_with("channelwise/")) expected.push_back(channels_);
+  const std::vector<int64_t> sizes = array.sizes();
+  if (sizes.size() >= expected.size() &&
+      std::equal(expected.begin(), expected.end(), sizes.begin()) &&
+      std::ranges::find(sizes, 0) == sizes.end())
+    return;
+  throw_error<ConfigError>("{}: has the shape [{}]; expected [{}] and further axes, none empty",
+                           array.where(), fmt::join(sizes, ", "), fmt::join(expected, ", "));
+}
+
 std::vector<double> ResultReader::row(const std::string& path,
                                       const SnapshotLabel& snapshot) const {
   if (!file_.has(path)) return {};
-  return file_.dataset(path).read_rows<double>(static_cast<int64_t>(place_of(snapshot)), 1);
+  const h5::Dataset array = file_.dataset(path);
+  require_shape(path, array);
+  return array.read_rows<double>(static_cast<int64_t>(place_of(snapshot)), 1);
 }
 
 }  // namespace quantdyn

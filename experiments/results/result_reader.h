@@ -20,9 +20,7 @@ std::vector<int64_t> sizes_of(std::string shape);
 
 class ResultReader {
  public:
-  /// Error: no such file, its SHA-256 is not the one in `path`.sha256, not a result of quantdyn,
-  /// another schema, not complete. Without `path`.sha256 a child process reads the whole file
-  /// first: ConfigError if libhdf5 crashes on it.
+  /// ConfigError as of open_result(), and where the columns of a table differ in length.
   explicit ResultReader(const std::filesystem::path& path);
 
   const h5::File& file() const { return file_; }
@@ -51,7 +49,8 @@ class ResultReader {
   std::vector<std::string> axes(const std::string& path) const;
 
   /// A row of an array over snapshots, NaN where a value is missing; empty if there is no such
-  /// array.
+  /// array. ConfigError where the array does not have an entry for each snapshot, and for each
+  /// layer or channel where its path says so.
   std::vector<double> row(const std::string& path, const SnapshotLabel& snapshot) const;
 
  private:
@@ -60,7 +59,10 @@ class ResultReader {
   /// Whether the snapshot was taken right after its epoch.
   bool ends_epoch(const SnapshotLabel& snapshot) const;
 
+  void require_shape(const std::string& path, const h5::Dataset& array) const;
+
   h5::File file_;
+  int64_t layers_ = 0, channels_ = 0;  // sizes of these axes
   std::vector<SnapshotLabel> snapshots_;
   std::map<int64_t, int64_t> last_steps_;  // by epoch, of those that the training curve has
 };

@@ -88,7 +88,16 @@ BOOST_AUTO_TEST_CASE(files_that_are_no_result_are_refused) {
     made.commit();
   }
   BOOST_TEST(error_of([&] { const ResultReader reader(other); }) ==
-             other.string() + ": has schema 2; accepted: 1");
+             other.string() + ": has schema 2, which a newer quantdyn wrote; accepted: 1");
+  {
+    h5::File made = h5::File::create(other);
+    made.make_group("network");
+    made.set("schema", 0);
+    made.set("status", "complete");
+    made.commit();
+  }
+  BOOST_TEST(error_of([&] { const ResultReader reader(other); }) ==
+             other.string() + ": has schema 0, which is too old; accepted: 1");
   {
     h5::File made = h5::File::create(other);
     made.make_group("network");
