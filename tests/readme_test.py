@@ -92,6 +92,10 @@ class Reader:
         elif program == "ninja" and arguments[:2] == ["-C", "build"]:
             self.need("build/build.ninja")
             self.made |= {f"build/{target}" for target in arguments[2:]}
+        elif program == "tests/fuzz/run.sh":
+            all_targets = re.search(r'^all="(.*)"', (self.repository.root / program).read_text(), re.MULTILINE)[1].split()
+            if not arguments[0].isdigit() or not set(arguments[1:]) <= set(all_targets):
+                self.problems.append(f"{program} does not take {' '.join(arguments)}")
         elif program == "meson" and arguments[0] in ("setup", "test", "install"):
             self.made.add("build/build.ninja")
         elif program == "cp":

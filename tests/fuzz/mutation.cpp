@@ -1,4 +1,4 @@
-#include "tests/fuzz/onnx_mutation.h"
+#include "tests/fuzz/mutation.h"
 
 #include <array>
 #include <random>
@@ -212,6 +212,13 @@ void mutate_fields(onnx::ModelProto& model, Random& random) {
 }
 
 }  // namespace
+
+std::string mutated(const std::vector<std::string>& seeds, uint64_t seed, uint64_t i) {
+  Random random(seed * 0x9e3779b97f4a7c15u + i);
+  std::string bytes = seeds[below(random, seeds.size())];
+  mutate_bytes(bytes, random);
+  return bytes;
+}
 
 std::vector<std::string> onnx_seeds() { return {residual_net(), gated_net(), quantized_net()}; }
 

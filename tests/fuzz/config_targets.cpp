@@ -1,0 +1,47 @@
+#include <string>
+#include <vector>
+
+#include "framework/config/config_node.h"
+#include "framework/config/options.h"
+#include "framework/graph/network.h"
+#include "tests/fuzz/targets.h"
+
+namespace quantdyn::test {
+namespace {
+
+std::string text_of(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
+
+/// What every kind of reader makes of the keys.
+void read_keys(const Options& options) {
+  options.integer("i", 1, accept::at_least<int64_t>(0), "");
+  options.number("n", 1.0, accept::between(-1.0, 1e30), "");
+  options.flag("f", true, "");
+  options.path("d", "", "");
+  options.texts("t", std::vector<std::string>{}, "");
+  options.integers("is", std::vector<int64_t>{1}, accept::any<int64_t>(), "");
+  for (const Options& entry : options.list("l", "")) entry.plugin("p", "x", "").plugin_name();
+  options.section("a", "").inherit(options.section("s", ""));
+  options.resolved_yaml();
+  options.finish();
+}
+
+}  // namespace
+
+void fuzz_options(Bytes yaml) {
+  const std::string text = text_of(yaml);
+  expect_error_at_most([&] { emit_yaml(*parse_yaml(text, "fuzz.yaml")); });
+  const std::vector<std::string> sets{"a.b=1", "c=[1, {d: 2}]", "l.0.x=y"};
+  expect_error_at_most([&] { read_keys(Options::from_text(text, "fuzz.yaml", "/d", sets)); });
+}
+
+void fuzz_network(Bytes yaml) {
+  expect_error_at_most([&] {
+    const NetworkDefaults defaults{{8, 8, 3}, 10};
+    const Options document =
+        read_network(as_file(yaml), Options::from_text("{}", "fuzz.yaml"), defaults);
+    Network::from_options(document);
+    document.finish();
+  });
+}
+
+}  // namespace quantdyn::test
