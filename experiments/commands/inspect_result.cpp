@@ -44,8 +44,8 @@ std::string network_table(const ResultReader& result) {
   int64_t parameters = 0, products = 0;
   for (size_t i = 0; i < network.size(); ++i) {
     const NodeRow& node = network[i];
-    rows.push_back({node.name, node.kind, node.inputs, shapes.at(i),
-                    std::to_string(node.parameters), std::to_string(node.multiply_accumulates)});
+    rows.push_back({node.name, node.kind, node.inputs, shapes[i], std::to_string(node.parameters),
+                    std::to_string(node.multiply_accumulates)});
     parameters += node.parameters;
     products += node.multiply_accumulates;
   }
@@ -53,14 +53,22 @@ std::string network_table(const ResultReader& result) {
   return format_table(rows);
 }
 
-/// "0.7713" or, for a merged result, "0.7713 +- 0.0021".
-std::string with_interval(const ResultReader& result, const SnapshotLabel& snapshot,
-                          const std::string& path, size_t place) {
-  const std::string value = short_number(result.row(path, snapshot).at(place));
-  const auto interval = result.row(path + "_interval", snapshot);
-  return interval.empty() || std::isnan(interval[place])
-             ? value
-             : fmt::format("{} +-{:.2g}", value, interval[place]);
+/// The values of one snapshot: "0.7713" or, for a merged result, "0.7713 +-0.0021".
+std::vector<std::string> with_intervals(const ResultReader& result, const SnapshotLabel& snapshot,
+                                        const std::string& path) {
+  const std::vector<double> values = result.row(path, snapshot);
+  const std::vector<double> intervals = result.row(path + "_interval", snapshot);
+  if (!intervals.empty() && intervals.size() != values.size())
+    throw_error<ConfigError>("{}: {}_interval has {} values; expected {}, as {}",
+                             result.file().path().string(), path, intervals.size(), values.size(),
+                             path);
+  std::vector<std::string> out;
+  for (size_t i = 0; i < values.size(); ++i) {
+    out.push_back(short_number(values[i]));
+    if (!intervals.empty() && !std::isnan(intervals[i]))
+      out.back() += fmt::format(" +-{:.2g}", intervals[i]);
+  }
+  return out;
 }
 
 bool is_interval(const std::string& path) { return path.ends_with("_interval"); }
@@ -78,7 +86,7 @@ std::string networkwise_table(const ResultReader& result) {
     if (!result.axes(path).empty() || is_interval(path)) continue;
     rows[0].push_back(column_title(path.substr(path.rfind('/') + 1), units_of(result, path)));
     for (size_t i = 0; i < result.snapshots().size(); ++i)
-      rows[i + 1].push_back(with_interval(result, result.snapshots()[i], path, 0));
+      rows[i + 1].push_back(with_intervals(result, result.snapshots()[i], path).front());
   }
   return rows[0].size() > 1 ? format_wide_table(rows) : "none\n";
 }
@@ -96,8 +104,8 @@ std::string layer_table(const ResultReader& result, const SnapshotLabel& snapsho
     if (values.size() != network.size()) continue;  // this run did not track it
     if (std::ranges::all_of(values, [](double v) { return std::isnan(v); })) continue;
     rows[0].push_back(title);
-    for (size_t i = 0; i < values.size(); ++i)
-      rows[i + 1].push_back(with_interval(result, snapshot, array, i));
+    const std::vector<std::string> texts = with_intervals(result, snapshot, array);
+    for (size_t i = 0; i < texts.size(); ++i) rows[i + 1].push_back(texts[i]);
   }
   return rows[0].size() > 1 ? format_wide_table(rows) : "";
 }

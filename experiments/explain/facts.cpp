@@ -61,13 +61,12 @@ const SnapshotLabel& float_beside(const ResultReader& result, const SnapshotLabe
   return out ? *out : result.last();
 }
 
-std::vector<int> places_of(const std::string& inputs, const std::vector<NodeRow>& network) {
+std::vector<int> places_of(const std::string& inputs, const std::map<std::string, int>& places) {
   std::vector<int> out;
   for (size_t at = 0; at < inputs.size();) {
     const size_t end = std::min(inputs.find(", ", at), inputs.size());
     const std::string name = inputs.substr(at, end - at);
-    const auto found = std::ranges::find(network, name, &NodeRow::name);
-    if (found != network.end()) out.push_back(static_cast<int>(found - network.begin()));
+    if (const auto found = places.find(name); found != places.end()) out.push_back(found->second);
     at = end + 2;
   }
   return out;
@@ -80,7 +79,10 @@ SchemeFacts scheme_of(const h5::File& file, const std::string& group) {
   out.bit_width = static_cast<int>(entry.integer("bit_width"));
   out.scheme = entry.has_attribute("scheme") ? entry.text("scheme") : "";
   for (const char* array : {"scale", "levels"})
-    if (out.entries == 0 && entry.has(array)) out.entries = entry.dataset(array).sizes().at(0);
+    if (out.entries == 0 && entry.has(array)) {
+      const auto sizes = entry.dataset(array).sizes();
+      out.entries = sizes.empty() ? 1 : sizes[0];
+    }
   out.range = entry.has_attribute("range_low")
                   ? entry.number("range_high") - entry.number("range_low")
                   : std::nan("");
@@ -179,11 +181,16 @@ NetFacts facts_of(const ResultReader& result, const SnapshotLabel& variant) {
                .bin_lower = {},
                .bin_upper = {}};
   const std::vector<NodeRow> network = result.network();
+  if (network.empty()) throw_error<ConfigError>("{}: /network has no layers", net.file);
+  std::map<std::string, int> places;
+  for (const NodeRow& node : network) places.emplace(node.name, static_cast<int>(places.size()));
+  if (places.size() != network.size())
+    throw_error<ConfigError>("{}: /network: two layers have one name", net.file);
   for (const NodeRow& node : network) {
     LayerFacts layer;
     layer.name = node.name;
     layer.kind = node.kind;
-    layer.inputs = places_of(node.inputs, network);
+    layer.inputs = places_of(node.inputs, places);
     layer.channels = node.channels;
     net.layers.push_back(std::move(layer));
   }

@@ -84,13 +84,19 @@ std::vector<NodeRow> ResultReader::network() const {
     if (size != n)
       throw_error<Error>("{}: the columns of /network differ in length", file_.path().string());
   std::vector<NodeRow> rows;
-  int64_t end = 0;
+  int64_t end = 0, all_parameters = 0, all_products = 0;
   for (size_t i = 0; i < n; ++i) {
     if (offsets[i] != end || channels[i] < 0 || channels[i] > channels_ - end)
       throw_error<ConfigError>(
           "{}: /network: node '{}' has {} channels from {} on; expected them from {} to at most {}",
           file_.path().string(), names[i], channels[i], offsets[i], end, channels_);
     end += channels[i];
+    if (parameters[i] < 0 ||
+        __builtin_add_overflow(all_parameters, parameters[i], &all_parameters) || products[i] < 0 ||
+        __builtin_add_overflow(all_products, products[i], &all_products))
+      throw_error<ConfigError>(
+          "{}: /network: node '{}' has {} parameters and {} multiply-accumulates; expected counts",
+          file_.path().string(), names[i], parameters[i], products[i]);
     rows.push_back({.name = names[i],
                     .kind = kinds[i],
                     .inputs = inputs[i],
