@@ -79,6 +79,9 @@ RunFacts read_run_facts(const h5::File& file) {
   const h5::Group provenance = file.group("provenance");
   for (const std::string& name : provenance.attributes())
     out.provenance.emplace_back(name, fact_of(provenance, name));
+  if (file.is_group("images"))
+    for (const std::string& use : file.group("images").names())
+      out.images[use] = file.dataset("images/" + use).read<int64_t>();
   return out;
 }
 

@@ -147,6 +147,7 @@ RunFacts merged_facts(const Readers& runs, const std::string& command_line) {
   out.git_revision = revision();
   out.version = library_version;
   out.provenance = shared_provenance(runs);
+  out.images.clear();  // each run has its own
   ExtraAxis run{"run", "number of the merged run", static_cast<int64_t>(runs.size()), {}};
   AxisLabel seeds{{.name = "run_seed", .units = "1", .long_name = "seed of the run"}, {}};
   for (const auto& r : runs) seeds.values.push_back(static_cast<double>(r->file().integer("seed")));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <variant>
@@ -38,6 +39,9 @@ struct RunFacts {
   Facts provenance;
   std::vector<NodeRow> network;
   std::vector<ExtraAxis> axes;
+  /// Places in their data set, in the order of use: of "probe" in the test set, of "gradients" in
+  /// the training set.
+  std::map<std::string, std::vector<int64_t>> images = {};
 };
 
 /// A row of /training; one per epoch.

@@ -200,6 +200,10 @@ void write_run_facts(h5::File& file, const RunFacts& facts) {
   text("network", "network as built, YAML", facts.network_yaml);
   h5::Group provenance = file.make_group("provenance");
   for (const auto& [name, fact] : facts.provenance) set_fact(provenance, name, fact);
+  for (const auto& [use, places] : facts.images) {
+    h5::Dataset written = file.write("images/" + use, places);
+    describe(written, plain(use, "places of these images in their data set, in the order of use"));
+  }
 }
 
 void write_facts(h5::File& file, const RunFacts& facts, const ResultAxes& axes,

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "data/order.h"
 #include "experiments/method/gradients.h"
 #include "experiments/results/process_facts.h"
 #include "framework/base/gemm.h"
@@ -98,6 +99,8 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
   if (!experiment.weights.empty())
     out.provenance.emplace_back("weights_sha256", sha256_of_file(experiment.weights));
   if (!plugin_libraries().empty()) out.provenance.emplace_back("plugins", plugins_text());
+  out.images["probe"] = first_of_shuffle(experiment.rng("probe"), experiment.data->test->size(),
+                                         experiment.track.probe_images);
   out.network = rows_of(*experiment.network);
   add_axes(experiment.track.statistics, TensorTraits{1}, out.axes);
   if (const auto& gradients = experiment.track.gradients) {
@@ -107,6 +110,8 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
         "gradient_images", fmt::format("the first {} of a shuffle of the training set by "
                                        "Rng(seed).fork(\"gradients\"), one batch, not augmented",
                                        gradients->images));
+    out.images["gradients"] = first_of_shuffle(
+        experiment.rng("gradients"), experiment.data->train->size(), gradients->images);
   }
   return out;
 }
