@@ -43,7 +43,7 @@ struct ConfigNode {
 };
 
 /// A longer text is not a configuration.
-constexpr size_t most_yaml_bytes = size_t{16} << 20;
+constexpr size_t most_yaml_bytes = size_t{4} << 20;
 
 /// Parses a document. Refuses (ConfigError, "file:line: ..."): what is not UTF-8 or holds control
 /// characters, repeated keys, anything after the first document, `<<`, tags, keys that are not

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "framework/base/printable.h"
 #include "framework/config/config_values.h"
 
 namespace quantdyn {
@@ -15,7 +16,8 @@ size_t index_of(const std::string& word, const std::string& set) {
   int64_t index = -1;
   if (!parse_number(word, index) || index < 0)
     throw_error<ConfigError>(
-        "--set {}: '{}' selects an entry of a list; accepted: its number, from 0", set, word);
+        "--set {}: '{}' selects an entry of a list; accepted: its number, from 0", quotable(set),
+        quotable(word));
   return static_cast<size_t>(index);
 }
 
@@ -29,7 +31,8 @@ std::vector<std::string> path_of(const std::string& set) {
       words.back() += c;
   }
   if (set.find('=') == std::string::npos || std::ranges::find(words, "") != words.end())
-    throw_error<ConfigError>("--set {}: expected key=value, as in --set train.epochs=3", set);
+    throw_error<ConfigError>("--set {}: expected key=value, as in --set train.epochs=3",
+                             quotable(set));
   return words;
 }
 
@@ -38,8 +41,8 @@ Pointer step_into(ConfigNode& node, const std::string& word, const std::string& 
   if (node.kind == Kind::sequence) {
     const size_t index = index_of(word, set);
     if (index >= node.items.size())
-      throw_error<ConfigError>("--set {}: there is no entry {}; the list has {}", set, index,
-                               node.items.size());
+      throw_error<ConfigError>("--set {}: there is no entry {}; the list has {}", quotable(set),
+                               index, node.items.size());
     return node.items[index];
   }
   if (node.kind == Kind::scalar)  // the short form `optimizer: sgd` grows options
@@ -47,7 +50,7 @@ Pointer step_into(ConfigNode& node, const std::string& word, const std::string& 
   node.kind = Kind::map;
   if (Pointer found = node.find(word)) return found;
   node.entries.emplace_back(word, std::make_shared<ConfigNode>());
-  node.entries.back().second->source = "--set " + set;
+  node.entries.back().second->source = "--set " + quotable(set);
   return node.entries.back().second;
 }
 
@@ -62,7 +65,7 @@ void clear_lines(ConfigNode& node) {
 
 void apply_set(Pointer node, const std::string& set) {
   for (const std::string& word : path_of(set)) node = step_into(*node, word, set);
-  *node = *parse_yaml(set.substr(set.find('=') + 1), "--set " + set);
+  *node = *parse_yaml(set.substr(set.find('=') + 1), "--set " + quotable(set));
   clear_lines(*node);
 }
 

@@ -1,8 +1,11 @@
 #include "framework/config/config_values.h"
 
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <type_traits>
+
+#include "framework/base/printable.h"
 
 namespace quantdyn {
 namespace {
@@ -18,6 +21,13 @@ template <typename T>
 constexpr const char* number_type() {
   return std::is_floating_point_v<T> ? "a number" : "a whole number";
 }
+
+/// Layers and quantizers compute in float: a slope of 1e-60 would be none.
+bool survives_as_float(double value) {
+  const auto as_float = static_cast<float>(value);
+  return (as_float != 0) == (value != 0) && std::isinf(as_float) == std::isinf(value);
+}
+bool survives_as_float(int64_t) { return true; }
 
 }  // namespace
 
@@ -36,7 +46,7 @@ std::string describe(const ConfigNode& node) {
     case Kind::null:
       return "nothing";
     case Kind::scalar:
-      return (node.quoted ? "the quoted text '" : "'") + node.scalar + "'";
+      return (node.quoted ? "the quoted text '" : "'") + quotable(node.scalar) + "'";
     case Kind::sequence:
       return "a list";
     case Kind::map:
@@ -66,17 +76,23 @@ T read_number(const ConfigNode& node, const std::string& key, const Accepted<T>&
   const bool is_number =
       node.kind == Kind::scalar && !node.quoted && parse_number(node.scalar, value);
   const std::string range = accepted.text().empty() ? "" : fmt::format(" {}", accepted.text());
+  if (is_number && !survives_as_float(value))
+    throw_error<ConfigError>(
+        "{}: {}: {} is {} as a 32-bit float; accepted: 0, or a size from "
+        "1.5e-45 to 3.4e38",
+        node.where(), quotable(key), quotable(node.scalar), static_cast<float>(value));
   if (is_number && accepted.contains(value)) return value;
   if (is_number)
-    throw_error<ConfigError>("{}: {}: {} is out of range; accepted: {}{}", node.where(), key,
-                             node.scalar, number_type<T>(), range);
-  throw_error<ConfigError>("{}: {}: expected {}{}, found {}", node.where(), key, number_type<T>(),
-                           range, describe(node));
+    throw_error<ConfigError>("{}: {}: {} is out of range; accepted: {}{}", node.where(),
+                             quotable(key), quotable(node.scalar), number_type<T>(), range);
+  throw_error<ConfigError>("{}: {}: expected {}{}, found {}", node.where(), quotable(key),
+                           number_type<T>(), range, describe(node));
 }
 
 std::string read_text(const ConfigNode& node, const std::string& key) {
   if (node.kind != Kind::scalar)
-    throw_error<ConfigError>("{}: {}: expected text, found {}", node.where(), key, describe(node));
+    throw_error<ConfigError>("{}: {}: expected text, found {}", node.where(), quotable(key),
+                             describe(node));
   return node.scalar;
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "framework/base/printable.h"
 #include "framework/base/text_file.h"
 #include "framework/config/config_node.h"
 #include "framework/config/config_set.h"
@@ -195,8 +197,8 @@ std::string Options::choice(const std::string& key, std::optional<std::string> f
   }
   const std::string chosen = read_text(*node, key);
   if (std::ranges::find(accepted, chosen) == accepted.end())
-    throw_error<ConfigError>("{}: {}: unknown value '{}'; accepted: {}", node->where(), key, chosen,
-                             join(accepted));
+    throw_error<ConfigError>("{}: {}: unknown value '{}'; accepted: {}", node->where(), key,
+                             quotable(chosen), join(accepted));
   return chosen;
 }
 
@@ -395,16 +397,17 @@ void Options::finish() const {
   for (const auto& [key, value] : node_->entries) {
     if (value->was_read) continue;
     std::vector<std::string> known = node_->asked;
+    const std::set<std::string> asked(known.begin(), known.end());
     for (const auto& [name, entry] : node_->entries)
-      if (entry->was_read && std::ranges::find(known, name) == known.end()) known.push_back(name);
-    throw_error<ConfigError>("{}: {}: unknown key; accepted here: {}", value->where(), key,
-                             known.empty() ? "none" : join(known));
+      if (entry->was_read && !asked.contains(name)) known.push_back(name);
+    throw_error<ConfigError>("{}: {}: unknown key; accepted here: {}", value->where(),
+                             quotable(key), known.empty() ? "none" : join(known));
   }
 }
 
 void Options::refuse(const std::string& key, std::string_view message) const {
   if (key.empty()) throw_error<ConfigError>("{}: {}", where(), message);
-  throw_error<ConfigError>("{}: {}: {}", where(key), key, message);
+  throw_error<ConfigError>("{}: {}: {}", where(key), quotable(key), message);
 }
 
 std::string Options::where(const std::string& key) const {

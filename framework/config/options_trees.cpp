@@ -1,4 +1,5 @@
 // Options made from others: parameters substituted, defaults inherited, mappings laid over.
+#include "framework/base/printable.h"
 #include "framework/config/config_node.h"
 #include "framework/config/config_overlay.h"
 #include "framework/config/options.h"
@@ -23,8 +24,10 @@ void Options::substitute(const Options& parameters) const {
     if (node.kind == Kind::scalar && node.scalar.starts_with("$") && !node.quoted) {
       const Pointer value = parameters.node_->find(node.scalar.substr(1));
       if (!value)
-        throw_error<ConfigError>("{}: {}: no such parameter; accepted: {}", node.where(),
-                                 node.scalar, fmt::join(parameters.keys(), ", "));
+        throw_error<ConfigError>(
+            "{}: {}: no such parameter; accepted: {}", node.where(), quotable(node.scalar),
+            parameters.keys().empty() ? "none"
+                                      : fmt::format("{}", fmt::join(parameters.keys(), ", ")));
       value->was_read = true;
       const std::string source = node.source;
       const int line = node.line;

@@ -8,15 +8,20 @@
 namespace quantdyn {
 namespace {
 
+/// Text that yaml-cpp writes as it is, but reads as nothing, or with folded spaces.
+bool changes_when_plain(const std::string& text) {
+  for (const char* nothing : {"", "~", "null", "Null", "NULL"})
+    if (text == nothing) return true;
+  return text.find_first_of("\n\t\r") != std::string::npos;
+}
+
 void emit(YAML::Emitter& out, const ConfigNode& node) {
   switch (node.kind) {
     case ConfigNode::Kind::null:
       out << YAML::Null;
       break;
     case ConfigNode::Kind::scalar:
-      // yaml-cpp leaves line ends and tabs plain, where reading folds or drops them.
-      if (node.quoted || node.scalar.find_first_of("\n\t\r") != std::string::npos)
-        out << YAML::DoubleQuoted;
+      if (node.quoted || changes_when_plain(node.scalar)) out << YAML::DoubleQuoted;
       out << node.scalar;
       break;
     case ConfigNode::Kind::sequence: {
@@ -32,7 +37,9 @@ void emit(YAML::Emitter& out, const ConfigNode& node) {
       if (node.entries.empty()) out << YAML::Flow;
       out << YAML::BeginMap;
       for (const auto& [key, value] : node.entries) {
-        out << YAML::Key << key << YAML::Value;
+        out << YAML::Key;
+        if (changes_when_plain(key)) out << YAML::DoubleQuoted;
+        out << key << YAML::Value;
         emit(out, *value);
       }
       out << YAML::EndMap;

@@ -144,6 +144,34 @@ BOOST_AUTO_TEST_CASE(numbers_that_yaml_dialects_read_differently_are_refused) {
              with_infinity.high);
 }
 
+BOOST_AUTO_TEST_CASE(numbers_that_a_float_cannot_hold_are_refused) {
+  const auto number_of = [](const std::string& text) {
+    return refusal(
+        [&] { parse("n: " + text).number("n", Options::required, accept::any<double>(), ""); });
+  };
+  const std::string accepted = " as a 32-bit float; accepted: 0, or a size from 1.5e-45 to 3.4e38";
+  BOOST_TEST(number_of("1e-60") == "a.yaml:1: n: 1e-60 is 0" + accepted);
+  BOOST_TEST(number_of("-1e-60") == "a.yaml:1: n: -1e-60 is -0" + accepted);
+  BOOST_TEST(number_of("1e39") == "a.yaml:1: n: 1e39 is inf" + accepted);
+  for (const char* text : {"0", "-0.0", "1e-45", "3.4e38", "1e-40"})
+    BOOST_TEST(number_of(text) == "");
+}
+
+BOOST_AUTO_TEST_CASE(long_values_and_keys_are_shortened_in_messages) {
+  const std::string flood(200'000, 'x');
+  BOOST_TEST(refusal([&] { parse("epochs: " + flood).integer("epochs", 1, {}, ""); }).size() < 400);
+  BOOST_TEST(refusal([&] { parse("? " + flood + "\n: 1").finish(); }).size() < 400);
+  BOOST_TEST(refusal([&] { parse("").plugin("o", flood, "").refuse(flood, "no"); }).size() < 400);
+  BOOST_TEST(refusal_of("", {"a=[" + flood}).size() < 600);
+  BOOST_TEST(refusal([&] { parse("n: \"a\\nb\"").integer("n", 1, {}, ""); }) ==
+             "a.yaml:1: n: expected a whole number, found the quoted text 'a\\u000ab'");
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_what_is_accepted_is_never_empty) {
+  BOOST_TEST(refusal([] { parse("x: $a").substitute(parse("")); }) ==
+             "a.yaml:1: $a: no such parameter; accepted: none");
+}
+
 BOOST_AUTO_TEST_CASE(ranges_say_what_they_accept) {
   BOOST_TEST(accept::between<int64_t>(2, 16).text() == "from 2 to 16");
   BOOST_TEST(accept::over(0.0).text() == "over 0");
@@ -326,6 +354,34 @@ BOOST_AUTO_TEST_CASE(the_resolved_document_holds_every_default_and_reads_back) {
       again.section("train", "").integer("epochs", Options::required, accept::any<int64_t>(), "") ==
       5);
   BOOST_TEST(again.resolved_yaml() == o.resolved_yaml());
+}
+
+BOOST_AUTO_TEST_CASE(texts_that_look_like_something_else_read_back_as_texts) {
+  const std::vector<std::string> texts{
+      "yes",   "1e3", "007",      "null",      "~",  "",    " x ",   "a: b", "a #b", "- a",
+      "[a",    "{a}", "&a",       "*a",        "!a", "'q'", "\"q\"", "a\\b", "%a",   "two\nlines",
+      "\ttab", "a\n", "\n\nb\n ", "r\xc3\xa9", "<<", "$a",  ".inf",  ".nan", "?",    "a,b"};
+  const auto read = [&](const Options& o, bool is_given) {
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const std::string key = fmt::format("k{}", i);
+      const std::optional<std::string> fallback = is_given ? std::nullopt : std::optional(texts[i]);
+      BOOST_TEST(o.text(key, fallback, "") == texts[i]);
+    }
+    std::optional<std::vector<std::string>> all, none;
+    if (!is_given) all = texts, none = std::vector<std::string>{};
+    BOOST_TEST(o.texts("all", all, "") == texts);
+    BOOST_TEST(o.texts("none", none, "").empty());
+    o.finish();
+  };
+  const Options defaults = parse("");
+  read(defaults, false);
+  const Options again = parse(defaults.resolved_yaml());
+  read(again, true);
+  BOOST_TEST(again.resolved_yaml() == defaults.resolved_yaml());
+  const Options in_line = parse("x: " + defaults.inline_yaml()).section("x", "");
+  read(in_line, true);
+  const Options keys = parse("'~': 1\n'': 2\n'a: b': 3\n'null': 4\n\"a\\nb\": 5\n");
+  BOOST_TEST(parse(keys.resolved_yaml()).keys() == keys.keys());
 }
 
 BOOST_AUTO_TEST_CASE(parameters_replace_names_by_values_that_are_independent) {
