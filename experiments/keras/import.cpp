@@ -3,6 +3,7 @@
 #include "experiments/keras/layers.h"
 #include "experiments/results/result_reader.h"
 #include "framework/base/error.h"
+#include "framework/base/text_file.h"
 #include "framework/base/trial.h"
 
 namespace quantdyn {
@@ -28,7 +29,7 @@ std::string config_of(const h5::File& file) {
 
 /// Before libhdf5 sees the file.
 void check_format(const fs::path& path) {
-  if (!fs::is_regular_file(path)) throw_error<ConfigError>("{}: no such file", path.string());
+  if (!is_file(path)) throw_error<ConfigError>("{}: {}", path.string(), why_no_file(path));
   if (looks_like_hdf5(path)) return;
   throw_error<ConfigError>(
       "{}: does not start like an HDF5 file{}; accepted: a Keras model in HDF5, as "

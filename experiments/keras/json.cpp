@@ -87,6 +87,10 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
 }  // namespace
 
 ConfigNode::Pointer parse_json(const std::string& text, const std::string& source) {
+  constexpr size_t most_bytes = size_t{16} << 20;
+  if (text.size() > most_bytes)
+    throw_error<ConfigError>("{}: the JSON text has {} bytes; accepted: at most {}", source,
+                             text.size(), most_bytes);
   TreeBuilder builder(source);
   Json::sax_parse(text, &builder);
   return builder.root();

@@ -6,6 +6,8 @@
 #include "experiments/keras/import.h"
 #include "experiments/onnx/import.h"
 #include "framework/base/hash.h"
+#include "framework/base/printable.h"
+#include "framework/base/text_file.h"
 #include "framework/config/config_node.h"
 #include "framework/config/plugin_library.h"
 
@@ -98,18 +100,18 @@ NetworkFromFile read_onnx(const fs::path& file, const Options& section) {
 }  // namespace
 
 fs::path find_network(const fs::path& given) {
-  if (fs::exists(given)) return given;
+  std::error_code ignored;
+  if (fs::exists(given, ignored)) return given;
   const fs::path installed = library_file().parent_path() / QUANTDYN_NETWORKS / given.filename();
-  return fs::exists(installed) ? installed : given;
+  return fs::exists(installed, ignored) ? installed : given;
 }
 
 NetworkFromFile read_network_file(const fs::path& file, const Options& section,
                                   const std::optional<NetworkDefaults>& defaults) {
   const fs::path found = find_network(file);
-  if (!fs::is_regular_file(found))
-    section.refuse(
-        "file", fmt::format("{}: no such file; accepted: a network file, a Keras or an ONNX model",
-                            found.string()));
+  if (!is_file(found))
+    section.refuse("file", fmt::format("{}: {}; accepted: a network file, a Keras or an ONNX model",
+                                       quotable(found.string()), why_no_file(found)));
   if (is_keras_file(found)) return read_keras(found, section);
   if (is_onnx_file(found)) return read_onnx(found, section);
   const Options document = read_network(found, section, defaults);

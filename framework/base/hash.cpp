@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "framework/base/error.h"
+#include "framework/base/text_file.h"
 
 namespace quantdyn {
 
@@ -51,8 +52,7 @@ std::string sha256_of_file(const std::filesystem::path& path) {
     hash.add(std::as_bytes(std::span(buffer.data(), static_cast<size_t>(in.gcount()))));
   }
   // ifstream hides read errors (a folder, a bad disk) as an early end.
-  if (in.bad() || !std::filesystem::is_regular_file(path))
-    throw_error<Error>("{}: cannot be read", path.string());
+  if (in.bad() || !is_file(path)) throw_error<Error>("{}: cannot be read", path.string());
   return hash.finish();
 }
 

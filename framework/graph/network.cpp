@@ -6,6 +6,7 @@
 #include <new>
 #include <set>
 
+#include "framework/base/printable.h"
 #include "framework/graph/convolution_kinds.h"
 
 namespace quantdyn {
@@ -44,8 +45,8 @@ void check_defaults(const Options& defaults, const std::vector<std::string>& use
   for (const std::string& kind : defaults.keys()) {
     if (!is_kind<T>(kind)) refuse_kind<T>(defaults, kind);
     if (std::ranges::find(used, kind) == used.end())
-      defaults.refuse(kind,
-                      fmt::format("no node of this net is of this kind; accepted: {}", join(used)));
+      defaults.refuse(kind, fmt::format("no node of this net is of this kind; accepted: {}",
+                                        used.empty() ? "none, there are no nodes" : join(used)));
   }
 }
 
@@ -110,6 +111,12 @@ void BasicNetwork<T>::add(const NodeSpec& spec) {
   Node<T> node;
   node.name = spec.name;
   node.kind = spec.kind;
+  if (spec.name.empty() || first_unprintable(spec.name) ||
+      spec.name.find_first_of("\n\t\r") != std::string::npos)
+    spec.options.refuse("name",
+                        fmt::format("'{}' cannot name a node; accepted: UTF-8 without control "
+                                    "characters, and at least one character",
+                                    quotable(spec.name)));
   if (index_of(spec.name) >= 0)
     spec.options.refuse("name", fmt::format("two nodes are called '{}'", spec.name));
   std::vector<Shape> shapes;
@@ -184,8 +191,11 @@ void BasicNetwork<T>::finish() {
     Node<T>& node = nodes_[i];
     node.taps.clear();
     if (i > 0 && !node.layer) continue;  // bypassed
-    if (i < end && read[i] == 0)
-      throw_error<ConfigError>("node '{}' is read by no other node", node.name);
+    if (i < end && read[i] == 0) {
+      const std::string message = fmt::format("node '{}' is read by no other node", node.name);
+      if (i == 0) throw ConfigError(message);
+      specs_[i - 1].options.refuse("", message);
+    }
     const bool follows =
         i > 0 && node.inputs.size() == 1 && read[node.inputs[0]] == 1 && node.inputs[0] > 0;
     Unit* before = follows ? &units_[nodes_[node.inputs[0]].unit] : nullptr;
@@ -334,8 +344,8 @@ Options read_network(const std::filesystem::path& file, const Options& parameter
   const std::vector<std::string> known = declared.keys();
   for (const std::string& key : parameters.keys())
     if (key != "file" && std::ranges::find(known, key) == known.end())
-      parameters.refuse(
-          key, fmt::format("{} has no such parameter; accepted: {}", file.string(), join(known)));
+      parameters.refuse(key, fmt::format("{} has no such parameter; accepted: {}", file.string(),
+                                         known.empty() ? "none" : join(known)));
   if (defaults && declared.has("input")) {
     const auto sizes = defaults->input.sizes();
     parameters.integers("input", std::vector<int64_t>(sizes.begin(), sizes.end()),

@@ -12,10 +12,11 @@ std::unique_ptr<FoldingStep> make_folding_step(Network& network, const std::vect
                                                WeightTransform* transform) {
   for (FoldingStepMaker make : folding_step_makers())
     if (auto made = make(network, nodes, algorithm, folding, transform)) return made;
-  throw_error<ConfigError>(
-      "node '{}': its batch norm cannot be folded in training; accepted: a batch norm after a "
-      "convolution, run by fused kernels",
-      network.nodes()[nodes.front()].name);
+  network.spec(nodes.front())
+      .options.refuse("", fmt::format("node '{}': its batch norm cannot be folded in training; "
+                                      "accepted: a batch norm after a convolution, run by fused "
+                                      "kernels",
+                                      network.nodes()[nodes.front()].name));
 }
 
 }  // namespace quantdyn

@@ -60,10 +60,11 @@ void check_foldable(const Network& network) {
     if (!node.layer || !node.layer->channel_affine()) continue;
     const Unit& unit = network.units()[node.unit];
     if (unit.norm != static_cast<int>(i) || !network.layer(unit.leader)->linear())
-      throw_error<ConfigError>(
-          "node '{}': this batch norm cannot be folded; it must be the only reader of a "
-          "convolution or a dense layer",
-          node.name);
+      network.spec(static_cast<int>(i))
+          .options.refuse(
+              "", fmt::format("node '{}': this batch norm cannot be folded; it must be the only "
+                              "reader of a convolution or a dense layer",
+                              node.name));
   }
 }
 

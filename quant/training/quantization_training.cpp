@@ -125,8 +125,10 @@ QuantizationTrainingSettings QuantizationTrainingSettings::read(
   if (out.outputs != Learning::pact) section.leave_out("clip_decay", "needs activations: pact");
   const auto found = std::ranges::find(names, name);
   if (found == names.end())
-    section.refuse("variant", fmt::format("no variant is called '{}'; accepted: {}", name,
-                                          fmt::join(names, ", ")));
+    section.refuse("variant",
+                   fmt::format("no variant is called '{}'; accepted: {}", name,
+                               names.empty() ? "none, `variants` is empty"
+                                             : fmt::format("{}", fmt::join(names, ", "))));
   out.variant = &variants[static_cast<size_t>(found - names.begin())];
   check(section, out, network, epochs);
   return out;

@@ -60,10 +60,11 @@ void check_int32_bias(const Options& entry, const Network& network, const Varian
 }
 
 void check_integer(const Options& entry, const Network& network, const Variant& variant) {
+  const bool is_given = entry.has("from");
   if (variant.bias != Variant::Bias::int32)
     entry.refuse("integer_check",
-                 "integers need biases at the scale of the products; expected "
-                 "bias: int32");
+                 fmt::format("integers need biases at the scale of the products; expected {}",
+                             is_given ? "a model with int32 biases in `from`" : "bias: int32"));
   for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit) {
     const auto refuse = [&](const std::string& why) {
       entry.refuse("integer_check", fmt::format("'{}' {}", network.units()[unit].name, why));
@@ -71,7 +72,9 @@ void check_integer(const Options& entry, const Network& network, const Variant& 
     if (const std::string why = no_integer_form(network, unit); !why.empty()) refuse(why);
     const Scheme* const output = variant.units[unit].output.get();
     if (output == nullptr && !passes_codes(network, unit))
-      refuse("has an output that is not quantized; expected every place in `places`");
+      refuse(fmt::format(
+          "has an output that is not quantized; expected {}",
+          is_given ? "a scale for it in the model in `from`" : "every place in `places`"));
     if (output &&
         (!output->quantizer->is_affine() || !output->quantizer->granularity().is_per_tensor()))
       refuse("must have an affine output, per tensor");

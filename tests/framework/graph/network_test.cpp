@@ -104,6 +104,12 @@ BOOST_AUTO_TEST_CASE(defaults_that_no_node_takes_are_refused) {
                  ->kernel_h == 3);
 }
 
+BOOST_AUTO_TEST_CASE(names_that_a_terminal_would_act_on_are_refused) {
+  for (const char* name : {"\"a\\nb\"", "\"a\\tb\""})
+    BOOST_TEST(contains(refusal("{}", fmt::format("  - block: {{name: {}, channels: 2}}\n", name)),
+                        "cannot name a node"));
+}
+
 BOOST_AUTO_TEST_CASE(a_macro_that_takes_the_name_of_another_node_is_refused) {
   const std::string one = "  - conv2d: {name: d_dw, channels: 2, kernel: 1}\n";
   const std::string two = "  - conv2d: {name: d, channels: 2, kernel: 1}\n";
