@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 
+#include "framework/config/plugin_library.h"
 #include "framework/graph/network.h"
 
 namespace quantdyn {
@@ -287,6 +288,16 @@ NetworkMacro<T> find_macro(const std::string& name) {
 }
 template NetworkMacro<float> find_macro<float>(const std::string&);
 template NetworkMacro<double> find_macro<double>(const std::string&);
+
+namespace {
+
+/// A layer of a macro's name could not be asked for.
+[[maybe_unused]] const bool names_are_reserved = [] {
+  for (const auto& [name, macro] : macros<float>()) reserved_names().push_back(name);
+  return true;
+}();
+
+}  // namespace
 
 std::string macro_names() {
   std::string out;

@@ -163,6 +163,17 @@ def check_refusals(at, abi):
     (at.work / "taken.cpp").write_text((at.work / "mid_rise.cpp").read_text().replace('{"mid_rise"', '{"affine"'))
     refused(at.plugin("libtaken.so", "taken.cpp"), "'affine'", "two plugins are called")
 
+    for name, why in [("block", "means something else"), ("none", "means something else"), ("", "a plugin is called ''"),
+                      ("a b", "a name of letters")]:
+        text = (at.work / "mid_rise.cpp").read_text()
+        (at.work / "named.cpp").write_text(text.replace('{"mid_rise"', f'{{"{name}"'))
+        refused(at.plugin("libnamed.so", "named.cpp"), why)
+    first, second = at.plugin("libfirst.so", "mid_rise.cpp"), at.plugin("libsecond.so", "mid_rise.cpp")
+    at.refused("list", "--plugin", first, "--plugin", second, says=["--plugin " + second, "two plugins are called 'mid_rise'"])
+    whole = (at.work / first).read_bytes()
+    (at.work / "libshort.so").write_bytes(whole[:len(whole) // 2])
+    refused("libshort.so", "cut short")
+
     other = at.work / "other"
     shutil.copytree(at.prefix / "include", other)
     version = other / "quantdyn/framework/base/version.h"

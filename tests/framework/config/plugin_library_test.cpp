@@ -37,7 +37,8 @@ BOOST_AUTO_TEST_SUITE(plugin_library_test)
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_not_there_is_refused) {
   BOOST_TEST(contains(refusal("/nowhere/libmine.so"), "/nowhere/libmine.so: no such file"));
-  BOOST_TEST(contains(refusal(fs::temp_directory_path()), "no such file"));
+  BOOST_TEST(contains(refusal(fs::temp_directory_path()), ": a folder, not a file"));
+  BOOST_TEST(contains(refusal("/dev/zero"), "/dev/zero: a pipe, socket or device, not a file"));
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_no_library_is_refused_with_the_loaders_reason) {
@@ -54,6 +55,16 @@ BOOST_AUTO_TEST_CASE(a_library_linked_with_another_quantdyn_is_refused_before_it
                       "was built for quantdyn 7.3, this is quantdyn "s + library_abi));
   const Written same("ELF...\0libquantdyn.so."s + library_abi + "\0..."s);
   BOOST_TEST(contains(refusal(same.path), "cannot be loaded"));
+}
+
+BOOST_AUTO_TEST_CASE(a_library_that_is_cut_short_is_refused_before_it_is_loaded) {
+  std::ifstream in(library_file(), std::ios::binary);  // any ELF file will do
+  std::string bytes(64 * 1024, '\0');
+  in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  const Written part(bytes);
+  const std::string message = refusal(part.path);
+  BOOST_TEST(message ==
+             part.path.string() + ": cut short: it has 65536 bytes, its headers speak of more");
 }
 
 BOOST_AUTO_TEST_CASE(what_was_refused_is_not_among_the_loaded) {
