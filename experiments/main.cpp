@@ -1,12 +1,12 @@
 // The program `quantdyn`: finds the command, reads its options, runs it.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <iostream>
+#include <sstream>
+#include <system_error>
 #include <thread>
 
 #include "experiments/commands/command.h"
+#include "experiments/terminal/output.h"
+#include "experiments/terminal/process_guards.h"
 #include "framework/base/error.h"
 #include "framework/base/gemm.h"
 #include "framework/base/stop_flag.h"
@@ -17,18 +17,6 @@
 
 namespace quantdyn {
 namespace {
-
-/// Else the next file that is opened, a result, would take a closed stream's number and its text.
-void open_closed_streams() {
-  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    if (::fcntl(stream, F_GETFD) == -1) ::open("/dev/null", O_RDWR);  // the lowest free number
-}
-
-/// Error where something that was printed is lost, as on a full disk.
-void flush_output() {
-  if (!std::cout.flush())
-    throw_error("standard output: cannot be written; accepted: a file or pipe with space left");
-}
 
 std::vector<Command> commands() {
   return {run_command(),     validate_command(), inspect_command(),
@@ -43,6 +31,12 @@ po::options_description general_options() {
   add("version", "print the version");
   add("threads", po::value<int>()->value_name("N"), "threads; default: one for each core");
   return out;
+}
+
+std::string text_of(const po::options_description& options) {
+  std::ostringstream out;
+  out << options;
+  return std::move(out).str();
 }
 
 std::string usage() {
@@ -140,19 +134,19 @@ int run_main(int argc, char** argv) {
     return std::ranges::find(given.options, name) != given.options.end();
   };
   if (has("version")) {
-    std::cout << "quantdyn " << library_version << "\n";
+    print_result(fmt::format("quantdyn {}\n", library_version));
     return 0;
   }
   if (given.words.empty()) {
-    (has("help") ? std::cout : std::cerr) << usage() << general_options();
+    (has("help") ? print_result : print_note)(usage() + text_of(general_options()));
     return has("help") ? 0 : 2;
   }
   const Command command = find_command(given.words.front());
   if (has("help")) {
-    std::cout << fmt::format("quantdyn {} {} [options]: {}\n\n", command.name, command.arguments,
-                             command.summary)
-              << command.options << "\n"
-              << (command.more_help ? command.more_help() + "\n" : "") << general_options();
+    print_result(fmt::format("quantdyn {} {} [options]: {}\n\n{}\n{}{}", command.name,
+                             command.arguments, command.summary, text_of(command.options),
+                             command.more_help ? command.more_help() + "\n" : "",
+                             text_of(general_options())));
     return 0;
   }
   check_options(command, given.options);
@@ -166,26 +160,32 @@ int run_main(int argc, char** argv) {
 }  // namespace quantdyn
 
 int main(int argc, char** argv) {
-  quantdyn::open_closed_streams();
+  using quantdyn::print_error;
+  quantdyn::guard_process();
   try {
     const int status = quantdyn::run_main(argc, argv);
-    quantdyn::flush_output();
+    quantdyn::flush_results();
     return status;
   } catch (const quantdyn::Stopped& stopped) {
     std::cerr << "quantdyn: " << stopped.what() << "\n";
     return 128 + stopped.signal();  // as a shell says of a process that the signal ended
   } catch (const boost::program_options::error& e) {
-    std::cerr << "quantdyn: " << e.what() << "; see quantdyn --help\n";
+    print_error(std::string(e.what()) + "; see quantdyn --help");
     return 2;
   } catch (const quantdyn::ConfigError& e) {
-    std::cerr << "quantdyn: " << e.what() << "\n";
+    print_error(e.what());
     return 2;
   } catch (const std::bad_alloc&) {
-    std::cerr << "quantdyn: out of memory\n";
+    print_error("out of memory");
+  } catch (const std::system_error& e) {
+    print_error(e.code() == std::errc::resource_unavailable_try_again
+                    ? "out of memory: a thread cannot be started; accepted: fewer --threads, or a "
+                      "larger limit of memory or processes"
+                    : e.what());
   } catch (const std::exception& e) {
-    std::cerr << "quantdyn: " << e.what() << "\n";
+    print_error(e.what());
   } catch (...) {  // only a plugin throws such a thing
-    std::cerr << "quantdyn: a plugin threw something other than std::exception\n";
+    print_error("a plugin threw something other than std::exception");
   }
   return 1;
 }

@@ -1,8 +1,7 @@
 // `quantdyn bench`.
-#include <iostream>
-
 #include "experiments/commands/bench_network.h"
 #include "experiments/commands/command.h"
+#include "experiments/terminal/output.h"
 
 namespace quantdyn {
 namespace {
@@ -19,9 +18,9 @@ po::options_description options() {
 }
 
 void bench(const CommandCall& call) {
-  std::cout << bench_network({call.only_file("bench"), *call.value<std::string>("mode"),
-                              *call.value<int64_t>("batch"), *call.value<double>("seconds")})
-            << "\n";
+  print_result(bench_network({call.only_file("bench"), *call.value<std::string>("mode"),
+                              *call.value<int64_t>("batch"), *call.value<double>("seconds")}) +
+               "\n");
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ namespace quantdyn {
 namespace {
 
 constexpr int warm_up_steps = 2;
+constexpr int64_t most_images = 65'536;
+constexpr double most_seconds = 86'400;  // a day
 
 Tensor<float> random_images(const Network& network, int64_t batch) {
   Tensor<float> out(network.input_shape().batch_of(batch));
@@ -167,12 +169,14 @@ std::string bench_network(const BenchRequest& request) {
     throw_error<ConfigError>("--mode {}: accepted: {}",
                              request.mode.empty() ? "is missing" : request.mode,
                              fmt::join(modes, ", "));
-  if (request.batch < 2 || (request.mode != "train" && request.batch % images_per_chunk != 0))
+  if (request.batch < 2 || request.batch > most_images ||
+      (request.mode != "train" && request.batch % images_per_chunk != 0))
     throw_error<ConfigError>(
-        "--batch {}: accepted: at least 2, and a multiple of {} except in training", request.batch,
-        images_per_chunk);
-  if (!(request.seconds > 0))
-    throw_error<ConfigError>("--seconds {}: accepted: over 0", request.seconds);
+        "--batch {}: accepted: from 2 to {}, and a multiple of {} except in training",
+        request.batch, most_images, images_per_chunk);
+  if (!(request.seconds > 0 && request.seconds <= most_seconds))
+    throw_error<ConfigError>("--seconds {}: accepted: over 0, at most {}", request.seconds,
+                             most_seconds);
   const Options none = Options::from_text("{}", "command line");
   Network network = read_network_file(request.network, none).network;
   const auto he_normal =

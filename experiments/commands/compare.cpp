@@ -1,8 +1,7 @@
 // `quantdyn compare`.
-#include <iostream>
-
 #include "experiments/commands/command.h"
 #include "experiments/commands/compare_results.h"
+#include "experiments/terminal/output.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
@@ -23,8 +22,8 @@ void compare(const CommandCall& call) {
   if (call.files.size() != 2)
     throw_error<ConfigError>("compare: expected two results, found {} arguments",
                              call.files.size());
-  std::cout << compare_results({call.files[0], call.files[1], call.value<std::string>("variant"),
-                                call.value<std::string>("tensor")});
+  print_result(compare_results({call.files[0], call.files[1], call.value<std::string>("variant"),
+                                call.value<std::string>("tensor")}));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "experiments/commands/given_result.h"
 #include "experiments/commands/inspect_layer.h"
 #include "experiments/results/config_difference.h"
 #include "experiments/results/layer_metrics.h"
@@ -329,12 +330,12 @@ void check_tensor(const ResultReader& result, const std::optional<std::string>& 
 }  // namespace
 
 std::string compare_results(const CompareRequest& request) {
-  const ResultReader a(request.a), b(request.b);
+  const ResultReader a = given_result(request.a), b = given_result(request.b);
   check_tensor(a, request.tensor);
   check_tensor(b, request.tensor);
   const Labels labels = labels_of(a, b);
   const std::string ignored[] = {"name", "output"};
-  const auto config = config_differences(resolved_config(a), resolved_config(b), ignored);
+  const auto config = experiment_differences(a, b, ignored);
   std::string why;
   SnapshotChoice choice;
   choice.variant = chosen_variant(request, a, b, why);

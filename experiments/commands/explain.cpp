@@ -1,9 +1,9 @@
 // `quantdyn explain`: why a variant of a result loses what it loses.
-#include <iostream>
-
 #include "experiments/commands/command.h"
+#include "experiments/commands/given_result.h"
 #include "experiments/explain/counterfactual.h"
 #include "experiments/explain/page.h"
+#include "experiments/terminal/output.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
@@ -45,7 +45,7 @@ void verify_with(const CommandCall& call, const ResultReader& result, Explanatio
       result, explanation.net, at_least_one(call, "images"),
       folder ? std::filesystem::path(*folder) : folder_of_experiment(result));
   verify(explanation, counterfactual, [](int64_t done, int64_t total) {
-    std::cerr << fmt::format("verify: run {} of at most {}\n", done + 1, total);
+    print_note(fmt::format("verify: run {} of at most {}\n", done + 1, total));
   });
 }
 
@@ -55,15 +55,14 @@ void explain_result(const CommandCall& call) {
   const int64_t worst = at_least_one(call, "worst");
   if (!call.has("verify") && (!call.options["images"].defaulted() || call.options.count("folder")))
     throw_error<ConfigError>("explain: --images and --folder do nothing without --verify");
-  const ResultReader result(call.only_file("explain"));
+  const ResultReader result = given_result(call.only_file("explain"));
   Explanation explanation =
       explain(facts_of(result, explained_variant(result, call.value<std::string>("variant"))),
               thresholds, worst);
   if (call.has("verify")) verify_with(call, result, explanation);
-  std::cout << (call.has("json")
-                    ? json_of(explanation)
-                    : page_of(explanation, worst,
-                              call.has("all") ? Causes::always : Causes::where_needed));
+  print_result(call.has("json") ? json_of(explanation)
+                                : page_of(explanation, worst,
+                                          call.has("all") ? Causes::always : Causes::where_needed));
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
 // `quantdyn export`.
-#include <iostream>
-
 #include "experiments/commands/command.h"
 #include "experiments/commands/export_result.h"
+#include "experiments/terminal/output.h"
 
 namespace quantdyn {
 namespace {
@@ -24,12 +23,12 @@ po::options_description options() {
 }
 
 void export_model(const CommandCall& call) {
-  std::cout << export_result({.result = call.only_file("export"),
+  print_result(export_result({.result = call.only_file("export"),
                               .output = call.value<std::string>("output").value_or(""),
                               .format = call.value<std::string>("format"),
                               .variant = call.value<std::string>("variant"),
                               .epoch = call.value<int64_t>("epoch"),
-                              .force = call.has("force")});
+                              .force = call.has("force")}));
 }
 
 }  // namespace

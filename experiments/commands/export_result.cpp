@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "experiments/commands/given_result.h"
 #include "experiments/keras/export.h"
 #include "experiments/onnx/export.h"
+#include "experiments/results/snapshot_choice.h"
 #include "experiments/run/network_file.h"
 #include "experiments/run/saved_variant.h"
 #include "framework/base/error.h"
@@ -38,7 +40,7 @@ void check_output(const ExportRequest& request) {
   std::error_code ignored;
   if (std::filesystem::equivalent(request.output, request.result, ignored))
     throw_error<ConfigError>("--output {}: is the result itself; accepted: another name", output);
-  if (std::filesystem::exists(request.output) && !request.force)
+  if (std::filesystem::exists(request.output, ignored) && !request.force)
     throw_error<ConfigError>(
         "--output {}: is there already; accepted: another name, or --force to replace "
         "it",
@@ -89,12 +91,14 @@ struct Exported {
 
 Exported read(const ExportRequest& request, const ResultReader& result) {
   if (request.variant) {
+    chosen_snapshot(result, {{}, request.epoch, request.variant});  // is it there?
     SavedVariant variant = read_variant(result, *request.variant, request.epoch);
     std::string note = note_on_ties(variant) + note_on_biases(variant) + note_on_channels(variant);
     return {std::move(variant.network), std::move(variant.tensors), variant.snapshot,
             std::move(note)};
   }
-  const SnapshotLabel& snapshot = request.epoch ? result.at_epoch(*request.epoch) : result.last();
+  const SnapshotLabel& snapshot =
+      request.epoch ? chosen_snapshot(result, {{}, request.epoch, float_variant}) : result.last();
   return {network_of(result, snapshot), {}, snapshot, ""};
 }
 
@@ -110,7 +114,12 @@ std::string export_result(const ExportRequest& request) {
         "float net without --variant",
         *request.variant);
   check_output(request);
-  const ResultReader result(request.result);
+  const ResultReader result = given_result(request.result);
+  if (result.is_merged())
+    throw_error<ConfigError>(
+        "{}: a merged result has means over its runs, but no weights; accepted: the result of one "
+        "of them",
+        request.result.string());
   const std::string experiment = result.file().group("provenance").text("experiment");
   const Exported model = read(request, result);
   const SnapshotLabel& snapshot = model.snapshot;

@@ -1,12 +1,12 @@
 // `quantdyn inspect`: one network or result in full; for several results, one row per variant.
-#include <iostream>
-
 #include "experiments/commands/command.h"
 #include "experiments/commands/inspect_network.h"
 #include "experiments/commands/inspect_result.h"
 #include "experiments/commands/summary_table.h"
 #include "experiments/keras/import.h"
 #include "experiments/run/network_file.h"
+#include "experiments/terminal/output.h"
+#include "framework/base/text_file.h"
 
 namespace quantdyn {
 namespace {
@@ -68,13 +68,13 @@ std::string text_of(const std::vector<std::string>& files, const InspectRequest&
 void inspect(const CommandCall& call) {
   if (call.files.empty()) call.only_file("inspect");
   for (const std::string& file : call.files)
-    if (!std::filesystem::is_regular_file(file)) throw_error<ConfigError>("{}: no such file", file);
+    if (!is_file(file)) throw_error<ConfigError>("{}: {}", file, why_no_file(file));
   const InspectRequest request = request_of(call);
   if (request.worst && (*request.worst < 1 || request.layer || request.tensor))
     throw_error<ConfigError>(
         "inspect: --worst {}: accepted: 1 or more layers, without --layer and --tensor",
         *request.worst);
-  std::cout << text_of(call.files, request);
+  print_result(text_of(call.files, request));
 }
 
 }  // namespace

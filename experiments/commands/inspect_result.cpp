@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/commands/given_result.h"
 #include "experiments/commands/inspect_layer.h"
 #include "experiments/explain/page.h"
 #include "experiments/results/result_reader.h"
@@ -264,7 +265,7 @@ std::string one_tensor(const ResultReader& result, const SnapshotLabel& snapshot
 }  // namespace
 
 std::string inspect_result(const std::filesystem::path& path, const InspectRequest& request) {
-  const ResultReader result(path);
+  const ResultReader result = given_result(path);
   if (request.worst) return worst_layers(result, request);
   if (request.layer || request.tensor) {
     const SnapshotLabel& snapshot = one_snapshot(result, request.choice);

@@ -1,8 +1,7 @@
 // `quantdyn list`.
-#include <iostream>
-
 #include "experiments/commands/command.h"
 #include "experiments/commands/list_plugins.h"
+#include "experiments/terminal/output.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
@@ -17,7 +16,7 @@ po::options_description options() {
 void list(const CommandCall& call) {
   if (call.files.size() > 1)
     throw_error<ConfigError>("list: expected one name or none, found {}", call.files.size());
-  std::cout << list_plugins(call.files.empty() ? "" : call.files[0]);
+  print_result(list_plugins(call.files.empty() ? "" : call.files[0]));
 }
 
 }  // namespace

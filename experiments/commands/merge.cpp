@@ -1,8 +1,7 @@
 // `quantdyn merge`.
-#include <iostream>
-
 #include "experiments/commands/command.h"
 #include "experiments/results/merge_results.h"
+#include "experiments/terminal/output.h"
 
 namespace quantdyn {
 namespace {
@@ -16,10 +15,10 @@ po::options_description options() {
 }
 
 void merge(const CommandCall& call) {
-  std::cout << merge_results({{call.files.begin(), call.files.end()},
+  print_result(merge_results({{call.files.begin(), call.files.end()},
                               call.value<std::string>("output").value_or(""),
                               call.command_line,
-                              call.has("force")});
+                              call.has("force")}));
 }
 
 }  // namespace

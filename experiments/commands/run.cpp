@@ -1,10 +1,9 @@
 // `quantdyn run` and what it shares with `quantdyn validate`: the options of an experiment.
 #include "experiments/run/run.h"
 
-#include <iostream>
-
 #include "experiments/commands/experiment_options.h"
 #include "experiments/commands/summary_table.h"
+#include "experiments/terminal/output.h"
 #include "experiments/terminal/stop_signals.h"
 #include "experiments/terminal/terminal_progress.h"
 #include "framework/base/error.h"
@@ -74,10 +73,11 @@ void run(const CommandCall& call) {
     rows.insert(rows.end(), report.summary.begin(), report.summary.end());
     failures.insert(failures.end(), report.failures.begin(), report.failures.end());
   }
-  std::cout << summary_table(rows);
+  print_result(summary_table(rows));
   for (const RunReport& report : reports)
     if (!report.result.empty())
-      std::cout << (report.was_finished ? "kept: " : "written: ") << report.result.string() << "\n";
+      print_result(fmt::format(
+          "{}{}\n", report.was_finished ? "kept: " : "written: ", report.result.string()));
   if (!failures.empty())
     throw_error("without these, which failed:\n  {}", fmt::join(failures, "\n  "));
 }

@@ -1,8 +1,8 @@
 // `quantdyn validate`.
 #include <algorithm>
-#include <iostream>
 
 #include "experiments/commands/experiment_options.h"
+#include "experiments/terminal/output.h"
 #include "framework/base/error.h"
 #include "framework/base/machine.h"
 
@@ -23,14 +23,14 @@ void validate(const CommandCall& call) {
   const RunRequest request = request_of("validate", call);
   const std::vector<RunPlan> plans = validate_experiment(request);
   for (const RunPlan& plan : plans)
-    std::cout << fmt::format(
-                     "{} is a valid experiment{}: {} parameters, {} training and {} test images, "
-                     "{} epochs, {} "
-                     "variant{}\n",
-                     request.config.string(), plans.size() > 1 ? " (" + plan.experiment + ")" : "",
-                     plan.parameters, plan.train_images, plan.test_images, plan.epochs,
-                     plan.variants, plan.variants == 1 ? "" : "s")
-              << need_text("memory", plan.estimate.memory) << need_text("disk", plan.estimate.disk);
+    print_result(fmt::format("{} is a valid experiment{}: {} parameters, {} training and {} test "
+                             "images, {} epochs, {} "
+                             "variant{}\n",
+                             request.config.string(),
+                             plans.size() > 1 ? " (" + plan.experiment + ")" : "", plan.parameters,
+                             plan.train_images, plan.test_images, plan.epochs, plan.variants,
+                             plan.variants == 1 ? "" : "s") +
+                 need_text("memory", plan.estimate.memory) + need_text("disk", plan.estimate.disk));
 }
 
 }  // namespace

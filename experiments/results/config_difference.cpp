@@ -1,7 +1,9 @@
 #include "experiments/results/config_difference.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <sstream>
 
 #include "framework/base/error.h"
 #include "framework/config/config_node.h"
@@ -62,6 +64,19 @@ void compare(const ConfigNode* a, const ConfigNode* b, const std::string& key,
     if (!find(of_a, name)) compare(nullptr, part, key + name, out);
 }
 
+/// SHA-256 by file name, of the libraries whose plugins a result was made with.
+std::map<std::string, std::string> plugins_of(const ResultReader& result) {
+  const h5::Group provenance = result.file().group("provenance");
+  std::map<std::string, std::string> out;
+  if (!provenance.has_attribute("plugins")) return out;
+  std::istringstream lines(provenance.text("plugins"));
+  for (std::string line; std::getline(lines, line);) {
+    const size_t space = line.rfind(' ');
+    if (space != std::string::npos) out[line.substr(0, space)] = line.substr(space + 1);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<ConfigDifference> config_differences(const std::string& a, const std::string& b,
@@ -78,8 +93,23 @@ std::vector<ConfigDifference> config_differences(const std::string& a, const std
   return out;
 }
 
-std::string resolved_config(const ResultReader& result) {
-  return result.file().dataset("config/resolved").read_texts().at(0);
+std::vector<ConfigDifference> experiment_differences(const ResultReader& a, const ResultReader& b,
+                                                     std::span<const std::string> ignored) {
+  const auto config = [](const ResultReader& result) {
+    return result.file().dataset("config/resolved").read_texts().at(0);
+  };
+  std::vector<ConfigDifference> out = config_differences(config(a), config(b), ignored);
+  const auto of_a = plugins_of(a), of_b = plugins_of(b);
+  const auto sha256_in = [](const auto& plugins, const std::string& name) -> std::string {
+    const auto found = plugins.find(name);
+    return found == plugins.end() ? "-" : found->second;
+  };
+  std::map<std::string, std::string> all = of_a;
+  all.insert(of_b.begin(), of_b.end());
+  for (const auto& [name, sha256] : all)
+    if (sha256_in(of_a, name) != sha256_in(of_b, name))
+      out.push_back({"plugin " + name, sha256_in(of_a, name), sha256_in(of_b, name)});
+  return out;
 }
 
 }  // namespace quantdyn

@@ -20,7 +20,9 @@ struct ConfigDifference {
 std::vector<ConfigDifference> config_differences(const std::string& a, const std::string& b,
                                                  std::span<const std::string> ignored = {});
 
-/// A result's experiment with every default.
-std::string resolved_config(const ResultReader& result);
+/// The same for the experiments of two results, with every default; then the plugin libraries whose
+/// bytes differ ("plugin libmine.so", the SHA-256s).
+std::vector<ConfigDifference> experiment_differences(const ResultReader& a, const ResultReader& b,
+                                                     std::span<const std::string> ignored = {});
 
 }  // namespace quantdyn

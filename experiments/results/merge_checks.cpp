@@ -110,7 +110,7 @@ void check_labels(const ResultReader& a, const ResultReader& b) {
 
 void check_configs(const ResultReader& a, const ResultReader& b) {
   const std::string ignored[] = {"seed", "name", "output"};
-  const auto differences = config_differences(resolved_config(a), resolved_config(b), ignored);
+  const auto differences = experiment_differences(a, b, ignored);
   if (differences.empty()) return;
   std::string why = "their configs differ: ";
   constexpr size_t most = 5;

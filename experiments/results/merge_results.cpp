@@ -229,7 +229,7 @@ void check_output(const MergeRequest& request) {
     if (fs::equivalent(request.output, result, ignored))
       throw_error<ConfigError>("--output {}: is one of the merged results; accepted: another name",
                                output);
-  if (fs::exists(request.output) && !request.force)
+  if (fs::exists(request.output, ignored) && !request.force)
     throw_error<ConfigError>(
         "--output {}: is there already; accepted: another name, or --force to replace it", output);
 }
@@ -252,7 +252,11 @@ std::string merge_results(const MergeRequest& request) {
     throw_error<ConfigError>("merge: expected at least two results, found {}",
                              request.results.size());
   Readers runs;
-  for (const fs::path& path : request.results) runs.push_back(std::make_unique<ResultReader>(path));
+  for (const fs::path& path : request.results) try {
+      runs.push_back(std::make_unique<ResultReader>(path));
+    } catch (const Error& e) {  // the wrong file was named
+      throw ConfigError(e.what());
+    }
   check_mergeable(runs);
 
   const Plan plan(*runs[0]);

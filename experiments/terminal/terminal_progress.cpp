@@ -4,9 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
+#include "experiments/terminal/output.h"
 #include "framework/base/error.h"
+#include "framework/base/printable.h"
 #include "framework/base/stopwatch.h"
 
 namespace quantdyn {
@@ -25,18 +26,12 @@ size_t terminal_columns() {
 
 bool is_terminal() { return isatty(STDERR_FILENO) == 1; }
 
-/// Does not fail: a terminal that is gone or a full disk under a log must not end hours of work.
-void print(const std::string& text) {
-  std::fputs(text.c_str(), stderr);
-  std::fflush(stderr);
-}
-
 class Bar final : public WorkProgress {
  public:
   Bar(std::string title, int64_t total, std::string unit)
       : title_(std::move(title)), unit_(std::move(unit)), total_(total) {}
   ~Bar() override {
-    if (terminal_) print("\r\033[K");
+    if (terminal_) print_control("\r\033[K");
   }
   Bar(const Bar&) = delete;
   Bar& operator=(const Bar&) = delete;
@@ -58,14 +53,14 @@ class Bar final : public WorkProgress {
     const std::string facts = fmt::format("{:3.0f}%  {}  {:.{}f} {}/s  {} left", 100 * share, note,
                                           rate, rate < 10 ? 2 : 0, unit_, left);
     if (!terminal_) {
-      print(fmt::format("{} {}\n", title_, facts));
+      print_note(fmt::format("{} {}\n", title_, facts));
       return;
     }
     constexpr int width = 20;
     std::string bar;
     for (int i = 0; i < width; ++i) bar += static_cast<double>(i) < share * width ? '#' : '.';
     const std::string text = fmt::format("{} [{}] {}", title_, bar, facts);
-    print(fmt::format("\r{}\033[K", text.substr(0, terminal_columns() - 1)));
+    print_control(fmt::format("\r{}\033[K", quotable(text).substr(0, terminal_columns() - 1)));
   }
 
   std::string title_, unit_;
@@ -83,7 +78,8 @@ std::unique_ptr<WorkProgress> TerminalProgress::begin(const std::string& title, 
 }
 
 void TerminalProgress::line(const std::string& text) {
-  print(fmt::format("{}{}\n", is_terminal() ? "\r\033[K" : "", text));
+  if (is_terminal()) print_control("\r\033[K");
+  print_note(text + "\n");
 }
 
 }  // namespace quantdyn

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "framework/base/error.h"
+#include "framework/base/printable.h"
 
 namespace quantdyn {
 namespace {
@@ -54,6 +55,14 @@ std::string line_of(const Row& row, const std::vector<size_t>& widths,
   return line + "\n";
 }
 
+/// Names come from files: one with a line end must not pass for two rows.
+Rows in_one_line_each(const Rows& rows) {
+  Rows out = rows;
+  for (size_t r = 1; r < out.size(); ++r)
+    for (std::string& cell : out[r]) cell = quotable(cell);
+  return out;
+}
+
 }  // namespace
 
 size_t places(const std::string& text) {
@@ -75,7 +84,8 @@ std::string column_title(const std::string& name, const std::string& units) {
   return units.empty() || units == "1" ? out : out + "\n/ " + units;
 }
 
-std::string format_table(const Rows& rows) {
+std::string format_table(const Rows& given) {
+  const Rows rows = in_one_line_each(given);
   const std::vector<size_t> widths = widths_of(rows);
   std::vector<bool> right(rows.front().size(), true);
   for (size_t r = 1; r < rows.size(); ++r)

@@ -131,6 +131,42 @@ BOOST_AUTO_TEST_CASE(missing_files_are_refused_where_they_are_named) {
       "bad.yaml:4: directory: " + (path / "missing/data_batch_1.bin").string() + ": no such file");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_no_file_is_refused_wherever_a_file_is_named) {
+  const std::string folder = path.string();
+  expect_refused("weights: .\n" + tiny_yaml(), "bad.yaml:1: weights: ");
+  expect_refused(tiny_with("networks/dws.yaml", "networks"), "/networks: a folder, not a file");
+  expect_refused(tiny_with("networks/dws.yaml", "/dev/zero"),
+                 "bad.yaml:5: file: /dev/zero: a pipe, socket or device, not a file");
+  expect_refused(tiny_with("networks/dws.yaml", std::string(5000, 'x')), "bad.yaml:5: file: ");
+  expect_refused("plugins: [networks]\n" + tiny_yaml(), "/networks: a folder, not a file");
+  expect_refused(
+      tiny_with("name: synthetic, train_images: 256, test_images: 64",
+                "name: hdf5, file: networks, train_x: a, train_y: b, test_x: c, test_y: d"),
+      "networks");
+  expect_refused(tiny_with("name: synthetic, train_images: 256, test_images: 64",
+                           "name: cifar10, directory: tiny.yaml"),
+                 "tiny.yaml");
+}
+
+BOOST_AUTO_TEST_CASE(escapes_in_values_are_not_printed_raw) {
+  write("esc.yaml", tiny_with("learning_rate: 0.05", "learning_rate: x"));
+  const Outcome set = run({"validate", "tiny.yaml", "--set", "train.epochs=\"\x1b[2Jx\""});
+  BOOST_TEST(set.exit_code == 2);
+  BOOST_TEST(set.err.find('\x1b') == std::string::npos);
+  BOOST_TEST(contains(set.err, "\\u001b"), set.err);
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"inspect", "\x1b[2J"},
+                                                    {"\x1b[2J"},
+                                                    {"list", "\x1b[2J"},
+                                                    {"run", "--\x1b[2J"},
+                                                    {"run", "\x1b[2J.yaml"}}) {
+    const Outcome outcome = run(arguments);
+    BOOST_TEST(outcome.exit_code == 2, arguments[0]);
+    BOOST_TEST(contains(outcome.err, "\\u001b[2J"), outcome.err);
+  }
+  const Outcome flood = run({"list", std::string(100'000, 'x')});
+  BOOST_TEST(flood.err.size() < 10'000u);
+}
+
 BOOST_AUTO_TEST_CASE(weights_that_do_not_fit_are_refused_before_any_compute) {
   expect_refused("weights: tiny.yaml\n" + tiny_yaml(), "bad.yaml:1: weights: ");
   BOOST_REQUIRE(run_tiny("other", {"--set", "train.epochs=0", "--set", "variants=[]"}).exit_code ==
@@ -179,9 +215,9 @@ BOOST_AUTO_TEST_CASE(nets_that_cannot_be_are_refused) {
   expect_refused_net(begin + "  - relu: {name: a}\n  - relu: {name: a}\n" + end,
                      "two nodes are called 'a'");
   expect_refused_net(begin + "  - relu: {name: a}\n  - relu: {name: b, inputs: input}\n" + end,
-                     "node 'a' is read by no other node");
+                     "net.yaml:3: node 'a' is read by no other node");
   expect_refused_net(begin + "  - relu: {name: a}\n  - batch_norm: {name: norm}\n" + end,
-                     "node 'norm': this batch norm cannot be folded");
+                     "net.yaml:4: node 'norm': this batch norm cannot be folded");
 }
 
 BOOST_AUTO_TEST_CASE(an_output_folder_that_cannot_be_is_refused_before_training) {

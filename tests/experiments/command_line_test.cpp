@@ -78,6 +78,30 @@ void expect_listed(const std::string& listing, const std::string& kind, const Ar
 
 BOOST_FIXTURE_TEST_SUITE(command_line_test, Program)
 
+BOOST_AUTO_TEST_CASE(files_that_are_no_results_exit_with_2) {
+  write("text.h5", "no result");
+  for (const char* file : {"text.h5", "networks", "/dev/zero", "missing.h5"})
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{"inspect", file},
+                                                      {"explain", file},
+                                                      {"compare", file, file},
+                                                      {"export", file, "--output", "x.onnx"},
+                                                      {"merge", file, file, "--output", "m.h5"}}) {
+      const Outcome outcome = run(arguments);
+      BOOST_TEST(outcome.exit_code == 2, arguments[0] << " " << file << ": " << outcome.err);
+      BOOST_TEST(contains(outcome.err, file), outcome.err);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(bounds_of_bench_are_said) {
+  const auto bench = [&](const std::string& option, const std::string& value) {
+    expect_usage_error({"bench", "networks/dws.yaml", "--mode", "infer", option, value},
+                       option + " " + value + ": accepted: ");
+  };
+  for (const char* value : {"9223372036854775807", "65544", "0", "-8", "12"})
+    bench("--batch", value);
+  for (const char* value : {"inf", "nan", "0", "-1", "86401"}) bench("--seconds", value);
+}
+
 BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({}, "quantdyn run CONFIG");
   expect_usage_error({"frobnicate", "x"},
@@ -86,7 +110,7 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({"run"}, "run: expected one file, found 0");
   expect_usage_error({"run", "tiny.yaml", "tiny.yaml"}, "run: expected one file, found 2");
   expect_usage_error({"run", "missing.yaml"}, "missing.yaml: no such file");
-  expect_usage_error({"run", "networks"}, "networks: no such file");
+  expect_usage_error({"run", "networks"}, "networks: a folder, not a file");
   expect_usage_error({"validate", "missing.yaml"}, "missing.yaml: no such file");
   expect_usage_error({"inspect", "missing.yaml"}, "missing.yaml: no such file");
   expect_usage_error({"inspect", "missing.h5"}, "missing.h5: no such file");
@@ -228,6 +252,42 @@ BOOST_AUTO_TEST_CASE(progress_that_cannot_be_written_does_not_end_a_run) {
   };
   check("full", " > out.txt 2> /dev/full");
   check("closed", " <&- >&- 2>&-");
+  check("gone", " > out.txt 2>&1 | true");
+}
+
+BOOST_AUTO_TEST_CASE(a_reader_of_the_results_that_is_gone_exits_with_1) {
+  // The reader ends first: the program's output is more than a pipe holds.
+  const std::string command =
+      fmt::format("({{ '{}' list 2> err.txt; echo $? > code.txt; }} | true)", QUANTDYN_PROGRAM);
+  BOOST_TEST(std::system(fmt::format("cd '{}' && {}", path.string(), command).c_str()) == 0);
+  BOOST_TEST(text_of(path / "code.txt") == "1\n");
+  BOOST_TEST(contains(text_of(path / "err.txt"), "standard output: cannot be written"));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_may_not_grow_ends_in_a_message) {
+  const std::string command = fmt::format(
+      "cd '{}' && ulimit -f 8 && '{}' run tiny.yaml --quiet --set train.epochs=0 --output out",
+      path.string(), QUANTDYN_PROGRAM);
+  const int status =
+      std::system(fmt::format("({}) 2> '{}'", command, (path / "err.txt").string()).c_str());
+  BOOST_TEST(WEXITSTATUS(status) == 1);
+  BOOST_TEST(contains(text_of(path / "err.txt"), "quantdyn: "), text_of(path / "err.txt"));
+}
+
+BOOST_AUTO_TEST_CASE(too_little_address_space_ends_by_no_signal) {
+  for (const int kilobytes : {110'000, 130'000, 180'000, 250'000}) {
+    const std::string command = fmt::format(
+        "cd '{}' && ulimit -v {} && '{}' run tiny.yaml --quiet --force --threads 2 --output out",
+        path.string(), kilobytes, QUANTDYN_PROGRAM);
+    const int status =
+        std::system(fmt::format("({}) > '{}' 2>&1", command, (path / "err.txt").string()).c_str());
+    const bool is_signal = WIFSIGNALED(status) || (WEXITSTATUS(status) & ~31) == 128;
+    BOOST_TEST(!is_signal, kilobytes << ": " << text_of(path / "err.txt"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(more_threads_than_cores_work) {
+  BOOST_TEST(run_tiny("out", {"--threads", "1024", "--set", "train.epochs=1"}).exit_code == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_variant_that_fails_leaves_the_others) {

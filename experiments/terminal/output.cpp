@@ -1,0 +1,59 @@
+#include "experiments/terminal/output.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+#include "framework/base/error.h"
+#include "framework/base/printable.h"
+
+namespace quantdyn {
+namespace {
+
+constexpr size_t longest_word = 1000, longest_message = 8000;
+
+/// Long words of `text` shortened: what was quoted whole would hide what is said about it.
+std::string with_short_words(std::string_view text) {
+  constexpr std::string_view spaces = " \n\t";
+  std::string out;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find_first_of(spaces), text.size());
+    const std::string_view word = text.substr(0, end);
+    out += word.size() > longest_word ? quotable(word) : word;
+    text.remove_prefix(end);
+    const size_t next = std::min(text.find_first_not_of(spaces), text.size());
+    out += text.substr(0, next);
+    text.remove_prefix(next);
+  }
+  return out;
+}
+
+std::string readable(std::string_view message) {
+  const std::string text = with_short_words(message);
+  if (text.size() <= longest_message) return text;
+  constexpr size_t part = longest_message / 2;
+  return fmt::format("{}... ({} bytes left out) ...{}", text.substr(0, part),
+                     text.size() - 2 * part, text.substr(text.size() - part));
+}
+
+}  // namespace
+
+void print_result(std::string_view text) { std::cout << printable(text); }
+
+void flush_results() {
+  if (!std::cout.flush())
+    throw_error("standard output: cannot be written; accepted: a file or pipe with space left");
+}
+
+void print_control(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+void print_note(std::string_view text) { print_control(printable(text)); }
+
+void print_error(std::string_view message) {
+  print_note(fmt::format("quantdyn: {}\n", readable(message)));
+}
+
+}  // namespace quantdyn

@@ -1,0 +1,23 @@
+// The one door to the standard streams: what is printed is printable, and only a result that is
+// lost is an error.
+#pragma once
+
+#include <string_view>
+
+namespace quantdyn {
+
+/// An answer, to the standard output stream.
+void print_result(std::string_view text);
+/// Error where something that was printed is lost, as on a full disk.
+void flush_results();
+
+/// Notes and progress, to the standard error stream. Never fails: a terminal that is gone or a full
+/// disk under a log must not end hours of work.
+void print_note(std::string_view text);
+/// The same with what `text` holds for a terminal to act on.
+void print_control(std::string_view text);
+
+/// Why the program ends: "quantdyn: ..." in a line of a length that can be read.
+void print_error(std::string_view message);
+
+}  // namespace quantdyn
