@@ -1,6 +1,15 @@
 #include "quant/repairs/repairs.h"
 
+#include <algorithm>
+
 namespace quantdyn {
+namespace {
+
+bool has_norm(const Network& network) {
+  return std::ranges::any_of(network.units(), [](const Unit& unit) { return unit.norm >= 0; });
+}
+
+}  // namespace
 
 Repairs Repairs::read(const Options& section, const Network& network) {
   Repairs out;
@@ -11,6 +20,11 @@ Repairs Repairs::read(const Options& section, const Network& network) {
     out.dead_channels = DeadChannels::read(section.section("dead_channels", finds_dead));
   else if (const auto o = section.section_if("dead_channels", finds_dead))
     out.dead_channels = DeadChannels::read(*o);
+  // With equalize it is a default, which a resolved experiment has written out.
+  if (!equalize && out.dead_channels && !has_norm(network))
+    section.refuse(
+        "dead_channels",
+        "the net has no batch norm, whose running variances tell which channels are dead");
   if (equalize) {
     out.equalization = Equalization::read(*equalize, network);
     out.equalization->dead_variance = out.dead_channels->variance;

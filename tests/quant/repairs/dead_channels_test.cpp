@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "quant/folding/linear_pairs.h"
+#include "quant/repairs/repairs.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {
@@ -29,6 +30,20 @@ DeadChannels read(const std::string& yaml) {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(dead_channels)
+
+BOOST_AUTO_TEST_CASE(a_net_without_norms_is_refused) {
+  const Network bare = Network::from_options(Options::from_text(
+      "input: [4, 4, 1]\nnodes:\n  - conv2d: {name: a, channels: 2, kernel: 3}\n  - relu: {name: "
+      "b}\n  - conv2d: {name: c, channels: 2, kernel: 3}\n",
+      "net.yaml"));
+  const auto message = [&](const std::string& yaml) {
+    return error_of<ConfigError>([&] { Repairs::read(Options::from_text(yaml, "a.yaml"), bare); });
+  };
+  BOOST_TEST(message("dead_channels: {}") ==
+             "a.yaml:1: dead_channels: the net has no batch norm, whose running variances tell "
+             "which channels are dead");
+  BOOST_TEST(message("equalize: {}") == "");  // which looks for dead channels unasked
+}
 
 BOOST_AUTO_TEST_CASE(a_dead_channel_gives_its_constant) {
   const Network trained = with_dead_channel();
