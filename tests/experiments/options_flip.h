@@ -45,6 +45,20 @@ std::unique_ptr<Product> make(const std::string& name, const std::string& base,
   return Registry<Product, Args...>::instance().make(Options::from_text(yaml, yaml), args...);
 }
 
+/// What a result records of the options makes the same plugin again, and is recorded the same.
+template <typename Product, typename... Args>
+void check_resolved(const std::string& name, const std::string& base, const std::string& setting,
+                    const Args&... args) {
+  const std::string yaml =
+      fmt::format("{{name: {}{}{}, {}}}", name, base.empty() ? "" : ", ", base, setting);
+  const Options given = Options::from_text(yaml, yaml);
+  Registry<Product, Args...>::instance().make(given, args...);
+  const std::string resolved = given.resolved_yaml();
+  const Options again = Options::from_text(resolved, "resolved: " + yaml);
+  Registry<Product, Args...>::instance().make(again, args...);
+  BOOST_TEST(again.resolved_yaml() == resolved, yaml);
+}
+
 /// Compares what `outcome` sees of a plugin with an option set to `one` and to `other`.
 template <typename Product, typename... Args>
 void check_plugin(const std::string& name, const Flips& flips,
@@ -59,6 +73,8 @@ void check_plugin(const std::string& name, const Flips& flips,
     const auto a = make<Product>(name, base, option.key + ": " + one, args...);
     const auto same = make<Product>(name, base, option.key + ": " + one, args...);
     const Numbers seen = outcome(*a);
+    check_resolved<Product>(name, base, option.key + ": " + one, args...);
+    if (refusal.empty()) check_resolved<Product>(name, base, option.key + ": " + other, args...);
     BOOST_TEST((seen == outcome(*same)), name << ": " << option.key << " is not reproducible");
     const auto make_other = [&] {
       return make<Product>(name, base, option.key + ": " + other, args...);
