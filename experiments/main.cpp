@@ -19,9 +19,9 @@ namespace quantdyn {
 namespace {
 
 std::vector<Command> commands() {
-  return {run_command(),     validate_command(), inspect_command(),
-          explain_command(), compare_command(),  merge_command(),
-          export_command(),  bench_command(),    list_command()};
+  return {run_command(),     validate_command(), finish_command(), inspect_command(),
+          explain_command(), compare_command(),  merge_command(),  export_command(),
+          bench_command(),   list_command()};
 }
 
 po::options_description general_options() {

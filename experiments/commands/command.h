@@ -42,6 +42,7 @@ struct Command {
 
 Command run_command();
 Command validate_command();
+Command finish_command();
 Command inspect_command();
 Command explain_command();
 Command compare_command();

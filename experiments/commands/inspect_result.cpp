@@ -6,7 +6,7 @@
 #include "experiments/commands/given_result.h"
 #include "experiments/commands/inspect_layer.h"
 #include "experiments/explain/page.h"
-#include "experiments/results/result_reader.h"
+#include "experiments/results/finish_result.h"
 #include "experiments/text/table.h"
 #include "framework/base/error.h"
 
@@ -22,7 +22,7 @@ std::string header(const ResultReader& result) {
     out += fmt::format("{:<13} {}\n", name, value);
   };
   line("file", file.path().string());
-  line("status", file.text("status"));
+  line("status", file.text("status") + (ended_early(result).empty() ? "" : ", but ended early"));
   line("schema", std::to_string(file.integer("schema")));
   line("version", fmt::format("{} ({})", file.text("version"), file.text("git_revision")));
   line("created", file.text("created"));

@@ -66,7 +66,8 @@ class Result:
         """The experiment's name, else the folder's."""
         provenance = self.file.get("provenance")
         if provenance is not None and "experiment" in provenance.attrs:
-            return text(provenance.attrs["experiment"])
+            ended = " (ended early)" if "ended" in provenance.attrs else ""
+            return text(provenance.attrs["experiment"]) + ended
         return os.path.basename(os.path.dirname(os.path.abspath(self.path))) or self.path
 
     # Snapshots.

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "experiments/results/assemble_result.h"
+#include "experiments/results/finish_result.h"
 #include "experiments/run/provenance.h"
 #include "experiments/run/run_differences.h"
 #include "framework/base/error.h"
@@ -34,6 +35,8 @@ RunReport finished_run(const Experiment& experiment, const std::string& place) {
   RunReport out{.experiment = experiment.name, .result = path, .was_finished = true};
   try {
     const ResultReader result(path);
+    if (const std::string ended = ended_early(result); !ended.empty())
+      throw_error("{}: ended early: {}", path.string(), ended);
     std::vector<std::string> found;
     for (const auto& [key, before, now] :
          experiment_differences(read_run_facts(result.file()), facts_of(experiment, "")))

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <optional>
 
+#include "experiments/results/finish_result.h"
 #include "experiments/results/process_facts.h"
 #include "experiments/results/result_writer.h"
 #include "experiments/run/experiment_run.h"
@@ -37,6 +38,7 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   const StopFlag never;
   ExperimentRun run(experiment, writer, sink, request.stop ? *request.stop : never,
                     std::move(state));
+  forget_failure(experiment.output);
   try {
     run.train();
     run.quantize();
@@ -45,6 +47,9 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
     throw Stopped(stopped.signal(),
                   fmt::format("{}: stopped at {}; {} holds {}", experiment.name, run.place(),
                               experiment.output.string(), kept_by(writer)));
+  } catch (const std::exception& e) {
+    note_failure(experiment.output, e.what());
+    throw;
   }
   const std::vector<std::string> resumptions = writer.checkpoints().resumptions();
   writer.add_provenance("resumed", std::ssize(resumptions));

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "experiments/results/result_reader.h"
+#include "experiments/results/finish_result.h"
 
 namespace quantdyn {
 namespace {
@@ -18,7 +18,8 @@ double metric(const ResultReader& result, const SnapshotLabel& snapshot, const s
 
 std::vector<VariantSummary> summary_of(const std::filesystem::path& path) {
   const ResultReader result(path);
-  const std::string name = result.file().group("provenance").text("experiment");
+  const std::string name = result.file().group("provenance").text("experiment") +
+                           (ended_early(result).empty() ? "" : " (ended early)");
   const SnapshotLabel& trained = result.last();
   const double float_accuracy = metric(result, trained, "accuracy");
   std::vector<VariantSummary> out;

@@ -9,7 +9,7 @@ namespace quantdyn {
 
 /// A row of the table of variants; NaN if the result has no such number.
 struct VariantSummary {
-  std::string experiment, variant;
+  std::string experiment, variant;  ///< experiment: "dws (ended early)" where it is not whole
   double float_accuracy;
   double accuracy;                    ///< quantized
   double relative_accuracy_decrease;  ///< of the accuracy, due to quantization

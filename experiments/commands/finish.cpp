@@ -1,0 +1,33 @@
+// `quantdyn finish`.
+#include <iostream>
+
+#include "experiments/commands/command.h"
+#include "experiments/commands/summary_table.h"
+#include "experiments/results/finish_result.h"
+#include "framework/base/error.h"
+
+namespace quantdyn {
+namespace {
+
+po::options_description options() {
+  po::options_description out("options");
+  out.add_options()("force", po::bool_switch(), "replace a result that is already there");
+  return out;
+}
+
+void finish(const CommandCall& call) {
+  const FinishedResult finished = finish_result(
+      call.only_file("finish"), call.has("force") ? Overwrite::replace : Overwrite::refuse);
+  std::cout << summary_table(summary_of(finished.result));
+  std::cout << fmt::format("written: {} from {} snapshots\n", finished.result.string(),
+                           finished.snapshots);
+  if (!finished.ended.empty()) std::cout << "ended early: " << finished.ended << "\n";
+}
+
+}  // namespace
+
+Command finish_command() {
+  return {"finish", "DIR", "make result.h5 of what an interrupted run finished", options(), finish};
+}
+
+}  // namespace quantdyn
