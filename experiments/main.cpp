@@ -167,7 +167,7 @@ int main(int argc, char** argv) {
     quantdyn::flush_results();
     return status;
   } catch (const quantdyn::Stopped& stopped) {
-    std::cerr << "quantdyn: " << stopped.what() << "\n";
+    print_error(stopped.what());
     return 128 + stopped.signal();  // as a shell says of a process that the signal ended
   } catch (const boost::program_options::error& e) {
     print_error(std::string(e.what()) + "; see quantdyn --help");

@@ -1,9 +1,8 @@
 // `quantdyn finish`.
-#include <iostream>
-
 #include "experiments/commands/command.h"
 #include "experiments/commands/summary_table.h"
 #include "experiments/results/finish_result.h"
+#include "experiments/terminal/output.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
@@ -18,10 +17,10 @@ po::options_description options() {
 void finish(const CommandCall& call) {
   const FinishedResult finished = finish_result(
       call.only_file("finish"), call.has("force") ? Overwrite::replace : Overwrite::refuse);
-  std::cout << summary_table(summary_of(finished.result));
-  std::cout << fmt::format("written: {} from {} snapshots\n", finished.result.string(),
-                           finished.snapshots);
-  if (!finished.ended.empty()) std::cout << "ended early: " << finished.ended << "\n";
+  print_result(summary_table(summary_of(finished.result)));
+  print_result(fmt::format("written: {} from {} snapshots\n", finished.result.string(),
+                           finished.snapshots));
+  if (!finished.ended.empty()) print_result(fmt::format("ended early: {}\n", finished.ended));
 }
 
 }  // namespace
