@@ -58,7 +58,7 @@ void check_length(const fs::path& file, const fs::path& given) {
   };
   check(header.e_shoff, uint64_t{header.e_shnum} * header.e_shentsize);
   check(header.e_phoff, uint64_t{header.e_phnum} * sizeof(Elf64_Phdr));
-  for (int i = 0; i < header.e_phnum; ++i) {
+  for (uint64_t i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment{};
     in.seekg(static_cast<std::streamoff>(header.e_phoff + i * sizeof segment));
     in.read(reinterpret_cast<char*>(&segment), sizeof segment);

@@ -140,8 +140,9 @@ BOOST_AUTO_TEST_CASE(what_is_no_file_is_refused_wherever_a_file_is_named) {
   expect_refused(tiny_with("networks/dws.yaml", std::string(5000, 'x')), "bad.yaml:5: file: ");
   expect_refused("plugins: [networks]\n" + tiny_yaml(), "/networks: a folder, not a file");
   expect_refused(
-      tiny_with("name: synthetic, train_images: 256, test_images: 64",
-                "name: hdf5, file: networks, train_x: a, train_y: b, test_x: c, test_y: d"),
+      tiny_with(
+          "name: synthetic, train_images: 256, test_images: 64",
+          "name: hdf5, file: networks, train_x: a, train_y: b, test_x: c, test_y: d, classes: 10"),
       "networks");
   expect_refused(tiny_with("name: synthetic, train_images: 256, test_images: 64",
                            "name: cifar10, directory: tiny.yaml"),

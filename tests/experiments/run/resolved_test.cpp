@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(experiments_with_other_settings_read_back) {
   expect_same({"track.epochs=[0]", "track.statistics=[moments, histogram]"});
   expect_same({"track.tensors={nodes: [conv1], snapshots: last}"});
   expect_same({"compute={fuse: false, algorithm: direct}", "initializer={name: normal, std: 0.5}"});
-  expect_same({"data.standardize={mode: given, mean: [0, 0, 0], std: [1, 1, 1]}"});
+  expect_same({"data.standardize={mode: given, mean: [0, 0, 0], deviation: [1, 1, 1]}"});
   expect_same({"sweep=[]", "variants=[]", "output=elsewhere"});
 }
 
