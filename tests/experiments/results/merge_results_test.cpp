@@ -129,6 +129,15 @@ BOOST_FIXTURE_TEST_CASE(what_is_no_other_seed_of_the_experiment_is_refused, Runs
   facts.axes[0].labels[0].values[1] = -2;
   BOOST_TEST(contains(refusal({a, fabricated::write_seed(path / "h", 8, 3, facts)}),
                       "the values of the label bin_lower of the axis bin differ"));
+  facts = fabricated::facts();
+  facts.provenance.emplace_back("plugins", "libmine.so 0123\nlibsame.so 4567");
+  const fs::path old = fabricated::write_seed(path / "i", 8, 3, facts);
+  facts.provenance.back().second = std::string("libmine.so 89ab\nlibsame.so 4567");
+  const fs::path changed = fabricated::write_seed(path / "j", 9, 3, facts);
+  BOOST_TEST(contains(refusal({old, changed}),
+                      "their configs differ: plugin libmine.so: 0123 against 89ab; accepted"));
+  BOOST_TEST(contains(refusal({a, old}), "plugin libmine.so: - against 0123, plugin libsame.so"));
+  BOOST_TEST(contains(compare_results({old, changed, {}, {}}), "plugin libmine.so"));
   fabricated::write(path / "plain");
   BOOST_TEST(contains(refusal({b, path / "plain/result.h5"}),
                       "only the first one has array /networkwise/loss of numbers on [snapshot]"));
