@@ -44,7 +44,8 @@ class Walk {
                          group.where());
     if (level > deepest)
       throw_error<Error>("{}: groups lie deeper than {} levels", group.where(), deepest);
-    for (const std::string& name : group.attributes()) group.attribute_content(name);
+    if (depth_ == Depth::values)
+      for (const std::string& name : group.attributes()) group.attribute_content(name);
     for (const std::string& name : group.names()) {
       if (group.is_group(name))
         this->group(group.group(name), level + 1);
@@ -56,9 +57,9 @@ class Walk {
  private:
   void array(const h5::Dataset& array) {
     if (!seen_.insert(array.address()).second) return;  // axes have a name in each group
+    if (depth_ == Depth::heads) return;
     array.axis_names();
     const h5::Content content = array.content();
-    if (depth_ == Depth::heads) return;
     if (content == h5::Content::texts) array.read_texts();
     if (content != h5::Content::floats && content != h5::Content::integers) return;
     const auto sizes = array.sizes();

@@ -19,7 +19,9 @@ Object::~Object() { close(); }
 void Object::close() noexcept {
   if (id_ < 0) return;
   const Lock lock;
-  H5Idec_ref(std::exchange(id_, -1));
+  const hid_t id = std::exchange(id_, -1);
+  // The file may have been closed, and this with it: an error would stay in this thread's stack.
+  if (H5Iis_valid(id) > 0) H5Idec_ref(id);
 }
 
 std::string Object::where() const {

@@ -244,6 +244,17 @@ BOOST_AUTO_TEST_CASE(a_file_has_its_name_only_after_commit) {
   BOOST_TEST(contains(error_of([&] { file.commit(); }), "was not opened for writing"));
 }
 
+BOOST_AUTO_TEST_CASE(closing_after_the_file_is_no_error) {
+  h5::File file = h5::File::create(path / "a.h5");
+  H5Eclear2(H5E_DEFAULT);
+  {
+    const h5::Dataset open = file.write("x", std::vector<float>{1});
+    const h5::Group group = file.make_group("g");
+    file.commit();
+  }
+  BOOST_TEST(H5Eget_num(H5E_DEFAULT) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(the_same_arrays_make_the_same_bytes) {
   const auto bytes = [&](const char* name) {
     h5::File file = h5::File::create(path / name);
