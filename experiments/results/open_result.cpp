@@ -44,8 +44,7 @@ class Walk {
                          group.where());
     if (level > deepest)
       throw_error<Error>("{}: groups lie deeper than {} levels", group.where(), deepest);
-    if (depth_ == Depth::values)
-      for (const std::string& name : group.attributes()) group.attribute_content(name);
+    attributes(group);
     for (const std::string& name : group.names()) {
       if (group.is_group(name))
         this->group(group.group(name), level + 1);
@@ -55,9 +54,14 @@ class Walk {
   }
 
  private:
+  static void attributes(const h5::Object& object) {
+    for (const std::string& name : object.attributes())
+      if (object.attribute_content(name) == h5::Content::texts) object.texts(name);
+  }
   void array(const h5::Dataset& array) {
     if (!seen_.insert(array.address()).second) return;  // axes have a name in each group
     if (depth_ == Depth::heads) return;
+    attributes(array);
     array.axis_names();
     const h5::Content content = array.content();
     if (content == h5::Content::texts) array.read_texts();
