@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "framework/base/error.h"
 #include "framework/graph/convolution_kinds.h"
 
 namespace quantdyn {
@@ -46,6 +47,10 @@ std::vector<NodeShape> node_shapes(const ResultReader& result) {
 
 std::vector<NodePair> align_nodes(std::span<const NodeShape> a, std::span<const NodeShape> b) {
   const size_t n = a.size(), m = b.size();
+  constexpr size_t most = 25'000'000;  // pairs: 200 MB
+  if (m != 0 && n > most / m)
+    throw_error<ConfigError>(
+        "nets of {} and {} nodes cannot be compared; accepted: at most {} pairs", n, m, most);
   const auto pair_score = [&](size_t i, size_t j) {
     return score(a[i], b[j], std::abs(relative_depth(i, n) - relative_depth(j, m)));
   };

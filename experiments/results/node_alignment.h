@@ -29,6 +29,7 @@ std::vector<NodeShape> node_shapes(const ResultReader& result);
 /// channels, 1 for the same kind or 0.5 if neither is depthwise, and up to 1 for the same relative
 /// depth. So a pointwise convolution is the counterpart of a block's regular one, and the depthwise
 /// one before it has none. Every node occurs once; equal scores take the earlier pair.
+/// ConfigError for more than 25 million possible pairs.
 std::vector<NodePair> align_nodes(std::span<const NodeShape> a, std::span<const NodeShape> b);
 
 }  // namespace quantdyn

@@ -82,6 +82,13 @@ BOOST_AUTO_TEST_CASE(unrelated_nets_pair_in_order_and_every_node_occurs_once) {
   BOOST_TEST(align_nodes({}, other).size() == 8u);
 }
 
+BOOST_AUTO_TEST_CASE(nets_with_too_many_nodes_are_not_compared) {
+  const std::vector<NodeShape> huge(100'000);
+  BOOST_TEST(
+      error_of<ConfigError>([&] { align_nodes(huge, huge); }) ==
+      "nets of 100000 and 100000 nodes cannot be compared; accepted: at most 25000000 pairs");
+}
+
 BOOST_AUTO_TEST_CASE(differing_config_keys_are_named_by_path) {
   const std::string a =
       "seed: 1\nnet: {width: 1, file: x}\nlist: [1, 2]\nvariants:\n  - {name: p, bits: 8}\n  - "
