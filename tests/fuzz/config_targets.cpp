@@ -30,7 +30,7 @@ void read_keys(const Options& options) {
 void fuzz_options(Bytes yaml) {
   const std::string text = text_of(yaml);
   expect_error_at_most([&] { emit_yaml(*parse_yaml(text, "fuzz.yaml")); });
-  const std::vector<std::string> sets{"a.b=1", "c=[1, {d: 2}]", "l.0.x=y"};
+  const std::vector<std::string> sets{"i=2", "a.b=[1, {d: 2}]", "l.0.p.x=y"};
   expect_error_at_most([&] { read_keys(Options::from_text(text, "fuzz.yaml", "/d", sets)); });
 }
 

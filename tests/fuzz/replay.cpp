@@ -46,8 +46,10 @@ std::vector<std::string> files_of(const fs::path& folder) {
 
 std::vector<std::string> seeds_of(const std::string& target, const fs::path& root) {
   if (target == "onnx") return onnx_seeds();
-  if (target == "options" || target == "network") return files_of(root / "experiments/networks");
-  return files_of(root / "tests/fuzz/seeds" / target);
+  std::vector<std::string> out = files_of(root / "tests/fuzz/seeds" / target);
+  if (target == "options" || target == "network")
+    std::ranges::copy(files_of(root / "experiments/networks"), std::back_inserter(out));
+  return out;
 }
 
 struct Replay {
