@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 // Raised whenever state gets another name or meaning.
 constexpr int64_t layout = 1;
-constexpr size_t kept = 2;
+constexpr std::ptrdiff_t kept = 2;
 constexpr const char* list_name = "SHA256SUMS";
 constexpr const char* resumptions_name = "resumptions.txt";
 
@@ -73,9 +73,10 @@ void Checkpoints::write(int64_t step, const RunFacts& facts, const State& state)
   file.set("layout", layout);
   write_state(file, state);
   file.commit();
-  finished_.add(name);
-  const std::vector<std::string> all = names();
-  for (size_t i = kept; i < all.size(); ++i) finished_.remove(all[i]);
+  std::vector<std::string> older = names();
+  std::erase(older, name);
+  older.erase(older.begin(), older.begin() + std::min<std::ptrdiff_t>(kept - 1, std::ssize(older)));
+  finished_.add(name, older);
 }
 
 std::vector<std::string> Checkpoints::names() const {
@@ -120,10 +121,11 @@ std::vector<std::string> Checkpoints::resumptions() const {
 
 void Checkpoints::clear() {
   if (!fs::exists(folder_)) return;
-  for (const std::string& name : names()) finished_.remove(name);
+  fs::remove(folder_ / list_name);  // first: from now on there are none
+  finished_ = ChecksumList(folder_);
   for (const auto& entry : fs::directory_iterator(folder_))
     if (const std::string name = entry.path().filename().string();
-        name == list_name || name == resumptions_name || name.starts_with("checkpoint-") ||
+        name == resumptions_name || name.starts_with("checkpoint-") ||
         entry.path().extension() == ".part")
       fs::remove(entry.path());
   std::error_code not_empty;

@@ -23,17 +23,18 @@ ChecksumList::ChecksumList(std::filesystem::path folder) : folder_(std::move(fol
   }
 }
 
-void ChecksumList::add(const std::string& name) {
+void ChecksumList::add(const std::string& name, std::span<const std::string> instead_of) {
   sums_[name] = sha256_of_file(folder_ / name);
-  write();
-}
-
-void ChecksumList::remove(const std::string& name) {
-  if (sums_.erase(name) > 0) write();
-  std::error_code error;
-  std::filesystem::remove(folder_ / name, error);
-  if (error)
-    throw_error<Error>("{}: cannot be removed: {}", (folder_ / name).string(), error.message());
+  for (const std::string& other : instead_of) sums_.erase(other);
+  std::string text;
+  for (const auto& [listed, sum] : sums_) text += fmt::format("{}  {}\n", sum, listed);
+  write_durably(folder_ / file_name, text);
+  for (const std::string& other : instead_of) {
+    std::error_code error;
+    std::filesystem::remove(folder_ / other, error);
+    if (error)
+      throw_error<Error>("{}: cannot be removed: {}", (folder_ / other).string(), error.message());
+  }
 }
 
 std::string ChecksumList::problem(const std::string& name) const try {
@@ -48,12 +49,6 @@ std::string ChecksumList::problem(const std::string& name) const try {
                      (folder_ / file_name).string(), listed->second);
 } catch (const Error& e) {
   return e.what();
-}
-
-void ChecksumList::write() const {
-  std::string text;
-  for (const auto& [name, sum] : sums_) text += fmt::format("{}  {}\n", sum, name);
-  write_durably(folder_ / file_name, text);
 }
 
 }  // namespace quantdyn

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 
 namespace quantdyn {
@@ -14,11 +15,10 @@ class ChecksumList {
   /// Reads the folder's list, if there is one.
   explicit ChecksumList(std::filesystem::path folder);
 
-  /// Lists a file of the folder as it is now; returns when the list is on the disk. Error: the file
-  /// cannot be read, or the list not be written.
-  void add(const std::string& name);
-  /// Takes a file off the list, then removes it. Error: as above.
-  void remove(const std::string& name);
+  /// Lists a file of the folder as it is now, and others no more; once the list is on the disk, it
+  /// removes those. Error: the file cannot be read, the list not be written, another not be
+  /// removed.
+  void add(const std::string& name, std::span<const std::string> instead_of = {});
 
   /// Names of the listed files and their SHA-256, sorted by name.
   const std::map<std::string, std::string>& sums() const { return sums_; }
@@ -26,8 +26,6 @@ class ChecksumList {
   std::string problem(const std::string& name) const;
 
  private:
-  void write() const;
-
   std::filesystem::path folder_;
   std::map<std::string, std::string> sums_;
 };
