@@ -6,6 +6,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <string_view>
 
 namespace quantdyn {
@@ -31,7 +32,7 @@ void end_without_memory(int) {
   ::_exit(1);
 }
 
-/// BLIS aborts and libhdf5 follows a null pointer where an allocation fails.
+/// Where an allocation fails, BLIS aborts, and libhdf5 follows a null pointer or calls exit(-1).
 void report_crashes_without_memory() {
   static std::array<char, 1 << 14> space;  // the crash may be a stack that could not grow
   stack_t stack{};
@@ -42,6 +43,11 @@ void report_crashes_without_memory() {
   action.sa_handler = end_without_memory;
   action.sa_flags = SA_ONSTACK;
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT}) ::sigaction(signal, &action, nullptr);
+  ::on_exit(
+      [](int status, void*) {
+        if (status == -1) end_without_memory(0);
+      },
+      nullptr);
 }
 
 }  // namespace
