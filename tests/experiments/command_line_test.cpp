@@ -239,7 +239,12 @@ BOOST_AUTO_TEST_CASE(quiet_prints_results_only) {
 }
 
 BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_exits_with_1) {
-  for (const char* command : {"list", "--version", "run --help", "validate tiny.yaml"})
+  for (const char* command :
+       {"list", "--version", "--help", "run --help", "validate tiny.yaml",
+        "run tiny.yaml --output out", "inspect out/result.h5", "inspect networks/dws.yaml",
+        "explain out/result.h5", "explain out/result.h5 --json",
+        "compare out/result.h5 out/result.h5", "export out/result.h5 --output a.onnx",
+        "bench networks/dws.yaml --mode infer --batch 8 --seconds 0.01"})
     BOOST_TEST(in_shell(fmt::format("{} > /dev/full 2> err.txt", command)) == 1, command);
   BOOST_TEST(contains(text_of(path / "err.txt"), "quantdyn: standard output: cannot be written"));
 }
