@@ -106,7 +106,8 @@ BOOST_AUTO_TEST_CASE(export_refuses_variants_that_cannot_be) {
        variants("{name: a, weights: {}}, {name: ternary, weights: {quantizer: ternary}}")});
   result.expect_refusal({"--output", "m.h5", "--variant", "a"}, 2,
                         "--variant a: a Keras model holds no quantized tensors");
-  result.expect_refusal({"--output", "m.onnx", "--variant", "b"}, 1, "no snapshot of b");
+  result.expect_refusal({"--output", "m.onnx", "--variant", "b"}, 2,
+                        "no snapshot for --variant b; there are");
   result.expect_refusal({"--output", "m.onnx", "--variant", "float32"}, 2,
                         "no codes of a variant 'float32'");
   result.expect_refusal({"--output", "m.onnx", "--variant", "a"}, 1, "track.weights says which");
