@@ -35,11 +35,10 @@ std::string shell_word(const std::string& word) {
 
 /// The command that goes on where this one was stopped.
 std::string command_to_go_on(const CommandCall& call) {
-  std::string out;
+  std::vector<std::string> out;
   for (const std::string& word : call.arguments)
-    if (word != "--fresh" && word != "--no-resume")
-      out += (out.empty() ? "" : " ") + shell_word(word);
-  return out;
+    if (word != "--fresh" && word != "--no-resume") out.push_back(shell_word(word));
+  return fmt::format("{}", fmt::join(out, " "));
 }
 
 std::vector<RunReport> run_until_stopped(const RunRequest& request, const CommandCall& call,
