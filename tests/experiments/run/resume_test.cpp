@@ -1,6 +1,6 @@
 // Runs that are interrupted and go on: the same bits as without, whatever was trained and however
 // it was stopped; what cannot go on is refused and named.
-#include "experiments/run/resume.h"
+#include "experiments/run/run_differences.h"
 
 #include <boost/test/unit_test.hpp>
 #include <chrono>
