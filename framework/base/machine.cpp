@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "framework/base/error.h"
+#include "framework/base/threads.h"
 
 namespace quantdyn {
 namespace {
@@ -95,8 +96,11 @@ Limit memory_limit() {
     lower(out, *free * 1024 + resident_memory(), "free memory of the machine");
   lower_by_groups(out);
   const auto [all, resident] = pages();
-  if (const auto most = soft_limit(RLIMIT_AS))  // what is mapped but unused counts, too
-    lower(out, *most - (all - resident) * ::sysconf(_SC_PAGESIZE), "ulimit -v");
+  // What is mapped but unused counts, too, such as the 64 MiB that malloc maps for each thread.
+  const int64_t of_threads = (worker_count() + 2) * (int64_t{64} << 20);
+  if (const auto most = soft_limit(RLIMIT_AS))
+    lower(out, *most - (all - resident) * ::sysconf(_SC_PAGESIZE) - of_threads,
+          "ulimit -v, less what is mapped");
   return out;
 }
 
