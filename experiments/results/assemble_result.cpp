@@ -34,6 +34,21 @@ SnapshotLabel label_of(const h5::File& snapshot) {
           snapshot.dataset("variant").read_texts().at(0)};
 }
 
+/// libhdf5 can crash where the disk fills up while it copies, so what is too little is said before.
+void require_space(const fs::path& result, const fs::path& folder, int64_t count) {
+  uintmax_t needed = 0;  // no more than all snapshots have
+  for (int64_t index = 0; index < count; ++index)
+    needed += fs::file_size(snapshot_path(folder, index));
+  std::error_code unknown;
+  const fs::space_info disk = fs::space(fs::absolute(result).parent_path(), unknown);
+  if (!unknown && disk.available < needed)
+    throw_error<Error>(
+        "{}: needs up to {} MiB, its disk has {} MiB left; the snapshots are kept, so make room "
+        "and "
+        "run again",
+        result.string(), needed / 1048576 + 1, disk.available / 1048576);
+}
+
 /// What has to be known of all snapshots before the first row is written.
 struct Contents {
   std::vector<SnapshotLabel> labels;
@@ -117,6 +132,7 @@ void assemble_result(const fs::path& result, const RunFacts& facts,
                      const std::string& status) {
   if (count == 0) throw_error<Error>("result: no snapshot was taken, so there is nothing to write");
   const Contents contents = contents_of(folder, count);
+  require_space(result, folder, count);
   h5::File file = h5::File::create(result);
   const ResultAxes axes(file, facts, contents.labels, static_cast<int64_t>(training.size()));
   write_facts(file, facts, axes, training);

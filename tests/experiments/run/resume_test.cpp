@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "experiments/results/result_equality.h"
+#include "experiments/run/resume.h"
 #include "framework/base/threads.h"
 #include "tests/experiments/program.h"
 #include "tests/experiments/results/fabricated_result.h"
