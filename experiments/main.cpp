@@ -1,5 +1,6 @@
 // The program `quantdyn`: finds the command, reads its options, runs it.
 #include <algorithm>
+#include <csignal>
 #include <sstream>
 #include <system_error>
 #include <thread>
@@ -164,8 +165,7 @@ int main(int argc, char** argv) {
   quantdyn::guard_process();
   try {
     const int status = quantdyn::run_main(argc, argv);
-    quantdyn::flush_results();
-    return status;
+    return quantdyn::flush_results() ? status : 128 + SIGPIPE;
   } catch (const quantdyn::Stopped& stopped) {
     print_error(stopped.what());
     return 128 + stopped.signal();  // as a shell says of a process that the signal ended

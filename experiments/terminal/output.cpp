@@ -1,5 +1,8 @@
 #include "experiments/terminal/output.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
@@ -36,13 +39,20 @@ std::string readable(std::string_view message) {
                      text.size() - 2 * part, text.substr(text.size() - part));
 }
 
+/// Whether a descriptor is a pipe whose other end is closed.
+bool has_no_reader(int descriptor) {
+  pollfd pipe{descriptor, POLLOUT, 0};
+  return ::poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0;
+}
+
 }  // namespace
 
 void print_result(std::string_view text) { std::cout << printable(text); }
 
-void flush_results() {
-  if (!std::cout.flush())
-    throw_error("standard output: cannot be written; accepted: a file or pipe with space left");
+bool flush_results() {
+  if (std::cout.flush()) return true;
+  if (has_no_reader(STDOUT_FILENO)) return false;
+  throw_error("standard output: cannot be written; accepted: a file or pipe with space left");
 }
 
 void print_control(std::string_view text) {

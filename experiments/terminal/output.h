@@ -8,8 +8,9 @@ namespace quantdyn {
 
 /// An answer, to the standard output stream.
 void print_result(std::string_view text);
-/// Error where something that was printed is lost, as on a full disk.
-void flush_results();
+/// False where something that was printed is lost because nobody reads the pipe any more, as with
+/// `| head`. Error where it is lost otherwise, as on a full disk.
+bool flush_results();
 
 /// Notes and progress, to the standard error stream. Never fails: a terminal that is gone or a full
 /// disk under a log must not end hours of work.

@@ -1,7 +1,6 @@
 #include "framework/graph/network.h"
 
 #include <algorithm>
-#include <cctype>
 #include <exception>
 #include <new>
 #include <set>
@@ -85,11 +84,8 @@ BasicNetwork<T> BasicNetwork<T>::from_options(const Options& network) {
     const std::vector<std::string> inputs =
         options.texts("inputs", std::vector<std::string>{out.last_name()},
                       "nodes that it reads; default: the one before");
-    const auto is_bad = [](char c) { return c == '/' || c == '.' || c == ' ' || std::iscntrl(c); };
-    if (name.empty() || std::ranges::any_of(name, is_bad))
-      options.refuse(
-          "name",
-          "a node's name must not be empty or contain '/', '.', a space or control characters");
+    if (name.empty() || name.find_first_of("/. ") != std::string::npos)
+      options.refuse("name", "a node's name must not be empty or contain '/', '.' or a space");
     if (const NetworkMacro<T> macro = find_macro<T>(kinds[0])) {
       for (const std::string& input : inputs)
         if (out.index_of(input) < 0)

@@ -104,9 +104,10 @@ BOOST_AUTO_TEST_CASE(bounds_of_bench_are_said) {
 
 BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({}, "quantdyn run CONFIG");
-  expect_usage_error({"frobnicate", "x"},
-                     "unknown command 'frobnicate'; accepted: run, validate, finish, inspect, explain, "
-                     "compare, merge, export, bench");
+  expect_usage_error(
+      {"frobnicate", "x"},
+      "unknown command 'frobnicate'; accepted: run, validate, finish, inspect, explain, "
+      "compare, merge, export, bench");
   expect_usage_error({"run"}, "run: expected one file, found 0");
   expect_usage_error({"run", "tiny.yaml", "tiny.yaml"}, "run: expected one file, found 2");
   expect_usage_error({"run", "missing.yaml"}, "missing.yaml: no such file");
@@ -260,18 +261,19 @@ BOOST_AUTO_TEST_CASE(progress_that_cannot_be_written_does_not_end_a_run) {
   check("gone", " > out.txt 2>&1 | true");
 }
 
-BOOST_AUTO_TEST_CASE(a_reader_of_the_results_that_is_gone_exits_with_1) {
+BOOST_AUTO_TEST_CASE(a_reader_of_the_results_that_is_gone_is_no_error) {
   // The reader ends first: the program's output is more than a pipe holds.
   const std::string command =
       fmt::format("({{ '{}' list 2> err.txt; echo $? > code.txt; }} | true)", QUANTDYN_PROGRAM);
   BOOST_TEST(std::system(fmt::format("cd '{}' && {}", path.string(), command).c_str()) == 0);
-  BOOST_TEST(text_of(path / "code.txt") == "1\n");
-  BOOST_TEST(contains(text_of(path / "err.txt"), "standard output: cannot be written"));
+  BOOST_TEST(text_of(path / "code.txt") == "141\n");
+  BOOST_TEST(text_of(path / "err.txt") == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_may_not_grow_ends_in_a_message) {
   const std::string command = fmt::format(
-      "cd '{}' && ulimit -f 8 && '{}' run tiny.yaml --quiet --set train.epochs=0 --output out",
+      "cd '{}' && ulimit -f 8 && '{}' run tiny.yaml --quiet --ignore-limits --set train.epochs=0 "
+      "--output out",
       path.string(), QUANTDYN_PROGRAM);
   const int status =
       std::system(fmt::format("({}) 2> '{}'", command, (path / "err.txt").string()).c_str());

@@ -12,7 +12,8 @@ namespace {
 struct Resolved : Workplace {
   /// Reads tiny.yaml with these settings, what that records, and what this records again.
   void expect_same(const std::vector<std::string>& sets) const {
-    const std::string what = fmt::format("{}", fmt::join(sets, "; "));
+    std::string what;
+    for (const std::string& set : sets) what += set + "; ";
     try {
       const std::string first = Experiment::read(path / "tiny.yaml", sets).document.resolved_yaml();
       write("again.yaml", first);

@@ -64,8 +64,10 @@ BOOST_AUTO_TEST_CASE(every_layers_output_comes_nearer) {
     BOOST_TEST(*std::ranges::max_element(changed) > 0, name);
     BOOST_TEST(*std::ranges::max_element(changed) < 1, name);
   }
-  BOOST_TEST(rounded.notes.size() == 6);
-  BOOST_TEST(rounded.notes[1] == "adaround sep2_dw 1/6 layers");
+  // At each layer and each of its 300 steps, so that a run can be stopped.
+  BOOST_TEST_REQUIRE(rounded.notes.size() == 6u * 301);
+  BOOST_TEST(rounded.notes[300] == "adaround conv1 0/6 layers");
+  BOOST_TEST(rounded.notes[301] == "adaround sep2_dw 1/6 layers");
 }
 
 BOOST_AUTO_TEST_CASE(a_weight_stays_within_a_step_and_has_its_codes_value) {
