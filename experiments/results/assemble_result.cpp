@@ -15,17 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Fact fact_of(const h5::Group& group, const std::string& name) {
-  switch (group.attribute_content(name)) {
-    case h5::Content::integers:
-      return group.integer(name);
-    case h5::Content::floats:
-      return group.number(name);
-    default:
-      return group.text(name);
-  }
-}
-
 SnapshotLabel label_of(const h5::File& snapshot) {
   const auto number = [&](const char* name) {
     return snapshot.dataset(name).read<int64_t>().at(0);

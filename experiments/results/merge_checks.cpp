@@ -150,23 +150,15 @@ void check_mergeable(Runs runs) {
 }
 
 Facts shared_provenance(Runs runs) {
-  const auto fact_of = [](const ResultReader& run, const std::string& name) -> Fact {
+  const auto fact_in = [](const ResultReader& run, const std::string& name) -> Fact {
     const h5::Group group = run.file().group("provenance");
-    if (!group.has_attribute(name)) return std::string();
-    switch (group.attribute_content(name)) {
-      case h5::Content::texts:
-        return group.text(name);
-      case h5::Content::integers:
-        return group.integer(name);
-      default:
-        return group.number(name);
-    }
+    return group.has_attribute(name) ? fact_of(group, name) : std::string();
   };
   Facts out;
   for (const std::string& name : runs[0]->file().group("provenance").attributes()) {
-    const Fact fact = fact_of(*runs[0], name);
+    const Fact fact = fact_in(*runs[0], name);
     if (name == "experiment" ||
-        std::ranges::all_of(runs, [&](const auto& run) { return fact_of(*run, name) == fact; }))
+        std::ranges::all_of(runs, [&](const auto& run) { return fact_in(*run, name) == fact; }))
       out.emplace_back(name, fact);
   }
   return out;

@@ -158,22 +158,15 @@ RunFacts merged_facts(const Readers& runs, const std::string& command_line) {
 
 /// The rows of /training that write_facts() writes; their values are filled in afterwards.
 std::vector<TrainingRow> training_rows(const Readers& runs) {
-  const h5::File& file = runs[0]->file();
-  const auto mean = [&](const char* name) {
-    return merged_column(runs, std::string("training/") + name, mean_of);
+  std::vector<TrainingRow> out = read_training(*runs[0]);
+  const auto take_mean = [&](const char* name, double TrainingRow::*column) {
+    const auto means = merged_column(runs, std::string("training/") + name, mean_of);
+    for (size_t i = 0; i < out.size(); ++i) out[i].*column = means[i];
   };
-  const auto steps = file.dataset("training/step").read<int64_t>(),
-             epochs = file.dataset("training/epoch").read<int64_t>();
-  const auto loss = mean("loss"), accuracy = mean("accuracy"), rate = mean("learning_rate"),
-             seconds = mean("seconds");
-  std::vector<TrainingRow> out;
-  for (size_t i = 0; i < steps.size(); ++i)
-    out.push_back({.step = steps[i],
-                   .epoch = epochs[i],
-                   .loss = loss[i],
-                   .accuracy = accuracy[i],
-                   .learning_rate = rate[i],
-                   .seconds = seconds[i]});
+  take_mean("loss", &TrainingRow::loss);
+  take_mean("accuracy", &TrainingRow::accuracy);
+  take_mean("learning_rate", &TrainingRow::learning_rate);
+  take_mean("seconds", &TrainingRow::seconds);
   return out;
 }
 

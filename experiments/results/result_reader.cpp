@@ -39,6 +39,17 @@ bool looks_like_hdf5(const fs::path& path) {
   return in && start == "\x89HDF\r\n\x1a\n";
 }
 
+Fact fact_of(const h5::Group& group, const std::string& name) {
+  switch (group.attribute_content(name)) {
+    case h5::Content::integers:
+      return group.integer(name);
+    case h5::Content::floats:
+      return group.number(name);
+    default:
+      return group.text(name);
+  }
+}
+
 std::vector<int64_t> sizes_of(std::string shape) {
   std::ranges::replace_if(
       shape, [](char c) { return c == '[' || c == ']' || c == ','; }, ' ');

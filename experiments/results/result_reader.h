@@ -15,6 +15,9 @@ namespace quantdyn {
 /// Whether a file is an HDF5 file, by its first bytes; `quantdyn inspect` asks.
 bool looks_like_hdf5(const std::filesystem::path& path);
 
+/// An attribute as a fact.
+Fact fact_of(const h5::Group& group, const std::string& name);
+
 /// The sizes in the text of a shape, "[32, 32, 3]".
 std::vector<int64_t> sizes_of(std::string shape);
 
