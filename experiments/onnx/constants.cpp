@@ -131,7 +131,7 @@ OnnxTensor cast(const Inputs& in) {
     out.integers.clear();
     return out;
   }
-  const auto [low, high] = range->second;
+  const int64_t low = range->second.first, high = range->second.second;
   const auto check = [&](auto x) {
     if (!(x >= static_cast<decltype(x)>(low) && x <= static_cast<decltype(x)>(high)))
       in.refuse(fmt::format("casts {} to {}", x, to));
