@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "framework/base/text_file.h"
+
 namespace quantdyn {
 namespace {
 
@@ -36,10 +38,8 @@ class Descriptor {
 }  // namespace
 
 void require_file(const Options& options, const std::string& key, const fs::path& path) {
-  std::error_code ignored;
-  if (fs::is_regular_file(path, ignored)) return;
-  options.refuse(key, fmt::format("{}: {}; expected a file", path.string(),
-                                  fs::exists(path, ignored) ? "not a file" : "no such file"));
+  if (is_file(path)) return;
+  options.refuse(key, fmt::format("{}: {}; expected a file", path.string(), why_no_file(path)));
 }
 
 void require_size(const fs::path& path, int64_t expected, const std::string& meaning) {

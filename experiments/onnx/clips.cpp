@@ -1,14 +1,13 @@
 // Values limited to an interval, the same for all channels or of each channel's own.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "experiments/onnx/handlers.h"
 
 namespace quantdyn {
 namespace {
 
-constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float infinity = Activation::infinity;
 
 /// The interval of a node, or of several merged into one: one number, or one for each channel.
 struct Limits {

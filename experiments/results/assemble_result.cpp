@@ -9,6 +9,7 @@
 #include "framework/base/durable_file.h"
 #include "framework/base/error.h"
 #include "framework/base/hash.h"
+#include "framework/base/machine.h"
 
 namespace quantdyn {
 namespace {
@@ -25,17 +26,15 @@ SnapshotLabel label_of(const h5::File& snapshot) {
 
 /// libhdf5 can crash where the disk fills up while it copies, so what is too little is said before.
 void require_space(const fs::path& result, const fs::path& folder, int64_t count) {
-  uintmax_t needed = 0;  // no more than all snapshots have
+  int64_t needed = 0;  // no more than all snapshots have
   for (int64_t index = 0; index < count; ++index)
-    needed += fs::file_size(snapshot_path(folder, index));
-  std::error_code unknown;
-  const fs::space_info disk = fs::space(fs::absolute(result).parent_path(), unknown);
-  if (!unknown && disk.available < needed)
+    needed += static_cast<int64_t>(fs::file_size(snapshot_path(folder, index)));
+  const int64_t left = disk_limit(result.parent_path()).bytes;
+  if (left < needed)
     throw_error<Error>(
-        "{}: needs up to {} MiB, its disk has {} MiB left; the snapshots are kept, so make room "
-        "and "
-        "run again",
-        result.string(), needed / 1048576 + 1, disk.available / 1048576);
+        "{}: needs up to {}, its disk has {} left; the snapshots are kept, so make room and run "
+        "again",
+        result.string(), size_text(needed), size_text(left));
 }
 
 /// What has to be known of all snapshots before the first row is written.

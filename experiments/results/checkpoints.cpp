@@ -16,7 +16,6 @@ namespace fs = std::filesystem;
 // Raised whenever state gets another name or meaning.
 constexpr int64_t layout = 1;
 constexpr std::ptrdiff_t kept = 2;
-constexpr const char* list_name = "SHA256SUMS";
 constexpr const char* resumptions_name = "resumptions.txt";
 
 /// By place in StateArray.
@@ -91,7 +90,7 @@ std::vector<std::string> Checkpoints::names() const {
 }
 
 fs::file_time_type Checkpoints::last_written() const {
-  return fs::last_write_time(folder_ / list_name);
+  return fs::last_write_time(folder_ / ChecksumList::file_name);
 }
 
 Checkpoint Checkpoints::read(const std::string& name) const {
@@ -121,7 +120,7 @@ std::vector<std::string> Checkpoints::resumptions() const {
 
 void Checkpoints::clear() {
   if (!fs::exists(folder_)) return;
-  fs::remove(folder_ / list_name);  // first: from now on there are none
+  fs::remove(folder_ / ChecksumList::file_name);  // first: from now on there are none
   finished_ = ChecksumList(folder_);
   for (const auto& entry : fs::directory_iterator(folder_))
     if (const std::string name = entry.path().filename().string();

@@ -100,7 +100,7 @@ void ResultWriter::start_over() {
     if (fs::exists(result_path())) {
       for (const auto& entry : fs::directory_iterator(folder))
         if (entry.path().filename().string().starts_with("snapshot-")) fs::remove(entry.path());
-      fs::remove(folder / "SHA256SUMS");
+      fs::remove(folder / ChecksumList::file_name);
     } else {
       for (int i = 1; set_aside_.empty() || fs::exists(set_aside_); ++i)
         set_aside_ = output_ / fmt::format("snapshots.interrupted.{}", i);

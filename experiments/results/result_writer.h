@@ -99,7 +99,7 @@ class ResultWriter {
   std::filesystem::path set_aside_;
   std::vector<TrainingRow> training_;
   int64_t snapshots_ = 0;
-  StatisticCatalogue catalogue_;
+  StatisticCatalogue catalogue_;  // so that a snapshot unlike those before is refused at once
   std::optional<ChecksumList> found_;     // snapshots that an earlier run has finished
   std::optional<ChecksumList> finished_;  // and those of this one; of the background thread
   Checkpoints checkpoints_;               // likewise

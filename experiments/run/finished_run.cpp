@@ -7,16 +7,12 @@
 #include "experiments/run/provenance.h"
 #include "experiments/run/run_differences.h"
 #include "framework/base/error.h"
+#include "framework/base/printable.h"
 
 namespace quantdyn {
 namespace {
 
 constexpr const char* accepted = "accepted: another output folder, or --force to replace it";
-
-std::string shortened(const std::string& value) {
-  constexpr size_t most = 60;
-  return value.size() <= most ? value : value.substr(0, most) + "...";
-}
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> out;
@@ -39,9 +35,8 @@ RunReport finished_run(const Experiment& experiment, const std::string& place) {
       throw_error("{}: ended early: {}", path.string(), ended);
     std::vector<std::string> found;
     for (const auto& [key, before, now] :
-         experiment_differences(read_run_facts(result.file()), facts_of(experiment, "")))
-      found.push_back(
-          fmt::format("{} ({} there, {} here)", key, shortened(before), shortened(now)));
+         input_differences(read_run_facts(result.file()), facts_of(experiment, "")))
+      found.push_back(fmt::format("{} ({} there, {} here)", key, quotable(before), quotable(now)));
     if (!found.empty())
       throw_error("{}: is the result of another experiment, which differs in {}", path.string(),
                   fmt::join(found, ", "));

@@ -1,5 +1,6 @@
 #include "experiments/run/output_folder.h"
 
+#include "framework/base/checksum_list.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
@@ -37,7 +38,7 @@ void require_usable(const fs::path& output) {
   for (const char* file : {"result.h5", "result.h5.sha256"})
     for (const char* part : {"", ".part"})
       require(output / (std::string(file) + part), Expected::file);
-  require(output / "snapshots" / "SHA256SUMS", Expected::file);
+  require(output / "snapshots" / ChecksumList::file_name, Expected::file);
 }
 
 }  // namespace quantdyn

@@ -110,8 +110,8 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
         "gradient_images", fmt::format("the first {} of a shuffle of the training set by "
                                        "Rng(seed).fork(\"gradients\"), one batch, not augmented",
                                        gradients->images));
-    out.images["gradients"] = first_of_shuffle(
-        experiment.rng("gradients"), experiment.data->train->size(), gradients->images);
+    out.images["gradients"] = first_of_shuffle(experiment.rng("gradients"),
+                                               experiment.data->train->size(), gradients->images);
   }
   return out;
 }

@@ -5,6 +5,7 @@
 #include "experiments/results/assemble_result.h"
 #include "experiments/results/process_facts.h"
 #include "experiments/run/run_differences.h"
+#include "framework/base/printable.h"
 
 namespace quantdyn {
 namespace {
@@ -18,8 +19,8 @@ void check_same_run(const ResultWriter& writer, const RunFacts& before, const Ru
   constexpr size_t most = 10;
   std::string why;
   for (size_t i = 0; i < std::min(differences.size(), most); ++i)
-    why +=
-        fmt::format("\n  {}: {}, now {}", differences[i].key, differences[i].a, differences[i].b);
+    why += fmt::format("\n  {}: {}, now {}", differences[i].key, quotable(differences[i].a),
+                       quotable(differences[i].b));
   if (differences.size() > most) why += fmt::format("\n  and {} more", differences.size() - most);
   throw_error<ConfigError>(
       "{}: holds an interrupted run that differs from this one:{}\naccepted: the same experiment "

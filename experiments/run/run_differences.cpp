@@ -45,7 +45,7 @@ Texts program_of(const RunFacts& facts) {
 
 }  // namespace
 
-std::vector<ConfigDifference> experiment_differences(const RunFacts& a, const RunFacts& b) {
+std::vector<ConfigDifference> input_differences(const RunFacts& a, const RunFacts& b) {
   static const std::vector<std::string> without_effect{"output", "checkpoint"};
   std::vector<ConfigDifference> out =
       config_differences(a.resolved_yaml, b.resolved_yaml, without_effect);
@@ -58,7 +58,7 @@ std::vector<ConfigDifference> experiment_differences(const RunFacts& a, const Ru
 }
 
 std::vector<ConfigDifference> run_differences(const RunFacts& a, const RunFacts& b) {
-  std::vector<ConfigDifference> out = experiment_differences(a, b);
+  std::vector<ConfigDifference> out = input_differences(a, b);
   add_differences(program_of(a), program_of(b), out);
   return out;
 }

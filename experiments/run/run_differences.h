@@ -10,7 +10,7 @@ namespace quantdyn {
 
 /// Keys of their experiments (other than output and checkpoint) and of their network files, the
 /// checksums of data, models, weights and plugins.
-std::vector<ConfigDifference> experiment_differences(const RunFacts& a, const RunFacts& b);
+std::vector<ConfigDifference> input_differences(const RunFacts& a, const RunFacts& b);
 
 /// These, and the program, its compiler, BLIS' kernels and the instruction set. The number of
 /// threads decides no bit.

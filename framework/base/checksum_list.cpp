@@ -9,7 +9,6 @@
 namespace quantdyn {
 namespace {
 
-constexpr const char* file_name = "SHA256SUMS";
 constexpr size_t digits = 64;
 
 }  // namespace

@@ -12,6 +12,8 @@ namespace quantdyn {
 /// list nothing.
 class ChecksumList {
  public:
+  static constexpr const char* file_name = "SHA256SUMS";
+
   /// Reads the folder's list, if there is one.
   explicit ChecksumList(std::filesystem::path folder);
 
