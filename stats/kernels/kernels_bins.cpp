@@ -120,6 +120,7 @@ HWY_INLINE void narrow_bins(const Tile& tile, const LogBins& bins, Count* counts
 template <typename Count>
 HWY_INLINE void bins_of_tile(const Tile& tile, const LogBins& bins, Count* counts,
                              int64_t per_channel) {
+  if (tile.rows == 0) return;  // its values may have no address
   if (tile.channels < static_cast<int64_t>(float_lanes) && tile.row_stride == tile.channels)
     narrow_bins<float_lanes>(tile, bins, counts, per_channel);
   else
