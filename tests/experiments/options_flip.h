@@ -76,7 +76,7 @@ void check_plugin(const std::string& name, const Flips& flips,
     check_resolved<Product>(name, base, option.key + ": " + one, args...);
     if (refusal.empty()) check_resolved<Product>(name, base, option.key + ": " + other, args...);
     BOOST_TEST((seen == outcome(*same)), name << ": " << option.key << " is not reproducible");
-    const auto make_other = [&] {
+    const auto make_other = [&, &base = base, &other = other] {
       return make<Product>(name, base, option.key + ": " + other, args...);
     };
     if (refusal.empty())
