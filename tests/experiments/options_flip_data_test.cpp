@@ -22,9 +22,9 @@ Numbers samples_of(DatasetPair& pair) {
     out.push_back(static_cast<double>(split->size()));
     out.push_back(static_cast<double>(split->classes()));
     out.push_back(static_cast<double>(split->bytes_in_memory()));
-    for (const int64_t size : split->sample_shape().sizes())
-      out.push_back(static_cast<double>(size));
-    std::vector<float> image(static_cast<size_t>(split->sample_shape().elements()));
+    const Shape shape = split->sample_shape();
+    for (const int64_t size : shape.sizes()) out.push_back(static_cast<double>(size));
+    std::vector<float> image(static_cast<size_t>(shape.elements()));
     for (int64_t i = 0; i < split->size(); ++i) {
       out.push_back(static_cast<double>(split->get(i, image.data())));
       out.insert(out.end(), image.begin(), image.end());
