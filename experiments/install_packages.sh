@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --tests]
-#   --figures  also what experiments/figures draws with; --tests also that, and what the tests need
+# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --tests | --sanitize]
+#   --figures  also what experiments/figures draws with; --tests also that, and what the tests need;
+#   --sanitize also Clang, for the tests with sanitizers
 # Debian 12's packages, with sudo where not root; elsewhere it prints the list and stops.
 set -euo pipefail
 
 packages=(g++ git meson ninja-build pkg-config libblis-dev libboost-program-options-dev libfmt-dev libhdf5-dev
   libhwy-dev libonnx-dev libprotobuf-dev librandom123-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
-if [ "${1:-}" = --figures ] || [ "${1:-}" = --tests ]; then
-  packages+=(python3 python3-h5py python3-matplotlib)
-fi
-if [ "${1:-}" = --tests ]; then
-  packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-xarray)
-fi
+case ${1:-} in
+  --figures | --tests | --sanitize) packages+=(python3 python3-h5py python3-matplotlib) ;;
+esac
+case ${1:-} in
+  --tests | --sanitize) packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-xarray) ;;
+esac
+case ${1:-} in
+  --sanitize) packages+=(clang libomp-dev llvm) ;;
+esac
 
 missing=()
 for package in "${packages[@]}"; do
