@@ -61,6 +61,15 @@ void read_state(const h5::Group& group, const std::string& prefix, State& into) 
 
 }  // namespace
 
+Checkpoint read_checkpoint(const fs::path& path) {
+  const h5::File file = h5::File::open(path);
+  if (!file.has_attribute("layout") || file.integer("layout") != layout)
+    throw_error<Error>("{}: not a checkpoint of this version", path.string());
+  Checkpoint out{read_run_facts(file), {}};
+  read_state(file.group("state"), "", out.state);
+  return out;
+}
+
 Checkpoints::Checkpoints(fs::path folder) : folder_(std::move(folder)), finished_(folder_) {}
 
 void Checkpoints::write(int64_t step, const RunFacts& facts, const State& state) {
@@ -96,12 +105,7 @@ fs::file_time_type Checkpoints::last_written() const {
 Checkpoint Checkpoints::read(const std::string& name) const {
   if (const std::string problem = finished_.problem(name); !problem.empty())
     throw_error<Error>("{}", problem);
-  const h5::File file = h5::File::open(folder_ / name);
-  if (!file.has_attribute("layout") || file.integer("layout") != layout)
-    throw_error<Error>("{}: not a checkpoint of this version", file.path().string());
-  Checkpoint out{read_run_facts(file), {}};
-  read_state(file.group("state"), "", out.state);
-  return out;
+  return read_checkpoint(folder_ / name);
 }
 
 void Checkpoints::add_resumption(const std::string& line) {

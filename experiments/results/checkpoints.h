@@ -17,6 +17,9 @@ struct Checkpoint {
   State state;
 };
 
+/// A checkpoint's file, whoever wrote it. Error: of another program's layout.
+Checkpoint read_checkpoint(const std::filesystem::path& path);
+
 /// The folder `checkpoints` of a run: checkpoint-00000123.h5, by step, and its SHA256SUMS. The last
 /// two are kept; an older one goes only after the newer one is listed. A file that is not listed,
 /// or not as it was written, is no checkpoint.
@@ -31,7 +34,7 @@ class Checkpoints {
   std::vector<std::string> names() const;
   /// When the list was written last; needs one.
   std::filesystem::file_time_type last_written() const;
-  /// Error: not as it was written, or of another program's layout.
+  /// As read_checkpoint(); Error, too, if it is not as it was written.
   Checkpoint read(const std::string& name) const;
 
   /// Records that the run was continued: "2026-03-01T10:00:00Z, epoch 3, step 120".

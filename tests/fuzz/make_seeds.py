@@ -121,7 +121,8 @@ def copy_result(source, name):
                 for scale in axis.values() if not h5py.h5ds.is_scale(item.id) else []:
                     target = made[h5py.h5o.get_info(scale.id).addr]
                     b[path].dims[i].attach_scale(b[target])
-        complete(b)
+        if "quantization" in b:
+            complete(b)
 
 
 def complete(b):
@@ -141,6 +142,7 @@ def results(make_result):
         copy_result(f"{folder}/result.h5", "result/result")
         copy_result(f"{folder}/snapshots/snapshot-0002.h5", "result/snapshot")
         copy_result(f"{folder}/snapshots/snapshot-0002.h5", "snapshot/quantized")
+        copy_result(f"{folder}/checkpoints/checkpoint-00000050.h5", "checkpoint/every_type")
 
 
 if __name__ == "__main__":

@@ -26,9 +26,11 @@ struct Target {
 };
 
 std::vector<Target> all_targets() {
-  return {{"options", fuzz_options}, {"network", fuzz_network}, {"cifar", fuzz_cifar},
-          {"idx", fuzz_idx},         {"hdf5", fuzz_hdf5},       {"keras", fuzz_keras},
-          {"onnx", fuzz_onnx},       {"result", fuzz_result},   {"snapshot", fuzz_snapshot}};
+  return {{"options", fuzz_options},   {"network", fuzz_network},
+          {"cifar", fuzz_cifar},       {"idx", fuzz_idx},
+          {"hdf5", fuzz_hdf5},         {"keras", fuzz_keras},
+          {"onnx", fuzz_onnx},         {"result", fuzz_result},
+          {"snapshot", fuzz_snapshot}, {"checkpoint", fuzz_checkpoint}};
 }
 
 std::vector<std::string> files_of(const fs::path& folder) {

@@ -5,6 +5,7 @@
 #include "experiments/commands/inspect_layer.h"
 #include "experiments/commands/inspect_result.h"
 #include "experiments/explain/page.h"
+#include "experiments/results/checkpoints.h"
 #include "experiments/results/result_statistics.h"
 #include "tests/fuzz/targets.h"
 
@@ -26,6 +27,17 @@ void fuzz_result(Bytes file) {
         explain(facts_of(result, explained_variant(result, {})), Thresholds::from({}), 5);
     page_of(explanation, 5, Causes::always);
     json_of(explanation);
+  });
+}
+
+void fuzz_checkpoint(Bytes file) {
+  expect_error_at_most([&] {
+    const Checkpoint checkpoint = read_checkpoint(as_file(file));
+    StateVisitor run = StateVisitor::loading(checkpoint.state).group("run");
+    int64_t step = 0;
+    run.visit("step", step);
+    std::vector<float> weights(6);
+    run.visit_fixed("weights", weights);
   });
 }
 

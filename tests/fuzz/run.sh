@@ -6,7 +6,7 @@
 # `library`: in the program, a child process reads these formats. Inputs that reach new code stay in build-fuzz/corpus/TARGET.
 set -eu
 cd "$(dirname "$0")/../.."
-all="options network cifar idx hdf5 keras onnx snapshot result"
+all="options network cifar idx hdf5 keras onnx checkpoint snapshot result"
 
 minutes=${1:-}
 case "$minutes" in

@@ -18,8 +18,9 @@ void fuzz_idx(Bytes file);   ///< plain or .gz
 void fuzz_hdf5(Bytes file);  ///< arrays x and y as a dataset
 void fuzz_keras(Bytes file);
 void fuzz_onnx(Bytes model);
-void fuzz_result(Bytes file);    ///< or one snapshot: what inspect, explain and compare print
-void fuzz_snapshot(Bytes file);  ///< what a result takes from a snapshot's own file
+void fuzz_result(Bytes file);      ///< or one snapshot: what inspect, explain and compare print
+void fuzz_checkpoint(Bytes file);  ///< the state that a run goes on from
+void fuzz_snapshot(Bytes file);    ///< what a result takes from a snapshot's own file
 
 /// Runs `parse`; swallows Error, or prints it where QUANTDYN_FUZZ_TELL is set.
 void expect_error_at_most(const std::function<void()>& parse);
