@@ -249,6 +249,8 @@ std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
     return out;
   } catch (const Stopped&) {
     throw;
+  } catch (const DataError&) {  // every other variant would fail, too
+    throw;
   } catch (const std::exception& e) {  // out of memory, too
     failures_.push_back(fmt::format("{}: {}: {}", e_.name, variant.name, e.what()));
     progress.reset();

@@ -1,7 +1,17 @@
 #include "experiments/run/stoppable_dataset.h"
 
+#include <stdexcept>
+
 namespace quantdyn {
 namespace {
+
+/// What `read` gives; its errors as DataError, also those of the system and of plugins.
+template <typename Read>
+int64_t read_or_data_error(const Read& read) try {
+  return read();
+} catch (const std::runtime_error& e) {
+  throw DataError(e.what());
+}
 
 class StoppableDataset final : public Dataset {
  public:
@@ -13,9 +23,11 @@ class StoppableDataset final : public Dataset {
   int64_t classes() const override { return images_->classes(); }
   int64_t get(int64_t i, float* x) const override {
     stop_.check();
-    return images_->get(i, x);
+    return read_or_data_error([&] { return images_->get(i, x); });
   }
-  int64_t label(int64_t i) const override { return images_->label(i); }
+  int64_t label(int64_t i) const override {
+    return read_or_data_error([&] { return images_->label(i); });
+  }
   int64_t bytes_in_memory() const override { return images_->bytes_in_memory(); }
   std::string name() const override { return images_->name(); }
   std::string sha256() const override { return images_->sha256(); }
