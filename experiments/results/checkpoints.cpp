@@ -75,7 +75,7 @@ Checkpoints::Checkpoints(fs::path folder) : folder_(std::move(folder)), finished
 void Checkpoints::write(int64_t step, const RunFacts& facts, const State& state) {
   fs::create_directories(folder_);
   const std::string name = fmt::format("checkpoint-{:08}.h5", step);
-  h5::File file = h5::File::create(folder_ / name);
+  h5::File file = h5::File::create_in_memory(folder_ / name);
   write_run_facts(file, facts);
   file.set("status", "checkpoint");
   file.set("layout", layout);
@@ -84,7 +84,13 @@ void Checkpoints::write(int64_t step, const RunFacts& facts, const State& state)
   std::vector<std::string> older = names();
   std::erase(older, name);
   older.erase(older.begin(), older.begin() + std::min<std::ptrdiff_t>(kept - 1, std::ssize(older)));
-  finished_.add(name, older);
+  try {
+    finished_.add(name, older);
+  } catch (const Error&) {
+    std::error_code ignored;  // a full disk needs the room
+    if (!finished_.sums().contains(name)) fs::remove(folder_ / name, ignored);
+    throw;
+  }
 }
 
 std::vector<std::string> Checkpoints::names() const {

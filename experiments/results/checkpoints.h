@@ -28,7 +28,8 @@ class Checkpoints {
   /// Reads the list; makes nothing.
   explicit Checkpoints(std::filesystem::path folder);
 
-  /// Writes a checkpoint in place of one of the same step. Error: a full disk.
+  /// Writes a checkpoint in place of one of the same step. Error: a full disk; the older ones
+  /// stand.
   void write(int64_t step, const RunFacts& facts, const State& state);
   /// Names of the files that are listed, the newest first.
   std::vector<std::string> names() const;

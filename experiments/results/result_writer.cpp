@@ -149,8 +149,25 @@ bool ResultWriter::take_over(const SnapshotLabel& label) {
 
 void ResultWriter::add_checkpoint(int64_t step, State state) {
   background_.push([this, step, shared = std::make_shared<const State>(std::move(state))] {
-    checkpoints_.write(step, facts_, *shared);
+    std::string problem = write_checkpoint(step, *shared);
+    const std::lock_guard lock(mutex_);
+    checkpoint_problem_ = std::move(problem);
   });
+}
+
+std::string ResultWriter::write_checkpoint(int64_t step, const State& state) try {
+  checkpoints_.write(step, facts_, state);
+  return "";
+} catch (const std::exception& e) {  // out of memory, too
+  const std::vector<std::string> names = checkpoints_.names();
+  return fmt::format(
+      "{}; {}", e.what(),
+      names.empty() ? "there is no earlier checkpoint" : "a run would go on from " + names.front());
+}
+
+std::string ResultWriter::checkpoint_problem() const {
+  const std::lock_guard lock(mutex_);
+  return checkpoint_problem_;
 }
 
 fs::path ResultWriter::snapshot_path(int64_t index) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,8 +67,12 @@ class ResultWriter {
   /// snapshot may wait. Error: wrong sizes, a name that does not fit, or an earlier snapshot could
   /// not be written (a full disk); finish() reports that, too.
   void add_snapshot(Snapshot snapshot);
-  /// Lets the background thread write a checkpoint after the snapshots that it counts.
+  /// Lets the background thread write a checkpoint after the snapshots that it counts. If that
+  /// fails, nothing else does: checkpoint_problem() says why.
   void add_checkpoint(int64_t step, State state);
+  /// Why the last checkpoint could not be written, and what a run would go on from; "" if it was,
+  /// or may still be.
+  std::string checkpoint_problem() const;
   /// Only before the first snapshot and after wait().
   Checkpoints& checkpoints() { return checkpoints_; }
   /// Returns when every snapshot is on the disk; throws what add_snapshot() would throw later.
@@ -91,6 +96,8 @@ class ResultWriter {
   /// In the background: touches nothing that add_snapshot() changes.
   void write(const Snapshot& snapshot, const SnapshotLabel& label,
              const std::vector<TrainingRow>& training);
+  /// Likewise; "" or the problem.
+  std::string write_checkpoint(int64_t step, const State& state);
 
   std::filesystem::path output_;
   std::optional<FolderLock> lock_;  // for as long as the run writes
@@ -99,10 +106,12 @@ class ResultWriter {
   std::filesystem::path set_aside_;
   std::vector<TrainingRow> training_;
   int64_t snapshots_ = 0;
-  StatisticCatalogue catalogue_;  // so that a snapshot unlike those before is refused at once
-  std::optional<ChecksumList> found_;     // snapshots that an earlier run has finished
+  StatisticCatalogue catalogue_;       // so that a snapshot unlike those before is refused at once
+  std::optional<ChecksumList> found_;  // snapshots that an earlier run has finished
   std::optional<ChecksumList> finished_;  // and those of this one; of the background thread
   Checkpoints checkpoints_;               // likewise
+  mutable std::mutex mutex_;              // guards what follows
+  std::string checkpoint_problem_;
   Background background_{1};
 };
 

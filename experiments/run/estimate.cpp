@@ -169,9 +169,9 @@ class Estimator {
     out.memory.push_back({"snapshots on their way to the disk",
                           held * (largest + weight_bytes() + tensor_bytes()),
                           "fewer track.statistics"});
-    if (e_.train.epochs > 0)  // one being written, one that waits
+    if (e_.train.epochs > 0)  // one that waits, one being written, and its file
       out.memory.push_back({"checkpoints on their way to the disk",
-                            2 * (weight_bytes() + optimizer_bytes()), "a smaller net"});
+                            3 * (weight_bytes() + optimizer_bytes()), "a smaller net"});
   }
 
   std::vector<Need> training() const {

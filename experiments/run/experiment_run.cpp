@@ -97,6 +97,7 @@ void ExperimentRun::prepare_quantization(int64_t epoch) {
 void ExperimentRun::after_step(int64_t step) {
   step_ = step;
   todo_ = e_.track.has_snapshot(step) ? Todo::snapshot : Todo::nothing;
+  tell_of_checkpoints();
   stop_.check();
   catch_up();
   save_if_due();
@@ -152,6 +153,18 @@ void ExperimentRun::save() {
   since_checkpoint_ = Stopwatch();
 }
 
+/// A checkpoint that cannot be written does not end the run: the disk may have room again before
+/// the next one, and the one before stands.
+void ExperimentRun::tell_of_checkpoints() {
+  const std::string problem = writer_.checkpoint_problem();
+  if (problem.empty() != checkpoint_problem_.empty())
+    sink_.line(problem.empty() ? e_.name + ": checkpoints are written again"
+                               : fmt::format("{}: a checkpoint could not be written: {}; this run "
+                                             "continues without it",
+                                             e_.name, problem));
+  checkpoint_problem_ = problem;
+}
+
 void ExperimentRun::load() {
   visit_state(StateVisitor::loading(*state_).group("run"));
   state_.reset();
@@ -185,6 +198,7 @@ void ExperimentRun::visit_state(StateVisitor state) {
 
 void ExperimentRun::quantize() {
   for (const Variant& variant : e_.variants) {
+    tell_of_checkpoints();
     stop_.check();
     if (writer_.take_over({0, epoch_, step_, variant.name}))
       sink_.line(fmt::format("{}: {}  was finished before the run was interrupted", e_.name,
@@ -192,6 +206,8 @@ void ExperimentRun::quantize() {
     else
       quantize(variant);
   }
+  writer_.wait();
+  tell_of_checkpoints();
 }
 
 ImageSet ExperimentRun::calibration_images(const Variant& variant) const {

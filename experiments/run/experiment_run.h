@@ -58,6 +58,7 @@ class ExperimentRun {
 
   void save_if_due();
   void save();
+  void tell_of_checkpoints();
   void load();
   /// All but the writer's part.
   void visit_state(StateVisitor state);
@@ -83,6 +84,7 @@ class ExperimentRun {
   int64_t epoch_ = 0, step_ = 0;
   Todo todo_ = Todo::nothing;
   double float_accuracy_ = 0;
+  std::string checkpoint_problem_;  // that was told
   std::vector<std::string> failures_;
   Stopwatch watch_, since_checkpoint_;
   double seconds_before_ = 0;

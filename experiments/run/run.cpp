@@ -17,11 +17,13 @@
 namespace quantdyn {
 namespace {
 
-/// "3 snapshots and a checkpoint".
+/// "3 finished snapshots and a checkpoint"; and why it is not the last state's.
 std::string kept_by(ResultWriter& writer) {
-  return fmt::format("{} finished snapshot{} and {}", writer.snapshots(),
+  const std::string problem = writer.checkpoint_problem();
+  return fmt::format("{} finished snapshot{} and {}{}", writer.snapshots(),
                      writer.snapshots() == 1 ? "" : "s",
-                     writer.checkpoints().names().empty() ? "no checkpoint" : "a checkpoint");
+                     writer.checkpoints().names().empty() ? "no checkpoint" : "a checkpoint",
+                     problem.empty() ? "" : "; the last state could not be saved: " + problem);
 }
 
 }  // namespace

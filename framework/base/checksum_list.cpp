@@ -23,11 +23,13 @@ ChecksumList::ChecksumList(std::filesystem::path folder) : folder_(std::move(fol
 }
 
 void ChecksumList::add(const std::string& name, std::span<const std::string> instead_of) {
-  sums_[name] = sha256_of_file(folder_ / name);
-  for (const std::string& other : instead_of) sums_.erase(other);
+  std::map<std::string, std::string> sums = sums_;
+  sums[name] = sha256_of_file(folder_ / name);
+  for (const std::string& other : instead_of) sums.erase(other);
   std::string text;
-  for (const auto& [listed, sum] : sums_) text += fmt::format("{}  {}\n", sum, listed);
+  for (const auto& [listed, sum] : sums) text += fmt::format("{}  {}\n", sum, listed);
   write_durably(folder_ / file_name, text);
+  sums_ = std::move(sums);
   for (const std::string& other : instead_of) {
     std::error_code error;
     std::filesystem::remove(folder_ / other, error);

@@ -18,8 +18,8 @@ class ChecksumList {
   explicit ChecksumList(std::filesystem::path folder);
 
   /// Lists a file of the folder as it is now, and others no more; once the list is on the disk, it
-  /// removes those. Error: the file cannot be read, the list not be written, another not be
-  /// removed.
+  /// removes those. Error: the file cannot be read, or the list not be written, which then
+  /// stays as it was; or another file cannot be removed.
   void add(const std::string& name, std::span<const std::string> instead_of = {});
 
   /// Names of the listed files and their SHA-256, sorted by name.

@@ -192,6 +192,9 @@ class File : public Group {
   static File open(const std::filesystem::path& path);
   /// Writes `path`.part (replacing it); only commit() gives the file its name.
   static File create(const std::filesystem::path& path);
+  /// The same, in memory until commit() writes it: for a process that goes on if the disk is full.
+  /// After a failed write of its own, libhdf5 crashes when other files are closed.
+  static File create_in_memory(const std::filesystem::path& path);
   File(File&& other) noexcept;
   File& operator=(File&&) = delete;
   /// Without commit(): removes what create() began.
@@ -202,10 +205,13 @@ class File : public Group {
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  File(int64_t file, int64_t root, std::filesystem::path path, bool is_new);
+  enum class Kind { read_only, part_file, in_memory };
+  File(int64_t file, int64_t root, std::filesystem::path path, Kind kind);
+  static File make(const std::filesystem::path& name, const std::filesystem::path& path, Kind kind);
+  void commit_image();
   int64_t file_;
   std::filesystem::path path_;
-  bool is_new_;
+  Kind kind_;
 };
 
 }  // namespace quantdyn::h5

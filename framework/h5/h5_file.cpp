@@ -10,6 +10,9 @@
 namespace quantdyn::h5 {
 namespace {
 
+// By which a file in memory grows.
+constexpr size_t memory_step = 1 << 20;
+
 hid_t file_access() {
   const hid_t list = H5Pcreate(H5P_FILE_ACCESS);
   // From 1.8 on: checksummed headers, and attributes (a scale's list of users) over 64 KB.
@@ -22,14 +25,14 @@ hid_t file_access() {
 
 }  // namespace
 
-File::File(int64_t file, int64_t root, std::filesystem::path path, bool is_new)
-    : Group(root), file_(file), path_(std::move(path)), is_new_(is_new) {}
+File::File(int64_t file, int64_t root, std::filesystem::path path, Kind kind)
+    : Group(root), file_(file), path_(std::move(path)), kind_(kind) {}
 
 File::File(File&& other) noexcept
     : Group(std::move(other)),
       file_(std::exchange(other.file_, -1)),
       path_(std::move(other.path_)),
-      is_new_(other.is_new_) {}
+      kind_(other.kind_) {}
 
 File File::open(const std::filesystem::path& path) {
   const Lock lock;
@@ -43,19 +46,28 @@ File File::open(const std::filesystem::path& path) {
     throw_error<Error>("{}: not an HDF5 file, or a damaged one: {}", path.string(), reason());
   const hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
   if (root < 0) throw_error<Error>("{}: a damaged HDF5 file: {}", path.string(), reason());
-  return File(file.release(), root, path, false);
+  return File(file.release(), root, path, Kind::read_only);
 }
 
 File File::create(const std::filesystem::path& path) {
   create_part(path);
+  return make(part_name(path), path, Kind::part_file);
+}
+
+File File::create_in_memory(const std::filesystem::path& path) {
+  return make(path, path, Kind::in_memory);
+}
+
+File File::make(const std::filesystem::path& name, const std::filesystem::path& path, Kind kind) {
   const Lock lock;
   const Id access(file_access()), creation(H5Pcreate(H5P_FILE_CREATE));
+  if (kind == Kind::in_memory) H5Pset_fapl_core(access, memory_step, false);
   H5Pset_obj_track_times(creation, false);  // the same arrays make the same bytes
-  Id file(H5Fcreate(part_name(path).c_str(), H5F_ACC_TRUNC, creation, access));
-  if (file < 0) throw_error<Error>("{}: cannot be created: {}", part_name(path).string(), reason());
+  Id file(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation, access));
+  if (file < 0) throw_error<Error>("{}: cannot be created: {}", name.string(), reason());
   const hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
-  if (root < 0) throw_error<Error>("{}: cannot be created: {}", part_name(path).string(), reason());
-  return File(file.release(), root, path, true);
+  if (root < 0) throw_error<Error>("{}: cannot be created: {}", name.string(), reason());
+  return File(file.release(), root, path, kind);
 }
 
 File::~File() {
@@ -63,15 +75,17 @@ File::~File() {
   const Lock lock;
   close();
   H5Fclose(file_);
-  if (!is_new_) return;
+  if (kind_ != Kind::part_file) return;
   std::error_code ignored;
   std::filesystem::remove(part_name(path_), ignored);
 }
 
 void File::commit() {
   const Lock lock;
-  if (!is_new_ || file_ < 0) throw_error<Error>("{}: was not opened for writing", path_.string());
+  if (kind_ == Kind::read_only || file_ < 0)
+    throw_error<Error>("{}: was not opened for writing", path_.string());
   close();
+  if (kind_ == Kind::in_memory) return commit_image();
   const bool is_flushed = H5Fflush(file_, H5F_SCOPE_LOCAL) >= 0;
   std::string why = is_flushed ? "" : reason();
   if (H5Fclose(std::exchange(file_, -1)) < 0 && is_flushed) why = reason();
@@ -83,6 +97,17 @@ void File::commit() {
     std::filesystem::remove(part_name(path_), ignored);
     throw;
   }
+}
+
+/// Writes the bytes from where libhdf5 keeps them.
+void File::commit_image() {
+  const Id file(std::exchange(file_, -1));
+  void* bytes = nullptr;
+  const bool is_flushed = H5Fflush(file, H5F_SCOPE_LOCAL) >= 0;
+  const ssize_t size = is_flushed ? H5Fget_file_image(file, nullptr, 0) : -1;
+  if (size < 0 || H5Fget_vfd_handle(file, H5P_DEFAULT, &bytes) < 0)
+    throw_error<Error>("{}: cannot be written: {}", path_.string(), reason());
+  write_durably(path_, {*static_cast<const char**>(bytes), static_cast<size_t>(size)});
 }
 
 }  // namespace quantdyn::h5

@@ -64,16 +64,16 @@ class Faults:
 
     # Runs.
 
-    def start(self, output, fault=None, prepare=None, more=(), config="faulty.yaml"):
+    def start(self, output, fault=None, prepare=None, more=(), config="faulty.yaml", quiet=True):
         environment = dict(os.environ)
         if fault:
             environment.update(fault, LD_PRELOAD=self.options.shim)
-        command = [self.options.quantdyn, "run", config, "--quiet", "--threads", "1", "--output", output]
-        return subprocess.Popen(command + list(more), cwd=self.folder, env=environment, preexec_fn=prepare,
+        command = [self.options.quantdyn, "run", config, "--threads", "1", "--output", output]
+        return subprocess.Popen(command + ["--quiet"] * quiet + list(more), cwd=self.folder, env=environment, preexec_fn=prepare,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
-    def run(self, output, fault=None, prepare=None, more=(), config="faulty.yaml"):
-        process = self.start(output, fault, prepare, more, config)
+    def run(self, output, fault=None, prepare=None, more=(), config="faulty.yaml", quiet=True):
+        process = self.start(output, fault, prepare, more, config, quiet)
         try:
             errors = process.communicate(timeout=DEADLINE)[1]
         except subprocess.TimeoutExpired:
@@ -206,6 +206,17 @@ class Faults:
         self.at_calls("EIO at a call", "5", "wosrtd", 2)
         self.at_calls("EACCES at a call", "13", "wosrtd", 1)
 
+    def no_room_for_checkpoints(self):
+        kind = "ENOSPC from a call on, for checkpoints"
+        for number in self.chosen(range(1, 13), 1):
+            output = self.new_output()
+            code, errors = self.run(output, {"FAULT_AT": str(number), "FAULT_DOES": "28+", "FAULT_IN": "/checkpoints"}, quiet=False)
+            failed = errors.count("a checkpoint could not be written: ")
+            if code != 0 or failed > 1:
+                self.fails(kind, f"call {number}", f"ended with {code}: {errors[-300:]}")
+                continue
+            self.check(kind, f"call {number}", output, code, errors)
+
     def small_disks(self):
         kind = "a disk of 8 KiB to 3 MiB"
         sizes = [int(8192 * 1.37 ** i) for i in range(20)]
@@ -250,10 +261,10 @@ class Faults:
 
     def limits(self):
         for kind, what, sizes in (("RLIMIT_FSIZE", resource.RLIMIT_FSIZE, [1 << i for i in range(10, 24)]),
-                                  ("RLIMIT_AS", resource.RLIMIT_AS, [i << 20 for i in range(100, 700, 20)])):
+                                  ("RLIMIT_AS", resource.RLIMIT_AS, [i << 20 for i in range(20, 700, 20)])):
             # Else ulimit -f would be refused before anything is written.
             more = ["--ignore-limits"] if what == resource.RLIMIT_FSIZE else []
-            for size in sizes if self.options.long else sizes[len(sizes) // 3:][:1]:
+            for size in sizes if self.options.long else sizes[1::len(sizes) // 3]:
                 output = self.new_output()
                 code, errors = self.run(output, prepare=lambda: resource.setrlimit(what, (size, size)), more=more)
                 self.check(kind, f"{size} bytes", output, code, errors)
@@ -298,7 +309,8 @@ class Faults:
     def all(self):
         code, errors = self.run("reference")
         assert code == 0, errors
-        kinds = [self.kill_at_every_call, self.kill_at_random, self.errors_at_every_call, self.small_disks,
+        kinds = [self.kill_at_every_call, self.kill_at_random, self.errors_at_every_call, self.no_room_for_checkpoints,
+                 self.small_disks,
                  self.read_only_folder, self.limits, self.two_runs, self.shrinking_data]
         for kind in kinds:
             if not self.options.only or kind.__name__ in self.options.only:

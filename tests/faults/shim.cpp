@@ -4,6 +4,7 @@
 // FAULT_AT    the call, from 1 on; 0: none
 // FAULT_DOES  kill: SIGKILL before the call; torn: SIGKILL after half of a write;
 //             a number: the call fails with this errno; "28+": so do all later ones that write
+// FAULT_IN    counts only calls on files and folders whose path contains this
 // FAULT_TRACE a file to which a letter is added for each call: w write, s sync, r rename,
 //             o create, t truncate, u unlink, d make folder
 #undef _FILE_OFFSET_BITS  // else pwrite and pwrite64 would be one name
@@ -28,6 +29,7 @@ struct Plan {
   int64_t at = 0;
   bool kills = false, tears = false, lasts = false;
   int error = 0, trace = -1;
+  const char* in = std::getenv("FAULT_IN");
 
   Plan() {
     if (const char* text = std::getenv("FAULT_AT")) at = std::atoll(text);
@@ -52,8 +54,23 @@ std::atomic<int64_t> calls{0};
 
 enum class Turn { passes, fails, tears };
 
-/// What happens to the next call.
-Turn next(char kind) {
+bool is_counted(const char* path) {
+  return plan().in == nullptr || std::strstr(path, plan().in) != nullptr;
+}
+
+bool is_counted(int descriptor) {
+  if (plan().in == nullptr) return true;
+  char link[32], path[4096];
+  std::snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+  const ssize_t size = ::readlink(link, path, sizeof path - 1);
+  path[size < 0 ? 0 : size] = '\0';
+  return is_counted(path);
+}
+
+/// What happens to the next call, on a descriptor or a path.
+template <typename File>
+Turn next(char kind, File file) {
+  if (!is_counted(file)) return Turn::passes;
   if (plan().trace >= 0) ::syscall(SYS_write, plan().trace, &kind, 1);
   const int64_t call = ++calls;
   const bool is_now = call == plan().at;
@@ -80,7 +97,7 @@ Function next_function(const char* name) {
 template <typename Write>
 ssize_t write_or_fail(int descriptor, size_t bytes, const Write& write) {
   if (!counts(descriptor)) return write(bytes);
-  switch (next('w')) {
+  switch (next('w', descriptor)) {
     case Turn::fails:
       return -1;
     case Turn::tears:
@@ -94,7 +111,8 @@ ssize_t write_or_fail(int descriptor, size_t bytes, const Write& write) {
 }
 
 int open_or_fail(const char* name, const char* path, int flags, mode_t mode) {
-  if ((flags & O_CREAT) != 0 && std::strncmp(path, "/dev/", 5) != 0 && next('o') == Turn::fails)
+  if ((flags & O_CREAT) != 0 && std::strncmp(path, "/dev/", 5) != 0 &&
+      next('o', path) == Turn::fails)
     return -1;
   return next_function<int (*)(const char*, int, mode_t)>(name)(path, flags, mode);
 }
@@ -125,37 +143,37 @@ ssize_t pwrite64(int descriptor, const void* data, size_t bytes, off64_t at) {
 
 int fsync(int descriptor) {
   static const auto real = next_function<int (*)(int)>("fsync");
-  return next('s') == Turn::fails ? -1 : real(descriptor);
+  return next('s', descriptor) == Turn::fails ? -1 : real(descriptor);
 }
 
 int rename(const char* from, const char* to) {
   static const auto real = next_function<int (*)(const char*, const char*)>("rename");
-  return next('r') == Turn::fails ? -1 : real(from, to);
+  return next('r', from) == Turn::fails ? -1 : real(from, to);
 }
 
 int unlink(const char* path) {
   static const auto real = next_function<int (*)(const char*)>("unlink");
-  return next('u') == Turn::fails ? -1 : real(path);
+  return next('u', path) == Turn::fails ? -1 : real(path);
 }
 
 int remove(const char* path) {
   static const auto real = next_function<int (*)(const char*)>("remove");
-  return next('u') == Turn::fails ? -1 : real(path);
+  return next('u', path) == Turn::fails ? -1 : real(path);
 }
 
 int mkdir(const char* path, mode_t mode) {
   static const auto real = next_function<int (*)(const char*, mode_t)>("mkdir");
-  return next('d') == Turn::fails ? -1 : real(path, mode);
+  return next('d', path) == Turn::fails ? -1 : real(path, mode);
 }
 
 int ftruncate(int descriptor, off_t size) {
   static const auto real = next_function<int (*)(int, off_t)>("ftruncate");
-  return next('t') == Turn::fails ? -1 : real(descriptor, size);
+  return next('t', descriptor) == Turn::fails ? -1 : real(descriptor, size);
 }
 
 int ftruncate64(int descriptor, off64_t size) {
   static const auto real = next_function<int (*)(int, off64_t)>("ftruncate64");
-  return next('t') == Turn::fails ? -1 : real(descriptor, size);
+  return next('t', descriptor) == Turn::fails ? -1 : real(descriptor, size);
 }
 
 int open(const char* path, int flags, ...) {

@@ -1,41 +1,20 @@
 // Images that can no longer be read while a variant is computed: the run ends with that error,
 // keeps what is finished, and goes on when they are back.
 #include <boost/test/unit_test.hpp>
-#include <functional>
+#include <fstream>
 
 #include "experiments/results/result_equality.h"
 #include "experiments/run/run.h"
 #include "experiments/run/stoppable_dataset.h"
 #include "framework/h5/h5.h"
-#include "tests/experiments/program.h"
+#include "tests/experiments/output_folder.h"
+#include "tests/experiments/run/at_line.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Keeps all lines; does something at the first that contains a text.
-class AtLine final : public ProgressSink {
- public:
-  AtLine(std::string text, std::function<void()> act)
-      : text_(std::move(text)), act_(std::move(act)) {}
-  std::unique_ptr<WorkProgress> begin(const std::string& title, int64_t total,
-                                      const std::string& unit) override {
-    return silent_.begin(title, total, unit);
-  }
-  void line(const std::string& text) override {
-    lines += text + "\n";
-    if (act_ && contains(text, text_)) std::exchange(act_, nullptr)();
-  }
-
-  std::string lines;
-
- private:
-  std::string text_;
-  std::function<void()> act_;
-  SilentProgress silent_;
-};
 
 void write_images(const fs::path& path) {
   h5::File file = h5::File::create(path);
@@ -86,16 +65,16 @@ struct StoredRun : OutputFolder {
 BOOST_FIXTURE_TEST_SUITE(data_error, StoredRun)
 
 BOOST_AUTO_TEST_CASE(images_lost_between_variants_end_the_run_which_goes_on_when_they_are_back) {
-  AtLine none("", nullptr);
+  AtLine none;
   run_experiment(request("whole"), none);
   const auto lose_images = [&] { fs::resize_file(images, fs::file_size(images) / 2); };
-  AtLine losing("first  accuracy", lose_images);
+  AtLine losing({{"first  accuracy", lose_images}});
   const std::string error = error_of<DataError>([&] { run_experiment(request("out"), losing); });
   BOOST_TEST(contains(error, "images.h5"), error);
   BOOST_TEST(contains(error, "the file has changed since its images were checked"), error);
   BOOST_TEST(!fs::exists(path / "out/result.h5"));
   write_images(images);
-  AtLine again("", nullptr);
+  AtLine again;
   BOOST_TEST(run_experiment(request("out"), again)[0].failures.empty());
   BOOST_TEST(contains(again.lines, "first  was finished before the run was interrupted"));
   BOOST_TEST(first_difference(ResultReader(path / "out/result.h5"),

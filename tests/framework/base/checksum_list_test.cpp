@@ -52,6 +52,15 @@ BOOST_AUTO_TEST_CASE(a_file_can_take_the_place_of_others) {
   BOOST_TEST(ChecksumList(path).sums().size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_list_that_cannot_be_written_stays_as_it_was) {
+  ChecksumList list(path);
+  list.add("a");
+  fs::create_directories(path / "SHA256SUMS.part" / "x");
+  BOOST_TEST(error_of([&] { list.add("b", std::vector<std::string>{"a"}); }) != "");
+  BOOST_TEST(list.problem("a") == "");
+  BOOST_TEST(contains(list.problem("b"), "not listed"));
+}
+
 BOOST_AUTO_TEST_CASE(lines_that_are_no_checksum_list_nothing) {
   const std::string sum = sha256_of_file(path / "a");
   write("SHA256SUMS", ("\n" + sum + "\n" + sum + " *a\nx" + sum + "  a\n" + sum + "  b").c_str());
