@@ -53,7 +53,7 @@ sort_findings() {
       case "$input" in */timeout-* | */slow-* | */oom-*) rm "$input" ;; esac
       continue
     fi
-    place=$(grep -E '^ +#[0-9]+ ' $report | grep -v -e interceptor -e sanitizer -e 'fuzzer::' -e libc.so -e sysdeps | head -1)
+    place=$(grep -E '^ +#[0-9]+ ' $report | grep -v -e ' in malloc ' -e interceptor -e sanitizer -e 'fuzzer::' -e libc.so -e sysdeps | head -1)
     case "$place" in
       *libhdf5* | *libonnx* | *libprotobuf* | *" onnx::"* | *" google::protobuf"*)
         grep -q 'operator new' $report || mv "$input" "$findings/library/" ;;
