@@ -1,5 +1,6 @@
 #include "experiments/run/sweep.h"
 
+#include <algorithm>
 #include <set>
 
 #include "experiments/results/result_writer.h"
@@ -96,8 +97,12 @@ std::vector<RunReport> run_sweep(const std::vector<RunRequest>& runs, ProgressSi
     }
     try {
       out.push_back(run_one(runs[i], progress));
-    } catch (const Stopped&) {
-      throw;
+    } catch (const Stopped& stopped) {
+      const auto finished = std::ranges::count_if(
+          out, [](const RunReport& report) { return !report.result.empty(); });
+      throw Stopped(stopped.signal(),
+                    fmt::format("{}\nfinished and kept: {} of the sweep's {} runs", stopped.what(),
+                                finished, runs.size()));
     } catch (const std::exception& e) {  // out of memory, too
       out.push_back({.experiment = name, .failures = {fmt::format("{}: {}", name, e.what())}});
       progress.line(out.back().failures.front());

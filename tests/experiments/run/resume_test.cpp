@@ -2,6 +2,9 @@
 // it was stopped; what cannot go on is refused and named.
 #include "experiments/run/run_differences.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <csignal>
@@ -9,6 +12,7 @@
 
 #include "experiments/results/result_equality.h"
 #include "experiments/run/resume.h"
+#include "experiments/terminal/stop_signals.h"
 #include "framework/base/threads.h"
 #include "tests/experiments/program.h"
 #include "tests/experiments/results/fabricated_result.h"
@@ -315,6 +319,27 @@ BOOST_AUTO_TEST_CASE(a_killed_program_goes_on_by_itself) {
                 0);
   BOOST_TEST(difference("first", "whole") == "");
   BOOST_TEST(difference("out", "whole") == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_second_signal_ends_the_process_at_once) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      for (const int handled : {SIGINT, SIGTERM}) ::signal(handled, SIG_DFL);
+      const StopSignals signals;
+      ::raise(signal);
+      try {
+        signals.flag().check();
+        ::_exit(1);  // the first one was not seen
+      } catch (const Stopped&) {
+      }
+      ::raise(signal);
+      ::_exit(0);
+    }
+    int status = 0;
+    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+    BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == signal), status);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

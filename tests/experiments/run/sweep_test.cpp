@@ -1,8 +1,11 @@
 // One file that stands for several runs: each its own folder and keys, all checked before the
 // first.
 #include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <csignal>
+#include <thread>
 
-#include "experiments/results/result_reader.h"
+#include "experiments/results/result_equality.h"
 #include "tests/experiments/program.h"
 
 using namespace quantdyn;
@@ -139,6 +142,39 @@ BOOST_AUTO_TEST_CASE(the_result_of_another_experiment_stops_before_the_first_run
   BOOST_TEST(contains(damaged.err, "out/narrow/result.h5: damaged or changed"), damaged.err);
   BOOST_TEST(!fs::exists(path / "out/wide"));
   BOOST_TEST(run_sweep({"--force"}).exit_code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_stopped_sweep_keeps_what_is_finished_and_goes_on) {
+  const std::string entries =
+      "  - {name: first, train.epochs: 1}\n  - {name: second, train.epochs: 30}\n"
+      "  - {name: third, train.epochs: 1}\n";
+  write("sweep.yaml", tiny_yaml() + "sweep:\n" + entries);
+  const auto arguments = [](const std::string& output) {
+    return std::vector<std::string>{"run", "sweep.yaml", "--output", output, "--set", "variants=[]"};
+  };
+  Child child(path, arguments("out"));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+  while (!fs::exists(path / "out/second/checkpoints/SHA256SUMS") && !child.has_ended() &&
+         std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  child.send(SIGTERM);
+  const Outcome stopped = child.wait();
+  BOOST_TEST(stopped.exit_code == 128 + SIGTERM, stopped.err);
+  for (const char* part :
+       {"second: stopped at epoch ", "\nfinished and kept: 1 of the sweep's 3 runs\nto go on: "
+                                     "quantdyn run sweep.yaml --output out"})
+    BOOST_TEST(contains(stopped.err, part), stopped.err);
+  BOOST_TEST(!fs::exists(path / "out/third"));
+  const std::string first = text_of(path / "out/first/result.h5");
+  const Outcome next = run(arguments("out")), whole = run(arguments("whole"));
+  BOOST_TEST(next.exit_code == 0, next.err);
+  BOOST_TEST(contains(next.err, "first: was finished before"), next.err);
+  BOOST_TEST(contains(next.err, "out/second: goes on from the checkpoint"), next.err);
+  BOOST_TEST((text_of(path / "out/first/result.h5") == first));
+  for (const char* name : {"first", "second", "third"})
+    BOOST_TEST(first_difference(ResultReader(path / "out" / name / "result.h5"),
+                                ResultReader(path / "whole" / name / "result.h5")) == "",
+               name);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
