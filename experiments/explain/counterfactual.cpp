@@ -228,6 +228,8 @@ void verify(Explanation& explanation, Counterfactual& counterfactual,
 }
 
 std::filesystem::path folder_of_experiment(const ResultReader& result) {
+  const h5::Group provenance = result.file().group("provenance");
+  if (provenance.has_attribute("config_folder")) return provenance.text("config_folder");
   std::istringstream words(result.file().text("command_line"));
   for (std::string word; words >> word;)
     if (word.ends_with(".yaml") || word.ends_with(".yml"))

@@ -39,8 +39,8 @@ class Counterfactual {
 void verify(Explanation& explanation, Counterfactual& counterfactual,
             const std::function<void(int64_t done, int64_t total)>& note);
 
-/// The folder of the YAML that a result was run from, by its recorded command line; where that has
-/// none, the current folder.
+/// The folder of the YAML that a result was run from. An older result does not say: then that of
+/// the file which its command line names, from the current folder on; or the current one.
 std::filesystem::path folder_of_experiment(const ResultReader& result);
 
 }  // namespace quantdyn

@@ -26,6 +26,11 @@ std::string kept_by(ResultWriter& writer) {
                      problem.empty() ? "" : "; the last state could not be saved: " + problem);
 }
 
+/// Where a file's relative paths start, wherever the program runs.
+std::filesystem::path folder_of(const std::filesystem::path& config) {
+  return std::filesystem::canonical(std::filesystem::absolute(config).parent_path());
+}
+
 }  // namespace
 
 RunReport run_one(const RunRequest& request, ProgressSink& sink) {
@@ -33,7 +38,8 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   Experiment experiment = experiment_of(request);
   require_usable(experiment.output);
   require_limits({{experiment.name, experiment.output, estimate(experiment)}}, request, sink);
-  const RunFacts facts = facts_of(experiment, request.command_line);
+  RunFacts facts = facts_of(experiment, request.command_line);
+  facts.provenance.emplace_back("config_folder", folder_of(request.config).string());
   ResultWriter writer(experiment.output, facts,
                       request.force ? Overwrite::replace : Overwrite::refuse, Leftovers::keep);
   std::optional<State> state = state_to_resume(writer, facts, request.interrupted, sink);

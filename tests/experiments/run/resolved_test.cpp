@@ -1,11 +1,13 @@
 // The experiment that a result records, every default written out, is the same experiment again.
 #include <boost/test/unit_test.hpp>
 
+#include "experiments/explain/counterfactual.h"
 #include "experiments/run/experiment.h"
 #include "tests/experiments/program.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -63,6 +65,16 @@ BOOST_AUTO_TEST_CASE(variants_read_back) {
 BOOST_AUTO_TEST_CASE(names_that_yaml_reads_otherwise_read_back) {
   for (const std::string name : {"yes", "'null'", "'1e3'", "'007'", "'a: b #c'", "\"it's\"", "'~'"})
     expect_same({"name=" + name, "variants.0.name=" + name});
+}
+
+BOOST_AUTO_TEST_CASE(a_result_says_where_relative_paths_start) {
+  fs::create_directories(path / "elsewhere");
+  const Outcome outcome = Child(path / "elsewhere", {"run", "../tiny.yaml", "--quiet", "--output",
+                                                     "out", "--set", "train.epochs=0"})
+                              .wait();
+  BOOST_REQUIRE_MESSAGE(outcome.exit_code == 0, outcome.err);
+  fs::rename(path / "elsewhere/out", path / "moved");
+  BOOST_TEST(folder_of_experiment(ResultReader(path / "moved/result.h5")) == fs::canonical(path));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
