@@ -98,11 +98,11 @@ std::vector<RunReport> run_sweep(const std::vector<RunRequest>& runs, ProgressSi
     try {
       out.push_back(run_one(runs[i], progress));
     } catch (const Stopped& stopped) {
-      const auto finished = std::ranges::count_if(
+      const auto kept = std::ranges::count_if(
           out, [](const RunReport& report) { return !report.result.empty(); });
       throw Stopped(stopped.signal(),
                     fmt::format("{}\nfinished and kept: {} of the sweep's {} runs", stopped.what(),
-                                finished, runs.size()));
+                                kept, runs.size()));
     } catch (const std::exception& e) {  // out of memory, too
       out.push_back({.experiment = name, .failures = {fmt::format("{}: {}", name, e.what())}});
       progress.line(out.back().failures.front());
