@@ -201,10 +201,10 @@ class Reconstruction {
 };
 
 std::vector<double> shares_changed(const Tensor<int32_t>& before, const Tensor<int32_t>& after) {
-  const int64_t channels = before.shape().channels();
+  const int64_t channels = before.shape().channels(), in_channel = before.elements() / channels;
   std::vector<double> out(static_cast<size_t>(channels));
   for (int64_t i = 0; i < before.elements(); ++i) out[i % channels] += before[i] != after[i];
-  for (double& share : out) share /= static_cast<double>(before.elements() / channels);
+  for (double& share : out) share /= static_cast<double>(in_channel);
   return out;
 }
 
