@@ -207,7 +207,8 @@ class File : public Group {
  private:
   enum class Kind { read_only, part_file, in_memory };
   File(int64_t file, int64_t root, std::filesystem::path path, Kind kind);
-  static File make(const std::filesystem::path& name, const std::filesystem::path& path, Kind kind);
+  static File create_as(const std::filesystem::path& name, const std::filesystem::path& path,
+                        Kind kind);
   void commit_image();
   int64_t file_;
   std::filesystem::path path_;

@@ -51,14 +51,15 @@ File File::open(const std::filesystem::path& path) {
 
 File File::create(const std::filesystem::path& path) {
   create_part(path);
-  return make(part_name(path), path, Kind::part_file);
+  return create_as(part_name(path), path, Kind::part_file);
 }
 
 File File::create_in_memory(const std::filesystem::path& path) {
-  return make(path, path, Kind::in_memory);
+  return create_as(path, path, Kind::in_memory);
 }
 
-File File::make(const std::filesystem::path& name, const std::filesystem::path& path, Kind kind) {
+File File::create_as(const std::filesystem::path& name, const std::filesystem::path& path,
+                     Kind kind) {
   const Lock lock;
   const Id access(file_access()), creation(H5Pcreate(H5P_FILE_CREATE));
   if (kind == Kind::in_memory) H5Pset_fapl_core(access, memory_step, false);
