@@ -23,8 +23,9 @@ import tempfile
 FOLDERS = ("framework", "layers", "quant", "stats", "data", "experiments", "tests")
 MADE_FOLDERS = ("build", "datasets", "results")  # in no fresh clone
 BUILT_IN = "data.source={name: synthetic, train_images: 4096, test_images: 1024}"
-SCRIPTS = ("tests/faults/faults.py", "experiments/install_packages.sh", "experiments/figures/figures.py", "experiments/figures/report.py",
-           "experiments/imagenet/prepare.py", "experiments/imagenet/run.sh")
+SCRIPTS = ("tests/faults/faults.py", "tests/threads/run.sh", "tests/tidy.sh", "experiments/install_packages.sh",
+           "experiments/figures/figures.py", "experiments/figures/report.py", "experiments/imagenet/prepare.py",
+           "experiments/imagenet/run.sh")
 MODEL = re.compile(r"file: (\S+\.h5)")
 DIRECTORY = re.compile(r"directory: ([^,}\s]+)")
 

@@ -29,7 +29,7 @@ if [ "$mode" = --sanitize ]; then
   options=(--buildtype=plain -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
     "-Dc_args=$flags" "-Dcpp_args=$flags" -Dcpp_link_args=-fno-sanitize-recover=undefined)
   ccache=$(command -v ccache || true)
-  export CC="$ccache clang" CXX="$ccache clang++" OMP_WAIT_POLICY=passive
+  export CC="$ccache clang" CXX="$ccache clang++"
   # A request for too much memory is refused, as it is without sanitizers.
   export ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
   export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.txt:print_suppressions=0
@@ -45,6 +45,7 @@ if [ ! -f "$folder/build.ninja" ]; then
   esac
   meson setup "$folder" "${options[@]}" -Dtests=enabled
 fi
+export OMP_WAIT_POLICY=passive  # tests run beside each other: a thread that waits leaves its core
 meson configure "$folder" -Dtests=enabled -Dpkgconfig.relocatable=true  # also where the folder is older than these defaults
 [ ${#tests[@]} -gt 0 ] || ninja -C "$folder"
 meson test -C "$folder" --print-errorlogs "${settings[@]}" "${tests[@]}"
