@@ -83,8 +83,8 @@ std::string compare_groups(const std::string& path, const h5::File& a, const h5:
 }  // namespace
 
 std::string first_difference(const ResultReader& a, const ResultReader& b) {
-  for (const std::string group :
-       {"training", "weights", "networkwise", "layerwise", "channelwise", "quantization"}) {
+  for (const std::string group : {"training", "weights", "networkwise", "layerwise", "channelwise",
+                                  "quantization", "images", "tensors"}) {
     const bool in_a = a.file().is_group(group), in_b = b.file().is_group(group);
     if (in_a != in_b)
       return fmt::format("/{} is only in the {} file", group, in_a ? "first" : "second");

@@ -7,9 +7,9 @@
 
 namespace quantdyn {
 
-/// "" if both have all arrays of /networkwise, /layerwise, /channelwise, /training, /weights and
-/// /quantization, with the same shapes and equal bit by bit (NaN equals NaN), durations (units "s")
-/// excepted. Otherwise a sentence about the first one that differs, by path.
+/// "" if both have all arrays of /networkwise, /layerwise, /channelwise, /training, /weights,
+/// /quantization, /images and /tensors, with the same shapes and equal bit by bit (NaN equals NaN),
+/// durations (units "s") excepted. Otherwise a sentence about the first that differs, by path.
 std::string first_difference(const ResultReader& a, const ResultReader& b);
 
 }  // namespace quantdyn

@@ -1,5 +1,5 @@
 // Training with quantization from end to end: both images of a weight are tracked, the trained
-// ranges stay, the same bits on any number of threads, and what cannot be is refused.
+// ranges stay, and what cannot be is refused.
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
@@ -106,29 +106,6 @@ BOOST_AUTO_TEST_CASE(folding_none_trains_unfolded_weights_for_an_unfolded_varian
   BOOST_TEST(!result.parameter(low, "conv1.norm", "gamma", {4}).empty());
   BOOST_TEST(result.parameter(low, "conv1.conv", "weight", {3, 3, 3, 4}) ==
              result.parameter(trained, "conv1.conv", "weight", {3, 3, 3, 4}));
-}
-
-BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_threads) {
-  write_tiny("folding: batch, weights: lsq, activations: lsq");
-  BOOST_REQUIRE(run_low("one", {"--threads", "1"}).exit_code == 0);
-  BOOST_REQUIRE(run_low("three", {"--threads", "3"}).exit_code == 0);
-  for (const char* name : {"logits_qmse", "cross_entropy"})
-    BOOST_TEST(value(result_of("one"), "low", name) == value(result_of("three"), "low", name));
-  for (const char* name : {"code_change_rate", "oscillation_rate"}) {
-    const auto rates = [&](const std::string& output) {
-      const ResultReader result = result_of(output);
-      auto out = result.row(std::string("channelwise/weight/") + name, result.last("low"));
-      std::erase_if(out, [](double rate) { return std::isnan(rate); });
-      return out;
-    };
-    BOOST_TEST(!rates("one").empty());
-    BOOST_TEST(rates("one") == rates("three"));
-  }
-  const auto weights = [&](const std::string& output) {
-    const ResultReader result = result_of(output);
-    return result.parameter(result.last(), "conv1.conv", "weight", {3, 3, 3, 4});
-  };
-  BOOST_TEST(weights("one") == weights("three"));
 }
 
 BOOST_AUTO_TEST_CASE(variants_tell_how_often_codes_changed_and_oscillated) {

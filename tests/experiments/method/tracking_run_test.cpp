@@ -113,24 +113,6 @@ BOOST_AUTO_TEST_CASE(a_snapshot_within_an_epoch_is_not_the_one_after_it) {
   BOOST_TEST(!snapshot.parameter(snapshot.last(), "logits", "bias", {10}).empty());
 }
 
-BOOST_AUTO_TEST_CASE(gradients_and_raw_tensors_are_the_same_for_any_number_of_threads) {
-  const std::vector<std::string> sets = {"steps=[2]", "gradients={}", chosen_tensors};
-  const ResultReader two(result("two", sets));
-  std::vector<std::string> arguments{"--threads", "1"};
-  for (const std::string& set : sets) arguments.insert(arguments.end(), {"--set", "track." + set});
-  BOOST_REQUIRE(run_tiny("one", arguments).exit_code == 0);
-  const ResultReader one(path / "one/result.h5");
-  for (const SnapshotLabel& s : one.snapshots()) {
-    for (const char* array : {"channelwise/output_gradient/std", "channelwise/norm_gradient/max",
-                              "layerwise/weight_gradient/histogram"})
-      BOOST_TEST(same_bits(one.row(array, s), two.row(array, s)), array);
-    for (const std::string& node : groups_below(one, fmt::format("tensors/{}", s.index))) {
-      const std::string raw = fmt::format("tensors/{}/{}/output", s.index, node);
-      BOOST_TEST(one.file().dataset(raw).read<float>() == two.file().dataset(raw).read<float>());
-    }
-  }
-}
-
 BOOST_AUTO_TEST_CASE(every_option_changes_what_is_in_the_file) {
   const auto bytes_of = [&](const std::vector<std::string>& sets) {
     const ResultReader result_of(result("out", sets));

@@ -51,15 +51,6 @@ std::map<std::string, std::string> computed(const fs::path& result) {
   return out;
 }
 
-void expect_same(const std::map<std::string, std::string>& a,
-                 const std::map<std::string, std::string>& b, const std::string& what) {
-  BOOST_TEST(a.size() == b.size());
-  for (const auto& [path, bytes] : a) {
-    const auto found = b.find(path);
-    BOOST_TEST((found != b.end() && found->second == bytes), what << ": " << path << " differs");
-  }
-}
-
 double value(const fs::path& result, const std::string& metric,
              const std::string& variant = float_variant) {
   const ResultReader reader(result);
@@ -98,36 +89,6 @@ int64_t bytes_below(const fs::path& folder) {
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(run_test, Workplace)
-
-BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_bits_for_any_number_of_threads) {
-  // Batches of 36 end in half a chunk, the last one has 4 images, and all are augmented.
-  const std::vector<std::string> settings = {
-      "--set", "train.batch_size=36",   "--set", "train.last_batch=keep",
-      "--set", "train.crop_padding=4",  "--set", "train.flip_probability=0.5",
-      "--set", "track.epochs=[0, 1, 2]"};
-  const auto run_with = [&](const std::string& net, const std::string& algorithm, int threads) {
-    auto arguments = settings;
-    for (const std::string& set :
-         {"network.file=networks/" + net + ".yaml", "compute.algorithm=" + algorithm})
-      arguments.insert(arguments.end(), {"--set", set});
-    arguments.insert(arguments.end(), {"--threads", std::to_string(threads)});
-    const std::string output = fmt::format("{}_{}{}", net, algorithm, threads);
-    const Outcome outcome = run_tiny(output, arguments);
-    BOOST_REQUIRE_MESSAGE(outcome.exit_code == 0, outcome.err);
-    return computed(path / output / "result.h5");
-  };
-  const std::vector<std::pair<const char*, const char*>> nets = {{"dws", "auto"},
-                                                                 {"regular", "winograd"},
-                                                                 {"residual", "direct"},
-                                                                 {"inverted_residual", "auto"}};
-  for (const auto& [net, algorithm] : nets) {
-    const auto one = run_with(net, algorithm, 1);
-    BOOST_TEST(one.size() > 100u);
-    for (int threads : {2, 3})
-      expect_same(one, run_with(net, algorithm, threads),
-                  fmt::format("{} with {} threads", net, threads));
-  }
-}
 
 BOOST_AUTO_TEST_CASE(another_seed_gives_other_weights) {
   BOOST_REQUIRE(run_tiny("a", {"--set", "variants=[]"}).exit_code == 0);
