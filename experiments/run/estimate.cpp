@@ -75,6 +75,7 @@ struct Sizes {
   int64_t channels = 0, normed_channels = 0, units = 0;
   int64_t outputs = 0;  // floats of all units for an image
   int64_t input = 0;    // floats of an image
+  int64_t largest = 0;  // input and output of a unit for an image
 
   explicit Sizes(const Network& network) {
     for (const auto& named : network.parameters()) {
@@ -87,6 +88,8 @@ struct Sizes {
       ++units;
       channels += shape.channels();
       outputs += shape.elements();
+      for (const int source : network.nodes()[unit.leader].inputs)
+        largest = std::max(largest, network.nodes()[source].shape.elements() + shape.elements());
       if (unit.norm >= 0) normed_channels += shape.channels();
     }
   }
@@ -248,8 +251,12 @@ class Estimator {
          "fewer --threads"}};
     if (corrects_layer_by_layer(variant)) {
       const int64_t images = variant.calibration.images;
+      // AdaRound keeps both nets' outputs, and what goes into a layer and should come out.
+      const int64_t runs = variant.repairs.adaround ? 2 : 1;
       out.push_back({fmt::format("outputs for {} calibration images of '{}'", images, variant.name),
-                     std::min(LayerwiseRun::floats_kept, images * net_.outputs / 2) * of_float,
+                     (runs * std::min(LayerwiseRun::floats_kept, images * net_.outputs / 2) +
+                      (variant.repairs.adaround ? images * net_.largest : 0)) *
+                         of_float,
                      "fewer calibration.images"});
     }
     return out;

@@ -83,6 +83,7 @@ Tensor<float> LayerwiseRun::outputs_before(int unit, int source) {
     std::ranges::copy(std::as_const(net_).output(source, chunk.worker).values(),
                       all.view().slice(chunk.index * images_per_chunk, images_per_chunk).data);
   });
+  if (images_.images % images_per_chunk == 0) return all;
   Tensor<float> out(all.shape().of_one().batch_of(images_.images));
   std::ranges::copy(all.view().slice(0, images_.images).values(), out.data());
   return out;

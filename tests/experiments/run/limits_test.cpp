@@ -75,6 +75,21 @@ BOOST_AUTO_TEST_CASE(the_disk_that_a_run_takes_is_estimated_within_half) {
   BOOST_TEST((0.8 < ratio && ratio < 1.5), estimated << " estimated, " << taken << " taken");
 }
 
+BOOST_AUTO_TEST_CASE(adaround_needs_memory_for_both_nets_and_for_a_layer_s_images) {
+  const auto bytes_with = [&](const std::string& repair) {
+    const std::string sets[] = {
+        "network.file=" + (path / "networks/dws.yaml").string(),
+        "variants=[{name: a, weights: {}, calibration: {images: 64}, repairs: {" + repair + "}}]"};
+    const Estimate needs = estimate(Experiment::read(path / "tiny.yaml", sets));
+    const auto found = std::ranges::find_if(
+        needs.memory, [](const Need& need) { return contains(need.what, "calibration images"); });
+    BOOST_REQUIRE((found != needs.memory.end()));
+    return found->bytes;
+  };
+  const int64_t largest = 64 * (32 * 32 * (3 + 4)) * 4;  // the first layer: 3 to 4 channels
+  BOOST_TEST(bytes_with("adaround: {}") >= 2 * bytes_with("correct_bias: {}") + largest);
+}
+
 BOOST_AUTO_TEST_CASE(validate_and_run_refuse_what_does_not_fit_unless_told_to_go_on) {
   const auto in_shell = [&](const std::string& arguments) {
     const std::string command = fmt::format("cd '{}' && ulimit -f 16 && '{}' {} 2> err.txt",
