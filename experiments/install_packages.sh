@@ -7,14 +7,10 @@ set -euo pipefail
 
 packages=(g++ git meson ninja-build pkg-config libblis-dev libboost-program-options-dev libfmt-dev libhdf5-dev
   libhwy-dev libonnx-dev libprotobuf-dev librandom123-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
-case ${1:-} in
-  --figures | --tests | --sanitize) packages+=(python3 python3-h5py python3-matplotlib) ;;
-esac
-case ${1:-} in
-  --tests | --sanitize) packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-xarray) ;;
-esac
-case ${1:-} in
-  --sanitize) packages+=(clang libomp-dev llvm) ;;
+case ${1:-} in  # each adds to what follows
+  --sanitize) packages+=(clang libomp-dev llvm) ;;&
+  --sanitize | --tests) packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-xarray) ;;&
+  --sanitize | --tests | --figures) packages+=(python3 python3-h5py python3-matplotlib) ;;
 esac
 
 missing=()

@@ -23,7 +23,7 @@ if [ "$mode" = --sanitize ]; then
   folder=build-sanitize
   # Clang does not name its sanitizer as GCC does. At -O1 it leaves some `omp simd` loops as they are, and says so.
   flags="-g1 -fno-sanitize-recover=undefined -D__SANITIZE_ADDRESS__ -Wno-pass-failed"
-  # One instruction set a kernel: all of them take ten minutes more to compile.
+  # One instruction set a kernel: all of them take long to compile.
   flags="$flags -DHWY_COMPILE_ONLY_STATIC"
   ! grep -qw avx2 /proc/cpuinfo || flags="$flags -march=x86-64-v3 -maes -mpclmul -ffp-contract=off"
   options=(--buildtype=plain -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
