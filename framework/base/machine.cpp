@@ -41,34 +41,31 @@ void lower(Limit& limit, int64_t bytes, const char* source) {
   if (bytes < limit.bytes) limit = {std::max<int64_t>(0, bytes), source};
 }
 
+/// The file cache in a control group, which the kernel takes back before it refuses memory. Version
+/// 1 counts a group's own pages and, as total_*, those of the groups below, too; version 2 counts
+/// the latter alone.
+int64_t cached(const fs::path& folder) {
+  const fs::path file = folder / "memory.stat";
+  int64_t out = 0;
+  for (const std::string list : {"inactive_file", "active_file"}) {
+    const auto total = number_after(file, "total_" + list);
+    out += total ? *total : number_after(file, list).value_or(0);
+  }
+  return out;
+}
+
 /// The limits of a control group and of all groups above it.
-void lower_by_groups(Limit& limit, const fs::path& root, fs::path group, const char* most,
-                     const char* used) {
+void lower_by_group(Limit& limit, const fs::path& root, fs::path group, const char* most,
+                    const char* used, int64_t resident) {
   while (true) {
     const fs::path folder = root / group.relative_path();
     const auto allowed = number_in(folder / most), taken = number_in(folder / used);
-    if (allowed && taken) {
-      const int64_t reclaimable = number_after(folder / "memory.stat", "inactive_file").value_or(0);
-      lower(limit, *allowed - (*taken - reclaimable) + resident_memory(),
+    // Version 1 says 2^63 less a page for "no limit".
+    if (allowed && taken && *allowed < unlimited / 2)
+      lower(limit, *allowed - std::max<int64_t>(0, *taken - cached(folder) - resident),
             "memory limit of the control group");
-    }
     if (group == group.root_path() || group.empty()) return;
     group = group.parent_path();
-  }
-}
-
-void lower_by_groups(Limit& limit) {
-  std::ifstream in("/proc/self/cgroup");
-  for (std::string line; std::getline(in, line);) {
-    const size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const fs::path group = line.substr(second + 1);
-    if (controllers.empty())
-      lower_by_groups(limit, "/sys/fs/cgroup", group, "memory.max", "memory.current");
-    if (controllers == "memory")
-      lower_by_groups(limit, "/sys/fs/cgroup/memory", group, "memory.limit_in_bytes",
-                      "memory.usage_in_bytes");
   }
 }
 
@@ -88,13 +85,31 @@ std::pair<int64_t, int64_t> pages() {
 
 }  // namespace
 
+Limit group_limit(const fs::path& root, const fs::path& groups, int64_t resident) {
+  Limit out{unlimited, "nothing"};
+  std::ifstream in(groups);
+  for (std::string line; std::getline(in, line);) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const fs::path group = line.substr(second + 1);
+    if (controllers.empty())
+      lower_by_group(out, root, group, "memory.max", "memory.current", resident);
+    if (controllers == "memory")
+      lower_by_group(out, root / "memory", group, "memory.limit_in_bytes", "memory.usage_in_bytes",
+                     resident);
+  }
+  return out;
+}
+
 int64_t resident_memory() { return pages().second * ::sysconf(_SC_PAGESIZE); }
 
 Limit memory_limit() {
   Limit out{unlimited, "nothing"};
   if (const auto free = number_after("/proc/meminfo", "MemAvailable:"))
     lower(out, *free * 1024 + resident_memory(), "free memory of the machine");
-  lower_by_groups(out);
+  const Limit groups = group_limit("/sys/fs/cgroup", "/proc/self/cgroup", resident_memory());
+  if (groups.bytes < out.bytes) out = groups;
   const auto [all, resident] = pages();
   // What is mapped but unused counts, too, such as the 64 MiB that malloc maps for each thread.
   const int64_t of_threads = (worker_count() + 2) * (int64_t{64} << 20);
