@@ -24,7 +24,7 @@ SnapshotLabel label_of(const h5::File& snapshot) {
           snapshot.dataset("variant").read_texts().at(0)};
 }
 
-/// libhdf5 can crash where the disk fills up while it copies, so what is too little is said before.
+/// Too little room is said before the copy rather than at its end.
 void require_space(const fs::path& result, const fs::path& folder, int64_t count) {
   int64_t needed = 0;  // no more than all snapshots have
   for (int64_t index = 0; index < count; ++index)

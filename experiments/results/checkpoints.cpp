@@ -75,7 +75,7 @@ Checkpoints::Checkpoints(fs::path folder) : folder_(std::move(folder)), finished
 void Checkpoints::write(int64_t step, const RunFacts& facts, const State& state) {
   fs::create_directories(folder_);
   const std::string name = fmt::format("checkpoint-{:08}.h5", step);
-  h5::File file = h5::File::create_in_memory(folder_ / name);
+  h5::File file = h5::File::create(folder_ / name);
   write_run_facts(file, facts);
   file.set("status", "checkpoint");
   file.set("layout", layout);

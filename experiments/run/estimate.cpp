@@ -172,9 +172,9 @@ class Estimator {
     out.memory.push_back({"snapshots on their way to the disk",
                           held * (largest + weight_bytes() + tensor_bytes()),
                           "fewer track.statistics"});
-    if (e_.train.epochs > 0)  // one that waits, one being written, and its file
+    if (e_.train.epochs > 0)  // one that waits, one being written
       out.memory.push_back({"checkpoints on their way to the disk",
-                            3 * (weight_bytes() + optimizer_bytes()), "a smaller net"});
+                            2 * (weight_bytes() + optimizer_bytes()), "a smaller net"});
   }
 
   std::vector<Need> training() const {

@@ -1,6 +1,7 @@
 // Files that are complete under their name or absent, even after a crash or on a full disk.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 
@@ -9,16 +10,33 @@ namespace quantdyn {
 /// The name under which a file is written before it is complete: "result.h5.part".
 std::filesystem::path part_name(const std::filesystem::path& path);
 
-/// Makes an empty `path`.part for a library that opens files by name. Whatever had that name is
-/// removed, so a symbolic link that someone left there is not followed. Between this call and the
-/// library's, only the folder's permissions keep others from putting one there. Throws Error.
-void create_part(const std::filesystem::path& path);
+/// A file on its way to its name: it lies at `path`.part until publish(); without that, its
+/// destructor removes it.
+class PartFile {
+ public:
+  /// Makes an empty file. Whatever had its name, a symbolic link even, is removed first. Error: it
+  /// cannot be created.
+  explicit PartFile(std::filesystem::path path);
+  ~PartFile();
+  PartFile(const PartFile&) = delete;
+  PartFile& operator=(const PartFile&) = delete;
 
-/// Syncs `path`.part to the disk and renames it to `path`, replacing an older file atomically.
-/// Throws Error.
-void publish(const std::filesystem::path& path);
+  /// Syncs it to the disk and renames it to `path`, replacing an older file atomically. Error.
+  void publish();
 
-/// Writes a small file through `path`.part. On failure throws Error and removes the part file.
+  const std::filesystem::path& path() const { return path_; }
+  int descriptor() const { return descriptor_; }  ///< open for reading and writing
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_;
+  bool is_published_ = false;
+};
+
+/// Writes all bytes at an offset of a file. Returns 0, or the errno of what failed.
+int write_at(int descriptor, int64_t offset, std::string_view bytes);
+
+/// Writes a small file through `path`.part. Error.
 void write_durably(const std::filesystem::path& path, std::string_view text);
 
 /// Locks a folder against other processes: while it exists, a FolderLock in another process throws.

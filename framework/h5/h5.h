@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -185,6 +186,8 @@ class Group : public Object {
                         std::span<const std::string> values);
 };
 
+class Disk;
+
 /// A file, and its root group.
 class File : public Group {
  public:
@@ -192,9 +195,6 @@ class File : public Group {
   static File open(const std::filesystem::path& path);
   /// Writes `path`.part (replacing it); only commit() gives the file its name.
   static File create(const std::filesystem::path& path);
-  /// The same, in memory until commit() writes it: for a process that goes on if the disk is full.
-  /// After a failed write of its own, libhdf5 crashes when other files are closed.
-  static File create_in_memory(const std::filesystem::path& path);
   File(File&& other) noexcept;
   File& operator=(File&&) = delete;
   /// Without commit(): removes what create() began.
@@ -205,14 +205,10 @@ class File : public Group {
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  enum class Kind { read_only, part_file, in_memory };
-  File(int64_t file, int64_t root, std::filesystem::path path, Kind kind);
-  static File create_as(const std::filesystem::path& name, const std::filesystem::path& path,
-                        Kind kind);
-  void commit_image();
+  File(int64_t file, int64_t root, std::filesystem::path path, std::unique_ptr<Disk> disk);
   int64_t file_;
   std::filesystem::path path_;
-  Kind kind_;
+  std::unique_ptr<Disk> disk_;  ///< null: read only
 };
 
 }  // namespace quantdyn::h5

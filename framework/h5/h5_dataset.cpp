@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "framework/h5/h5_disk.h"
 #include "framework/h5/h5_internal.h"
 
 namespace quantdyn::h5 {
@@ -106,8 +107,9 @@ void Dataset::write_rows(Type type, int64_t first, int64_t count, const void* va
     check(H5Dwrite(id(), native(type), memory, space, H5P_DEFAULT, values), *this,
           "cannot be written");
   }
-  // A full disk must show here: closing the dataset cannot report it any more.
+  // A full disk shows here, not first at the end of a large file.
   check(H5Dflush(id()), *this, "cannot be written");
+  Disk::of(id()).check();
 }
 
 std::vector<std::string> Dataset::read_texts() const {

@@ -5,13 +5,11 @@
 
 #include "framework/base/durable_file.h"
 #include "framework/h5/h5.h"
+#include "framework/h5/h5_disk.h"
 #include "framework/h5/h5_internal.h"
 
 namespace quantdyn::h5 {
 namespace {
-
-// By which a file in memory grows.
-constexpr size_t memory_step = 1 << 20;
 
 hid_t file_access() {
   const hid_t list = H5Pcreate(H5P_FILE_ACCESS);
@@ -25,14 +23,14 @@ hid_t file_access() {
 
 }  // namespace
 
-File::File(int64_t file, int64_t root, std::filesystem::path path, Kind kind)
-    : Group(root), file_(file), path_(std::move(path)), kind_(kind) {}
+File::File(int64_t file, int64_t root, std::filesystem::path path, std::unique_ptr<Disk> disk)
+    : Group(root), file_(file), path_(std::move(path)), disk_(std::move(disk)) {}
 
 File::File(File&& other) noexcept
     : Group(std::move(other)),
       file_(std::exchange(other.file_, -1)),
       path_(std::move(other.path_)),
-      kind_(other.kind_) {}
+      disk_(std::move(other.disk_)) {}
 
 File File::open(const std::filesystem::path& path) {
   const Lock lock;
@@ -46,29 +44,21 @@ File File::open(const std::filesystem::path& path) {
     throw_error<Error>("{}: not an HDF5 file, or a damaged one: {}", path.string(), reason());
   const hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
   if (root < 0) throw_error<Error>("{}: a damaged HDF5 file: {}", path.string(), reason());
-  return File(file.release(), root, path, Kind::read_only);
+  return File(file.release(), root, path, nullptr);
 }
 
 File File::create(const std::filesystem::path& path) {
-  create_part(path);
-  return create_as(part_name(path), path, Kind::part_file);
-}
-
-File File::create_in_memory(const std::filesystem::path& path) {
-  return create_as(path, path, Kind::in_memory);
-}
-
-File File::create_as(const std::filesystem::path& name, const std::filesystem::path& path,
-                     Kind kind) {
   const Lock lock;
+  auto disk = std::make_unique<Disk>(path);
   const Id access(file_access()), creation(H5Pcreate(H5P_FILE_CREATE));
-  if (kind == Kind::in_memory) H5Pset_fapl_core(access, memory_step, false);
+  disk->set_driver(access);
   H5Pset_obj_track_times(creation, false);  // the same arrays make the same bytes
+  const std::string name = part_name(path).string();
   Id file(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation, access));
-  if (file < 0) throw_error<Error>("{}: cannot be created: {}", name.string(), reason());
+  if (file < 0) throw_error<Error>("{}: cannot be created: {}", name, reason());
   const hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
-  if (root < 0) throw_error<Error>("{}: cannot be created: {}", name.string(), reason());
-  return File(file.release(), root, path, kind);
+  if (root < 0) throw_error<Error>("{}: cannot be created: {}", name, reason());
+  return File(file.release(), root, path, std::move(disk));
 }
 
 File::~File() {
@@ -76,39 +66,19 @@ File::~File() {
   const Lock lock;
   close();
   H5Fclose(file_);
-  if (kind_ != Kind::part_file) return;
-  std::error_code ignored;
-  std::filesystem::remove(part_name(path_), ignored);
 }
 
 void File::commit() {
   const Lock lock;
-  if (kind_ == Kind::read_only || file_ < 0)
+  if (disk_ == nullptr || file_ < 0)
     throw_error<Error>("{}: was not opened for writing", path_.string());
   close();
-  if (kind_ == Kind::in_memory) return commit_image();
-  const bool is_flushed = H5Fflush(file_, H5F_SCOPE_LOCAL) >= 0;
-  std::string why = is_flushed ? "" : reason();
-  if (H5Fclose(std::exchange(file_, -1)) < 0 && is_flushed) why = reason();
-  try {
-    if (!why.empty()) throw_error<Error>("{}: cannot be written: {}", path_.string(), why);
-    publish(path_);
-  } catch (const Error&) {
-    std::error_code ignored;
-    std::filesystem::remove(part_name(path_), ignored);
-    throw;
-  }
-}
-
-/// Writes the bytes from where libhdf5 keeps them.
-void File::commit_image() {
-  const Id file(std::exchange(file_, -1));
-  void* bytes = nullptr;
-  const bool is_flushed = H5Fflush(file, H5F_SCOPE_LOCAL) >= 0;
-  const ssize_t size = is_flushed ? H5Fget_file_image(file, nullptr, 0) : -1;
-  if (size < 0 || H5Fget_vfd_handle(file, H5P_DEFAULT, &bytes) < 0)
+  const std::unique_ptr<Disk> disk = std::move(disk_);
+  if (H5Fclose(std::exchange(file_, -1)) < 0) {
+    disk->check();  // says more
     throw_error<Error>("{}: cannot be written: {}", path_.string(), reason());
-  write_durably(path_, {*static_cast<const char**>(bytes), static_cast<size_t>(size)});
+  }
+  disk->publish();
 }
 
 }  // namespace quantdyn::h5

@@ -130,7 +130,6 @@ Dataset Group::write_strings(const std::string& name, int64_t space,
   if (!values.empty())
     check(H5Dwrite(out.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, fields.data()), out,
           "cannot be written");
-  check(H5Dflush(out.id()), out, "cannot be written");
   out.set("_Encoding", "utf-8");
   return out;
 }

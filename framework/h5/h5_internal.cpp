@@ -12,8 +12,6 @@ static std::recursive_mutex& mutex() {
 
 Lock::Lock() : guard_(mutex()) {
   static const bool is_ready = [] {
-    // After a failed write HDF5 1.10 crashes in its exit handler; our files are closed by then.
-    H5dont_atexit();
     if (H5open() < 0) return false;
     // A file from elsewhere may neither load code nor open other files.
     return H5PLset_loading_state(0) >= 0 && H5Lunregister(H5L_TYPE_EXTERNAL) >= 0;

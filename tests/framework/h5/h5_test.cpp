@@ -31,13 +31,20 @@ struct Folder {
   }
 };
 
+/// How large files of this process can become.
+void set_room(rlim_t bytes) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = std::min(bytes, limit.rlim_max);
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+}
+
 /// Runs `act` in a child process in which files cannot grow over `bytes`; its return value.
 int with_full_disk(rlim_t bytes, const std::function<int()>& act) {
   const pid_t child = ::fork();
   if (child == 0) {
     std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{bytes, bytes};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
+    set_room(bytes);
     ::_exit(act());
   }
   int status = -1;
@@ -321,6 +328,45 @@ BOOST_AUTO_TEST_CASE(a_small_file_on_a_full_disk_fails_at_its_end) {
                           ? 0
                           : 1;
              }) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_on_a_full_disk_leaves_other_files_alone) {
+  const std::vector<float> values(3000, 1.5f);
+  const int64_t sizes[] = {3000};
+  {
+    h5::File source = h5::File::create(path / "source.h5");
+    for (int i = 0; i < 40; ++i) {
+      h5::Dataset array = source.write<float>(fmt::format("a/b/{}", i), sizes, values, {{500}, 0});
+      for (int k = 0; k < 5; ++k) array.set(fmt::format("fact_{}", k), std::string(200, 'x'));
+    }
+    source.commit();
+  }
+  int failed = 0;
+  const auto whole = static_cast<rlim_t>(fs::file_size(path / "source.h5"));
+  for (rlim_t bytes = 100; bytes < 2 * whole; bytes += whole / 20) {
+    const int outcome = with_full_disk(bytes, [&] {
+      const h5::File source = h5::File::open(path / "source.h5");
+      const std::string message = error_of([&] {
+        h5::File copied = h5::File::create(path / "a.h5");
+        for (int i = 0; i < 40; ++i)
+          copied.copy(fmt::format("a/b/{}", i), source, fmt::format("a/b/{}", i));
+        copied.write<float>("more", sizes, values, {{500}, 0});
+        copied.commit();
+      });
+      set_room(RLIM_INFINITY);
+      h5::File other = h5::File::create(path / "b.h5");
+      other.write<float>("x", sizes, values);
+      other.commit();
+      if (h5::File::open(path / "b.h5").dataset("x").read<float>() != values) return 2;
+      if (fs::exists(part_name(path / "a.h5"))) return 3;
+      if (message.empty()) return 10;
+      return contains(message, "a.h5: cannot be written: File too large") ? 0 : 4;
+    });
+    BOOST_TEST((outcome == 0 || outcome == 10), "at " << bytes << " bytes: " << outcome);
+    failed += outcome == 0;
+  }
+  BOOST_TEST(failed >= 20);
+  BOOST_TEST(failed < 40);
 }
 
 BOOST_AUTO_TEST_CASE(a_locked_folder_is_refused_until_the_lock_goes) {

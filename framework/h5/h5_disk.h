@@ -1,0 +1,45 @@
+// What libhdf5 writes to; only the files of this folder include it.
+#pragma once
+
+#include <hdf5.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "framework/base/durable_file.h"
+
+namespace quantdyn::h5 {
+
+/// A file that libhdf5 writes through a driver of ours, which never tells it of a failure: after a
+/// failed write, libhdf5 1.10 crashes when this or another file is closed. The failure is kept and
+/// told by check(). What is written afterwards goes nowhere, but metadata, which libhdf5 reads
+/// again, is kept in memory.
+class Disk {
+ public:
+  /// Makes `path`.part. Error: it cannot be created.
+  explicit Disk(const std::filesystem::path& path) : file_(path) {}
+
+  /// The file that is made with this access list is this one, which must outlive it.
+  void set_driver(hid_t access_list);
+  /// The file of an open object; it must have been made here.
+  static const Disk& of(hid_t object);
+
+  /// Error: something could not be written.
+  void check() const;
+  /// Gives the file its name, after libhdf5 has closed it. Error.
+  void publish();
+
+ private:
+  struct Driver;
+  struct LostWrite {
+    int64_t offset;
+    std::string bytes;
+  };
+
+  PartFile file_;
+  int failure_ = 0;  ///< errno of the first write that failed
+  std::vector<LostWrite> lost_;
+};
+
+}  // namespace quantdyn::h5
