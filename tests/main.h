@@ -1,8 +1,6 @@
-// main() of a test program: Boost's, then a line about what was skipped. To be included once, after
-// BOOST_TEST_MODULE is defined.
+// What main() of a test program does: Boost's, then a line about what was skipped.
 #pragma once
 
-#define BOOST_TEST_NO_MAIN
 #include <boost/test/tree/observer.hpp>
 #include <boost/test/unit_test.hpp>
 #include <iostream>
@@ -37,11 +35,17 @@ class Skips final : public boost::unit_test::test_observer {
   std::vector<std::string> skipped_;
 };
 
-}  // namespace quantdyn::test
-
-int main(int argc, char* argv[]) {
-  quantdyn::test::Skips skips;
-  boost::unit_test::framework::register_observer(skips);
-  const int exit_code = boost::unit_test::unit_test_main(&init_unit_test, argc, argv);
-  return skips.report(exit_code);
+/// `module`: the name of the program's tests.
+inline int main(const char* module, int argc, char* argv[]) {
+  namespace framework = boost::unit_test::framework;
+  static const char* name = module;
+  const auto set_name = [] {
+    framework::master_test_suite().p_name.value = name;
+    return true;
+  };
+  Skips skips;
+  framework::register_observer(skips);
+  return skips.report(boost::unit_test::unit_test_main(set_name, argc, argv));
 }
+
+}  // namespace quantdyn::test

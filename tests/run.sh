@@ -26,7 +26,7 @@ if [ "$mode" = --sanitize ]; then
   # One instruction set a kernel: all of them take long to compile.
   flags="$flags -DHWY_COMPILE_ONLY_STATIC"
   ! grep -qw avx2 /proc/cpuinfo || flags="$flags -march=x86-64-v3 -maes -mpclmul -ffp-contract=off"
-  options=(--buildtype=plain -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
+  options=(--buildtype=plain -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Db_pch=true
     "-Dc_args=$flags" "-Dcpp_args=$flags" -Dcpp_link_args=-fno-sanitize-recover=undefined)
   ccache=$(command -v ccache || true)
   export CC="$ccache clang" CXX="$ccache clang++"

@@ -1,2 +1,3 @@
-#define BOOST_TEST_MODULE experiments
 #include "tests/main.h"
+
+int main(int argc, char* argv[]) { return quantdyn::test::main("experiments", argc, argv); }

@@ -1,2 +1,3 @@
-#define BOOST_TEST_MODULE quant
 #include "tests/main.h"
+
+int main(int argc, char* argv[]) { return quantdyn::test::main("quant", argc, argv); }
