@@ -26,7 +26,7 @@ if [ "$mode" = --sanitize ]; then
   # One instruction set a kernel: all of them take long to compile.
   flags="$flags -DHWY_COMPILE_ONLY_STATIC"
   ! grep -qw avx2 /proc/cpuinfo || flags="$flags -march=x86-64-v3 -maes -mpclmul -ffp-contract=off"
-  options=(--buildtype=plain -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Db_pch=true
+  options=(--buildtype=plain -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
     "-Dc_args=$flags" "-Dcpp_args=$flags" -Dcpp_link_args=-fno-sanitize-recover=undefined)
   ccache=$(command -v ccache || true)
   export CC="$ccache clang" CXX="$ccache clang++"
@@ -34,9 +34,11 @@ if [ "$mode" = --sanitize ]; then
   export ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
   export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.txt:print_suppressions=0
   settings=(--timeout-multiplier 5)
+  precompiled=true
 else
   experiments/install_packages.sh --tests
   settings=()
+  precompiled=false
 fi
 if [ ! -f "$folder/build.ninja" ]; then
   compiler=${CXX:-c++}
@@ -46,7 +48,8 @@ if [ ! -f "$folder/build.ninja" ]; then
   meson setup "$folder" "${options[@]}" -Dtests=enabled
 fi
 export OMP_WAIT_POLICY=passive  # tests run beside each other: a thread that waits leaves its core
-meson configure "$folder" -Dtests=enabled -Dpkgconfig.relocatable=true  # also where the folder is older than these defaults
+# Also where the folder is older than these defaults.
+meson configure "$folder" -Dtests=enabled -Dpkgconfig.relocatable=true -Db_pch=$precompiled
 [ ${#tests[@]} -gt 0 ] || ninja -C "$folder"
 meson test -C "$folder" --print-errorlogs "${settings[@]}" "${tests[@]}"
 

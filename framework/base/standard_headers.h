@@ -1,4 +1,4 @@
-// What most sources include. With -Db_pch=true, as tests/run.sh --sanitize has it, this is compiled
+// What most sources include. With -Db_pch=true, as tests/run.sh --sanitize sets it, this is compiled
 // once a library. A source includes what it needs all the same: other builds have no such header.
 #pragma once
 
