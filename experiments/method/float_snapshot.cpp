@@ -74,16 +74,15 @@ Snapshot float_snapshot(const FloatTask& task) {
     task.folding_error = e.what();
   }
   Evaluator evaluator(network, task.fusing, ConvolutionAlgorithm::direct, Keep::logits);
-  RawTensors raw(task.tensors, evaluator);
   {
+    RawTensors raw(task.tensors, evaluator);
     TapTrackers trackers(evaluator, task.kinds);
     for_image_batches(probe, [&](View<const float> x, int64_t images, int64_t first_chunk) {
       evaluator.run(x, images, first_chunk, {});
     });
     trackers.finish(probe, frame);
+    if (task.gradients) track_gradients(network, *task.gradients, task.kinds, frame, raw);
   }
-  if (task.gradients) track_gradients(network, *task.gradients, task.kinds, frame, raw);
-  std::vector<RawTensor> tensors = raw.take();
   for (const char* tensor : {"weight", "folded_weight", "output"})
     save_precision(network, tensor, frame);
   save_network_precision(network, "folded_weight", frame);
@@ -95,8 +94,7 @@ Snapshot float_snapshot(const FloatTask& task) {
           .variant = float_variant,
           .frame = std::move(frame),
           .weights = task.saves_weights ? saved_parameters(network) : std::vector<SavedParameter>{},
-          .quantization = {},
-          .tensors = std::move(tensors)};
+          .quantization = {}};
 }
 
 }  // namespace quantdyn

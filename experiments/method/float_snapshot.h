@@ -15,8 +15,8 @@ struct FloatTask {
   const ImageSet& probe;
   const Dataset& test;
   const StatisticKinds& kinds;
-  const GradientProbe* gradients;    ///< null: none
-  const RawTensorSettings* tensors;  ///< null: none
+  const GradientProbe* gradients;  ///< null: none
+  RawTensorTask tensors;
   bool saves_weights;
   int64_t epoch, step;
   std::string& folding_error;  ///< set where a batch norm cannot be folded

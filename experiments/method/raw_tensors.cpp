@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "experiments/results/result_layout.h"
 #include "framework/base/threads.h"
 
 namespace quantdyn {
@@ -78,66 +79,68 @@ bool RawTensorSettings::wants(const std::string& node, const std::string& tensor
          std::ranges::find(tensors, tensor) != tensors.end();
 }
 
-/// Copies the first images that pass a tap; every worker writes its own rows.
+/// Writes the first images that pass a tap, chunk by chunk; every worker has its own copy of one.
 class RawTensors::Copy final : public Observer {
  public:
-  explicit Copy(const Shape& shape) : values_(shape), rows_of_image_(shape.of_one().rows()) {}
+  /// `shape`: of all images to keep.
+  Copy(const Shape& shape, h5::Place place)
+      : images_(shape[0]),
+        of_chunk_(shape.of_one().batch_of(images_per_chunk)),
+        place_(place),
+        chunks_(static_cast<size_t>(worker_count())) {}
 
   void add(const Tile& tile) override {
-    const int64_t first = tile.chunk * images_per_chunk * rows_of_image_ + tile.first_row;
-    const int64_t rows = std::min(tile.rows, values_.shape().rows() - first);
-    for (int64_t row = 0; row < rows; ++row)
+    if (tile.chunk >= chunk_count(images_)) return;
+    Tensor<float>& chunk = chunks_[static_cast<size_t>(tile.worker)];
+    if (chunk.empty()) chunk = Tensor<float>(of_chunk_);
+    const int64_t channels = of_chunk_.channels();
+    for (int64_t row = 0; row < tile.rows; ++row)
       std::copy_n(tile.values + row * tile.row_stride, tile.channels,
-                  values_.data() + (first + row) * values_.shape().channels() + tile.first_channel);
+                  chunk.data() + (tile.first_row + row) * channels + tile.first_channel);
   }
-  void end_chunk(int64_t, int) override {}
-
-  const Tensor<float>& values() const { return values_; }
+  void end_chunk(int64_t chunk, int worker) override {
+    const int64_t first = chunk * images_per_chunk;
+    if (first >= images_) return;
+    const int64_t of_image = of_chunk_.of_one().elements();
+    const std::span<const float> values = chunks_[static_cast<size_t>(worker)].values();
+    const int64_t count = std::min(images_per_chunk, images_ - first) * of_image;
+    place_.write(first * of_image, values.first(static_cast<size_t>(count)));
+  }
 
  private:
-  Tensor<float> values_;
-  int64_t rows_of_image_;
+  int64_t images_;
+  Shape of_chunk_;
+  h5::Place place_;
+  std::vector<Tensor<float>> chunks_;  // by worker
 };
 
-RawTensors::RawTensors(const RawTensorSettings* settings, Evaluator& evaluator)
-    : settings_(settings), evaluator_(evaluator) {
-  if (settings == nullptr) return;
+RawTensors::RawTensors(const RawTensorTask& task, Evaluator& evaluator)
+    : task_(task), evaluator_(evaluator) {
+  if (task.settings == nullptr) return;
   const Network& network = evaluator.network();
   for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit)
     for (TapKind kind : {TapKind::conv, TapKind::norm, TapKind::output}) {
       const Unit& of = network.units()[unit];
-      if (!evaluator.has_tap(unit, kind) || !settings->wants(of.name, to_string(kind))) continue;
-      const Shape shape = network.nodes()[of.last].shape.batch_of(settings->images);
-      taps_.push_back({unit, kind, std::make_unique<Copy>(shape)});
-      evaluator.tap(unit, kind).after.push_back(taps_.back().copy.get());
+      if (!evaluator.has_tap(unit, kind) || !task.settings->wants(of.name, to_string(kind)))
+        continue;
+      const Shape shape = network.nodes()[of.last].shape.batch_of(task.settings->images);
+      auto copy =
+          std::make_unique<Copy>(shape, make_tensor(*task.into, of.name, to_string(kind), shape));
+      evaluator.tap(unit, kind).after.push_back(copy.get());
+      taps_.push_back({unit, kind, std::move(copy)});
     }
 }
 
-RawTensors::~RawTensors() { detach(); }
-
-void RawTensors::detach() {
+RawTensors::~RawTensors() {
   for (const CopiedTap& tap : taps_)
     std::erase(evaluator_.tap(tap.unit, tap.kind).after, static_cast<Observer*>(tap.copy.get()));
 }
 
 void RawTensors::add(const std::string& node, const std::string& tensor, View<const float> values) {
-  if (settings_ == nullptr || !settings_->wants(node, tensor)) return;
+  if (task_.settings == nullptr || !task_.settings->wants(node, tensor)) return;
   const View<const float> kept =
-      tensor == weight_gradient ? values : values.slice(0, settings_->images);
-  tensors_.push_back({node, tensor, kept.shape, {kept.values().begin(), kept.values().end()}});
-}
-
-std::vector<RawTensor> RawTensors::take() {
-  detach();
-  for (const CopiedTap& tap : taps_) {
-    const Tensor<float>& values = tap.copy->values();
-    tensors_.push_back({evaluator_.network().units()[tap.unit].name,
-                        to_string(tap.kind),
-                        values.shape(),
-                        {values.values().begin(), values.values().end()}});
-  }
-  taps_.clear();
-  return std::move(tensors_);
+      tensor == weight_gradient ? values : values.slice(0, task_.settings->images);
+  make_tensor(*task_.into, node, tensor, kept.shape).write(0, kept.values());
 }
 
 }  // namespace quantdyn

@@ -31,21 +31,25 @@ struct RawTensorSettings {
   bool wants(const std::string& node, const std::string& tensor) const;
 };
 
-/// Collects one snapshot's raw tensors: as an observer after the transforms of an evaluator's taps,
-/// for as long as this lives, and from the gradients passed to add().
+/// Which raw tensors a snapshot keeps, and where.
+struct RawTensorTask {
+  const RawTensorSettings* settings = nullptr;  ///< null: none
+  BegunSnapshot* into = nullptr;
+};
+
+/// Writes one snapshot's raw tensors to its file: as an observer after the transforms of an
+/// evaluator's taps, for as long as this lives, and from the gradients passed to add(). A worker
+/// holds one chunk of images of each tap.
 class RawTensors {
  public:
-  /// `settings` is null if the snapshot keeps none.
-  RawTensors(const RawTensorSettings* settings, Evaluator& evaluator);
+  RawTensors(const RawTensorTask& task, Evaluator& evaluator);
   ~RawTensors();
   RawTensors(const RawTensors&) = delete;
   RawTensors& operator=(const RawTensors&) = delete;
 
-  /// Keeps the first images of a tensor [n,...] of a node, if it is wanted; `weight_gradient`,
+  /// Writes the first images of a tensor [n,...] of a node, if it is wanted; `weight_gradient`,
   /// which has no images, whole.
   void add(const std::string& node, const std::string& tensor, View<const float> values);
-  /// Detaches from the taps and returns the collected tensors.
-  std::vector<RawTensor> take();
 
  private:
   class Copy;
@@ -54,12 +58,10 @@ class RawTensors {
     TapKind kind;
     std::unique_ptr<Copy> copy;
   };
-  void detach();
 
-  const RawTensorSettings* settings_;
+  RawTensorTask task_;
   Evaluator& evaluator_;
   std::vector<CopiedTap> taps_;
-  std::vector<RawTensor> tensors_;
 };
 
 }  // namespace quantdyn

@@ -135,9 +135,10 @@ Snapshot variant_snapshot(const VariantTask& task) {
   const Network& net = twin.float_network();
   if (variant.fold) track_weights(net, task.kinds, frame, "folded_weight");
   if (variant.quantizes_weights()) track_weights(twin.network(), task.kinds, frame, "weight");
-  RawTensors raw(task.tensors, twin.evaluator());
-  twin.track(task.probe, task.kinds, frame);
-  std::vector<RawTensor> tensors = raw.take();
+  {
+    const RawTensors raw(task.tensors, twin.evaluator());
+    twin.track(task.probe, task.kinds, frame);
+  }
   save_precisions(twin, variant, frame);
   save_network_precision(net, "folded_weight", frame);
   save_variant_scales(net, frame);
@@ -156,7 +157,6 @@ Snapshot variant_snapshot(const VariantTask& task) {
                .frame = std::move(frame),
                .weights = {},
                .quantization = {},
-               .tensors = std::move(tensors),
                .replaced_activations = replaced_activations(task.folded.network, net)};
   if (task.saves_weights) out.weights = saved_parameters(twin.network());
   for (const auto& [id, tensor] : twin.tensors()) {

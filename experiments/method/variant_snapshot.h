@@ -21,7 +21,7 @@ struct VariantTask {
   int64_t epoch, step;
   Rng rng;
   WorkNote note;
-  const RawTensorSettings* tensors;  ///< null: none
+  RawTensorTask tensors;
   bool saves_weights;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,6 +11,7 @@
 
 #include "framework/base/tensor.h"
 #include "framework/h5/frame.h"
+#include "framework/h5/h5.h"
 
 namespace quantdyn {
 
@@ -57,11 +59,10 @@ struct SavedParameter {
   std::vector<float> values;
 };
 
-/// A node's tensor for the first images, or the gradient of its weight.
-struct RawTensor {
-  std::string node, tensor;
-  Shape shape;  ///< [images, ...]
-  std::vector<float> values;
+/// The file of a snapshot that is still being computed: raw tensors go there at once.
+struct BegunSnapshot {
+  int64_t index;  ///< on the axis `snapshot`
+  h5::File file;
 };
 
 /// What a quantizer did to one tensor of one node; vectors are empty for what it does not have.
@@ -102,8 +103,8 @@ struct Snapshot {
   Frame frame;
   std::vector<SavedParameter> weights;
   std::vector<QuantizationEntry> quantization;
-  std::vector<RawTensor> tensors = {};
   std::vector<ReplacedActivation> replaced_activations = {};  ///< of a variant, by its repairs
+  std::unique_ptr<BegunSnapshot> begun = {};  ///< holds its raw tensors; null: it has none
 };
 
 }  // namespace quantdyn

@@ -233,15 +233,17 @@ void write_weights(h5::File& file, int64_t snapshot, std::span<const SavedParame
                  plain(saved.parameter, saved.parameter + " of " + saved.node));
 }
 
-void write_tensors(h5::File& file, int64_t snapshot, std::span<const RawTensor> tensors) {
-  for (const RawTensor& raw : tensors) {
-    const size_t end = raw.tensor.find("_gradient");
-    const std::string what = end == std::string::npos
-                                 ? raw.tensor
-                                 : "gradient of the mean loss by the " + raw.tensor.substr(0, end);
-    write_floats(file, fmt::format("tensors/{}/{}/{}", snapshot, raw.node, raw.tensor), raw.shape,
-                 raw.values, plain(raw.tensor, what + " of " + raw.node));
-  }
+h5::Place make_tensor(BegunSnapshot& snapshot, const std::string& node, const std::string& tensor,
+                      const Shape& shape) {
+  const size_t end = tensor.find("_gradient");
+  const std::string what = end == std::string::npos
+                               ? tensor
+                               : "gradient of the mean loss by the " + tensor.substr(0, end);
+  h5::Dataset made =
+      snapshot.file.make(fmt::format("tensors/{}/{}/{}", snapshot.index, node, tensor),
+                         h5::Type::float32, shape.sizes(), {.chunk = {}, .is_placed = true});
+  describe(made, plain(tensor, what + " of " + node));
+  return made.place();
 }
 
 namespace {

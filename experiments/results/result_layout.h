@@ -52,8 +52,10 @@ void write_run_facts(h5::File& file, const RunFacts& facts);
 void write_facts(h5::File& file, const RunFacts& facts, const ResultAxes& axes,
                  std::span<const TrainingRow> training);
 void write_weights(h5::File& file, int64_t snapshot, std::span<const SavedParameter> weights);
-/// /tensors/<snapshot>/<node>/<tensor>, without scales.
-void write_tensors(h5::File& file, int64_t snapshot, std::span<const RawTensor> tensors);
+/// Makes /tensors/<snapshot>/<node>/<tensor>, without scales, whose float32 values are still to
+/// come.
+h5::Place make_tensor(BegunSnapshot& snapshot, const std::string& node, const std::string& tensor,
+                      const Shape& shape);
 /// Below /quantization/<variant>, whose attribute `snapshot` says when these codes were used.
 void write_quantization(h5::File& file, const SnapshotLabel& snapshot,
                         std::span<const QuantizationEntry> entries,

@@ -186,29 +186,33 @@ void ResultWriter::check(const Snapshot& snapshot) const {
                        channels);
 }
 
+std::unique_ptr<BegunSnapshot> ResultWriter::begin_snapshot() const {
+  return std::make_unique<BegunSnapshot>(snapshots_, h5::File::create(snapshot_path(snapshots_)));
+}
+
 void ResultWriter::add_snapshot(Snapshot snapshot) {
   check(snapshot);
   const SnapshotLabel label{snapshots_++, snapshot.epoch, snapshot.step, snapshot.variant};
   add_to_catalogue(catalogue_, snapshot.frame);
   // std::function copies what it holds, so the snapshot is shared.
   background_.push([this, label, training = training_,
-                    shared = std::make_shared<const Snapshot>(std::move(snapshot))] {
+                    shared = std::make_shared<Snapshot>(std::move(snapshot))] {
     write(*shared, label, training);
   });
 }
 
-void ResultWriter::write(const Snapshot& snapshot, const SnapshotLabel& label,
+void ResultWriter::write(Snapshot& snapshot, const SnapshotLabel& label,
                          const std::vector<TrainingRow>& training) {
   StatisticCatalogue own;
   add_to_catalogue(own, snapshot.frame);
-  h5::File file = h5::File::create(snapshot_path(label.index));
+  h5::File file = snapshot.begun ? std::move(snapshot.begun->file)
+                                 : h5::File::create(snapshot_path(label.index));
   const ResultAxes axes(file, facts_, std::span(&label, 1), static_cast<int64_t>(training.size()));
   write_facts(file, facts_, axes, training);
   StatisticsWriter statistics(file, axes, own);
   statistics.append(rows_of(snapshot.frame));
   statistics.finish();
   write_weights(file, label.index, snapshot.weights);
-  write_tensors(file, label.index, snapshot.tensors);
   write_quantization(file, label, snapshot.quantization, snapshot.replaced_activations);
   file.set("status", "snapshot");
   file.commit();

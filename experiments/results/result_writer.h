@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -63,6 +64,8 @@ class ResultWriter {
   bool take_over(const SnapshotLabel& label);
   int64_t snapshots() const { return snapshots_; }
 
+  /// The file of the next snapshot, for one with raw tensors; it is gone if that is not added.
+  std::unique_ptr<BegunSnapshot> begin_snapshot() const;
   /// Checks the snapshot and lets a background thread write it while training goes on; one more
   /// snapshot may wait. Error: wrong sizes, a name that does not fit, or an earlier snapshot could
   /// not be written (a full disk); finish() reports that, too.
@@ -94,7 +97,7 @@ class ResultWriter {
  private:
   void check(const Snapshot& snapshot) const;
   /// In the background: touches nothing that add_snapshot() changes.
-  void write(const Snapshot& snapshot, const SnapshotLabel& label,
+  void write(Snapshot& snapshot, const SnapshotLabel& label,
              const std::vector<TrainingRow>& training);
   /// Likewise; "" or the problem.
   std::string write_checkpoint(int64_t step, const State& state);

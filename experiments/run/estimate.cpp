@@ -154,14 +154,14 @@ class Estimator {
  private:
   int64_t weight_bytes() const { return net_.weights * of_float; }
 
+  /// Raw tensors of one image.
   int64_t tensor_bytes() const {
     if (!e_.track.tensors) return 0;
     int64_t floats = 0;
     for (const Unit& unit : e_.network->units())
       if (std::ranges::find(e_.track.tensors->nodes, unit.name) != e_.track.tensors->nodes.end())
         floats += e_.network->nodes()[unit.last].shape.elements();
-    return floats * e_.track.tensors->images * of_float *
-           static_cast<int64_t>(e_.track.tensors->tensors.size());
+    return floats * of_float * static_cast<int64_t>(e_.track.tensors->tensors.size());
   }
 
   /// One in the making, one being written, one that waits.
@@ -169,9 +169,12 @@ class Estimator {
     const int64_t largest =
         std::max(float_.in_memory(), e_.variants.empty() ? 0 : variant_.in_memory());
     const int64_t held = std::min<int64_t>(3, float_count() + variant_count());
-    out.memory.push_back({"snapshots on their way to the disk",
-                          held * (largest + weight_bytes() + tensor_bytes()),
+    out.memory.push_back({"snapshots on their way to the disk", held * (largest + weight_bytes()),
                           "fewer track.statistics"});
+    if (e_.track.tensors)
+      out.memory.push_back({"raw tensors on their way to the disk",
+                            tensor_bytes() * images_per_chunk * worker_count(),
+                            "fewer track.tensors.nodes"});
     if (e_.train.epochs > 0)  // one that waits, one being written
       out.memory.push_back({"checkpoints on their way to the disk",
                             2 * (weight_bytes() + optimizer_bytes()), "a smaller net"});
@@ -310,8 +313,9 @@ class Estimator {
         variant_count() * (of_code * net_.weights + of_array * 13 * net_.units);
     const bool all =
         e_.track.tensors && e_.track.tensors->snapshots == RawTensorSettings::Snapshots::all;
-    const int64_t tensors =
-        tensor_bytes() * (all ? float_count() + variant_count() : 1 + std::ssize(e_.variants));
+    const int64_t images = e_.track.tensors ? e_.track.tensors->images : 0;
+    const int64_t tensors = images * tensor_bytes() *
+                            (all ? float_count() + variant_count() : 1 + std::ssize(e_.variants));
     // Everything is in a snapshot's file and again in the result.
     out.disk = {{"statistics", 2 * data + format + format_of_result,
                  "fewer snapshots (track) or track.statistics"},

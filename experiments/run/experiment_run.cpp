@@ -225,6 +225,11 @@ const ExperimentRun::FloatTwin& ExperimentRun::float_twin(bool is_folded) {
   return *twin;
 }
 
+/// Null if the next snapshot keeps no raw tensors.
+std::unique_ptr<BegunSnapshot> ExperimentRun::begin_snapshot() const {
+  return e_.track.tensors_of(step_) ? writer_.begin_snapshot() : nullptr;
+}
+
 /// Nothing if the variant failed.
 std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
   std::unique_ptr<WorkProgress> progress;
@@ -243,6 +248,7 @@ std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
   try {
     const FloatTwin& twin = float_twin(variant.fold);
     const bool is_trained = quantization_ && e_.quantization.variant == &variant;
+    std::unique_ptr<BegunSnapshot> begun = begin_snapshot();
     Snapshot out =
         variant_snapshot({.folded = twin.network,
                           .variant = variant,
@@ -259,8 +265,9 @@ std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
                           .step = step_,
                           .rng = e_.rng("variant").fork(variant.name),
                           .note = note,
-                          .tensors = e_.track.tensors_of(step_),
+                          .tensors = {e_.track.tensors_of(step_), begun.get()},
                           .saves_weights = e_.track.saves_weights(step_)});
+    out.begun = std::move(begun);
     if (is_trained) quantization_->save_code_changes(out.frame);
     return out;
   } catch (const Stopped&) {
@@ -296,17 +303,19 @@ std::string ExperimentRun::nonfinite_note(const Snapshot& snapshot) const {
 
 void ExperimentRun::take_snapshot() {
   std::string folding_error;
+  std::unique_ptr<BegunSnapshot> begun = begin_snapshot();
   Snapshot snapshot = float_snapshot({.network = *e_.network,
                                       .fusing = e_.fusing,
                                       .probe = probe_,
                                       .test = *e_.data->test,
                                       .kinds = e_.track.statistics,
                                       .gradients = gradients_ ? &*gradients_ : nullptr,
-                                      .tensors = e_.track.tensors_of(step_),
+                                      .tensors = {e_.track.tensors_of(step_), begun.get()},
                                       .saves_weights = e_.track.saves_weights(step_),
                                       .epoch = epoch_,
                                       .step = step_,
                                       .folding_error = folding_error});
+  snapshot.begun = std::move(begun);
   if (!folding_error.empty()) {
     failures_.push_back(fmt::format("{}: step {}: no statistics of folded weights: {}", e_.name,
                                     step_, folding_error));

@@ -67,6 +67,7 @@ class ExperimentRun {
   const FloatTwin& float_twin(bool is_folded);
   void take_snapshot();
   void quantize(const Variant& variant);
+  std::unique_ptr<BegunSnapshot> begin_snapshot() const;
   std::optional<Snapshot> snapshot_of(const Variant& variant);
   std::string nonfinite_note(const Snapshot& snapshot) const;
 

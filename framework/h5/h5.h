@@ -10,6 +10,7 @@
 // than their file can hold.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -39,6 +40,29 @@ enum class Content { integers, floats, texts, other };
 struct Storage {
   std::vector<int64_t> chunk;  ///< one size per axis; empty: contiguous, not compressed
   double fill = 0;             ///< what was never written reads as this
+  bool is_placed = false;      ///< contiguous, with its place in the file at once, for place()
+};
+
+class Disk;
+
+/// The place of a contiguous array in a file that is being written: its values may come in any
+/// order and from several threads at a time, and do not pass through libhdf5.
+class Place {
+ public:
+  /// Writes values from element `first` on; the type is the array's. Error: they do not fit, or the
+  /// disk is full.
+  template <typename T>
+  void write(int64_t first, std::span<const T> values) const {
+    write_bytes(first * static_cast<int64_t>(sizeof(T)), std::as_bytes(values));
+  }
+
+ private:
+  friend class Dataset;
+  Place(Disk& disk, int64_t offset, int64_t bytes) : disk_(&disk), offset_(offset), bytes_(bytes) {}
+  void write_bytes(int64_t first, std::span<const std::byte> bytes) const;
+
+  Disk* disk_;
+  int64_t offset_, bytes_;
 };
 
 /// An open HDF5 object; the base of File, Group and Dataset.
@@ -125,6 +149,8 @@ class Dataset : public Object {
   /// As above into memory that is large enough; `count` -1 means all, also of a scalar.
   void read_rows(Type type, int64_t first, int64_t count, void* values) const;
   void write_rows(Type type, int64_t first, int64_t count, const void* values);
+  /// Of an array that was made with Storage::is_placed; valid until the file is committed or gone.
+  Place place() const;
 
   /// Makes this one-dimensional array an axis; its link's name is the axis's name.
   void make_scale(const std::string& name);
@@ -185,8 +211,6 @@ class Group : public Object {
   Dataset write_strings(const std::string& name, int64_t space,
                         std::span<const std::string> values);
 };
-
-class Disk;
 
 /// A file, and its root group.
 class File : public Group {

@@ -78,7 +78,7 @@ struct Disk::Driver {
     Disk& disk = *driver.disk;
     const auto offset = static_cast<int64_t>(address);
     const std::string_view bytes(static_cast<const char*>(values), size);
-    if (disk.failure_ == 0) disk.failure_ = write_at(disk.file_.descriptor(), offset, bytes);
+    disk.write(offset, bytes);
     if (disk.failure_ != 0 && type != H5FD_MEM_DRAW)
       disk.lost_.push_back({offset, std::string(bytes)});
     driver.size = std::max(driver.size, address + size);
@@ -126,11 +126,16 @@ void Disk::set_driver(hid_t access_list) {
   H5Pset_driver(access_list, Driver::id(), &disk);
 }
 
-const Disk& Disk::of(hid_t object) {
+Disk& Disk::of(hid_t object) {
   const Id file(H5Iget_file_id(object));
   void* handle = nullptr;
   if (H5Fget_vfd_handle(file, H5P_DEFAULT, &handle) < 0) throw_error<Error>("{}", reason());
-  return *static_cast<const Disk*>(handle);
+  return *static_cast<Disk*>(handle);
+}
+
+void Disk::write(int64_t offset, std::string_view bytes) {
+  if (failure_ != 0) return;
+  if (const int reason = write_at(file_.descriptor(), offset, bytes)) failure_ = reason;
 }
 
 void Disk::check() const {

@@ -3,8 +3,10 @@
 
 #include <hdf5.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "framework/base/durable_file.h"
@@ -23,8 +25,10 @@ class Disk {
   /// The file that is made with this access list is this one, which must outlive it.
   void set_driver(hid_t access_list);
   /// The file of an open object; it must have been made here.
-  static const Disk& of(hid_t object);
+  static Disk& of(hid_t object);
 
+  /// Writes values at an offset of the file, from any thread; check() tells of a failure.
+  void write(int64_t offset, std::string_view bytes);
   /// Error: something could not be written.
   void check() const;
   /// Gives the file its name, after libhdf5 has closed it. Error.
@@ -38,7 +42,7 @@ class Disk {
   };
 
   PartFile file_;
-  int failure_ = 0;  ///< errno of the first write that failed
+  std::atomic<int> failure_ = 0;  ///< errno of the first write that failed
   std::vector<LostWrite> lost_;
 };
 

@@ -105,6 +105,10 @@ Dataset Group::make(const std::string& name, Type type, std::span<const int64_t>
     H5Pset_shuffle(creation);
     check(H5Pset_deflate(creation, 4), *this, "cannot compress", name);
   }
+  if (storage.is_placed) {
+    H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
+  }
   const Id space(check(sizes.empty() ? H5Screate(H5S_SCALAR) : simple_space(sizes), *this,
                        "cannot make", name));
   return Dataset(

@@ -147,7 +147,7 @@ BOOST_FIXTURE_TEST_CASE(the_first_dataset_that_differs_or_lacks_is_named, Output
     for (int64_t i = 0; i < 3; ++i) {
       Snapshot snapshot = fabricated::snapshot(i);
       if (i == 2) std::get<std::vector<int8_t>>(snapshot.quantization[0].codes)[3] = 0;
-      writer.add_snapshot(std::move(snapshot));
+      fabricated::add(writer, i, std::move(snapshot));
       if (i == 0) writer.add_training_row({50, 1, 1.5, 0.25, 0.1, 99});  // another duration
     }
     writer.finish();

@@ -13,6 +13,7 @@
 #include "framework/run/training_plan.h"
 #include "layers/softmax_cross_entropy.h"
 #include "stats/counts/log_histogram.h"
+#include "tests/experiments/method/tensor_file.h"
 #include "tests/experiments/small_nets.h"
 #include "tests/layers/plan_comparison.h"
 #include "tests/stats/observe.h"
@@ -60,15 +61,10 @@ struct Probed {
                           RawTensorSettings::Snapshots::all};
     for (const Unit& unit : network.units()) all.nodes.push_back(unit.name);
     Evaluator evaluator(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
-    RawTensors raw(&all, evaluator);
-    track_gradients(network, probe, kinds, frame, raw);
-    std::map<std::string, Tensor<float>> out;
-    for (const RawTensor& tensor : raw.take()) {
-      Tensor<float> values(tensor.shape);
-      std::ranges::copy(tensor.values, values.data());
-      out[tensor.node + "/" + tensor.tensor] = std::move(values);
-    }
-    return out;
+    return TensorFile().tensors_of([&](BegunSnapshot& begun) {
+      RawTensors raw({&all, &begun}, evaluator);
+      track_gradients(network, probe, kinds, frame, raw);
+    });
   }
   std::map<std::string, Tensor<float>> gradients() const {
     Frame frame = make_frame(network);

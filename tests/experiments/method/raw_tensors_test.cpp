@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "framework/base/threads.h"
+#include "tests/experiments/method/tensor_file.h"
 #include "tests/layers/plan_comparison.h"
 #include "tests/quant/helpers.h"
 
@@ -13,6 +14,7 @@ using namespace quantdyn::test;
 namespace {
 
 struct Raw {
+  TensorFile file;
   Network network = small_network();
   Tensor<float> x = images_of(network);
 
@@ -20,10 +22,12 @@ struct Raw {
     return RawTensorSettings::read(Options::from_text(yaml, "t.yaml"), network,
                                    {16, gradient_images});
   }
-  std::vector<RawTensor> taken(const RawTensorSettings& settings, Evaluator& evaluator) const {
-    RawTensors raw(&settings, evaluator);
-    evaluator.run(x.view(), x.shape()[0], 0, {});
-    return raw.take();
+  std::map<std::string, Tensor<float>> taken(const RawTensorSettings& settings,
+                                             Evaluator& evaluator) const {
+    return file.tensors_of([&](BegunSnapshot& begun) {
+      const RawTensors raw({&settings, &begun}, evaluator);
+      evaluator.run(x.view(), x.shape()[0], 0, {});
+    });
   }
   std::string refusal(const std::string& yaml, int64_t gradient_images = 0) const {
     return error_of([&] { settings(yaml, gradient_images); });
@@ -61,11 +65,10 @@ BOOST_AUTO_TEST_CASE(the_first_images_of_every_tensor_are_what_the_evaluation_ho
         return all.wants(tap.first.substr(0, tap.first.find('/')), "output");
       });
       BOOST_TEST(found.size() == static_cast<size_t>(wanted));
-      for (const RawTensor& raw : found) {
-        BOOST_TEST(raw.shape[0] == 11);
-        const Tensor<float>& whole = expected.at(raw.node + "/" + raw.tensor);
-        BOOST_TEST(std::equal(raw.values.begin(), raw.values.end(), whole.data()),
-                   raw.node << "/" << raw.tensor);
+      for (const auto& [name, raw] : found) {
+        BOOST_TEST(raw.shape()[0] == 11);
+        const auto values = raw.values();
+        BOOST_TEST(std::equal(values.begin(), values.end(), expected.at(name).data()), name);
       }
     }
   }
@@ -78,17 +81,20 @@ BOOST_AUTO_TEST_CASE(a_transform_shows_in_what_is_kept) {
   const auto plain = taken(settings("{nodes: [input], images: 1}"), evaluator);
   evaluator.tap(0, TapKind::output).transform = &magnitude;
   const auto transformed = taken(settings("{nodes: [input], images: 1}"), evaluator);
-  for (size_t i = 0; i < plain[0].values.size(); ++i)
-    BOOST_TEST(transformed[0].values[i] == std::abs(plain[0].values[i]));
+  const Tensor<float>& before = plain.at("input/output");
+  const Tensor<float>& after = transformed.at("input/output");
+  for (int64_t i = 0; i < before.shape().elements(); ++i)
+    BOOST_TEST(after[i] == std::abs(before[i]));
 }
 
-BOOST_AUTO_TEST_CASE(taking_leaves_the_taps) {
+BOOST_AUTO_TEST_CASE(the_taps_are_left_in_the_end) {
   Evaluator evaluator(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
   const auto some = settings("{nodes: [conv1]}");
-  RawTensors raw(&some, evaluator);
   const Tap& tap = evaluator.tap(unit_of(network, "conv1"), TapKind::output);
-  BOOST_TEST(!tap.empty());
-  raw.take();
+  file.tensors_of([&](BegunSnapshot& begun) {
+    const RawTensors raw({&some, &begun}, evaluator);
+    BOOST_TEST(!tap.empty());
+  });
   BOOST_TEST(tap.empty());
 }
 
@@ -96,18 +102,20 @@ BOOST_AUTO_TEST_CASE(a_gradient_keeps_its_first_images_and_a_weights_gradient_is
   const auto some =
       settings("{nodes: [conv1], tensors: [output_gradient, weight_gradient], images: 2}", 16);
   Evaluator evaluator(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
-  RawTensors raw(&some, evaluator);
   const Tensor<float> gradient = random_tensor({16, 8, 8, 8}, Rng(1));
   const Tensor<float> weight = random_tensor({3, 3, 3, 8}, Rng(2));
-  raw.add("conv1", "output_gradient", gradient.view());
-  raw.add("conv1", "conv_gradient", gradient.view());
-  raw.add("pool", "output_gradient", gradient.view());
-  raw.add("conv1", "weight_gradient", weight.view());
-  const auto found = raw.take();
+  const auto found = file.tensors_of([&](BegunSnapshot& begun) {
+    RawTensors raw({&some, &begun}, evaluator);
+    raw.add("conv1", "output_gradient", gradient.view());
+    raw.add("conv1", "conv_gradient", gradient.view());
+    raw.add("pool", "output_gradient", gradient.view());
+    raw.add("conv1", "weight_gradient", weight.view());
+  });
   BOOST_REQUIRE(found.size() == 2u);
-  BOOST_TEST(found[0].shape.text() == "[2, 8, 8, 8]");
-  BOOST_TEST(found[0].values.back() == gradient[2 * 8 * 8 * 8 - 1]);
-  BOOST_TEST(found[1].shape.text() == "[3, 3, 3, 8]");
+  const Tensor<float>& kept = found.at("conv1/output_gradient");
+  BOOST_TEST(kept.shape().text() == "[2, 8, 8, 8]");
+  BOOST_TEST(kept[2 * 8 * 8 * 8 - 1] == gradient[2 * 8 * 8 * 8 - 1]);
+  BOOST_TEST(found.at("conv1/weight_gradient").shape().text() == "[3, 3, 3, 8]");
 }
 
 BOOST_AUTO_TEST_CASE(what_there_is_not_is_refused_with_what_there_is) {

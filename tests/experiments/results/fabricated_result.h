@@ -74,12 +74,10 @@ inline Snapshot snapshot(int64_t index) {
   }
   frame.network({"accuracy", "1", "share of images classified right", "correct / images", ""},
                 0.5 + 0.125 * static_cast<double>(index));
-  out.tensors = {{"dw2", "output", {2, 8, 8, 2}, std::vector<float>(256, 0.25f)}};
   if (!is_quantized) {
     const Quantity counts{"histogram", "1", "number of values in each bin", "", "gradient_bin"};
     const std::vector<uint64_t> halves = {3, static_cast<uint64_t>(index)};
     frame.layer("weight_gradient", counts, 1, std::span<const uint64_t>(halves));
-    out.tensors.push_back({"dw2", "weight_gradient", {3, 3}, std::vector<float>(9, -1.0f)});
     std::vector<float> weight(27);
     for (size_t i = 0; i < weight.size(); ++i)
       weight[i] = static_cast<float>(index) + static_cast<float>(i) / 32;
@@ -108,13 +106,24 @@ inline Snapshot snapshot(int64_t index) {
   return out;
 }
 
+/// Adds a snapshot with raw tensors: the output of `dw2`, and the gradient of its weight where
+/// nothing is quantized.
+inline void add(ResultWriter& writer, int64_t index, Snapshot made) {
+  made.begun = writer.begin_snapshot();
+  const std::vector<float> values(256, 0.25f), gradient(9, -1.0f);
+  make_tensor(*made.begun, "dw2", "output", {2, 8, 8, 2}).write<float>(0, values);
+  if (index != 2)
+    make_tensor(*made.begun, "dw2", "weight_gradient", {3, 3}).write<float>(0, gradient);
+  writer.add_snapshot(std::move(made));
+}
+
 /// The whole run, finished.
 inline void write(const std::filesystem::path& output, Overwrite overwrite = Overwrite::refuse) {
   ResultWriter writer(output, facts(), overwrite);
-  writer.add_snapshot(snapshot(0));
+  add(writer, 0, snapshot(0));
   writer.add_training_row({50, 1, 1.5, 0.25, 0.1, 2.5});
-  writer.add_snapshot(snapshot(1));
-  writer.add_snapshot(snapshot(2));
+  add(writer, 1, snapshot(1));
+  add(writer, 2, snapshot(2));
   writer.finish();
 }
 

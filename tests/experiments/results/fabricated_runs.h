@@ -26,7 +26,7 @@ inline std::filesystem::path write_seed(const std::filesystem::path& output, int
       made.frame.layer("output", {"partly", "1", "made up", "", ""}, node, value < 2 ? NAN : value);
     }
     made.frame.network({"loss", "nat", "made up", "- log p", ""}, value);
-    writer.add_snapshot(std::move(made));
+    add(writer, index, std::move(made));
     if (index == 0) writer.add_training_row({50, 1, value, 0.25, 0.1, 2.5});
   }
   writer.finish();

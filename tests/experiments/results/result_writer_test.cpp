@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(many_rows_pass_through_blocks_unchanged) {
     if (s != 5)
       snapshot.frame.channel("output", histogram, 0,
                              std::vector<uint64_t>(36000, static_cast<uint64_t>(s)));
-    writer.add_snapshot(snapshot);
+    writer.add_snapshot(std::move(snapshot));
   }
   writer.finish();
   const h5::File file = h5::File::open(path / "result.h5");
@@ -268,28 +268,28 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_the_file_is_refused) {
   BOOST_TEST(contains(error_of([&] { writer.finish(); }), "no snapshot was taken"));
   Snapshot snapshot = fabricated::snapshot(0);
   snapshot.variant = "a/b";
-  BOOST_TEST(
-      contains(error_of([&] { writer.add_snapshot(snapshot); }), "variant 'a/b' cannot be a name"));
+  BOOST_TEST(contains(error_of([&] { writer.add_snapshot(std::move(snapshot)); }),
+                      "variant 'a/b' cannot be a name"));
   snapshot = fabricated::snapshot(0);
   snapshot.frame = Frame({0, 3});
-  BOOST_TEST(contains(error_of([&] { writer.add_snapshot(snapshot); }),
+  BOOST_TEST(contains(error_of([&] { writer.add_snapshot(std::move(snapshot)); }),
                       "1 nodes and 3 channels, the run has 4 and 11"));
-  const auto written = [&](const Snapshot& s) {
+  const auto written = [&](Snapshot s) {
     return error_of([&] {
-      writer.add_snapshot(s);
+      writer.add_snapshot(std::move(s));
       writer.wait();
     });
   };
   snapshot = fabricated::snapshot(0);
   snapshot.frame.channel("output", {"big", "1", "", "", ""}, 1,
                          std::vector<uint64_t>{1, 4'294'967'296});
-  BOOST_TEST(contains(written(snapshot), "a count of 4294967296 for one channel"));
+  BOOST_TEST(contains(written(std::move(snapshot)), "a count of 4294967296 for one channel"));
   snapshot = fabricated::snapshot(0);
   snapshot.frame.layer("output", {"x", "1", "", "", "nowhere"}, 1, 1.0);
-  BOOST_TEST(contains(written(snapshot), "axis 'nowhere', which the run does not have"));
+  BOOST_TEST(contains(written(std::move(snapshot)), "axis 'nowhere', which the run does not have"));
   snapshot = fabricated::snapshot(0);
   snapshot.weights[0].values.pop_back();
-  BOOST_TEST(contains(written(snapshot), "26 values for the shape [3, 3, 3]"));
+  BOOST_TEST(contains(written(std::move(snapshot)), "26 values for the shape [3, 3, 3]"));
   BOOST_TEST(files_in(path).empty());
 }
 

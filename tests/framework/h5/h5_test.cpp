@@ -290,6 +290,46 @@ BOOST_AUTO_TEST_CASE(files_that_are_missing_or_something_else_are_named) {
              }).starts_with((path / "no" / "a.h5.part").string()));
 }
 
+BOOST_AUTO_TEST_CASE(values_come_to_their_place_in_any_order_and_from_any_thread) {
+  const int64_t rows = 1000, of_row = 16;
+  const int64_t sizes[] = {rows, of_row};
+  std::vector<float> values(rows * of_row);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  h5::File file = h5::File::create(path / "a.h5");
+  const h5::Place place =
+      file.make("x", h5::Type::float32, sizes, {.chunk = {}, .is_placed = true}).place();
+  file.write("behind", std::vector<int>{1, 2});
+  const auto write = [&](int64_t first, int64_t last) {
+    for (int64_t row = last - 1; row >= first; --row)
+      place.write(row * of_row, std::span<const float>(values).subspan(
+                                    static_cast<size_t>(row * of_row), of_row));
+  };
+  std::thread other([&] { write(0, 700); });
+  write(700, rows);
+  other.join();
+  BOOST_TEST(contains(error_of([&] { place.write<float>(1, values); }), "bytes 4 to 64004 of an"));
+  file.commit();
+  const h5::File read = h5::File::open(path / "a.h5");
+  BOOST_TEST(read.dataset("x").read<float>() == values);
+  BOOST_TEST(read.dataset("behind").read<int>() == (std::vector<int>{1, 2}));
+}
+
+BOOST_AUTO_TEST_CASE(an_array_may_have_over_4_gib) {
+  const int64_t rows = 5 << 10, of_row = 1 << 18;  // 5 GiB; all but two rows are holes in the file
+  const int64_t sizes[] = {rows, of_row};
+  const std::vector<float> row(of_row, 2.5f);
+  h5::File file = h5::File::create(path / "a.h5");
+  const h5::Place place =
+      file.make("x", h5::Type::float32, sizes, {.chunk = {}, .is_placed = true}).place();
+  place.write<float>(0, row);
+  place.write<float>((rows - 1) * of_row, row);
+  file.commit();
+  const h5::File made = h5::File::open(path / "a.h5");
+  const h5::Dataset read = made.dataset("x");
+  BOOST_TEST(read.read_rows<float>(rows - 1, 1) == row);
+  BOOST_TEST(read.read_rows<float>(rows - 2, 1) == std::vector<float>(of_row));
+}
+
 BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error_and_leaves_no_file) {
   for (const rlim_t bytes : {500, 3000, 100'000, 2'500'000}) {
     const int outcome = with_full_disk(bytes, [&] {
