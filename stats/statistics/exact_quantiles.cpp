@@ -1,8 +1,11 @@
 #include "stats/statistics/exact_quantiles.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "framework/base/error.h"
 #include "stats/statistics/quantile_places.h"
@@ -10,7 +13,8 @@
 namespace quantdyn {
 namespace {
 
-constexpr int64_t parts = 32;
+constexpr int log2_parts = 5;
+constexpr int64_t parts = 1 << log2_parts;
 
 /// Floats as integers in the same order; -0 is 0.
 uint32_t key_of(float value) {
@@ -51,6 +55,34 @@ struct Target {
   uint32_t part_of(uint32_t key) const { return (key - first) >> shift; }
 };
 
+/// Tells of most keys that they are in no interval of an entry: a set of key / 2^shift modulo the
+/// number of bits, with 2^shift no smaller than any interval. Without it every value is compared
+/// with every interval, eighteen of a channel and eighteen of the layer.
+class IntervalFilter {
+ public:
+  /// The intervals of the targets that are not found yet.
+  void set(std::span<const Target> targets) {
+    shift_ = 0;
+    bits_.fill(0);
+    for (const Target& target : targets)
+      if (!target.found) shift_ = std::max(shift_, target.shift + log2_parts);
+    for (const Target& target : targets) {
+      if (target.found) continue;
+      const uint64_t last = target.first + ((uint64_t{parts} << target.shift) - 1);
+      for (uint64_t place = target.first >> shift_; place <= last >> shift_; ++place)
+        bits_[place / 64 % bits_.size()] |= uint64_t{1} << place % 64;
+    }
+  }
+  bool may_hold(uint32_t key) const {
+    const uint64_t place = uint64_t{key} >> shift_;
+    return bits_[place / 64 % bits_.size()] >> place % 64 & 1;
+  }
+
+ private:
+  int shift_ = 0;
+  std::array<uint64_t, 64> bits_{};
+};
+
 class ExactQuantiles final : public Refinement {
  public:
   ExactQuantiles(const CountedTensor& counted, int workers)
@@ -62,6 +94,8 @@ class ExactQuantiles final : public Refinement {
     for (int64_t c = 0; c < channels_; ++c)
       add_targets(counted.counts.of_channel(c), counted.traits.bins);
     add_targets(layer, counted.traits.bins);
+    filters_.resize(values_.size());
+    set_filters();
   }
 
   bool is_needed() const override {
@@ -87,6 +121,7 @@ class ExactQuantiles final : public Refinement {
     for (size_t i = 0; i < targets_.size(); ++i)
       if (!targets_[i].found) narrow(i);
     workers_.assign(workers_.size(), {});
+    set_filters();
     return is_needed();
   }
 
@@ -113,7 +148,13 @@ class ExactQuantiles final : public Refinement {
     }
   }
 
+  void set_filters() {
+    for (size_t entry = 0; entry < filters_.size(); ++entry)
+      filters_[entry].set(std::span(targets_).subspan(entry * per_entry, per_entry));
+  }
+
   void count(uint32_t key, int64_t entry, std::vector<uint32_t>& counts) const {
+    if (!filters_[static_cast<size_t>(entry)].may_hold(key)) return;
     const size_t first = static_cast<size_t>(entry) * per_entry;
     for (size_t i = first; i < first + per_entry; ++i) {
       const uint32_t part = targets_[i].part_of(key);
@@ -134,7 +175,7 @@ class ExactQuantiles final : public Refinement {
       }
       target.first += static_cast<uint32_t>(part) << target.shift;
       target.found = target.shift == 0;
-      target.shift = std::max(target.shift - 5, 0);
+      target.shift = std::max(target.shift - log2_parts, 0);
       return;
     }
     throw_error("quantiles, exact: the second pass showed other values than the first");
@@ -156,6 +197,7 @@ class ExactQuantiles final : public Refinement {
   int64_t channels_;
   std::vector<uint64_t> values_;                // number of values that are not NaN, by entry
   std::vector<Target> targets_;                 // [entries, per_entry]
+  std::vector<IntervalFilter> filters_;         // [entries]
   std::vector<std::vector<uint32_t>> workers_;  // [targets, parts] each, made when first used
 };
 
