@@ -17,9 +17,9 @@ po::options_description options() {
 void finish(const CommandCall& call) {
   const FinishedResult finished = finish_result(
       call.only_file("finish"), call.has("force") ? Overwrite::replace : Overwrite::refuse);
-  print_result(summary_table(summary_of(finished.result)));
-  print_result(fmt::format("written: {} from {} snapshots\n", finished.result.string(),
-                           finished.snapshots));
+  print_result(summary_table(summary_of(ResultReader(finished.result))));
+  print_result(
+      fmt::format("written: {} from {} snapshots\n", finished.result.string(), finished.snapshots));
   if (!finished.ended.empty()) print_result(fmt::format("ended early: {}\n", finished.ended));
 }
 

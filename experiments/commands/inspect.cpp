@@ -56,7 +56,7 @@ std::string text_of(const std::vector<std::string>& files, const InspectRequest&
     refuse_choice(request, "several results were given");
     std::vector<VariantSummary> rows;
     for (const std::string& file : files)
-      for (VariantSummary& row : summary_of(file)) rows.push_back(std::move(row));
+      for (VariantSummary& row : summary_of(ResultReader(file))) rows.push_back(std::move(row));
     return summary_table(rows);
   }
   if (!is_network(files[0])) return inspect_result(files[0], request);

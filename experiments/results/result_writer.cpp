@@ -187,7 +187,8 @@ void ResultWriter::check(const Snapshot& snapshot) const {
 }
 
 std::unique_ptr<BegunSnapshot> ResultWriter::begin_snapshot() const {
-  return std::make_unique<BegunSnapshot>(snapshots_, h5::File::create(snapshot_path(snapshots_)));
+  return std::make_unique<BegunSnapshot>(
+      BegunSnapshot{snapshots_, h5::File::create(snapshot_path(snapshots_))});
 }
 
 void ResultWriter::add_snapshot(Snapshot snapshot) {

@@ -42,7 +42,7 @@ RunReport finished_run(const Experiment& experiment, const std::string& place) {
                   fmt::join(found, ", "));
     const h5::Group provenance = result.file().group("provenance");
     if (provenance.has_attribute("failures")) out.failures = lines_of(provenance.text("failures"));
-    out.summary = summary_of(path);
+    out.summary = summary_of(result);
   } catch (const Error& e) {
     refuse(e.what());
   }

@@ -68,7 +68,8 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   if (!run.failures().empty())
     writer.add_provenance("failures", fmt::format("{}", fmt::join(run.failures(), "\n")));
   writer.finish();
-  return {experiment.name, writer.result_path(), summary_of(writer.result_path()), run.failures()};
+  return {experiment.name, writer.result_path(), summary_of(ResultReader(writer.result_path())),
+          run.failures()};
 }
 
 std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& progress) {

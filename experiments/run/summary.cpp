@@ -16,8 +16,7 @@ double metric(const ResultReader& result, const SnapshotLabel& snapshot, const s
 
 }  // namespace
 
-std::vector<VariantSummary> summary_of(const std::filesystem::path& path) {
-  const ResultReader result(path);
+std::vector<VariantSummary> summary_of(const ResultReader& result) {
   const std::string name = result.file().group("provenance").text("experiment") +
                            (ended_early(result).empty() ? "" : " (ended early)");
   const SnapshotLabel& trained = result.last();

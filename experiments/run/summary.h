@@ -1,9 +1,10 @@
 // The main numbers: one row for each quantized variant of a result.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
+
+#include "experiments/results/result_reader.h"
 
 namespace quantdyn {
 
@@ -18,7 +19,7 @@ struct VariantSummary {
 };
 
 /// The variants at the last step of a result, in its order. For a result without variants, one row
-/// with the variant "float32". Error as ResultReader.
-std::vector<VariantSummary> summary_of(const std::filesystem::path& result);
+/// with the variant "float32".
+std::vector<VariantSummary> summary_of(const ResultReader& result);
 
 }  // namespace quantdyn
