@@ -21,15 +21,11 @@ tests=("$@")
 if [ "$mode" = --sanitize ]; then
   experiments/install_packages.sh --sanitize
   folder=build-sanitize
+  . tests/clang_flags.sh
   # Clang does not name its sanitizer as GCC does. At -O1 it leaves some `omp simd` loops as they are, and says so.
-  flags="-g1 -fno-sanitize-recover=undefined -D__SANITIZE_ADDRESS__ -Wno-pass-failed"
-  # One instruction set a kernel: all of them take long to compile.
-  flags="$flags -DHWY_COMPILE_ONLY_STATIC"
-  ! grep -qw avx2 /proc/cpuinfo || flags="$flags -march=x86-64-v3 -maes -mpclmul -ffp-contract=off"
+  flags="-g1 -fno-sanitize-recover=undefined -D__SANITIZE_ADDRESS__ -Wno-pass-failed $one_instruction_set"
   options=(--buildtype=plain -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
     "-Dc_args=$flags" "-Dcpp_args=$flags" -Dcpp_link_args=-fno-sanitize-recover=undefined)
-  ccache=$(command -v ccache || true)
-  export CC="$ccache clang" CXX="$ccache clang++"
   # A request for too much memory is refused, as it is without sanitizers.
   export ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
   export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.txt:print_suppressions=0

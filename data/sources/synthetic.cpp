@@ -177,6 +177,7 @@ void render(const Rng& rng, int label, const Difficulty& difficulty, uint8_t* ou
   draw(draws, canvas, silhouettes[static_cast<size_t>(label)], place, paint);
   add_noise(rng.fork("noise"), difficulty.noise, canvas);
   for (size_t k = 0; k < canvas.size(); ++k)
+    // NOLINTNEXTLINE(bugprone-incorrect-roundings): never negative; images keep their bits.
     out[k] = static_cast<uint8_t>(std::clamp(canvas[k], 0.0f, 255.0f) + 0.5f);
 }
 

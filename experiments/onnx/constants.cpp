@@ -333,7 +333,7 @@ OnnxTensor multiply(const Inputs& in) {
 }
 
 OnnxTensor constant_of_shape(const OnnxNode& node, const Inputs& in) {
-  const Sizes sizes = in.integers(0);
+  const Sizes& sizes = in.integers(0);
   const int64_t elements = in.checked_elements(sizes);
   OnnxTensor value{.type_name = "float32", .sizes = {1}, .floats = {0}, .integers = {}};
   if (const auto given = node.tensors.find("value"); given != node.tensors.end())

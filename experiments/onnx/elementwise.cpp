@@ -52,10 +52,10 @@ bool take_hard_swish(OnnxBuilder& builder, const OnnxNode& add) {
     const size_t other = next ? other_input(*next, value) : 2;
     if (!next) next = builder.only_reader(value, "Div");
     if (!next) return false;
-    if (next->operation == "Div" && next->inputs[0] == value && !is_divided &&
-        is_number(builder.constant(*next, 1), 6))
-      is_divided = true;
-    else if (other < 2 && !is_divided && is_number(builder.constant(*next, other), 1.0 / 6))
+    const bool is_by_six = next->operation == "Div" && next->inputs[0] == value &&
+                           is_number(builder.constant(*next, 1), 6);
+    if (!is_divided &&
+        (is_by_six || (other < 2 && is_number(builder.constant(*next, other), 1.0 / 6))))
       is_divided = true;
     else if (other < 2 && !is_multiplied && next->inputs[other] == add.inputs[x])
       is_multiplied = true;

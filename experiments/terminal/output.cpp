@@ -56,8 +56,8 @@ bool flush_results() {
 }
 
 void print_control(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fflush(stderr);
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);  // a note that is lost ends nothing
+  (void)std::fflush(stderr);
 }
 
 void print_note(std::string_view text) { print_control(printable(text)); }

@@ -54,8 +54,8 @@ void report_crashes_without_memory() {
 
 void guard_process() {
   open_closed_streams();
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  (void)std::signal(SIGXFSZ, SIG_IGN);
   if (is_address_space_limited()) report_crashes_without_memory();
 }
 

@@ -71,7 +71,7 @@ void limit_child(pid_t parent, const TrialLimits& limits) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it has ended before it could be watched
   for (const int signal : {SIGALRM, SIGXCPU, SIGINT, SIGTERM, SIGHUP, SIGQUIT})
-    std::signal(signal, SIG_DFL);
+    (void)std::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -150,7 +150,7 @@ void try_in_child(const std::string& what, const TrialLimits& limits,
   pid_t ended = -1;
   do ended = ::waitpid(child, &status, 0);
   while (ended < 0 && errno == EINTR);
-  std::signal(SIGCHLD, handler);
+  (void)std::signal(SIGCHLD, handler);
   if (ended < 0) throw_error("{}: lost the process that tried it: {}", what, std::strerror(errno));
   if (WIFSIGNALED(status)) throw_signal(what, WTERMSIG(status), limits);
   const std::string report = pipe.read();

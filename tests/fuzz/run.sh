@@ -21,12 +21,12 @@ for target in $targets; do
   esac
 done
 
+. tests/clang_flags.sh
 flags="-O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
-# Parsers of foreign bytes then run in the process itself, and kernels are built for one instruction set.
-flags="$flags -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -DHWY_COMPILE_ONLY_STATIC"
-ccache=$(command -v ccache || true)
+# Parsers of foreign bytes then run in the process itself.
+flags="$flags $one_instruction_set -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
 if [ ! -f build-fuzz/build.ninja ]; then
-  CC="$ccache clang" CXX="$ccache clang++" meson setup build-fuzz --buildtype=plain -Dtests=disabled -Dfuzz=enabled \
+  meson setup build-fuzz --buildtype=plain -Dtests=disabled -Dfuzz=enabled \
     -Db_lundef=false -Dcpp_args="$flags" -Dcpp_link_args="-fsanitize=address,undefined"
 fi
 for target in $targets; do programs="${programs:-} tests/fuzz/fuzz_$target"; done

@@ -14,12 +14,11 @@ for file in "$(command -v clang++ || echo clang++)" "$archer" "$blis/libblis.so.
   [ -f "$file" ] || { echo "no $file; apt-get install clang libclang-rt-14-dev libomp-14-dev libblis4-serial" >&2; exit 2; }
 done
 
-# Kernels are built for one instruction set: the threads are the same for all.
-flags="-O1 -g1 -fno-omit-frame-pointer -fsanitize=thread -DHWY_COMPILE_ONLY_STATIC"
-ccache=$(command -v ccache || true)
+. tests/clang_flags.sh
+flags="-O1 -g1 -fno-omit-frame-pointer -fsanitize=thread $one_instruction_set"
 if [ ! -f build-threads/build.ninja ]; then
-  CC="$ccache clang" CXX="$ccache clang++" meson setup build-threads --buildtype=plain -Db_ndebug=false -Dtests=enabled \
-    -Db_lundef=false -Dcpp_args="$flags" -Dcpp_link_args=-fsanitize=thread
+  meson setup build-threads --buildtype=plain -Db_ndebug=false -Dtests=enabled -Db_pch=true -Db_lundef=false \
+    -Dcpp_args="$flags" -Dcpp_link_args=-fsanitize=thread
 fi
 ninja -C build-threads quantdyn tests/data/test_data tests/framework/test_framework tests/layers/test_layers tests/stats/test_stats
 
