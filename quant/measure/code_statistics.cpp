@@ -172,6 +172,7 @@ inline void CodeStatistics::locate(double x, int32_t level, const Entry& entry, 
     const Gap& gap = gaps[level];
     const int is_upper = x >= gap.begins[1] ? 1 : 0;
     const double parts = (x - gap.begins[is_upper]) * gap.parts_per_unit;
+    // NOLINTNEXTLINE(bugprone-incorrect-roundings): never negative; this runs for each value.
     cells[level].offsets[is_upper] += static_cast<int64_t>(parts + 0.5);
     ++cells[level].in_half[is_upper];
   }

@@ -96,7 +96,8 @@ void CodeChanges::compare(int64_t first_row, int64_t rows) {
     int32_t* __restrict const last = last_.data() + (first_row + row) * channels;
     int8_t* __restrict const direction = direction_.data() + (first_row + row) * channels;
     for (int64_t c = 0; c < channels; ++c) {
-      const int32_t way = (now[c] > last[c]) - (now[c] < last[c]), before = direction[c];
+      const int32_t way = (now[c] > last[c]) - (now[c] < last[c]);
+      const int32_t before = direction[c];  // NOLINT(bugprone-signed-char-misuse): -1, 0 or 1
       const int32_t is_change = way != 0;
       changes[c] += is_change;
       oscillations[c] += is_change & static_cast<int32_t>(way + before == 0);

@@ -27,7 +27,8 @@ void ChannelCounts::add(const Tile& tile) {
 }
 
 void ChannelCounts::add(int64_t channel, std::span<const uint64_t> counts) {
-  add_rows(channel, std::accumulate(counts.begin(), counts.end(), int64_t{0}));
+  const uint64_t rows = std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+  add_rows(channel, static_cast<int64_t>(rows));
   counts_.add(channel, counts);
 }
 

@@ -149,7 +149,8 @@ void MappedCounts::split_channel(int64_t c, const Tensor<float>& mapped_edges,
     of_mapped[bin] += counts[cells_.mapped_alone(bin - zero)];
   source.add(c, of_source);
   mapped.add(c, of_mapped);
-  const auto seen = std::accumulate(of_source.begin(), of_source.end(), int64_t{0});
+  const auto seen =
+      static_cast<int64_t>(std::accumulate(of_source.begin(), of_source.end(), uint64_t{0}));
   if (seen != rows_)
     throw_error("histogram: channel {} has {} values, but {} in cells that its map can reach", c,
                 rows_, seen);
