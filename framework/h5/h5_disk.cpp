@@ -61,7 +61,7 @@ struct Disk::Driver {
       if (count == 0 || (count < 0 && errno != EINTR)) break;
       if (count > 0) done += static_cast<size_t>(count);
     }
-    std::fill(out + done, out + size, '\0');  // behind its end a file reads as zeros
+    std::fill(out + done, out + size, '\0');  // past its end a file reads as zeros
     for (const LostWrite& lost : disk.lost_) {
       const int64_t begin = std::max(offset, lost.offset);
       const int64_t end = std::min(offset + static_cast<int64_t>(size),

@@ -1,58 +1,21 @@
 #include "framework/h5/h5.h"
 
 #include <hdf5.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <csignal>
 #include <fstream>
-#include <functional>
 #include <limits>
 #include <thread>
 
 #include "framework/base/durable_file.h"
 #include "framework/base/error.h"
 #include "tests/errors.h"
+#include "tests/framework/h5/folder.h"
 
 using namespace quantdyn;
+using quantdyn::test::Folder;
 namespace fs = std::filesystem;
-
-namespace {
-
-struct Folder {
-  fs::path path = fs::temp_directory_path() / fmt::format("quantdyn_h5_test_{}", ::getpid());
-  Folder() { fs::create_directories(path); }
-  ~Folder() { fs::remove_all(path); }
-  size_t files() const {
-    return static_cast<size_t>(std::distance(fs::directory_iterator(path), {}));
-  }
-};
-
-/// How large files of this process can become.
-void set_room(rlim_t bytes) {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_FSIZE, &limit);
-  limit.rlim_cur = std::min(bytes, limit.rlim_max);
-  ::setrlimit(RLIMIT_FSIZE, &limit);
-}
-
-/// Runs `act` in a child process in which files cannot grow over `bytes`; its return value.
-int with_full_disk(rlim_t bytes, const std::function<int()>& act) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    set_room(bytes);
-    ::_exit(act());
-  }
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(h5_test, Folder)
 
@@ -288,125 +251,6 @@ BOOST_AUTO_TEST_CASE(files_that_are_missing_or_something_else_are_named) {
   BOOST_TEST(error_of([&] {
                h5::File::create(path / "no" / "a.h5");
              }).starts_with((path / "no" / "a.h5.part").string()));
-}
-
-BOOST_AUTO_TEST_CASE(values_come_to_their_place_in_any_order_and_from_any_thread) {
-  const int64_t rows = 1000, of_row = 16;
-  const int64_t sizes[] = {rows, of_row};
-  std::vector<float> values(rows * of_row);
-  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
-  h5::File file = h5::File::create(path / "a.h5");
-  const h5::Place place =
-      file.make("x", h5::Type::float32, sizes, {.chunk = {}, .is_placed = true}).place();
-  file.write("behind", std::vector<int>{1, 2});
-  const auto write = [&](int64_t first, int64_t last) {
-    for (int64_t row = last - 1; row >= first; --row)
-      place.write(row * of_row, std::span<const float>(values).subspan(
-                                    static_cast<size_t>(row * of_row), of_row));
-  };
-  std::thread other([&] { write(0, 700); });
-  write(700, rows);
-  other.join();
-  BOOST_TEST(contains(error_of([&] { place.write<float>(1, values); }), "bytes 4 to 64004 of an"));
-  file.commit();
-  const h5::File read = h5::File::open(path / "a.h5");
-  BOOST_TEST(read.dataset("x").read<float>() == values);
-  BOOST_TEST(read.dataset("behind").read<int>() == (std::vector<int>{1, 2}));
-}
-
-BOOST_AUTO_TEST_CASE(an_array_may_have_over_4_gib) {
-  const int64_t rows = 5 << 10, of_row = 1 << 18;  // 5 GiB; all but two rows are holes in the file
-  const int64_t sizes[] = {rows, of_row};
-  const std::vector<float> row(of_row, 2.5f);
-  h5::File file = h5::File::create(path / "a.h5");
-  const h5::Place place =
-      file.make("x", h5::Type::float32, sizes, {.chunk = {}, .is_placed = true}).place();
-  place.write<float>(0, row);
-  place.write<float>((rows - 1) * of_row, row);
-  file.commit();
-  const h5::File made = h5::File::open(path / "a.h5");
-  const h5::Dataset read = made.dataset("x");
-  BOOST_TEST(read.read_rows<float>(rows - 1, 1) == row);
-  BOOST_TEST(read.read_rows<float>(rows - 2, 1) == std::vector<float>(of_row));
-}
-
-BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error_and_leaves_no_file) {
-  for (const rlim_t bytes : {500, 3000, 100'000, 2'500'000}) {
-    const int outcome = with_full_disk(bytes, [&] {
-      std::string message = error_of([&] {
-        h5::File file = h5::File::create(path / "a.h5");
-        for (int i = 0; i < 20; ++i) {
-          std::vector<double> values(20'000, 1.0);
-          for (size_t k = 0; k < values.size(); ++k)
-            values[k] = std::sin(static_cast<double>(k * 7919));
-          const int64_t sizes[] = {20'000};
-          file.write<double>(fmt::format("x{}", i), sizes, values, {{10'000}, 0});
-        }
-        file.commit();
-      });
-      return contains(message, "a.h5") && contains(message, "File too large") ? files() == 0 ? 0 : 2
-                                                                              : 1;
-    });
-    BOOST_TEST(outcome == 0, "at " << bytes << " bytes: " << outcome);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_small_file_on_a_full_disk_fails_at_its_end) {
-  const int outcome = with_full_disk(100, [&] {
-    const std::string message = error_of([&] {
-      h5::File file = h5::File::create(path / "a.h5");
-      file.set("text", "a");
-      file.commit();
-    });
-    return contains(message, "a.h5") && contains(message, "File too large") && files() == 0 ? 0 : 1;
-  });
-  BOOST_TEST(outcome == 0);
-  BOOST_TEST(with_full_disk(10, [&] {
-               const std::string message =
-                   error_of([&] { write_durably(path / "t", std::string(1000, 'x')); });
-               return contains(message, "/t: cannot be written: File too large") && files() == 0
-                          ? 0
-                          : 1;
-             }) == 0);
-}
-
-BOOST_AUTO_TEST_CASE(a_file_on_a_full_disk_leaves_other_files_alone) {
-  const std::vector<float> values(3000, 1.5f);
-  const int64_t sizes[] = {3000};
-  {
-    h5::File source = h5::File::create(path / "source.h5");
-    for (int i = 0; i < 40; ++i) {
-      h5::Dataset array = source.write<float>(fmt::format("a/b/{}", i), sizes, values, {{500}, 0});
-      for (int k = 0; k < 5; ++k) array.set(fmt::format("fact_{}", k), std::string(200, 'x'));
-    }
-    source.commit();
-  }
-  int failed = 0;
-  const auto whole = static_cast<rlim_t>(fs::file_size(path / "source.h5"));
-  for (rlim_t bytes = 100; bytes < 2 * whole; bytes += whole / 20) {
-    const int outcome = with_full_disk(bytes, [&] {
-      const h5::File source = h5::File::open(path / "source.h5");
-      const std::string message = error_of([&] {
-        h5::File copied = h5::File::create(path / "a.h5");
-        for (int i = 0; i < 40; ++i)
-          copied.copy(fmt::format("a/b/{}", i), source, fmt::format("a/b/{}", i));
-        copied.write<float>("more", sizes, values, {{500}, 0});
-        copied.commit();
-      });
-      set_room(RLIM_INFINITY);
-      h5::File other = h5::File::create(path / "b.h5");
-      other.write<float>("x", sizes, values);
-      other.commit();
-      if (h5::File::open(path / "b.h5").dataset("x").read<float>() != values) return 2;
-      if (fs::exists(part_name(path / "a.h5"))) return 3;
-      if (message.empty()) return 10;
-      return contains(message, "a.h5: cannot be written: File too large") ? 0 : 4;
-    });
-    BOOST_TEST((outcome == 0 || outcome == 10), "at " << bytes << " bytes: " << outcome);
-    failed += outcome == 0;
-  }
-  BOOST_TEST(failed >= 20);
-  BOOST_TEST(failed < 40);
 }
 
 BOOST_AUTO_TEST_CASE(a_locked_folder_is_refused_until_the_lock_goes) {
