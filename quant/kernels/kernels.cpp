@@ -1,6 +1,7 @@
 #include "quant/kernels/kernels.h"
 
 #include <algorithm>
+#include <memory>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "quant/kernels/kernels.cpp"
@@ -179,8 +180,9 @@ float code_of(const AffineGrid& grid, int64_t entry, float x, uint32_t word) {
 /// Calls work(r, c, entry, code) for every value that is not NaN.
 template <typename Work>
 void for_codes(const AffineGrid& grid, const Tile& tile, const Work& work) {
-  std::optional<TileWords> words;
-  if (grid.rounding == Rounding::stochastic) words.emplace(*grid.draws, tile);
+  std::unique_ptr<TileWords> words;  // large: not on the stack of every call
+  if (grid.rounding == Rounding::stochastic)
+    words = std::make_unique<TileWords>(*grid.draws, tile);
   for (int64_t r = 0; r < tile.rows; ++r)
     for (int64_t c = 0; c < tile.channels; ++c) {
       const float x = tile.values[r * tile.row_stride + c];
