@@ -103,7 +103,7 @@ Timing time_simulation(const Network& network, View<const float> x, double secon
   const Standardization none{std::vector<double>(channels, 0), std::vector<double>(channels, 1)};
   const FoldedNetwork folded = fold_network(network);
   Frame frame = make_frame(folded.network);
-  QuantizedTwin twin(folded, variants[0], Fusing::fused, frame);
+  QuantizedTwin twin(folded, variants[0], Fusing::fused, Simulation::integer, frame);
   twin.quantize({&images, &none, {0, 1, 2, 3, 4, 5, 6, 7}}, {}, Rng(3), frame,
                 [](const std::string&, int64_t, int64_t, const std::string&) {});
   Tensor<float> logits(network.output_shape().batch_of(x.shape[0]));

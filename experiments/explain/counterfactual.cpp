@@ -8,9 +8,11 @@
 #include "data/dataset.h"
 #include "data/order.h"
 #include "experiments/method/calibration.h"
+#include "experiments/method/evaluation.h"
 #include "experiments/method/quantized_twin.h"
 #include "experiments/method/tracking.h"
 #include "experiments/onnx/given_scales.h"
+#include "experiments/run/computing.h"
 #include "experiments/run/network_file.h"
 #include "framework/config/plugin_library.h"
 #include "quant/folding/linear_pairs.h"
@@ -24,6 +26,7 @@ struct Counterfactual::Setting {
   FoldedNetwork folded;
   Variant variant;
   Fusing fusing;
+  Simulation simulation;
   ImageSet test, calibration;
   Rng rng;
   Tensor<float> reference;
@@ -84,19 +87,6 @@ Variant find_variant(const Options& document, const std::string& name, const Net
   document.refuse("variants", fmt::format("no variant '{}'", name));
 }
 
-Tensor<float> logits_of(Evaluator& evaluator, const ImageSet& set) {
-  const int64_t classes = evaluator.network().output_shape().elements(),
-                count = static_cast<int64_t>(set.indices.size());
-  Tensor<float> out(Shape{count, classes});
-  Tensor<float> batch(Shape{evaluation_batch(), classes});
-  for_image_batches(set, [&](View<const float> x, int64_t images, int64_t first_chunk) {
-    evaluator.run(x, images, first_chunk, batch.view());
-    std::copy_n(batch.data(), images * classes,
-                out.data() + first_chunk * images_per_chunk * classes);
-  });
-  return out;
-}
-
 /// A scheme with one key set: "estimator=mse".
 std::shared_ptr<const Scheme> changed(const Scheme& scheme, const std::string& setting) {
   const std::vector<std::string> sets = {setting};
@@ -147,13 +137,14 @@ Counterfactual::Counterfactual(const ResultReader& result, const NetFacts& net, 
       StandardizationSettings(data.section("standardize", "")).make(*pair->train);
   const Rng rng(
       static_cast<uint64_t>(document.integer("seed", 0, accept::at_least<int64_t>(0), "")));
-  const bool fuse = document.section("compute", "").flag("fuse", true, "");
+  const Computing computing = Computing::read(document.section("compute", ""));
   setting_ = std::make_unique<Setting>(
       Setting{.data = std::move(pair),
               .standardization = standardization,
               .folded = variant.fold ? fold_network(network) : unfolded(network),
               .variant = std::move(variant),
-              .fusing = fuse ? Fusing::fused : Fusing::unfused,
+              .fusing = computing.fusing,
+              .simulation = computing.simulation,
               .test = {},
               .calibration = {},
               .rng = rng,
@@ -183,7 +174,7 @@ Measured Counterfactual::measure(std::span<const Repair> repairs) {
     if (repair.remedy.kind == Remedy::Kind::dead_channels) silence_dead_channels(folded, repair);
   }
   Frame report = make_frame(folded.network);
-  QuantizedTwin twin(folded, variant, s.fusing, report);
+  QuantizedTwin twin(folded, variant, s.fusing, s.simulation, report);
   twin.quantize(s.calibration, {}, s.rng.fork("variant").fork(variant.name), report,
                 [](const std::string&, int64_t, int64_t, const std::string&) {});
   std::vector<int> corrected;

@@ -25,4 +25,16 @@ Predictions predict(Evaluator& evaluator, const Dataset& dataset,
   return out;
 }
 
+Tensor<float> logits_of(Evaluator& evaluator, const ImageSet& images) {
+  const int64_t classes = evaluator.network().output_shape().elements();
+  Tensor<float> out(Shape{static_cast<int64_t>(images.indices.size()), classes});
+  Tensor<float> batch(Shape{evaluation_batch(), classes});
+  for_image_batches(images, [&](View<const float> x, int64_t count, int64_t first_chunk) {
+    evaluator.run(x, count, first_chunk, batch.view());
+    std::copy_n(batch.data(), count * classes,
+                out.data() + first_chunk * images_per_chunk * classes);
+  });
+  return out;
+}
+
 }  // namespace quantdyn

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "data/image_set.h"
 #include "data/loader.h"
 #include "framework/run/evaluator.h"
 
@@ -17,5 +18,7 @@ struct Predictions {
 /// Runs every image of a split through the net; taps are visited.
 Predictions predict(Evaluator& evaluator, const Dataset& dataset,
                     const Standardization& standardization);
+/// The logits [N,classes] of some images; taps are visited.
+Tensor<float> logits_of(Evaluator& evaluator, const ImageSet& images);
 
 }  // namespace quantdyn

@@ -12,6 +12,14 @@ int64_t channels_of(const Network& network, int unit) {
   return network.nodes()[network.units()[unit].last].shape.channels();
 }
 
+/// The grid of one entry; none if it is not affine or wider than a byte.
+std::optional<CodeGrid> grid_of(const Quantization& quantization, int64_t entry) {
+  const auto affine = quantization.affine(entry);
+  if (!affine || quantization.bit_width() > 8) return {};
+  const auto [lowest, highest] = quantization.given_codes(entry);
+  return CodeGrid{affine->scale, affine->zero_point, lowest, highest};
+}
+
 FoldedNetwork repaired(const FoldedNetwork& folded, const Repairs& repairs, Frame& report) {
   FoldedNetwork out = folded.clone();
   repairs.apply(out, report);
@@ -21,9 +29,10 @@ FoldedNetwork repaired(const FoldedNetwork& folded, const Repairs& repairs, Fram
 }  // namespace
 
 QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing,
-                             Frame& report)
+                             Simulation simulation, Frame& report)
     : variant_(variant),
       fusing_(fusing),
+      simulation_(simulation),
       float_(repaired(folded, variant.repairs, report)),
       network_(float_.network.clone()),
       evaluator_(network_, fusing, ConvolutionAlgorithm::direct, Keep::all) {}
@@ -48,6 +57,7 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& t
   }
   if (repairs.recalibrate) quantize_outputs(calibration, trained, note);
   if (variant_.bias == Variant::Bias::int32) round_biases();
+  coded_units_ = give_codes(evaluator_);
 }
 
 void QuantizedTwin::correct_biases(const std::vector<int>& units, const ImageSet& calibration,
@@ -104,6 +114,27 @@ void QuantizedTwin::quantize_weights(const TrainedRanges& trained) {
         variant_.bias == Variant::Bias::int32 ? least_weight_scales(unit) : std::vector<double>{});
   }
   evaluator_.prepare();
+}
+
+int QuantizedTwin::give_codes(Evaluator& evaluator) const {
+  if (simulation_ == Simulation::float32) return 0;
+  int given = 0;
+  for (const auto& [id, tensor] : tensors_) {
+    if (id.role != TensorRole::weight) continue;
+    const int source = variant_.quantized_source(network_, id.unit);
+    if (source < 0 || input_quantization(id.unit).entries() > 1) continue;
+    const auto input = grid_of(input_quantization(id.unit), 0);
+    if (!input || !grid_of(*tensor.quantization, 0)) continue;
+    ProductCodes codes{*input, {}, {}};
+    codes.weight.assign(tensor.codes.values().begin(), tensor.codes.values().end());
+    std::vector<CodeGrid> grids;
+    for (int64_t entry = 0; entry < tensor.quantization->entries(); ++entry)
+      grids.push_back(*grid_of(*tensor.quantization, entry));
+    for (int64_t k = 0; k < tensor.codes.shape().channels(); ++k)
+      codes.weight_grids.push_back(grids[tensor.quantization->entry_of(k)]);
+    given += evaluator.take_codes(id.unit, codes) ? 1 : 0;
+  }
+  return given;
 }
 
 const Quantization& QuantizedTwin::input_quantization(int unit) const {

@@ -18,6 +18,12 @@
 
 namespace quantdyn {
 
+/// How a quantized net's products are summed.
+enum class Simulation {
+  integer,  ///< products of codes, wherever that is exact (CodeMultiplier)
+  float32   ///< products of the values of codes, rounded at every step
+};
+
 /// One variant's net and the float net that it was made from.
 class QuantizedTwin {
  public:
@@ -26,7 +32,8 @@ class QuantizedTwin {
 
   /// The float twin is a copy of `folded` after the variant's repairs, which record their effect in
   /// `report`. The variant must outlive this.
-  QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing, Frame& report);
+  QuantizedTwin(const FoldedNetwork& folded, const Variant& variant, Fusing fusing,
+                Simulation simulation, Frame& report);
 
   /// Calibrates activations on float values, quantizes weights, then corrects biases or learns
   /// rounding and calibrates again, as the variant says. Scales that the variant has
@@ -40,6 +47,11 @@ class QuantizedTwin {
   void correct_biases(const std::vector<int>& units, const ImageSet& calibration, Frame& report);
 
   Evaluator& evaluator() { return evaluator_; }
+  /// Lets an evaluator of network() sum products as this twin's does; returns the number of units
+  /// that sum codes. After quantize().
+  int give_codes(Evaluator& evaluator) const;
+  /// Those of evaluator().
+  int coded_units() const { return coded_units_; }
   /// The float twin: folded and repaired.
   const Network& float_network() const { return float_.network; }
   /// The quantized net; the `master` of its weights and biases is their value before quantization.
@@ -68,12 +80,14 @@ class QuantizedTwin {
 
   const Variant& variant_;
   Fusing fusing_;
+  Simulation simulation_;
   FoldedNetwork float_;
   Network network_;
   Evaluator evaluator_;
   QuantizedTensors tensors_;
   Convergence convergence_;
   std::map<int, IntegerBias> biases_;
+  int coded_units_ = 0;
 };
 
 }  // namespace quantdyn

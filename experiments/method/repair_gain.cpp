@@ -43,18 +43,6 @@ Tensor<float> logits_of(const Predictions& split, const ImageSet& images) {
   return out;
 }
 
-Tensor<float> run_images(Evaluator& net, const ImageSet& images) {
-  const int64_t classes = net.network().output_shape().elements();
-  const auto count = static_cast<int64_t>(images.indices.size());
-  Tensor<float> out(Shape{count, classes}), batch(Shape{evaluation_batch(), classes});
-  for_image_batches(images, [&](View<const float> x, int64_t valid, int64_t first_chunk) {
-    net.run(x, valid, first_chunk, batch.view());
-    std::copy_n(batch.data(), valid * classes,
-                out.data() + first_chunk * images_per_chunk * classes);
-  });
-  return out;
-}
-
 ChannelPrecision precision_of(const Network& network, int unit, const Scheme& scheme) {
   const Linear<float>& linear = linear_of(network, unit);
   const Tensor<float>& weight = linear.weight->master;
@@ -104,7 +92,7 @@ void save_repair_gain(const VariantTask& task, const Predictions& repaired, Fram
   plain.repairs = {};
   plain.calibration.convergence = {};
   Frame discarded = make_frame(task.folded.network);
-  QuantizedTwin twin(task.folded, plain, task.fusing, discarded);
+  QuantizedTwin twin(task.folded, plain, task.fusing, task.simulation, discarded);
   twin.quantize(first_of(task.calibration, repairs.compare_images), task.trained, task.rng,
                 discarded, task.note);
   const ImageSet images = first_of(task.probe, repairs.compare_images);
@@ -112,7 +100,7 @@ void save_repair_gain(const VariantTask& task, const Predictions& repaired, Fram
   const auto sqnr = [&](const Tensor<float>& logits) {
     return compare_logits(reference.view(), logits.view(), {}).sqnr;
   };
-  frame.network(before_quantity, sqnr(run_images(twin.evaluator(), images)));
+  frame.network(before_quantity, sqnr(logits_of(twin.evaluator(), images)));
   frame.network(after_quantity, sqnr(logits_of(repaired, images)));
 }
 

@@ -27,6 +27,7 @@ class Nets {
         quantized_weights_(make(twin.network(), fusing)) {
     for (int unit = 0; unit < static_cast<int>(twin.network().units().size()); ++unit)
       quantized_after_.tap(unit, TapKind::output).transform = transform_of(unit);
+    for (Evaluator* net : {&quantized_after_, &quantized_weights_}) twin.give_codes(*net);
   }
 
   void run_twins(View<const float> images, const Chunk& chunk, int64_t index) {

@@ -8,6 +8,7 @@
 #include "experiments/method/repair_gain.h"
 #include "experiments/method/scales.h"
 #include "experiments/method/sensitivity.h"
+#include "experiments/method/simulation_difference.h"
 #include "experiments/method/tracking.h"
 #include "stats/errors/logits.h"
 #include "stats/scales/precision.h"
@@ -130,7 +131,7 @@ std::vector<ReplacedActivation> replaced_activations(const Network& before, cons
 Snapshot variant_snapshot(const VariantTask& task) {
   const Variant& variant = task.variant;
   Frame frame = make_frame(task.folded.network);
-  QuantizedTwin twin(task.folded, variant, task.fusing, frame);
+  QuantizedTwin twin(task.folded, variant, task.fusing, task.simulation, frame);
   twin.quantize(task.calibration, task.trained, task.rng, frame, task.note);
   const Network& net = twin.float_network();
   if (variant.fold) track_weights(net, task.kinds, frame, "folded_weight");
@@ -146,6 +147,7 @@ Snapshot variant_snapshot(const VariantTask& task) {
   save(compare_logits(task.reference.logits.view(), predictions.logits.view(),
                       task.reference.labels),
        frame);
+  save_simulation_difference(twin, task.fusing, task.probe, frame);
   save_precision_gain(task, net, frame);
   save_repair_gain(task, predictions, frame);
   if (!task.sensitivity.indices.empty())

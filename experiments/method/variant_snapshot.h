@@ -12,6 +12,7 @@ struct VariantTask {
   const FoldedNetwork& folded;  ///< with its norms if the variant does not fold
   const Variant& variant;
   Fusing fusing;
+  Simulation simulation;
   ImageSet calibration, probe;
   ImageSet sensitivity, integer;  ///< empty: no such table
   const Dataset& test;

@@ -183,8 +183,9 @@ class Estimator {
   std::vector<Need> training() const {
     if (e_.train.epochs == 0) return {};
     const int64_t batch = e_.train.loader.batch_size;
-    int64_t bytes = training_bytes(*e_.network, e_.fusing, e_.algorithm, batch) +
-                    optimizer_bytes() + 4 * batch * net_.input * of_float;
+    int64_t bytes =
+        training_bytes(*e_.network, e_.computing.fusing, e_.computing.algorithm, batch) +
+        optimizer_bytes() + 4 * batch * net_.input * of_float;
     if (e_.quantization.variant) bytes += 2 * batch * net_.outputs * of_float;
     return {{fmt::format("training in batches of {}", batch), bytes, "a smaller train.batch_size"}};
   }
@@ -214,9 +215,10 @@ class Estimator {
   }
 
   std::vector<Need> float_snapshot() const {
-    std::vector<Need> out{statistics(net_.normed_channels > 0 ? 3 : 1),
-                          evaluation(evaluation_bytes(*e_.network, e_.fusing, Keep::logits) +
-                                     prediction_bytes() + 2 * weight_bytes())};
+    std::vector<Need> out{
+        statistics(net_.normed_channels > 0 ? 3 : 1),
+        evaluation(evaluation_bytes(*e_.network, e_.computing.fusing, Keep::logits) +
+                   prediction_bytes() + 2 * weight_bytes())};
     if (const auto& gradients = e_.track.gradients)
       out.push_back({fmt::format("gradients of {} images", gradients->images),
                      training_bytes(*e_.network, Fusing::unfused, ConvolutionAlgorithm::direct,
@@ -248,7 +250,7 @@ class Estimator {
     const int64_t clones = 4, evaluators = variant.sensitivity_images > 0 ? 5 : 4;
     std::vector<Need> out{
         statistics(2),
-        evaluation(evaluators * evaluation_bytes(*e_.network, e_.fusing, Keep::all) +
+        evaluation(evaluators * evaluation_bytes(*e_.network, e_.computing.fusing, Keep::all) +
                    3 * prediction_bytes()),
         {"quantized twins", clones * 2 * weight_bytes() + 3 * weight_bytes() + code_bytes(variant),
          "fewer --threads"}};

@@ -98,16 +98,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   const Options checkpoint =
       document.section("checkpoint", "when the run is saved, so that it can be resumed");
   document.list("sweep", "further runs of this file; read by runs_of()");
-  const bool fuse = compute.flag(
-      "fuse", true, "chains of primitives in fused kernels; false: the reference primitives");
-  const auto algorithm = compute.choice<ConvolutionAlgorithm>(
-      "algorithm", ConvolutionAlgorithm::automatic,
-      {{"auto", ConvolutionAlgorithm::automatic},
-       {"direct", ConvolutionAlgorithm::direct},
-       {"winograd", ConvolutionAlgorithm::winograd}},
-      "of convolutions in training; tracked or quantized nets always use direct");
+  const Computing computing = Computing::read(compute);
   data.finish();
-  compute.finish();
   document.finish();
 
   Experiment out{.document = document,
@@ -126,8 +118,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                  .track = {},
                  .variants = {},
                  .quantization = {},
-                 .fusing = fuse ? Fusing::fused : Fusing::unfused,
-                 .algorithm = algorithm,
+                 .computing = computing,
                  .output = output};
   out.initializer = Registry<Initializer>::instance().make(initializer);
   out.train = TrainingSettings::read(train, out.data->train->size());
@@ -158,7 +149,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   if (quantization)
     out.quantization = QuantizationTrainingSettings::read(*quantization, out.variants, *out.network,
                                                           out.train.epochs);
-  if (out.quantization.folding != Folding::none && out.fusing == Fusing::unfused)
+  if (out.quantization.folding != Folding::none && out.computing.fusing == Fusing::unfused)
     quantization->refuse("folding", "is done by fused kernels; expected compute.fuse: true");
   for (const Variant& variant : out.variants) try {  // refuses impossible choices now
       chosen_images(variant.calibration, *out.data->train, out.rng("calibrate"));

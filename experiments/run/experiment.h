@@ -12,6 +12,7 @@
 #include "experiments/method/tracking_settings.h"
 #include "experiments/method/trainer.h"
 #include "experiments/run/checkpoint_settings.h"
+#include "experiments/run/computing.h"
 #include "quant/variants/variant.h"
 
 namespace quantdyn {
@@ -36,8 +37,7 @@ struct Experiment {
   TrackingSettings track;
   std::vector<Variant> variants;
   QuantizationTrainingSettings quantization;  ///< of training; points into `variants`
-  Fusing fusing;
-  ConvolutionAlgorithm algorithm;
+  Computing computing;
   std::filesystem::path output;
 
   /// Reads the file with `--set` arguments and makes everything that it names. ConfigError for

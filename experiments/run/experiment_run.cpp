@@ -66,8 +66,9 @@ void ExperimentRun::begin() {
 }
 
 void ExperimentRun::train_epochs() {
-  trainer_ = std::make_unique<Trainer>(*e_.network, *e_.data->train, e_.standardization, e_.train,
-                                       e_.fusing, e_.algorithm, e_.rng("train"));
+  trainer_ =
+      std::make_unique<Trainer>(*e_.network, *e_.data->train, e_.standardization, e_.train,
+                                e_.computing.fusing, e_.computing.algorithm, e_.rng("train"));
   if (state_) load();
   since_checkpoint_ = Stopwatch();
   catch_up();
@@ -84,7 +85,8 @@ void ExperimentRun::prepare_quantization(int64_t epoch) {
   if (settings.variant == nullptr) return;
   if (epoch > settings.start_epoch && !quantization_) {
     std::map<int, std::vector<Range>> ranges;
-    Evaluator evaluator(*e_.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+    Evaluator evaluator(*e_.network, e_.computing.fusing, ConvolutionAlgorithm::direct,
+                        Keep::logits);
     const ImageSet images = calibration_images(*settings.variant);
     for (const auto& [unit, tensor] : calibrate(evaluator, *settings.variant, images))
       ranges[unit] = tensor.ranges;
@@ -219,7 +221,8 @@ const ExperimentRun::FloatTwin& ExperimentRun::float_twin(bool is_folded) {
   std::optional<FloatTwin>& twin = is_folded ? folded_ : unfolded_;
   if (twin && twin->step == step_) return *twin;
   FoldedNetwork network = is_folded ? fold_network(*e_.network) : unfolded(*e_.network);
-  Evaluator evaluator(network.network, e_.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+  Evaluator evaluator(network.network, e_.computing.fusing, ConvolutionAlgorithm::direct,
+                      Keep::logits);
   Predictions predictions = predict(evaluator, *e_.data->test, e_.standardization);
   twin = FloatTwin{std::move(network), std::move(predictions), step_};
   return *twin;
@@ -252,7 +255,8 @@ std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
     Snapshot out =
         variant_snapshot({.folded = twin.network,
                           .variant = variant,
-                          .fusing = e_.fusing,
+                          .fusing = e_.computing.fusing,
+                          .simulation = e_.computing.simulation,
                           .calibration = calibration_images(variant),
                           .probe = probe_,
                           .sensitivity = test_images(variant.sensitivity_images),
@@ -305,7 +309,7 @@ void ExperimentRun::take_snapshot() {
   std::string folding_error;
   std::unique_ptr<BegunSnapshot> begun = begin_snapshot();
   Snapshot snapshot = float_snapshot({.network = *e_.network,
-                                      .fusing = e_.fusing,
+                                      .fusing = e_.computing.fusing,
                                       .probe = probe_,
                                       .test = *e_.data->test,
                                       .kinds = e_.track.statistics,

@@ -83,7 +83,7 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
       {"blis_version", gemm_version()},
       {"instruction_set", simd_target()},
       {"denormals", std::string("kept")},
-      {"training_convolution_algorithm", name_of(experiment.algorithm)},
+      {"training_convolution_algorithm", name_of(experiment.computing.algorithm)},
       {"threads", int64_t{worker_count()}},
       {"cpu", cpu_name()},
       {"train_dataset", experiment.data->train->name()},

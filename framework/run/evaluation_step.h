@@ -10,6 +10,7 @@
 #include "framework/base/tensor.h"
 #include "framework/graph/channel_map.h"
 #include "framework/graph/tap.h"
+#include "framework/run/product_codes.h"
 
 namespace quantdyn {
 
@@ -23,6 +24,14 @@ struct EvaluationChunk {
   int worker;
   bool observed;   ///< false: transforms act, but observers see nothing
   float* scratch;  ///< EvaluationStep::scratch_floats() floats, this worker's own
+  /// The input's codes less the grid's lowest one, instead of its values; null: values. Only for a
+  /// CodeMultiplier that has taken codes.
+  const uint8_t* x_codes = nullptr;
+  /// The output becomes codes less the lowest one, as bytes at y's place (prepare_output()); no tap
+  /// is visited.
+  bool writes_codes = false;
+  /// Set if values that should have codes have none; y is undefined then.
+  bool* is_off_grid = nullptr;
 };
 
 /// Ability of a step that keeps data derived from parameters.
@@ -52,6 +61,8 @@ class EvaluationStep {
 
   /// Null if the step reads parameters as it evaluates, or has none.
   virtual ParameterReader* parameter_reader() { return nullptr; }
+  /// Null if the step has no products, or only those of values.
+  virtual CodeMultiplier* code_multiplier() { return nullptr; }
   /// How evaluate() computes the values of tap norm from those of tap conv, if it shows both tile
   /// by tile. Borrowed from the step; as of the last prepare().
   virtual std::optional<TapMap> norm_of_conv() const { return {}; }

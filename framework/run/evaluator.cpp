@@ -62,6 +62,14 @@ void Evaluator::prepare() {
     if (ParameterReader* const reader = step->parameter_reader()) reader->prepare();
 }
 
+bool Evaluator::take_codes(int unit, const ProductCodes& codes) {
+  for (const auto& step : steps_)
+    if (network_.nodes()[step->nodes().front()].unit == unit)
+      if (CodeMultiplier* const multiplier = step->code_multiplier())
+        return multiplier->take_codes(codes);
+  return false;
+}
+
 void Evaluator::run_step(const EvaluationStep& step, int first_own, const Evaluator& before,
                          const EvaluationChunk& chunk) {
   const auto& nodes = network_.nodes();
@@ -75,6 +83,11 @@ void Evaluator::run_step(const EvaluationStep& step, int first_own, const Evalua
   const int last = step.nodes().back();
   EvaluationChunk own = chunk;
   own.scratch = workspaces_[chunk.worker].scratch;
+  if (chunk.writes_codes) {  // where the plan says so
+    own.writes_codes = as_codes_[last];
+    if (as_codes_[nodes[step.nodes().front()].inputs[0]])
+      own.x_codes = reinterpret_cast<const uint8_t*>(inputs[0].data);
+  }
   step.evaluate(
       inputs,
       {workspaces_[chunk.worker].results[last], nodes[last].shape.batch_of(images_per_chunk)},
@@ -99,9 +112,51 @@ void Evaluator::end_chunk(const UnitTaps& taps, const EvaluationChunk& chunk) {
 void Evaluator::run_chunk(View<const float> x, int64_t images, int64_t index, int worker) {
   assert(x.shape[0] == images_per_chunk && worker < static_cast<int>(workspaces_.size()));
   const EvaluationChunk chunk{index, images, worker, true, nullptr};
+  run_steps(x, chunk);
+}
+
+void Evaluator::run_steps(View<const float> x, const EvaluationChunk& chunk) {
   take_input(x, chunk);
-  for (const auto& step : steps_) run_step(*step, 0, *this, chunk);
+  for (const auto& step : steps_) {
+    run_step(*step, 0, *this, chunk);
+    if (chunk.is_off_grid && *chunk.is_off_grid) return;
+  }
   for (const UnitTaps& taps : taps_) end_chunk(taps, chunk);
+}
+
+bool Evaluator::has_observers() const {
+  return std::ranges::any_of(taps_, [](const UnitTaps& taps) {
+    return std::ranges::any_of(
+        taps, [](const Tap& tap) { return !tap.before.empty() || !tap.after.empty(); });
+  });
+}
+
+bool Evaluator::may_be_codes(size_t step) {
+  const int node = steps_[step]->nodes().back(), unit = network_.nodes()[node].unit;
+  CodeMultiplier* const writer = steps_[step]->code_multiplier();
+  const UnitTaps& taps = taps_[unit];
+  const auto* const output =
+      dynamic_cast<const CodeTransform*>(taps[static_cast<size_t>(TapKind::output)].transform);
+  if (!writer || !writer->input_grid() || !output || network_.units()[unit].last != node ||
+      node == network_.last())
+    return false;
+  for (TapKind kind : {TapKind::conv, TapKind::norm})
+    if (!taps[static_cast<size_t>(kind)].empty()) return false;
+  const std::optional<CodeGrid> grid = output->grid();
+  if (!grid) return false;
+  for (const auto& reader : steps_) {
+    const std::vector<int>& inputs = network_.nodes()[reader->nodes().front()].inputs;
+    if (std::ranges::find(inputs, node) == inputs.end()) continue;
+    CodeMultiplier* const multiplier = reader->code_multiplier();
+    if (!multiplier || multiplier->input_grid() != grid) return false;
+  }
+  return writer->prepare_output(*output);
+}
+
+void Evaluator::plan_codes() {
+  as_codes_.assign(network_.nodes().size(), false);
+  if (has_observers()) return;
+  for (size_t i = 0; i < steps_.size(); ++i) as_codes_[steps_[i]->nodes().back()] = may_be_codes(i);
 }
 
 void Evaluator::set_input(View<const float> x, int64_t images, int64_t index, int worker) {
@@ -118,10 +173,17 @@ void Evaluator::show_unit(int unit, int64_t images, int64_t index, int worker) {
 void Evaluator::run(View<const float> x, int64_t images, int64_t first_chunk, View<float> logits) {
   assert(x.shape[0] % images_per_chunk == 0);
   const int last = network_.last();
+  plan_codes();
+  const bool has_codes = std::ranges::find(as_codes_, true) != as_codes_.end();
   parallel_for(chunk_count(images), [&](int64_t index, int worker) {
     const int64_t first = index * images_per_chunk;
-    run_chunk(x.slice(first, images_per_chunk), std::min(images_per_chunk, images - first),
-              first_chunk + index, worker);
+    bool is_off_grid = false;
+    EvaluationChunk chunk{first_chunk + index, std::min(images_per_chunk, images - first), worker,
+                          true, nullptr};
+    chunk.writes_codes = has_codes;
+    chunk.is_off_grid = &is_off_grid;
+    run_steps(x.slice(first, images_per_chunk), chunk);
+    if (is_off_grid) run_chunk(x.slice(first, images_per_chunk), chunk.images, chunk.index, worker);
     if (!logits) return;
     const View<float> to = logits.slice(first, images_per_chunk);
     std::copy_n(workspaces_[worker].results[last], to.elements(), to.data);

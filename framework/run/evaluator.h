@@ -30,8 +30,10 @@ class Evaluator {
   /// nothing replaces values in between (see EvaluationStep::norm_of_conv).
   std::optional<TapMap> norm_of_conv(int unit) const;
   void clear_taps();
-  /// Call it after every change of parameters.
+  /// Call it after every change of parameters. Weights whose codes a unit has taken must keep them.
   void prepare();
+  /// From now on the unit sums products of codes, if its step can (CodeMultiplier::take_codes).
+  bool take_codes(int unit, const ProductCodes& codes);
 
   /// Evaluates a batch x [N,...], N a multiple of 8, of which `images` are real; `first_chunk`
   /// numbers its first chunk among all images observed so far; logits [N,classes] may be empty.
@@ -70,11 +72,17 @@ class Evaluator {
   /// Reads the outputs of units before `first_own` from `before`, others from this evaluator.
   void run_step(const EvaluationStep& step, int first_own, const Evaluator& before,
                 const EvaluationChunk& chunk);
+  /// Finds the nodes whose results may be codes when nothing but the logits is wanted.
+  void plan_codes();
+  bool may_be_codes(size_t step);
+  bool has_observers() const;
+  void run_steps(View<const float> x, const EvaluationChunk& chunk);
 
   const Network& network_;
   std::vector<std::unique_ptr<EvaluationStep>> steps_;
   std::vector<UnitTaps> taps_;
   std::vector<Workspace> workspaces_;
+  std::vector<bool> as_codes_;  // by node; as of the last plan_codes()
 };
 
 }  // namespace quantdyn

@@ -3,13 +3,16 @@
 #include <algorithm>
 
 #include "framework/base/threads.h"
+#include "layers/fused/code_sums.h"
 #include "layers/fused/convolution_chain.h"
 #include "layers/fused/rows.h"
 
 namespace quantdyn {
 namespace {
 
-class ConvolutionEvaluation final : public EvaluationStep, public ParameterReader {
+class ConvolutionEvaluation final : public EvaluationStep,
+                                    public ParameterReader,
+                                    public CodeMultiplier {
  public:
   ConvolutionEvaluation(const Network& network, std::vector<int> nodes,
                         ConvolutionAlgorithm algorithm)
@@ -26,27 +29,60 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
   void prepare() override {
     chain_.kernel->prepare_forward(chain_.linear.weight->read());
     scale_.take_parameters(chain_);
+    if (codes_) prepare_sums();
   }
 
-  int64_t scratch_floats() const override { return chain_.kernel->scratch_floats(); }
+  CodeMultiplier* code_multiplier() override { return this; }
+  bool take_codes(const ProductCodes& codes) override {
+    if (!make_code_sums(chain_.kernel->conv, codes, chain_.linear.weight->read())) return false;
+    codes_ = codes;
+    prepare_sums();
+    return true;
+  }
+
+  std::optional<CodeGrid> input_grid() const override {
+    return sums_ ? std::optional(sums_->input()) : std::nullopt;
+  }
+  bool prepare_output(const CodeTransform& output) override {
+    const std::optional<CodeGrid> grid = output.grid();
+    if (!sums_ || !grid || chain_.norm || chain_.ends || !ends_unit_) return false;
+    code_map_.emplace(output_map_, output, *grid);
+    return code_map_->is_usable;
+  }
+
+  int64_t scratch_floats() const override {
+    return std::max(chain_.kernel->scratch_floats(),
+                    code_scratch_floats(chain_.kernel->conv, images_per_chunk));
+  }
 
   void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
                 const EvaluationChunk& chunk) const override {
+    if (chunk.writes_codes) return write_codes(x[0].data, y.data, chunk);
     const int64_t valid = y.shape.of_one().rows() * chunk.images;
     const auto is_bare_at = [&](TapKind kind) { return taps[static_cast<size_t>(kind)].empty(); };
     const bool is_bare = !chain_.ends && is_bare_at(TapKind::conv) && is_bare_at(TapKind::norm) &&
                          (!ends_unit_ || is_bare_at(TapKind::output));
-    const ChannelMap map = scale_.map(chain_.activation);
     const int64_t all = y.shape.rows(), enough = rows_per_tile(channels_);
     int64_t finished = 0;
-    chain_.kernel->forward(
-        {x[0].data}, images_per_chunk, y.data, is_bare ? &map : nullptr, chunk.scratch,
-        [&](int64_t first, int64_t rows) {  // rows come in order; a few wait for more
-          const int64_t end = first + rows;
-          if (is_bare || (end - finished < enough && end < all)) return;
-          finish_rows(y.data, finished, end - finished, valid, taps, chunk);
-          finished = end;
-        });
+    const auto finish = [&](int64_t end, int64_t of, bool has_bias) {
+      if (is_bare || (end - finished < enough && end < of)) return;
+      finish_rows(y.data, finished, end - finished, valid, has_bias, taps, chunk);
+      finished = end;
+    };
+    if (chunk.x_codes || (sums_ && sums_->read(x[0].data, chunk.images, chunk.scratch))) {
+      const bool is_final = is_bare && chain_.norm == nullptr;
+      sums_->run({x[0].data, chunk.x_codes}, chunk.images, is_final ? output_map_ : sum_map_,
+                 y.data, chunk.scratch, [&](int64_t first, int64_t rows) {
+                   finish(first + rows, valid, chain_.norm == nullptr);
+                 });
+      if (is_bare && !is_final) finish_rows(y.data, 0, valid, valid, false, taps, chunk);
+      return;
+    }
+    const ChannelMap map = scale_.map(chain_.activation);
+    chain_.kernel->forward({x[0].data}, images_per_chunk, y.data, is_bare ? &map : nullptr,
+                           chunk.scratch, [&](int64_t first, int64_t rows) {
+                             finish(first + rows, all, false);  // in order; a few wait for more
+                           });
   }
 
   std::optional<TapMap> norm_of_conv() const override {
@@ -58,9 +94,26 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
   }
 
  private:
+  void prepare_sums() {
+    const ConvolutionChain& c = chain_;
+    sums_ = make_code_sums(c.kernel->conv, *codes_, c.linear.weight->read());
+    const float* const bias = c.norm ? nullptr : c.linear.bias->read();
+    sum_map_ = sums_->map(bias, ends_of(FusedActivation::none));
+    output_map_ = sums_->map(bias, ends_of(c.activation));
+  }
+
+  void write_codes(const float* x, float* y, const EvaluationChunk& chunk) const {
+    if (chunk.x_codes || sums_->read(x, chunk.images, chunk.scratch))
+      sums_->run({x, chunk.x_codes}, chunk.images, *code_map_, reinterpret_cast<uint8_t*>(y),
+                 chunk.scratch);
+    else
+      *chunk.is_off_grid = true;
+  }
+
   /// Shows conv, norm and output while the rows are in the cache; no tap sees padding images.
-  void finish_rows(float* y, int64_t first, int64_t rows, int64_t valid, const UnitTaps& taps,
-                   const EvaluationChunk& chunk) const {
+  /// `has_bias`: y is the norm's tap already.
+  void finish_rows(float* y, int64_t first, int64_t rows, int64_t valid, bool has_bias,
+                   const UnitTaps& taps, const EvaluationChunk& chunk) const {
     const Tap& conv_tap = taps[static_cast<size_t>(TapKind::conv)];
     const Tap& norm_tap = taps[static_cast<size_t>(TapKind::norm)];
     const Tap& output_tap = taps[static_cast<size_t>(TapKind::output)];
@@ -72,7 +125,7 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
       const int64_t count = std::min(tile, first + rows - row);
       const int64_t seen = std::clamp<int64_t>(valid - row, 0, count);
       if (chain_.norm) visit(conv_tap, at, seen, channels_, row, chunk);
-      apply_map(norm, at, channels_, count, channels_, at);
+      if (!has_bias) apply_map(norm, at, channels_, count, channels_, at);
       visit(norm_tap, at, seen, channels_, row, chunk);
       if (chain_.ends)
         clip_channels(at, count, channels_, chain_.ends->low->read(), chain_.ends->high->read());
@@ -87,6 +140,10 @@ class ConvolutionEvaluation final : public EvaluationStep, public ParameterReade
   const int64_t channels_;
   const std::vector<float> ones_, zeros_;
   ChainScale scale_;
+  std::optional<ProductCodes> codes_;
+  std::unique_ptr<CodeSums> sums_;  // null: products of values
+  std::optional<CodeMap> code_map_;
+  SumMap sum_map_, output_map_;  // to the norm's tap (the convolution's, before a norm); to y
 };
 
 }  // namespace

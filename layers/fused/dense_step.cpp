@@ -4,6 +4,7 @@
 #include "framework/base/gemm.h"
 #include "framework/base/threads.h"
 #include "framework/run/chain.h"
+#include "layers/fused/code_sums.h"
 
 namespace quantdyn {
 namespace {
@@ -21,23 +22,63 @@ void multiply_images(const Linear<float>& linear, const float* x, int64_t images
        Accumulate::yes);
 }
 
-class DenseEvaluation final : public EvaluationStep {
+/// A dense layer as a convolution over images of one pixel.
+Convolution pixel_convolution(const Linear<float>& linear) {
+  Convolution out;
+  out.in_h = out.in_w = out.out_h = out.out_w = 1;
+  out.in_c = linear.in_channels;
+  out.out_c = linear.out_channels;
+  return out;
+}
+
+class DenseEvaluation final : public EvaluationStep, public ParameterReader, public CodeMultiplier {
  public:
   DenseEvaluation(const Network& network, std::vector<int> nodes)
       : EvaluationStep(std::move(nodes)),
         linear_(*network.layer(this->nodes().front())->linear()),
         taps_(network.nodes()[this->nodes().front()].taps) {}
 
+  ParameterReader* parameter_reader() override { return this; }
+  void prepare() override {
+    if (codes_) prepare_sums();
+  }
+  CodeMultiplier* code_multiplier() override { return this; }
+  bool take_codes(const ProductCodes& codes) override {
+    if (!make_code_sums(pixel_convolution(linear_), codes, linear_.weight->read())) return false;
+    codes_ = codes;
+    prepare_sums();
+    return true;
+  }
+  std::optional<CodeGrid> input_grid() const override {
+    return sums_ ? std::optional(sums_->input()) : std::nullopt;
+  }
+  bool prepare_output(const CodeTransform&) override { return false; }
+  int64_t scratch_floats() const override {
+    return code_scratch_floats(pixel_convolution(linear_), images_per_chunk);
+  }
+
   void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
                 const EvaluationChunk& chunk) const override {
-    multiply_images(linear_, x[0].data, y.shape[0], y.data);
+    if (chunk.x_codes || (sums_ && sums_->read(x[0].data, chunk.images, chunk.scratch)))
+      sums_->run({x[0].data, chunk.x_codes}, chunk.images, map_, y.data, chunk.scratch,
+                 [](int64_t, int64_t) {});
+    else
+      multiply_images(linear_, x[0].data, y.shape[0], y.data);
     for (TapKind kind : taps_)
       visit(taps[static_cast<size_t>(kind)], y.data, chunk.images, linear_.out_channels, 0, chunk);
   }
 
  private:
+  void prepare_sums() {
+    sums_ = make_code_sums(pixel_convolution(linear_), *codes_, linear_.weight->read());
+    map_ = sums_->map(linear_.bias->read(), ends_of(FusedActivation::none));
+  }
+
   const Linear<float>& linear_;
   const std::vector<TapKind> taps_;
+  std::optional<ProductCodes> codes_;
+  std::unique_ptr<CodeSums> sums_;  // null: products of values
+  SumMap map_;
 };
 
 class DenseTraining final : public TrainingStep {

@@ -36,6 +36,9 @@ class AffineQuantization : public Quantization {
   }
 
   void apply(const MutableTile& tile) const override { affine_apply(grid_, tile); }
+  std::optional<CodeGrid> grid() const override {
+    return grid_.draws ? std::nullopt : Quantization::grid();
+  }
   void codes(const Tile& tile, int32_t* codes) const override {
     affine_codes(grid_, tile, no_code, codes);
     if (shift_ == 0) return;

@@ -26,9 +26,9 @@ Range covered_range(const AffineOptions& options, const Range& range);
 
 /// Asymmetric: s = (high - low) / (highest - lowest), z as the option `zero_point` says (Jacob et
 /// al. 2018, section 3). Symmetric: s = max|x| / divisor, z = 0. A power of two is taken last
-/// (ceil: Jain et al. 2019, TQT, equation 2). A scale under `least_scale` becomes that, or the power
-/// of two above it. Throws Error naming the tensor if a scale is not finite, or a range goes below 0
-/// and codes are symmetric and unsigned.
+/// (ceil: Jain et al. 2019, TQT, equation 2). A scale under `least_scale` becomes that, or the
+/// power of two above it. Throws Error naming the tensor if a scale is not finite, or a range goes
+/// below 0 and codes are symmetric and unsigned.
 AffineEntry fit_affine(const AffineOptions& options, const AffineCodes& codes, const Range& range,
                        double least_scale, const std::string& tensor);
 

@@ -5,6 +5,13 @@
 
 namespace quantdyn {
 
+std::optional<CodeGrid> Quantization::grid() const {
+  const std::optional<AffineParameters> parameters = affine(0);
+  if (entries_ > 1 || !parameters || bit_width() > 8) return {};
+  const auto [lowest, highest] = given_codes(0);
+  return CodeGrid{parameters->scale, parameters->zero_point, lowest, highest};
+}
+
 std::pair<int32_t, int32_t> Quantization::given_codes(int64_t entry) const {
   const std::vector<float> values = levels(entry);
   const auto is_given = [](float level) { return !std::isnan(level); };

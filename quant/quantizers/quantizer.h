@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "framework/config/registry.h"
-#include "framework/graph/tap.h"
+#include "framework/graph/code_grid.h"
 #include "quant/quantizers/distribution.h"
 #include "quant/quantizers/range.h"
 
@@ -48,7 +48,7 @@ struct FittingTask {
 /// As a Transform it replaces values by the values of their codes; a NaN stays a NaN, infinities
 /// saturate (unless the scheme has codes for them). An entry is a set of levels: there is one, or
 /// one for each channel or group of channels.
-class Quantization : public Transform {
+class Quantization : public CodeTransform {
  public:
   Quantization(const Granularity& granularity, int64_t channels)
       : granularity_(granularity), entries_(granularity.entries(channels)) {}
@@ -58,8 +58,7 @@ class Quantization : public Transform {
   int64_t entry_of(int64_t channel) const { return granularity_.entry_of(channel); }
 
   virtual int bit_width() const = 0;
-  /// Codes of a tile, packed: codes [rows, channels].
-  virtual void codes(const Tile& tile, int32_t* codes) const = 0;
+  std::optional<CodeGrid> grid() const override;
   /// Entry i is the value of code first_code() + i, 2^bit_width of them; NaN for codes never given.
   virtual std::vector<float> levels(int64_t entry) const = 0;
   /// The first and the last code that is given.

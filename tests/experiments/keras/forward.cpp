@@ -32,7 +32,7 @@ Tensor<float> quantized_logits(const Network& network, const std::string& file,
       read_variants(root.list("variants", ""), network, {1, 1}, onnx_scales_for);
   const FoldedNetwork folded = fold_network(network);
   Frame frame = make_frame(folded.network);
-  QuantizedTwin twin(folded, variants[0], Fusing::fused, frame);
+  QuantizedTwin twin(folded, variants[0], Fusing::fused, Simulation::float32, frame);
   twin.quantize({}, {}, Rng(1), frame, [](auto&&...) {});
   return test::logits_of(twin.evaluator(), x);
 }

@@ -37,7 +37,7 @@ struct DeadChannel {
         "symmetric: true, granularity: per_channel{}}}}}}}",
         bias, weights));
     Frame frame = frame_of(folded.network);
-    QuantizedTwin twin(folded, quantized, Fusing::fused, frame);
+    QuantizedTwin twin(folded, quantized, Fusing::fused, Simulation::float32, frame);
     const ImageSet images{data->train.get(), &standardization, {0, 1, 2, 3, 4, 5, 6, 7}};
     twin.quantize(images, {}, Rng(1), frame, [](auto&&...) {});
     const Quantization& weight = *twin.tensors().at({unit, TensorRole::weight}).quantization;

@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_variant_takes_scales_zero_points_and_int32_biases) {
       read_variants(root.list("variants", ""), network, {1, 1}, onnx_scales_for);
   const FoldedNetwork folded = fold_network(network);
   Frame frame = make_frame(folded.network);
-  QuantizedTwin twin(folded, variants[0], Fusing::fused, frame);
+  QuantizedTwin twin(folded, variants[0], Fusing::fused, Simulation::float32, frame);
   twin.quantize({}, {}, Rng(1), frame, [](auto&&...) {});
   const Quantization& weight = *twin.tensors().at({1, TensorRole::weight}).quantization;
   BOOST_TEST(weight.affine(1)->scale == 0.5f);

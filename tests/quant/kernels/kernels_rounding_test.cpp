@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "framework/base/rng.h"
-#include "tests/quant/every_target.h"
+#include "tests/every_target.h"
 
 namespace quantdyn::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <limits>
 #include <string>
 
-#include "tests/quant/every_target.h"
+#include "tests/every_target.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {

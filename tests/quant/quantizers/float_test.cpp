@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "quant/kernels/kernels_float.h"
-#include "tests/quant/every_target.h"
+#include "tests/every_target.h"
 #include "tests/quant/golden/golden_values.h"
 #include "tests/quant/helpers.h"
 

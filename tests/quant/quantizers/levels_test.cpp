@@ -6,7 +6,7 @@
 #include "framework/base/rng.h"
 #include "quant/kernels/kernels_levels.h"
 #include "quant/quantizers/level_quantization.h"
-#include "tests/quant/every_target.h"
+#include "tests/every_target.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "quant/kernels/kernels_log.h"
-#include "tests/quant/every_target.h"
+#include "tests/every_target.h"
 #include "tests/quant/helpers.h"
 
 namespace quantdyn::test {
