@@ -29,7 +29,7 @@ struct Counterfactual::Setting {
   Simulation simulation;
   ImageSet test, calibration;
   Rng rng;
-  Tensor<float> reference;
+  Tensor<float> reference;  // logits of the net as trained
 };
 
 namespace {
@@ -155,7 +155,7 @@ Counterfactual::Counterfactual(const ResultReader& result, const NetFacts& net, 
             first_of_shuffle(rng.fork("probe"), size, std::min(images, size))};
   s.calibration = {s.data->train.get(), &s.standardization,
                    chosen_images(s.variant.calibration, *s.data->train, rng.fork("calibrate"))};
-  Evaluator evaluator(s.folded.network, s.fusing, ConvolutionAlgorithm::direct, Keep::logits);
+  Evaluator evaluator(network, s.fusing, ConvolutionAlgorithm::direct, Keep::logits);
   s.reference = logits_of(evaluator, s.test);
 }
 

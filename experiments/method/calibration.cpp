@@ -110,15 +110,34 @@ void require_finite(Evaluator& net, const ImageSet& images) {
 
 }  // namespace
 
+const std::vector<Range>* KnownRanges::find(const ImageSet& images, int unit,
+                                            const Scheme& scheme) const {
+  const auto found = ranges_.find({images.indices, unit, scheme.text});
+  return found == ranges_.end() ? nullptr : &found->second;
+}
+
+void KnownRanges::add(const ImageSet& images, int unit, const Scheme& scheme,
+                      std::vector<Range> ranges) {
+  ranges_.insert_or_assign({images.indices, unit, scheme.text}, std::move(ranges));
+}
+
 std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
-                                         const ImageSet& images) try {
+                                         const ImageSet& images, KnownRanges* known) try {
   const Network& network = net.network();
+  std::map<int, QuantizedTensor> out;
   std::map<int, std::unique_ptr<SchemeObserver>> waiting, done;
-  for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit)
-    if (const Scheme* const scheme = variant.units[unit].output.get())
-      waiting[unit] = std::make_unique<SchemeObserver>(
-          *scheme, network.units()[unit].name + "/output",
-          network.nodes()[network.units()[unit].last].shape.channels());
+  for (int unit = 0; unit < static_cast<int>(network.units().size()); ++unit) {
+    const Scheme* const scheme = variant.units[unit].output.get();
+    if (scheme == nullptr) continue;
+    const std::string tensor = network.units()[unit].name + "/output";
+    const int64_t channels = network.nodes()[network.units()[unit].last].shape.channels();
+    const std::vector<Range>* const ranges =
+        known && !scheme->quantizer->needs_values() ? known->find(images, unit, *scheme) : nullptr;
+    if (ranges)
+      out[unit] = quantize_output(*scheme, tensor, channels, *ranges);
+    else
+      waiting[unit] = std::make_unique<SchemeObserver>(*scheme, tensor, channels);
+  }
   while (!waiting.empty()) {
     for (const auto& [unit, observer] : waiting)
       net.tap(unit, TapKind::output).before.push_back(observer.get());
@@ -130,8 +149,10 @@ std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
       if (!here->second->wants_another_pass()) done.insert(waiting.extract(here));
     }
   }
-  std::map<int, QuantizedTensor> out;
-  for (const auto& [unit, observer] : done) out[unit] = observer->quantize();
+  for (const auto& [unit, observer] : done) {
+    out[unit] = observer->quantize();
+    if (known) known->add(images, unit, *variant.units[unit].output, out[unit].ranges);
+  }
   return out;
 } catch (const Error&) {
   require_finite(net, images);  // gives a better message if that is the cause

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <map>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "data/image_set.h"
 #include "framework/base/rng.h"
@@ -18,11 +21,22 @@ std::vector<int64_t> chosen_images(const CalibrationChoice& choice, const Datase
 /// The batches in which a set is evaluated; the set must outlive the result.
 ImageBatches batches_of(const ImageSet& images);
 
+/// Ranges of the outputs of one net, so that variants that ask for the same share one calibration.
+class KnownRanges {
+ public:
+  /// Null: not known.
+  const std::vector<Range>* find(const ImageSet& images, int unit, const Scheme& scheme) const;
+  void add(const ImageSet& images, int unit, const Scheme& scheme, std::vector<Range> ranges);
+
+ private:
+  std::map<std::tuple<std::vector<int64_t>, int, std::string>, std::vector<Range>> ranges_;
+};
+
 /// Fits the variant's quantizers to the outputs of a net without transforms, by unit. Estimators
 /// that ask for more passes get them. Throws Error, naming node and image, if a value is NaN or
-/// infinite.
+/// infinite. `known`, if given, are ranges of this net: they are used, and others are added.
 std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
-                                         const ImageSet& images);
+                                         const ImageSet& images, KnownRanges* known = nullptr);
 
 /// How ranges converge: those from the first `images[i]` calibration images, by unit.
 struct Convergence {

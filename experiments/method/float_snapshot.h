@@ -2,6 +2,7 @@
 // themselves.
 #pragma once
 
+#include "experiments/method/evaluation.h"
 #include "experiments/method/gradients.h"
 #include "experiments/method/quantized_twin.h"
 #include "experiments/results/result.h"
@@ -20,6 +21,7 @@ struct FloatTask {
   bool saves_weights;
   int64_t epoch, step;
   std::string& folding_error;  ///< set where a batch norm cannot be folded
+  Predictions& predictions;    ///< set to those of the test set
 };
 
 /// Moves statistics, precision (asymmetric widths), accuracy and whatever else is requested of a

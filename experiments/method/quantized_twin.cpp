@@ -38,10 +38,11 @@ QuantizedTwin::QuantizedTwin(const FoldedNetwork& folded, const Variant& variant
       evaluator_(network_, fusing, ConvolutionAlgorithm::direct, Keep::all) {}
 
 void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& trained,
-                             const Rng& rng, Frame& report, const WorkNote& note) {
+                             const Rng& rng, Frame& report, const WorkNote& note,
+                             KnownRanges* known) {
   const ImageBatches batches = batches_of(calibration);
   const Repairs& repairs = variant_.repairs;
-  quantize_outputs(calibration, trained, note);
+  quantize_outputs(calibration, trained, note, repairs.any() ? nullptr : known);
   quantize_weights(trained);
   if (repairs.bias_correction || repairs.adaround) {
     Evaluator reference(float_.network, fusing_, ConvolutionAlgorithm::direct, Keep::all);
@@ -55,7 +56,7 @@ void QuantizedTwin::quantize(const ImageSet& calibration, const TrainedRanges& t
       repairs.adaround->apply(tensors_, reference, network_, evaluator_, batches,
                               rng.fork("adaround"), report, note);
   }
-  if (repairs.recalibrate) quantize_outputs(calibration, trained, note);
+  if (repairs.recalibrate) quantize_outputs(calibration, trained, note, nullptr);
   if (variant_.bias == Variant::Bias::int32) round_biases();
   coded_units_ = give_codes(evaluator_);
 }
@@ -73,7 +74,7 @@ void QuantizedTwin::correct_biases(const std::vector<int>& units, const ImageSet
 }
 
 void QuantizedTwin::quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained,
-                                     const WorkNote& note) {
+                                     const WorkNote& note, KnownRanges* known) {
   evaluator_.clear_taps();
   std::map<int, QuantizedTensor> outputs;
   for (const auto& [id, scale] : variant_.given)
@@ -83,7 +84,7 @@ void QuantizedTwin::quantize_outputs(const ImageSet& calibration, const TrainedR
                           channels_of(network_, id.unit), scale.ranges(), scale.parameters());
   if (variant_.given.empty() && trained.empty()) {
     convergence_ = converging_ranges(evaluator_, variant_, calibration, note);
-    outputs = calibrate(evaluator_, variant_, calibration);
+    outputs = calibrate(evaluator_, variant_, calibration, known);
   } else {
     for (const auto& [id, ranges] : trained)
       if (id.role == TensorRole::output)

@@ -38,9 +38,10 @@ class QuantizedTwin {
   /// Calibrates activations on float values, quantizes weights, then corrects biases or learns
   /// rounding and calibrates again, as the variant says. Scales that the variant has
   /// (Variant::given) are taken as they are; `trained` ranges, if given, replace those of the
-  /// estimators. Random draws come from `rng`.
+  /// estimators. Random draws come from `rng`. `known` ranges are those of outputs of the folded
+  /// net without repairs.
   void quantize(const ImageSet& calibration, const TrainedRanges& trained, const Rng& rng,
-                Frame& report, const WorkNote& note);
+                Frame& report, const WorkNote& note, KnownRanges* known = nullptr);
 
   /// After quantize(): corrects the biases of these units alone, as `correct_bias: {}` does those
   /// of all.
@@ -71,7 +72,7 @@ class QuantizedTwin {
 
  private:
   void quantize_outputs(const ImageSet& calibration, const TrainedRanges& trained,
-                        const WorkNote& note);
+                        const WorkNote& note, KnownRanges* known);
   void quantize_weights(const TrainedRanges& trained);
   void round_biases();
   /// The quantization of the input that the unit's weight multiplies.

@@ -132,7 +132,7 @@ Snapshot variant_snapshot(const VariantTask& task) {
   const Variant& variant = task.variant;
   Frame frame = make_frame(task.folded.network);
   QuantizedTwin twin(task.folded, variant, task.fusing, task.simulation, frame);
-  twin.quantize(task.calibration, task.trained, task.rng, frame, task.note);
+  twin.quantize(task.calibration, task.trained, task.rng, frame, task.note, &task.known);
   const Network& net = twin.float_network();
   if (variant.fold) track_weights(net, task.kinds, frame, "folded_weight");
   if (variant.quantizes_weights()) track_weights(twin.network(), task.kinds, frame, "weight");

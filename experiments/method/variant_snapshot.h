@@ -16,7 +16,8 @@ struct VariantTask {
   ImageSet calibration, probe;
   ImageSet sensitivity, integer;  ///< empty: no such table
   const Dataset& test;
-  const Predictions& reference;  ///< of the folded float net on the test set
+  const Predictions& reference;  ///< of the float net, as trained, on the test set
+  KnownRanges& known;            ///< of the outputs of `folded`
   const StatisticKinds& kinds;
   TrainedRanges trained;  ///< empty: the variant's estimators choose
   int64_t epoch, step;

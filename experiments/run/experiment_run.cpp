@@ -217,14 +217,20 @@ ImageSet ExperimentRun::calibration_images(const Variant& variant) const {
           chosen_images(variant.calibration, *e_.data->train, e_.rng("calibrate"))};
 }
 
-const ExperimentRun::FloatTwin& ExperimentRun::float_twin(bool is_folded) {
+const Predictions& ExperimentRun::reference() {
+  if (!reference_ || reference_->step != step_) {
+    Evaluator evaluator(*e_.network, e_.computing.fusing, ConvolutionAlgorithm::direct,
+                        Keep::logits);
+    reference_ = {predict(evaluator, *e_.data->test, e_.standardization), step_};
+  }
+  return reference_->predictions;
+}
+
+ExperimentRun::FloatTwin& ExperimentRun::float_twin(bool is_folded) {
   std::optional<FloatTwin>& twin = is_folded ? folded_ : unfolded_;
   if (twin && twin->step == step_) return *twin;
-  FoldedNetwork network = is_folded ? fold_network(*e_.network) : unfolded(*e_.network);
-  Evaluator evaluator(network.network, e_.computing.fusing, ConvolutionAlgorithm::direct,
-                      Keep::logits);
-  Predictions predictions = predict(evaluator, *e_.data->test, e_.standardization);
-  twin = FloatTwin{std::move(network), std::move(predictions), step_};
+  twin = FloatTwin{is_folded ? fold_network(*e_.network) : unfolded(*e_.network), step_,
+                   KnownRanges()};
   return *twin;
 }
 
@@ -249,7 +255,7 @@ std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
                     first_of_shuffle(e_.rng("probe"), e_.data->test->size(), count)};
   };
   try {
-    const FloatTwin& twin = float_twin(variant.fold);
+    FloatTwin& twin = float_twin(variant.fold);
     const bool is_trained = quantization_ && e_.quantization.variant == &variant;
     std::unique_ptr<BegunSnapshot> begun = begin_snapshot();
     Snapshot out =
@@ -262,7 +268,8 @@ std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
                           .sensitivity = test_images(variant.sensitivity_images),
                           .integer = test_images(variant.integer_images),
                           .test = *e_.data->test,
-                          .reference = twin.predictions,
+                          .reference = reference(),
+                          .known = twin.known,
                           .kinds = e_.track.statistics,
                           .trained = is_trained ? quantization_->ranges() : TrainedRanges{},
                           .epoch = epoch_,
@@ -307,6 +314,7 @@ std::string ExperimentRun::nonfinite_note(const Snapshot& snapshot) const {
 
 void ExperimentRun::take_snapshot() {
   std::string folding_error;
+  Predictions predictions;
   std::unique_ptr<BegunSnapshot> begun = begin_snapshot();
   Snapshot snapshot = float_snapshot({.network = *e_.network,
                                       .fusing = e_.computing.fusing,
@@ -318,7 +326,9 @@ void ExperimentRun::take_snapshot() {
                                       .saves_weights = e_.track.saves_weights(step_),
                                       .epoch = epoch_,
                                       .step = step_,
-                                      .folding_error = folding_error});
+                                      .folding_error = folding_error,
+                                      .predictions = predictions});
+  reference_ = {std::move(predictions), step_};
   snapshot.begun = std::move(begun);
   if (!folding_error.empty()) {
     failures_.push_back(fmt::format("{}: step {}: no statistics of folded weights: {}", e_.name,

@@ -42,9 +42,13 @@ class ExperimentRun {
  private:
   /// What is still to be done at this step.
   enum class Todo : int64_t { nothing, snapshot, quantization };
-  /// The net that a variant quantizes, and its float predictions for the test set.
+  /// The net that variants quantize, and ranges that they have found for it.
   struct FloatTwin {
     FoldedNetwork network;
+    int64_t step;
+    KnownRanges known;
+  };
+  struct FloatPredictions {
     Predictions predictions;
     int64_t step;
   };
@@ -64,7 +68,9 @@ class ExperimentRun {
   void visit_state(StateVisitor state);
 
   ImageSet calibration_images(const Variant& variant) const;
-  const FloatTwin& float_twin(bool is_folded);
+  FloatTwin& float_twin(bool is_folded);
+  /// The float net's predictions for the test set.
+  const Predictions& reference();
   void take_snapshot();
   void quantize(const Variant& variant);
   std::unique_ptr<BegunSnapshot> begin_snapshot() const;
@@ -82,6 +88,7 @@ class ExperimentRun {
   std::unique_ptr<Trainer> trainer_;                    // while the net trains
   std::unique_ptr<QuantizationTraining> quantization_;  // from its first epoch on
   std::optional<FloatTwin> folded_, unfolded_;          // of the latest step that needed them
+  std::optional<FloatPredictions> reference_;           // likewise
   int64_t epoch_ = 0, step_ = 0;
   Todo todo_ = Todo::nothing;
   double float_accuracy_ = 0;

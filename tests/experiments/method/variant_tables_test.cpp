@@ -74,7 +74,8 @@ BOOST_AUTO_TEST_CASE(sensitivity_is_what_a_variant_of_that_tensor_alone_gives) {
           const std::string variant =
               (which == "only" ? "only-" : "all-but-") + tensor + "-" + node;
           const double expected = network_value(result, variant, metric);
-          BOOST_TEST(std::abs(found - expected) <= 1e-9 * std::abs(expected),
+          // A variant is measured against the net as trained, a tensor against the folded net.
+          BOOST_TEST(std::abs(found - expected) <= 1e-5 * std::abs(expected),
                      variant << " " << metric << ": " << found << " and " << expected);
         }
   BOOST_TEST(std::isnan(node_value(result, "all", "weight/sensitivity_only_accuracy", "pool")));
