@@ -136,17 +136,27 @@ void multiply_panels(const ProductShape& shape, const LeftFactor& left, const Ri
   });
 }
 
-void pack_panels(Matrix<const float> from, int64_t rows, int64_t columns, float* to) {
+/// Rows [first_row, first_row + count) of panels that have `rows` rows.
+void pack_panels(Matrix<const float> from, int64_t first_row, int64_t count, int64_t rows,
+                 int64_t columns, float* to) {
   for_panels(columns, [&](auto d, auto vectors, int64_t first) {
     constexpr auto width =
         static_cast<int64_t>(hn::MaxLanes(decltype(d)())) * decltype(vectors)::value;
-    for (int64_t row = 0; row < rows; row += 16) {  // a cache line of either matrix
-      const int64_t count = std::min<int64_t>(16, rows - row);
-      const float* const at = from.data + row * from.row_stride + first * from.column_stride;
+    const float* at = from.data + first_row * from.row_stride + first * from.column_stride;
+    float* panel = to + first * rows + first_row * width;
+    if (from.column_stride == 1) {
+      for (int64_t row = 0; row < count; ++row, at += from.row_stride)
+        panel = std::copy_n(at, width, panel);
+      return;
+    }
+    constexpr int64_t at_once = 16;  // a cache line of either matrix
+    for (int64_t row = 0; row < count; row += at_once) {
+      const int64_t some = std::min(at_once, count - row);
       for (int64_t j = 0; j < width; ++j)
-        for (int64_t r = 0; r < count; ++r)
-          to[r * width + j] = at[r * from.row_stride + j * from.column_stride];
-      to += count * width;
+        for (int64_t r = 0; r < some; ++r)
+          panel[r * width + j] = at[r * from.row_stride + j * from.column_stride];
+      panel += some * width;
+      at += some * from.row_stride;
     }
   });
 }
@@ -170,9 +180,14 @@ void pack_columns(Matrix<const float> from, int64_t rows, int64_t columns, float
   parallel_for((columns + at_once - 1) / at_once, [&](int64_t index, int) {
     const int64_t first = index * at_once;
     HWY_DYNAMIC_DISPATCH(pack_panels)
-    ({from.data + first * from.column_stride, from.row_stride, from.column_stride}, rows,
+    ({from.data + first * from.column_stride, from.row_stride, from.column_stride}, 0, rows, rows,
      std::min(at_once, columns - first), to + first * rows);
   });
+}
+
+void pack_rows(Matrix<const float> from, int64_t first, int64_t count, int64_t rows,
+               int64_t columns, float* to) {
+  HWY_DYNAMIC_DISPATCH(pack_panels)(from, first, count, rows, columns, to);
 }
 
 }  // namespace quantdyn

@@ -48,4 +48,9 @@ void multiply(const ProductShape& shape, const LeftFactor& left, const RightFact
 /// all workers.
 void pack_columns(Matrix<const float> from, int64_t rows, int64_t columns, float* to);
 
+/// Packs rows [first, first + count) of a matrix [rows, columns] to where pack_columns() puts them.
+/// On the calling thread.
+void pack_rows(Matrix<const float> from, int64_t first, int64_t count, int64_t rows,
+               int64_t columns, float* to);
+
 }  // namespace quantdyn

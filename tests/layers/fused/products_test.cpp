@@ -90,6 +90,17 @@ BOOST_AUTO_TEST_CASE(a_transposed_matrix_packs_to_the_same) {
   BOOST_TEST(one == other, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(rows_pack_to_where_all_columns_do) {
+  const int64_t rows = 37, columns = 83;
+  const std::vector<float> from = random_values(rows * columns, 3);
+  std::vector<float> all(from.size()), piecewise(from.size());
+  pack_columns({from.data(), columns, 1}, rows, columns, all.data());
+  for (int64_t first = 0; first < rows; first += 20)
+    pack_rows({from.data(), columns, 1}, first, std::min<int64_t>(20, rows - first), rows, columns,
+              piecewise.data());
+  BOOST_TEST(all == piecewise, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(no_rows_write_nothing) {
   const Factors factors({2, 0, 5, 1, 3});
   BOOST_TEST(factors.wrong({factors.packed.data(), 0}, Accumulate::no) == 0);
