@@ -48,6 +48,18 @@ struct Mapped {
   }
 };
 
+/// dy if the activation passes gradients at its input (or output: the same answer), else 0.
+template <FusedActivation activation, class D, class V>
+HWY_INLINE V masked(D d, V value, V dy) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  if constexpr (activation == FusedActivation::none) return dy;
+  constexpr Ends ends = ends_of(activation);
+  auto passes = hn::Gt(value, hn::Set(d, ends.low));
+  if constexpr (ends.high < Activation::infinity)
+    passes = hn::And(passes, hn::Lt(value, hn::Set(d, ends.high)));
+  return hn::IfThenElseZero(passes, dy);
+}
+
 /// Calls work.operator()<activation>().
 template <typename Work>
 HWY_INLINE void with_activation(FusedActivation activation, const Work& work) {

@@ -26,6 +26,26 @@ HWY_INLINE void for_channels(int64_t channels, const Body& body) {
   for (; c < channels; ++c) body(narrow, c);
 }
 
+/// to[i] += values[i], in double.
+template <class D, class V>
+HWY_INLINE void add_to_doubles(D d, V values, double* to) {
+  namespace hn = hwy::HWY_NAMESPACE;
+#if HWY_TARGET != HWY_SCALAR  // the scalar target has no half vectors
+  if constexpr (hn::MaxLanes(D()) > 1) {
+    const hn::Half<D> half;
+    const hn::Rebind<double, decltype(half)> doubles;
+    const auto add = [&](auto part, double* at) HWY_ATTR {
+      hn::StoreU(hn::Add(hn::LoadU(doubles, at), hn::PromoteTo(doubles, part)), doubles, at);
+    };
+    add(hn::LowerHalf(half, values), to);
+    add(hn::UpperHalf(half, values), to + hn::Lanes(doubles));
+    return;
+  }
+#endif
+  *to += static_cast<double>(hn::GetLane(values));
+  static_cast<void>(d);
+}
+
 }  // namespace quantdyn::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

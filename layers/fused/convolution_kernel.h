@@ -36,6 +36,12 @@ class ConvolutionKernel {
   /// Reorders the weights for forward(), or keeps the pointer. One thread calls it when they have
   /// changed.
   virtual void prepare_forward(const float* weight) = 0;
+  /// The same after a change of rows [first, first + rows) of the weight, [fan_in, K], alone;
+  /// workers may call it for rows of their own. False if it takes prepare_forward().
+  virtual bool prepare_forward_rows(const float* weight, int64_t first, int64_t rows) {
+    static_cast<void>(weight), static_cast<void>(first), static_cast<void>(rows);
+    return false;
+  }
   /// y = convolution of x, then `map` if there is one.
   virtual void forward(ImageSource x, int64_t images, float* y, const ChannelMap* map,
                        float* scratch, const RowsDone& done) const = 0;
@@ -57,6 +63,8 @@ class ConvolutionKernel {
         static_cast<void>(first);
     static_cast<void>(rows), static_cast<void>(dweight), static_cast<void>(scratch);
   }
+  /// Whether backward_weights() of some images gives the same bits as that of each after the other.
+  virtual bool sums_by_image() const { return false; }
   virtual int64_t scratch_floats() const = 0;
 
   const Convolution conv;

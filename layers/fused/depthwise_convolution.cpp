@@ -26,6 +26,7 @@ class DepthwiseConvolution final : public ConvolutionKernel {
   }
 
   void prepare_forward(const float* weight) override { weight_ = weight; }
+  bool prepare_forward_rows(const float*, int64_t, int64_t) override { return true; }
 
   void forward(ImageSource x, int64_t images, float* y, const ChannelMap* map, float* scratch,
                const RowsDone& done) const override {
@@ -73,6 +74,8 @@ class DepthwiseConvolution final : public ConvolutionKernel {
                                   lines, dy + i * y_floats() + line * window_.to_line, dweight);
       }
   }
+
+  bool sums_by_image() const override { return true; }
 
   int64_t scratch_floats() const override {  // for mapped rows
     const int64_t lines = window_.band(band_floats);

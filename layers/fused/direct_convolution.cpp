@@ -47,6 +47,13 @@ class DirectConvolution final : public ConvolutionKernel {
                    forward_weight_.data() + g * conv.fan_in() * out_group());
   }
 
+  bool prepare_forward_rows(const float* weight, int64_t first, int64_t rows) override {
+    for (int64_t g = 0; g < conv.groups; ++g)
+      pack_rows({weight + g * out_group(), conv.out_c, 1}, first, rows, conv.fan_in(), out_group(),
+                forward_weight_.data() + g * conv.fan_in() * out_group());
+    return true;
+  }
+
   void forward(ImageSource x, int64_t images, float* y, const ChannelMap* map, float* scratch,
                const RowsDone& done) const override {
     const int64_t pixels = conv.out_h * conv.out_w, band = window_.band(band_floats);
@@ -87,6 +94,10 @@ class DirectConvolution final : public ConvolutionKernel {
     if (is_plain_) return backward_weight_rows(x, dy, images, 0, conv.in_c, dweight, scratch);
     for (int64_t i = 0; i < images; ++i)
       sum_image(x.from(i * x_floats()), dy + i * y_floats(), dweight, scratch);
+  }
+
+  bool sums_by_image() const override {
+    return !is_plain_ || conv.out_h * conv.out_w % rows_at_once == 0;
   }
 
   int64_t separable_weight_rows() const override { return is_plain_ ? conv.in_c : 0; }

@@ -10,12 +10,7 @@ void add_parts_to(float* parts, int64_t count, int64_t size, float* total) {
   constexpr int64_t block = 4096;  // one block of all parts stays in the cache
   parallel_for((size + block - 1) / block, [&](int64_t index, int) {
     const int64_t first = index * block, end = std::min(size, first + block);
-    for (int64_t step = 1; step < count; step *= 2)
-      for (int64_t part = 0; part + step < count; part += 2 * step) {
-        float* const left = parts + part * size;
-        const float* const right = left + step * size;
-        for (int64_t i = first; i < end; ++i) left[i] += right[i];
-      }
+    add_parts(parts + first, count, end - first, size);
     for (int64_t i = first; i < end; ++i) total[i] += parts[i];
   });
 }

@@ -8,13 +8,22 @@
 
 namespace quantdyn {
 
-/// Adds parts [count, size], count >= 1, by a binary tree over their index. The first part becomes
-/// the total; the others are overwritten. On the calling thread.
+/// Adds parts [count, size], `apart` values from one to the next, count >= 1, by a binary tree over
+/// their index. The first part becomes the total; the others are overwritten. On the calling
+/// thread.
+template <typename T>
+void add_parts(T* parts, int64_t count, int64_t size, int64_t apart) {
+  for (int64_t step = 1; step < count; step *= 2)
+    for (int64_t part = 0; part + step < count; part += 2 * step) {
+      T* const left = parts + part * apart;
+      const T* const right = left + step * apart;
+      for (int64_t i = 0; i < size; ++i) left[i] += right[i];
+    }
+}
+/// The same for parts that lie one after another.
 template <typename T>
 void add_parts(T* parts, int64_t count, int64_t size) {
-  for (int64_t step = 1; step < count; step *= 2)
-    for (int64_t part = 0; part + step < count; part += 2 * step)
-      for (int64_t i = 0; i < size; ++i) parts[part * size + i] += parts[(part + step) * size + i];
+  add_parts(parts, count, size, size);
 }
 
 /// total [size] += the parts, by the same tree, on all workers.

@@ -17,36 +17,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int64_t rows_per_run = 16;  // floats added before they go to double
 
-/// dy if the activation passes gradients at its input (or output: the same answer), else 0.
-template <FusedActivation activation, class D, class V>
-HWY_INLINE V masked(D d, V value, V dy) {
-  if constexpr (activation == FusedActivation::none) return dy;
-  constexpr Ends ends = ends_of(activation);
-  auto passes = hn::Gt(value, hn::Set(d, ends.low));
-  if constexpr (ends.high < Activation::infinity)
-    passes = hn::And(passes, hn::Lt(value, hn::Set(d, ends.high)));
-  return hn::IfThenElseZero(passes, dy);
-}
-
-/// to[i] += values[i], in double.
-template <class D, class V>
-HWY_INLINE void add_to_doubles(D d, V values, double* to) {
-#if HWY_TARGET != HWY_SCALAR  // the scalar target has no half vectors
-  if constexpr (hn::MaxLanes(D()) > 1) {
-    const hn::Half<D> half;
-    const hn::Rebind<double, decltype(half)> doubles;
-    const auto add = [&](auto part, double* at) HWY_ATTR {
-      hn::StoreU(hn::Add(hn::LoadU(doubles, at), hn::PromoteTo(doubles, part)), doubles, at);
-    };
-    add(hn::LowerHalf(half, values), to);
-    add(hn::UpperHalf(half, values), to + hn::Lanes(doubles));
-    return;
-  }
-#endif
-  *to += static_cast<double>(hn::GetLane(values));
-  static_cast<void>(d);
-}
-
 template <FusedActivation activation>
 void affine_rows(const float* x, int64_t x_row, float* y, int64_t rows, int64_t channels,
                  const float* scale, const float* shift) {
