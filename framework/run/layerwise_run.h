@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "framework/base/arena.h"
 #include "framework/base/threads.h"
 #include "framework/run/image_batches.h"
 
@@ -27,27 +28,35 @@ class LayerwiseRun {
 
   /// Runs all images up to `unit` and shows them to the observers of that unit's taps only.
   void show(int unit);
-  /// The outputs [images,...] of `source`, a unit before `unit`, after its transform.
-  Tensor<float> outputs_before(int unit, int source);
+  /// The outputs [images,...] of `source`, a unit before `unit`, after its transform; until the
+  /// next call.
+  View<const float> outputs_before(int unit, int source);
 
  private:
-  using Outputs = std::map<int, Tensor<float>>;  // by unit: [chunks * 8,...]
+  /// A unit's outputs for all images, in whole chunks.
+  struct Array {
+    Arena memory;
+    View<float> values;
+  };
+  using Outputs = std::map<int, Array>;  // by unit
   using ChunkWork = std::function<void(const Chunk& chunk)>;
 
-  /// An array for a unit's outputs for all images, in whole chunks.
-  Tensor<float> array_of(int unit) const;
-  /// Units before `unit` whose outputs it or later ones read.
-  std::vector<int> read_from(int unit) const;
+  Array array_of(int unit) const;
+  static constexpr int nothing = -1;
+  /// Units before `unit` whose outputs it or later ones read, and the unit `also`.
+  std::vector<int> read_from(int unit, int also) const;
   int64_t floats_of(const std::vector<int>& units) const;
-  /// Runs all units before `unit` for every chunk, then calls `work`.
-  void run_before(int unit, const ChunkWork& work);
+  /// Runs all units before `unit` for every chunk, then calls `work`; keeps the outputs of
+  /// read_from(unit, also) if there is room.
+  void run_before(int unit, int also, const ChunkWork& work);
   void run_chunk_before(int unit, Outputs& next, const Chunk& chunk);
 
   Evaluator& net_;
   const ImageBatches& images_;
   int64_t capacity_;
   int first_ = 0;  // units before this one are done, and what it and later ones read is in outputs_
-  Outputs outputs_;  // empty: start from the images
+  Outputs outputs_;     // empty: start from the images
+  Array without_room_;  // what outputs_before() gave if outputs_ has no room for it
 };
 
 }  // namespace quantdyn

@@ -1,14 +1,13 @@
 #include "quant/repairs/adaround.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <functional>
 #include <numbers>
 
-#include "framework/base/threads.h"
-#include "framework/learning/optimizer.h"
 #include "framework/run/layerwise_run.h"
-#include "framework/run/training_plan.h"
+#include "framework/run/weight_fit.h"
 #include "quant/folding/linear_pairs.h"
 #include "quant/kernels/kernels_rounding.h"
 
@@ -35,50 +34,43 @@ const Quantity otherwise_quantity{
 class SoftWeight {
  public:
   SoftWeight(const Tensor<float>& weight, const Quantization& quantization)
-      : weight_(weight),
-        channels_(weight.shape().channels()),
-        rows_(weight.elements() / channels_),
-        floor_code_(weight.shape()) {
+      : channels_(weight.shape().channels()),
+        floor_code_(weight.shape()),
+        v_(weight.shape()),
+        mean_(weight.shape()),
+        square_(weight.shape()) {
     for (int64_t c = 0; c < channels_; ++c) add_channel(quantization, quantization.entry_of(c));
-    rounding.name = "rounding";
-    rounding.master = rounding.grad = Tensor<float>(weight.shape());
     for (int64_t i = 0; i < weight.elements(); ++i) {
       const double steps = static_cast<double>(weight[i]) / scale_[i % channels_];
       floor_code_[i] = static_cast<float>(std::floor(steps) + zero_point_[i % channels_]);
       const double h = std::clamp(steps - std::floor(steps), 0.01, 0.99);
       const double sigmoid = (h + 0.1) / 1.2;  // so that h(V) starts at h
-      rounding.master[i] = static_cast<float>(std::log(sigmoid / (1 - sigmoid)));
+      v_[i] = static_cast<float>(std::log(sigmoid / (1 - sigmoid)));
     }
   }
 
-  /// The weight with the current h(V).
-  void write_soft(Tensor<float>& to) const {
-    for_rows([&](int64_t first, int64_t rows) {
-      const int64_t at = first * channels_;
-      rounding_kernels::soften(grid(), rounding.master.data() + at, floor_code_.data() + at, rows,
-                               to.data() + at);
-    });
+  /// The weight with h(V) as it is at the start.
+  void write_soft(Tensor<float>& to) {
+    rounding_kernels::soften(grid(), rows_of(to, 0), v_.elements() / channels_);
   }
-  /// dV from the gradients of the weight and of the rule.
-  void set_gradient(const Tensor<float>& weight_gradient, const RoundingRule& rule) {
-    for_rows([&](int64_t first, int64_t rows) {
-      const int64_t at = first * channels_;
-      rounding_kernels::gradient(grid(), rule, rounding.master.data() + at, floor_code_.data() + at,
-                                 weight_gradient.data() + at, rows, rounding.grad.data() + at);
-    });
+  /// Moves V of some rows by their gradient, and writes these rows with the new h(V). False if no
+  /// h(V) of theirs could move: then none ever will, as Adam goes on in the direction in which V
+  /// went when h(V) was cut off.
+  bool step(const RoundingRule& rule, const AdamStep& adam, const float* weight_gradient,
+            int64_t first, int64_t rows, Tensor<float>& to) {
+    return rounding_kernels::step(grid(), rule, adam, weight_gradient,
+                                  rows_of(to, first * channels_), rows);
   }
   /// The weight rounded as learned (up where h(V) >= 1/2, which is V >= 0), and its codes.
   void write_hard(Tensor<float>& to, Tensor<int32_t>& codes) const {
-    for (int64_t i = 0; i < weight_.elements(); ++i) {
+    for (int64_t i = 0; i < v_.elements(); ++i) {
       const int64_t c = i % channels_;
-      const float up = rounding.master[i] >= 0 ? 1 : 0;
+      const float up = v_[i] >= 0 ? 1 : 0;
       const float code = std::clamp(floor_code_[i] + up, lowest_[c], highest_[c]);
       codes[i] = static_cast<int32_t>(code);
       to[i] = (code - zero_point_[c]) * scale_[c];
     }
   }
-
-  Parameter<float> rounding;  ///< V
 
  private:
   void add_channel(const Quantization& quantization, int64_t entry) {
@@ -92,112 +84,70 @@ class SoftWeight {
   RoundingGrid grid() const {
     return {scale_.data(), zero_point_.data(), lowest_.data(), highest_.data(), channels_};
   }
-  /// Calls work(first row, rows) for pieces of the weight, on all workers.
-  template <typename Work>
-  void for_rows(const Work& work) const {
-    const int64_t piece = std::max<int64_t>(1, 8192 / channels_);
-    parallel_for((rows_ + piece - 1) / piece, [&](int64_t index, int) {
-      work(index * piece, std::min(piece, rows_ - index * piece));
-    });
+  rounding_kernels::Rows rows_of(Tensor<float>& effective, int64_t at) {
+    return {floor_code_.data() + at, v_.data() + at, mean_.data() + at, square_.data() + at,
+            effective.data() + at};
   }
 
-  const Tensor<float>& weight_;
-  int64_t channels_, rows_;
+  int64_t channels_;
   Tensor<float> floor_code_;                                  // floor(w / s) + z
+  Tensor<float> v_, mean_, square_;                           // V, and Adam's means
   std::vector<float> scale_, zero_point_, lowest_, highest_;  // by channel
 };
 
 /// One layer's reconstruction.
 class Reconstruction {
  public:
-  Reconstruction(const AdaRound& settings, Network layer, Tensor<float> inputs,
-                 Tensor<float> targets)
+  Reconstruction(const AdaRound& settings, Network layer, const FitImages& images)
       : settings_(settings),
         layer_(std::move(layer)),
-        inputs_(std::move(inputs)),
-        targets_(std::move(targets)),
-        batch_(std::min(settings.batch_size, inputs_.shape()[0])),
-        x_(inputs_.shape().of_one().batch_of(batch_)),
-        y_(targets_.shape().of_one().batch_of(batch_)),
-        plan_(layer_, Fusing::fused, ConvolutionAlgorithm::automatic, batch_),
-        optimizer_(
-            Registry<Optimizer>::instance().make(Options::from_text("{name: adam}", "adaround"))) {}
+        images_(images.count()),
+        batch_(std::min(settings.batch_size, images_)),
+        fit_(make_weight_fit(layer_, images, batch_)) {}
 
   Parameter<float>& weight() { return *layer_.layer(1)->linear()->weight; }
-
-  /// Calls `before_step` before every step, which may end it by an exception.
-  void learn(SoftWeight& soft, const Rng& rng, const std::function<void()>& before_step) {
-    std::vector<Parameter<float>*> parameters;
-    for (const auto& named : layer_.parameters()) parameters.push_back(named.parameter);
-    Parameter<float>* const learned[] = {&soft.rounding};
-    for (int64_t t = 0; t < settings_.iterations; ++t) {
-      before_step();
-      soft.write_soft(weight().effective);
-      take_batch([&](int64_t i) {
-        return static_cast<int64_t>(
-            rng.fork(static_cast<uint64_t>(t))
-                .below(static_cast<uint64_t>(i), static_cast<uint64_t>(inputs_.shape()[0])));
-      });
-      clear_gradients(parameters);
-      step();
-      const double share = static_cast<double>(t) / static_cast<double>(settings_.iterations);
-      const bool is_warm = share >= settings_.warm_start;
-      soft.set_gradient(weight().grad, {static_cast<float>(is_warm ? settings_.regularization : 0),
-                                        static_cast<float>(beta(share))});
-      optimizer_->step(learned, settings_.learning_rate);
-    }
-  }
-
   /// mean (y - y_q)^2 with the weight as it is now.
-  double error() {
-    double sum = 0;
-    const int64_t images = inputs_.shape()[0];
-    for (int64_t first = 0; first < images; first += batch_) {
-      const int64_t count = std::min(batch_, images - first);
-      const View<const float> y = plan_.forward(std::as_const(inputs_).view().slice(first, count));
-      const View<const float> wanted = std::as_const(targets_).view().slice(first, count);
-      for (int64_t i = 0; i < y.elements(); ++i) {
-        const double off = static_cast<double>(y.data[i]) - static_cast<double>(wanted.data[i]);
-        sum += off * off;
-      }
+  double error() { return fit_->error(); }
+
+  /// Calls `before_step` before every step, which may end it by an exception. Ends early when no
+  /// weight can move any more.
+  void learn(SoftWeight& soft, const Rng& rng, const std::function<void()>& before_step) {
+    Tensor<float>& effective = weight().effective;
+    soft.write_soft(effective);
+    std::vector<int64_t> batch(static_cast<size_t>(batch_));
+    std::atomic<bool> is_moving = true;
+    for (int64_t t = 0; t < settings_.iterations && is_moving; ++t) {
+      before_step();
+      const Rng draws = rng.fork(static_cast<uint64_t>(t));
+      for (int64_t i = 0; i < batch_; ++i)
+        batch[i] = static_cast<int64_t>(
+            draws.below(static_cast<uint64_t>(i), static_cast<uint64_t>(images_)));
+      const RoundingRule rule = rule_at(t);
+      const AdamStep adam = AdamStep::at(t + 1, settings_.learning_rate);
+      is_moving = false;
+      fit_->step(batch, [&](int64_t first, int64_t rows, const float* gradient) {
+        if (soft.step(rule, adam, gradient, first, rows, effective)) is_moving = true;
+      });
     }
-    return sum / static_cast<double>(targets_.elements());
   }
 
  private:
+  RoundingRule rule_at(int64_t t) const {
+    const double share = static_cast<double>(t) / static_cast<double>(settings_.iterations);
+    const bool is_warm = share >= settings_.warm_start;
+    return {static_cast<float>(is_warm ? settings_.regularization : 0),
+            static_cast<float>(beta(share))};
+  }
   double beta(double share) const {
     const double t = std::max(0.0, (share - settings_.warm_start) / (1 - settings_.warm_start));
     return settings_.beta_end +
            (settings_.beta_start - settings_.beta_end) * (1 + std::cos(t * std::numbers::pi)) / 2;
   }
-  template <typename Draw>
-  void take_batch(const Draw& draw) {
-    parallel_for(batch_, [&](int64_t i, int) {
-      const int64_t image = draw(i);
-      std::ranges::copy(inputs_.view().slice(image, 1).values(), x_.view().slice(i, 1).data);
-      std::ranges::copy(targets_.view().slice(image, 1).values(), y_.view().slice(i, 1).data);
-    });
-  }
-  /// Forward, the gradient of the mean over images and pixels of the sum over channels, backward.
-  void step() {
-    const View<const float> y = plan_.forward(std::as_const(x_).view());
-    const View<float> dy = plan_.logits_gradient();
-    const float factor = 2.0f / static_cast<float>(y.shape.rows());
-    const int64_t values = y.shape.of_one().elements();
-    parallel_for(batch_, [&](int64_t image, int) {
-      for (int64_t i = image * values; i < (image + 1) * values; ++i)
-        dy.data[i] = factor * (y.data[i] - y_[i]);
-    });
-    plan_.backward();
-  }
 
   const AdaRound& settings_;
   Network layer_;
-  Tensor<float> inputs_, targets_;
-  int64_t batch_;
-  Tensor<float> x_, y_;  // of a batch
-  TrainingPlan plan_;
-  std::unique_ptr<Optimizer> optimizer_;
+  const int64_t images_, batch_;
+  std::unique_ptr<WeightFit> fit_;
 };
 
 std::vector<double> shares_changed(const Tensor<int32_t>& before, const Tensor<int32_t>& after) {
@@ -241,8 +191,9 @@ void AdaRound::apply(QuantizedTensors& tensors, Evaluator& reference, Network& n
     tell();
     const int source = net.nodes()[net.nodes()[net.units()[unit].leader].inputs[0]].unit;
     Linear<float>& linear = linear_of(net, unit);
-    Reconstruction layer(*this, net.alone(unit), inputs.outputs_before(unit, source),
-                         targets.outputs_before(unit + 1, unit));
+    Reconstruction layer(
+        *this, net.alone(unit),
+        {inputs.outputs_before(unit, source), targets.outputs_before(unit + 1, unit)});
     layer.weight().effective = linear.weight->effective;
     report.layer("repairs", before_quantity, unit, layer.error());
     SoftWeight soft(linear.weight->master, *tensor.quantization);

@@ -18,7 +18,7 @@ namespace quantdyn {
 /// x are the float net's values, x^ those of the net quantized so far, f the activation; the error
 /// is summed over channels. The first share `warm_start` of the iterations omits the second term;
 /// then beta falls from beta_start to beta_end by a cosine. At the end a weight is rounded up if
-/// h(V) >= 1/2.
+/// h(V) >= 1/2. A layer whose h(V) are all 0 or 1 for good ends early.
 struct AdaRound {
   int64_t iterations, batch_size;
   double learning_rate, regularization, warm_start, beta_start, beta_end;
@@ -31,7 +31,8 @@ struct AdaRound {
   /// the calibration images, rounded to nearest and as learned) and
   /// channelwise/repairs/rounded_otherwise (the share of weights not rounded to nearest).
   /// Both evaluators keep all outputs (Keep::all).
-  /// Memory: a layer's inputs and outputs for all images, and what LayerwiseRun keeps.
+  /// Memory: what two LayerwiseRuns keep, and a layer's inputs and outputs for all images where
+  /// they have no room.
   void apply(QuantizedTensors& tensors, Evaluator& reference, Network& net, Evaluator& quantized,
              const ImageBatches& images, const Rng& rng, Frame& report, const WorkNote& note) const;
 };

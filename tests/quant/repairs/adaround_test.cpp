@@ -70,6 +70,12 @@ BOOST_AUTO_TEST_CASE(every_layers_output_comes_nearer) {
   BOOST_TEST(rounded.notes[301] == "adaround sep2_dw 1/6 layers");
 }
 
+BOOST_AUTO_TEST_CASE(a_layer_ends_early_if_none_of_its_weights_can_move) {
+  const Rounded rounded("{iterations: 300, learning_rate: 0.3, regularization: 1}", three_bits);
+  BOOST_TEST(rounded.notes.size() > 6u * 60);  // the share that warms up
+  BOOST_TEST(rounded.notes.size() < 6u * 300);
+}
+
 BOOST_AUTO_TEST_CASE(a_weight_stays_within_a_step_and_has_its_codes_value) {
   const Rounded rounded("{iterations: 200, learning_rate: 0.03}", three_bits);
   for (int unit : units_with_weight(rounded.network)) {

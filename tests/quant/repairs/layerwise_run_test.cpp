@@ -76,8 +76,8 @@ BOOST_AUTO_TEST_CASE(outputs_are_those_of_the_real_images_only) {
     LayerwiseRun layers(f.net, f.batches, capacity);
     for (const char* const name : {"conv1", "res3_1", "res3"}) {
       const int unit = unit_of(f.network, name);
-      const Tensor<float> outputs = layers.outputs_before(unit + 1, unit);
-      BOOST_TEST(outputs.shape()[0] == real_images);
+      const View<const float> outputs = layers.outputs_before(unit + 1, unit);
+      BOOST_TEST(outputs.shape[0] == real_images);
       BOOST_TEST(outputs.values() == f.whole_run(unit), boost::test_tools::per_element());
     }
   }
