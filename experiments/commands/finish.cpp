@@ -2,6 +2,7 @@
 #include "experiments/commands/command.h"
 #include "experiments/commands/summary_table.h"
 #include "experiments/results/finish_result.h"
+#include "experiments/results/open_result.h"
 #include "experiments/terminal/output.h"
 #include "framework/base/error.h"
 
@@ -17,7 +18,7 @@ po::options_description options() {
 void finish(const CommandCall& call) {
   const FinishedResult finished = finish_result(
       call.only_file("finish"), call.has("force") ? Overwrite::replace : Overwrite::refuse);
-  print_result(summary_table(summary_of(ResultReader(finished.result))));
+  print_result(summary_table(summary_of(ResultReader(open_own_result(finished.result)))));
   print_result(
       fmt::format("written: {} from {} snapshots\n", finished.result.string(), finished.snapshots));
   if (!finished.ended.empty()) print_result(fmt::format("ended early: {}\n", finished.ended));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "experiments/results/result_layout.h"
 #include "framework/base/threads.h"
 
 namespace quantdyn {
@@ -83,7 +82,7 @@ bool RawTensorSettings::wants(const std::string& node, const std::string& tensor
 class RawTensors::Copy final : public Observer {
  public:
   /// `shape`: of all images to keep.
-  Copy(const Shape& shape, h5::Place place)
+  Copy(const Shape& shape, RawPlace place)
       : images_(shape[0]),
         of_chunk_(shape.of_one().batch_of(images_per_chunk)),
         place_(place),
@@ -110,7 +109,7 @@ class RawTensors::Copy final : public Observer {
  private:
   int64_t images_;
   Shape of_chunk_;
-  h5::Place place_;
+  RawPlace place_;
   std::vector<Tensor<float>> chunks_;  // by worker
 };
 
@@ -124,8 +123,7 @@ RawTensors::RawTensors(const RawTensorTask& task, Evaluator& evaluator)
       if (!evaluator.has_tap(unit, kind) || !task.settings->wants(of.name, to_string(kind)))
         continue;
       const Shape shape = network.nodes()[of.last].shape.batch_of(task.settings->images);
-      auto copy =
-          std::make_unique<Copy>(shape, make_tensor(*task.into, of.name, to_string(kind), shape));
+      auto copy = std::make_unique<Copy>(shape, task.into->make(of.name, to_string(kind), shape));
       evaluator.tap(unit, kind).after.push_back(copy.get());
       taps_.push_back({unit, kind, std::move(copy)});
     }
@@ -140,7 +138,7 @@ void RawTensors::add(const std::string& node, const std::string& tensor, View<co
   if (task_.settings == nullptr || !task_.settings->wants(node, tensor)) return;
   const View<const float> kept =
       tensor == weight_gradient ? values : values.slice(0, task_.settings->images);
-  make_tensor(*task_.into, node, tensor, kept.shape).write(0, kept.values());
+  task_.into->make(node, tensor, kept.shape).write(0, kept.values());
 }
 
 }  // namespace quantdyn

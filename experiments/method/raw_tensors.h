@@ -37,9 +37,9 @@ struct RawTensorTask {
   BegunSnapshot* into = nullptr;
 };
 
-/// Writes one snapshot's raw tensors to its file: as an observer after the transforms of an
-/// evaluator's taps, for as long as this lives, and from the gradients passed to add(). A worker
-/// holds one chunk of images of each tap.
+/// Writes one snapshot's raw tensors to the run's file of them: as an observer after the transforms
+/// of an evaluator's taps, for as long as this lives, and from the gradients passed to add(). A
+/// worker holds one chunk of images of each tap.
 class RawTensors {
  public:
   RawTensors(const RawTensorTask& task, Evaluator& evaluator);

@@ -1,11 +1,11 @@
 #include "experiments/results/assemble_result.h"
 
+#include <future>
 #include <map>
 
 #include "experiments/results/merge_checks.h"
 #include "experiments/results/result_layout.h"
 #include "experiments/results/result_statistics.h"
-#include "framework/base/checksum_list.h"
 #include "framework/base/durable_file.h"
 #include "framework/base/error.h"
 #include "framework/base/hash.h"
@@ -26,7 +26,7 @@ SnapshotLabel label_of(const h5::File& snapshot) {
 
 /// Too little room is said before the copy rather than at its end.
 void require_space(const fs::path& result, const fs::path& folder, int64_t count) {
-  int64_t needed = 0;  // no more than all snapshots have
+  int64_t needed = 0;  // no more than all snapshots have; most file systems share raw tensors
   for (int64_t index = 0; index < count; ++index)
     needed += static_cast<int64_t>(fs::file_size(snapshot_path(folder, index)));
   const int64_t left = disk_limit(result.parent_path()).bytes;
@@ -42,6 +42,8 @@ struct Contents {
   std::vector<SnapshotLabel> labels;
   StatisticCatalogue catalogue;
   std::map<std::string, int64_t> quantization;  // by variant: the last snapshot that has it
+  std::vector<RawTable> tensors;                // by snapshot
+  int64_t tensors_end = 0;                      // 0: there are none
 };
 
 Contents contents_of(const fs::path& folder, int64_t count) {
@@ -54,16 +56,32 @@ Contents contents_of(const fs::path& folder, int64_t count) {
     const h5::File snapshot = h5::File::open(path);
     out.labels.push_back(label_of(snapshot));
     add_to_catalogue(out.catalogue, snapshot);
+    out.tensors.push_back(RawTable::read(snapshot));
+    if (!out.tensors.back().arrays.empty())
+      out.tensors_end = std::max(out.tensors_end, out.tensors.back().end());
     const std::string variant = out.labels.back().variant;
     if (snapshot.has("quantization/" + variant)) out.quantization[variant] = index;
   }
   return out;
 }
 
+void require_as_written(const Contents& contents, const fs::path& file) {
+  for (const RawTable& tensors : contents.tensors)
+    if (const std::string problem = tensors.problem(file); !problem.empty())
+      throw_error<Error>("{}; no result was written", problem);
+}
+
 }  // namespace
 
 fs::path snapshot_path(const fs::path& folder, int64_t index) {
   return folder / fmt::format("snapshot-{:04}.h5", index);
+}
+
+std::string problem_of(const ChecksumList& sums, const fs::path& folder, int64_t index) {
+  const fs::path path = snapshot_path(folder, index);
+  const std::string problem = sums.problem(path.filename().string());
+  if (!problem.empty()) return problem;
+  return RawTable::read(h5::File::open(path)).problem(folder / RawFile::file_name);
 }
 
 SnapshotLabel read_label(const fs::path& snapshot) { return label_of(h5::File::open(snapshot)); }
@@ -121,17 +139,20 @@ void assemble_result(const fs::path& result, const RunFacts& facts,
   if (count == 0) throw_error<Error>("result: no snapshot was taken, so there is nothing to write");
   const Contents contents = contents_of(folder, count);
   require_space(result, folder, count);
-  h5::File file = h5::File::create(result);
+  h5::File file =
+      contents.tensors_end > 0
+          ? h5::File::create_around(result, folder / RawFile::file_name, contents.tensors_end)
+          : h5::File::create(result);
+  for (int64_t index = 0; index < count; ++index)
+    adopt_tensors(file, index, contents.tensors[static_cast<size_t>(index)]);
   const ResultAxes axes(file, facts, contents.labels, static_cast<int64_t>(training.size()));
   write_facts(file, facts, axes, training);
   StatisticsWriter statistics(file, axes, contents.catalogue);
   for (int64_t index = 0; index < count; ++index) {
     const h5::File snapshot = h5::File::open(snapshot_path(folder, index));
     statistics.append(rows_of(snapshot));
-    for (const char* group : {"weights", "tensors"}) {
-      const std::string part = fmt::format("{}/{}", group, index);
-      if (snapshot.has(part)) file.copy(part, snapshot, part);
-    }
+    const std::string weights = fmt::format("weights/{}", index);
+    if (snapshot.has(weights)) file.copy(weights, snapshot, weights);
   }
   statistics.finish();
   for (const auto& [variant, index] : contents.quantization) {
@@ -140,12 +161,16 @@ void assemble_result(const fs::path& result, const RunFacts& facts,
   }
   file.set("status", status);
 
-  // A result without a checksum is fine, one with a wrong checksum is not: the old one goes first.
   const fs::path checksum = result.string() + ".sha256";
-  fs::remove(checksum);
-  file.commit();
-  write_durably(checksum,
-                fmt::format("{}  {}\n", sha256_of_file(result), result.filename().string()));
+  std::string sum;
+  file.commit([&](const fs::path& part) {
+    auto checked = std::async(std::launch::async, [&] { require_as_written(contents, part); });
+    sum = sha256_of_file(part);
+    checked.get();
+    // A result without a checksum is fine, one with a wrong one is not: the old one goes first.
+    fs::remove(checksum);
+  });
+  write_durably(checksum, fmt::format("{}  {}\n", sum, result.filename().string()));
 }
 
 }  // namespace quantdyn

@@ -8,6 +8,7 @@
 
 #include "experiments/results/result.h"
 #include "experiments/results/result_reader.h"
+#include "framework/base/checksum_list.h"
 
 namespace quantdyn {
 
@@ -22,11 +23,17 @@ std::vector<TrainingRow> read_training(const ResultReader& file);
 std::filesystem::path snapshot_path(const std::filesystem::path& folder, int64_t index);
 /// The label in the file of one snapshot.
 SnapshotLabel read_label(const std::filesystem::path& snapshot);
+/// "" if a snapshot of the folder, raw tensors included, is finished and as it was written;
+/// otherwise what is wrong, with its path.
+std::string problem_of(const ChecksumList& sums, const std::filesystem::path& folder,
+                       int64_t index);
 
 /// Writes `result` and `result`.sha256 from the files snapshot-0000.h5 to snapshot-<count - 1>.h5
 /// of a folder. The quantization arrays are those of each variant's last snapshot. Before it begins
 /// it compares every file with the folder's SHA256SUMS: Error naming the first one that is not
 /// listed, or not as it was written. Error: nothing to join, a full disk.
+/// Raw tensors are not copied: result.h5 is made around them, and becomes a second name of their
+/// file, if that has no other and the file system allows it.
 void assemble_result(const std::filesystem::path& result, const RunFacts& facts,
                      std::span<const TrainingRow> training, const std::filesystem::path& folder,
                      int64_t count, const std::string& status = "complete");

@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Raised whenever state gets another name or meaning.
-constexpr int64_t layout = 1;
+constexpr int64_t layout = 2;
 constexpr std::ptrdiff_t kept = 2;
 constexpr const char* resumptions_name = "resumptions.txt";
 

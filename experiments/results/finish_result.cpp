@@ -73,7 +73,7 @@ Finished finished_in(const fs::path& snapshots) {
   for (int64_t index = 0;; ++index) {
     const fs::path path = snapshot_path(snapshots, index);
     if (!fs::exists(path)) return out;
-    out.problem = sums.problem(path.filename().string());
+    out.problem = problem_of(sums, snapshots, index);
     if (!out.problem.empty()) return out;
     out.labels.push_back(read_label(path));
   }

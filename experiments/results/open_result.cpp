@@ -94,14 +94,7 @@ void check_schema(const h5::File& file) {
 
 }  // namespace
 
-h5::File open_result(const fs::path& path) try {
-  check_sum(path);
-  const Depth depth = fs::exists(checksum_of(path)) ? Depth::heads : Depth::values;
-  if (fs::is_regular_file(path))
-    try_reading(path, 20, [&] {
-      const h5::File file = h5::File::open(path);
-      if (looks_like_a_result(file)) Walk(depth).group(file, 0);
-    });
+h5::File open_own_result(const fs::path& path) try {
   h5::File file = h5::File::open(path);
   if (!looks_like_a_result(file))
     throw_error<Error>("{}: not a result of quantdyn: it has no schema, status or network",
@@ -112,6 +105,21 @@ h5::File open_result(const fs::path& path) try {
     throw_error<Error>("{}: has status '{}'; accepted: complete, snapshot, {}", path.string(),
                        status.substr(0, 40), merged_status);
   return file;
+} catch (const ConfigError&) {
+  throw;
+} catch (const Error& e) {
+  throw ConfigError(e.what());
+}
+
+h5::File open_result(const fs::path& path) try {
+  check_sum(path);
+  const Depth depth = fs::exists(checksum_of(path)) ? Depth::heads : Depth::values;
+  if (fs::is_regular_file(path))
+    try_reading(path, 20, [&] {
+      const h5::File file = h5::File::open(path);
+      if (looks_like_a_result(file)) Walk(depth).group(file, 0);
+    });
+  return open_own_result(path);
 } catch (const ConfigError&) {
   throw;
 } catch (const Error& e) {

@@ -12,5 +12,7 @@ namespace quantdyn {
 /// with it only every object's head. Refused: what libhdf5 crashes on or reads for too long, groups
 /// with two names (a cycle is one), files that are no result, of another schema, or not complete.
 h5::File open_result(const std::filesystem::path& path);
+/// The same of a result that this process has just written, so that its bytes need no check.
+h5::File open_own_result(const std::filesystem::path& path);
 
 }  // namespace quantdyn

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "experiments/results/raw_file.h"
 #include "framework/base/tensor.h"
 #include "framework/h5/frame.h"
 #include "framework/h5/h5.h"
@@ -57,12 +58,6 @@ struct SavedParameter {
   std::string node, parameter;
   Shape shape;
   std::vector<float> values;
-};
-
-/// The file of a snapshot that is still being computed: raw tensors go there at once.
-struct BegunSnapshot {
-  int64_t index;  ///< on the axis `snapshot`
-  h5::File file;
 };
 
 /// What a quantizer did to one tensor of one node; vectors are empty for what it does not have.

@@ -233,17 +233,17 @@ void write_weights(h5::File& file, int64_t snapshot, std::span<const SavedParame
                  plain(saved.parameter, saved.parameter + " of " + saved.node));
 }
 
-h5::Place make_tensor(BegunSnapshot& snapshot, const std::string& node, const std::string& tensor,
-                      const Shape& shape) {
-  const size_t end = tensor.find("_gradient");
-  const std::string what = end == std::string::npos
-                               ? tensor
-                               : "gradient of the mean loss by the " + tensor.substr(0, end);
-  h5::Dataset made =
-      snapshot.file.make(fmt::format("tensors/{}/{}/{}", snapshot.index, node, tensor),
-                         h5::Type::float32, shape.sizes(), {.chunk = {}, .is_placed = true});
-  describe(made, plain(tensor, what + " of " + node));
-  return made.place();
+void adopt_tensors(h5::File& file, int64_t snapshot, const RawTable& tensors) {
+  for (const RawTable::Array& array : tensors.arrays) {
+    const size_t end = array.tensor.find("_gradient");
+    const std::string what = end == std::string::npos ? array.tensor
+                                                      : "gradient of the mean loss by the " +
+                                                            array.tensor.substr(0, end);
+    h5::Dataset made =
+        file.adopt(fmt::format("tensors/{}/{}/{}", snapshot, array.node, array.tensor),
+                   h5::Type::float32, array.shape.sizes(), array.offset);
+    describe(made, plain(array.tensor, what + " of " + array.node));
+  }
 }
 
 namespace {

@@ -52,10 +52,9 @@ void write_run_facts(h5::File& file, const RunFacts& facts);
 void write_facts(h5::File& file, const RunFacts& facts, const ResultAxes& axes,
                  std::span<const TrainingRow> training);
 void write_weights(h5::File& file, int64_t snapshot, std::span<const SavedParameter> weights);
-/// Makes /tensors/<snapshot>/<node>/<tensor>, without scales, whose float32 values are still to
-/// come.
-h5::Place make_tensor(BegunSnapshot& snapshot, const std::string& node, const std::string& tensor,
-                      const Shape& shape);
+/// Makes /tensors/<snapshot>/<node>/<tensor>, without scales, of values that are in the file
+/// already; before anything else in it.
+void adopt_tensors(h5::File& file, int64_t snapshot, const RawTable& tensors);
 /// Below /quantization/<variant>, whose attribute `snapshot` says when these codes were used.
 void write_quantization(h5::File& file, const SnapshotLabel& snapshot,
                         std::span<const QuantizationEntry> entries,

@@ -59,13 +59,16 @@ std::vector<int64_t> sizes_of(std::string shape) {
   return sizes;
 }
 
-ResultReader::ResultReader(const fs::path& path) : file_(open_result(path)) {
+ResultReader::ResultReader(const fs::path& path) : ResultReader(open_result(path)) {}
+
+ResultReader::ResultReader(h5::File file) : file_(std::move(file)) {
   const auto indices = integers(file_, "snapshot"), epochs = integers(file_, "epoch"),
              steps = integers(file_, "step");
   const auto variants = texts(file_, "variant");
   if (epochs.size() != indices.size() || steps.size() != indices.size() ||
       variants.size() != indices.size())
-    throw_error<Error>("{}: snapshot, epoch, step and variant differ in length", path.string());
+    throw_error<Error>("{}: snapshot, epoch, step and variant differ in length",
+                       file_.path().string());
   layers_ = column(file_, "layer").elements();
   channels_ = column(file_, "channel").elements();
   for (size_t i = 0; i < indices.size(); ++i)
@@ -73,7 +76,7 @@ ResultReader::ResultReader(const fs::path& path) : file_(open_result(path)) {
   if (!file_.has("training")) return;
   const auto trained = integers(file_, "training/epoch"), last = integers(file_, "training/step");
   if (trained.size() != last.size())
-    throw_error<Error>("{}: the columns of /training differ in length", path.string());
+    throw_error<Error>("{}: the columns of /training differ in length", file_.path().string());
   for (size_t i = 0; i < trained.size(); ++i) last_steps_[trained[i]] = last[i];
 }
 

@@ -25,6 +25,8 @@ class ResultReader {
  public:
   /// ConfigError as of open_result(), and where the columns of a table differ in length.
   explicit ResultReader(const std::filesystem::path& path);
+  /// Of a file from open_result() or open_own_result().
+  explicit ResultReader(h5::File file);
 
   const h5::File& file() const { return file_; }
   const std::vector<SnapshotLabel>& snapshots() const { return snapshots_; }

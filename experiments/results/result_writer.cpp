@@ -100,6 +100,7 @@ void ResultWriter::start_over() {
     if (fs::exists(result_path())) {
       for (const auto& entry : fs::directory_iterator(folder))
         if (entry.path().filename().string().starts_with("snapshot-")) fs::remove(entry.path());
+      fs::remove(folder / RawFile::file_name);
       fs::remove(folder / ChecksumList::file_name);
     } else {
       for (int i = 1; set_aside_.empty() || fs::exists(set_aside_); ++i)
@@ -114,6 +115,7 @@ void ResultWriter::start_over() {
 
 void ResultWriter::visit_state(StateVisitor state) {
   state.visit("snapshots", snapshots_);
+  state.visit("raw_end", raw_end_);
   const auto visit_column = [&](const char* name, auto member) {
     std::vector<std::remove_cvref_t<decltype(training_[0].*member)>> column;
     for (const TrainingRow& row : training_) column.push_back(row.*member);
@@ -131,19 +133,22 @@ void ResultWriter::visit_state(StateVisitor state) {
 
 void ResultWriter::forget() {
   snapshots_ = 0;
+  raw_end_ = h5::File::values_begin;
   training_.clear();
 }
 
 std::string ResultWriter::problem_of_snapshot(int64_t index) const {
-  return found_->problem(snapshot_path(index).filename().string());
+  return problem_of(*found_, output_ / "snapshots", index);
 }
 
 bool ResultWriter::take_over(const SnapshotLabel& label) {
   if (!problem_of_snapshot(snapshots_).empty()) return false;
-  const SnapshotLabel found = read_label(snapshot_path(snapshots_));
+  const fs::path path = snapshot_path(snapshots_);
+  const SnapshotLabel found = read_label(path);
   if (found.epoch != label.epoch || found.step != label.step || found.variant != label.variant)
     return false;
   ++snapshots_;
+  raw_end_ = std::max(raw_end_, RawTable::read(h5::File::open(path)).end());
   return true;
 }
 
@@ -186,15 +191,16 @@ void ResultWriter::check(const Snapshot& snapshot) const {
                        channels);
 }
 
-std::unique_ptr<BegunSnapshot> ResultWriter::begin_snapshot() const {
-  return std::make_unique<BegunSnapshot>(
-      BegunSnapshot{snapshots_, h5::File::create(snapshot_path(snapshots_))});
+std::unique_ptr<BegunSnapshot> ResultWriter::begin_snapshot() {
+  if (!raw_) raw_ = std::make_shared<RawFile>(output_ / "snapshots", raw_end_);
+  return std::make_unique<BegunSnapshot>(raw_, raw_end_);
 }
 
 void ResultWriter::add_snapshot(Snapshot snapshot) {
   check(snapshot);
   const SnapshotLabel label{snapshots_++, snapshot.epoch, snapshot.step, snapshot.variant};
   add_to_catalogue(catalogue_, snapshot.frame);
+  if (snapshot.begun) raw_end_ = snapshot.begun->end();
   // std::function copies what it holds, so the snapshot is shared.
   background_.push([this, label, training = training_,
                     shared = std::make_shared<Snapshot>(std::move(snapshot))] {
@@ -206,8 +212,8 @@ void ResultWriter::write(Snapshot& snapshot, const SnapshotLabel& label,
                          const std::vector<TrainingRow>& training) {
   StatisticCatalogue own;
   add_to_catalogue(own, snapshot.frame);
-  h5::File file = snapshot.begun ? std::move(snapshot.begun->file)
-                                 : h5::File::create(snapshot_path(label.index));
+  const RawTable tensors = snapshot.begun ? snapshot.begun->finish() : RawTable();
+  h5::File file = h5::File::create(snapshot_path(label.index));
   const ResultAxes axes(file, facts_, std::span(&label, 1), static_cast<int64_t>(training.size()));
   write_facts(file, facts_, axes, training);
   StatisticsWriter statistics(file, axes, own);
@@ -215,6 +221,7 @@ void ResultWriter::write(Snapshot& snapshot, const SnapshotLabel& label,
   statistics.finish();
   write_weights(file, label.index, snapshot.weights);
   write_quantization(file, label, snapshot.quantization, snapshot.replaced_activations);
+  tensors.write(file);
   file.set("status", "snapshot");
   file.commit();
   finished_->add(snapshot_path(label.index).filename().string());

@@ -27,6 +27,8 @@ enum class Leftovers { start_over, keep };
 void require_free(const std::filesystem::path& output, Overwrite overwrite);
 
 /// `<output>/snapshots/snapshot-0000.h5` ... as the run goes, `<output>/result.h5` at its end.
+/// Raw tensors of all snapshots lie in one file beside them (RawFile), which becomes part of
+/// result.h5 where it is.
 ///
 /// Every file is written as *.part, closed, synced and renamed. A snapshot's file has the layout of
 /// the whole with one entry on the axis `snapshot`; result.h5 is assembled from them. Once it is
@@ -64,8 +66,8 @@ class ResultWriter {
   bool take_over(const SnapshotLabel& label);
   int64_t snapshots() const { return snapshots_; }
 
-  /// The file of the next snapshot, for one with raw tensors; it is gone if that is not added.
-  std::unique_ptr<BegunSnapshot> begin_snapshot() const;
+  /// For the raw tensors of the next snapshot; they are gone if that is not added.
+  std::unique_ptr<BegunSnapshot> begin_snapshot();
   /// Checks the snapshot and lets a background thread write it while training goes on; one more
   /// snapshot may wait. Error: wrong sizes, a name that does not fit, or an earlier snapshot could
   /// not be written (a full disk); finish() reports that, too.
@@ -109,6 +111,8 @@ class ResultWriter {
   std::filesystem::path set_aside_;
   std::vector<TrainingRow> training_;
   int64_t snapshots_ = 0;
+  std::shared_ptr<RawFile> raw_;              // null: not needed so far
+  int64_t raw_end_ = h5::File::values_begin;  // of the snapshots' raw tensors
   StatisticCatalogue catalogue_;       // so that a snapshot unlike those before is refused at once
   std::optional<ChecksumList> found_;  // snapshots that an earlier run has finished
   std::optional<ChecksumList> finished_;  // and those of this one; of the background thread

@@ -318,12 +318,12 @@ class Estimator {
     const int64_t images = e_.track.tensors ? e_.track.tensors->images : 0;
     const int64_t tensors = images * tensor_bytes() *
                             (all ? float_count() + variant_count() : 1 + std::ssize(e_.variants));
-    // Everything is in a snapshot's file and again in the result.
+    // Everything is in a snapshot's file and again in the result, which shares raw tensors.
     out.disk = {{"statistics", 2 * data + format + format_of_result,
                  "fewer snapshots (track) or track.statistics"},
                 {"weights", 2 * weights, "track.weights: last"},
                 {"codes", 2 * quantized, "fewer variants"},
-                {"raw tensors", 2 * tensors, "fewer track.tensors.images"}};
+                {"raw tensors", tensors, "fewer track.tensors.images"}};
     if (e_.train.epochs > 0)  // two are kept while the next one is written
       out.disk.push_back(
           {"checkpoints", 3 * (weight_bytes() + optimizer_bytes()), "a smaller net"});

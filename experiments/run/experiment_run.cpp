@@ -235,7 +235,7 @@ ExperimentRun::FloatTwin& ExperimentRun::float_twin(bool is_folded) {
 }
 
 /// Null if the next snapshot keeps no raw tensors.
-std::unique_ptr<BegunSnapshot> ExperimentRun::begin_snapshot() const {
+std::unique_ptr<BegunSnapshot> ExperimentRun::begin_snapshot() {
   return e_.track.tensors_of(step_) ? writer_.begin_snapshot() : nullptr;
 }
 

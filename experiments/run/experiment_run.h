@@ -73,7 +73,7 @@ class ExperimentRun {
   const Predictions& reference();
   void take_snapshot();
   void quantize(const Variant& variant);
-  std::unique_ptr<BegunSnapshot> begin_snapshot() const;
+  std::unique_ptr<BegunSnapshot> begin_snapshot();
   std::optional<Snapshot> snapshot_of(const Variant& variant);
   std::string nonfinite_note(const Snapshot& snapshot) const;
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "experiments/results/finish_result.h"
+#include "experiments/results/open_result.h"
 #include "experiments/results/process_facts.h"
 #include "experiments/results/result_writer.h"
 #include "experiments/run/experiment_run.h"
@@ -68,8 +69,8 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   if (!run.failures().empty())
     writer.add_provenance("failures", fmt::format("{}", fmt::join(run.failures(), "\n")));
   writer.finish();
-  return {experiment.name, writer.result_path(), summary_of(ResultReader(writer.result_path())),
-          run.failures()};
+  return {experiment.name, writer.result_path(),
+          summary_of(ResultReader(open_own_result(writer.result_path()))), run.failures()};
 }
 
 std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& progress) {

@@ -6,7 +6,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <utility>
+#include <vector>
 
 #include "framework/base/error.h"
 
@@ -36,22 +38,70 @@ void sync_folder(const std::filesystem::path& path) {
                        std::strerror(reason));
 }
 
+/// Copies a file's bytes into another file; returns 0, or the errno of a failed write.
+int copy_bytes(const std::filesystem::path& from, int to) {
+  const int descriptor = ::open(from.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (descriptor < 0)
+    throw_error<Error>("{}: cannot be read: {}", from.string(), std::strerror(errno));
+  std::vector<char> buffer(1 << 20);
+  int64_t done = 0;
+  ssize_t count = 0;
+  int problem = 0;
+  while (problem == 0 && (count = ::read(descriptor, buffer.data(), buffer.size())) != 0) {
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) break;
+    problem = write_at(to, done, {buffer.data(), static_cast<size_t>(count)});
+    done += count;
+  }
+  const int reason = errno;
+  ::close(descriptor);
+  if (count < 0) throw_error<Error>("{}: cannot be read: {}", from.string(), std::strerror(reason));
+  return problem;
+}
+
+/// Opens `path` as a second name of a file that has only one; -1 where that cannot be.
+int open_second_name(const std::filesystem::path& path, const std::filesystem::path& of) {
+  std::error_code error;
+  ::unlink(path.c_str());
+  if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(of, error)) ||
+      std::filesystem::hard_link_count(of, error) != 1 || ::link(of.c_str(), path.c_str()) != 0)
+    return -1;
+  return ::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+}
+
 }  // namespace
 
 std::filesystem::path part_name(const std::filesystem::path& path) {
   return path.string() + ".part";
 }
 
-PartFile::PartFile(std::filesystem::path path)
-    : path_(std::move(path)), descriptor_(open_new(part_name(path_))) {}
+PartFile::PartFile(std::filesystem::path path) : PartFile(std::move(path), -1) {}
+
+PartFile::PartFile(std::filesystem::path path, int descriptor)
+    : path_(std::move(path)),
+      descriptor_(descriptor >= 0 ? descriptor : open_new(part_name(path_))) {}
+
+PartFile::PartFile(std::filesystem::path path, const std::filesystem::path& bytes)
+    : PartFile(path, open_second_name(part_name(path), bytes)) {
+  std::error_code error;
+  if (std::filesystem::equivalent(part_name(path_), bytes, error)) return;
+  if (const int reason = copy_bytes(bytes, descriptor_))
+    throw_error<Error>("{}: cannot be written: {}", path_.string(), std::strerror(reason));
+}
 
 PartFile::~PartFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
   if (!is_published_) ::unlink(part_name(path_).c_str());
 }
 
-void PartFile::publish() {
-  sync(descriptor_, part_name(path_));
+void PartFile::publish(const std::function<void()>& meanwhile) {
+  if (meanwhile) {
+    auto synced = std::async(std::launch::async, [&] { sync(descriptor_, part_name(path_)); });
+    meanwhile();
+    synced.get();
+  } else {
+    sync(descriptor_, part_name(path_));
+  }
   // Some file systems tell of a failed write only now.
   if (::close(std::exchange(descriptor_, -1)) != 0)
     throw_error<Error>("{}: cannot be written: {}", path_.string(), std::strerror(errno));
@@ -74,6 +124,12 @@ int write_at(int descriptor, int64_t offset, std::string_view bytes) {
     offset += written;
   }
   return 0;
+}
+
+void begin_sync(int descriptor, int64_t offset, int64_t bytes) noexcept {
+#ifdef SYNC_FILE_RANGE_WRITE
+  ::sync_file_range(descriptor, offset, bytes, SYNC_FILE_RANGE_WRITE);
+#endif
 }
 
 void write_durably(const std::filesystem::path& path, std::string_view text) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string_view>
 
 namespace quantdyn {
@@ -17,17 +18,23 @@ class PartFile {
   /// Makes an empty file. Whatever had its name, a symbolic link even, is removed first. Error: it
   /// cannot be created.
   explicit PartFile(std::filesystem::path path);
+  /// Begins with the bytes of another file: it is that file under a second name, if that has only
+  /// one and the file system can do it, else a copy. Error: as above; the file cannot be read.
+  PartFile(std::filesystem::path path, const std::filesystem::path& bytes);
   ~PartFile();
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
 
-  /// Syncs it to the disk and renames it to `path`, replacing an older file atomically. Error.
-  void publish();
+  /// Syncs it to the disk and renames it to `path`, replacing an older file atomically. Error; also
+  /// whatever `meanwhile` throws, which is called while the disk syncs.
+  void publish(const std::function<void()>& meanwhile = {});
 
   const std::filesystem::path& path() const { return path_; }
   int descriptor() const { return descriptor_; }  ///< open for reading and writing
 
  private:
+  PartFile(std::filesystem::path path, int descriptor);  // -1: makes an empty file
+
   std::filesystem::path path_;
   int descriptor_;
   bool is_published_ = false;
@@ -35,6 +42,10 @@ class PartFile {
 
 /// Writes all bytes at an offset of a file. Returns 0, or the errno of what failed.
 int write_at(int descriptor, int64_t offset, std::string_view bytes);
+
+/// Asks the system to begin with the sync of bytes that were written, so that a later one takes
+/// less time; it promises nothing.
+void begin_sync(int descriptor, int64_t offset, int64_t bytes) noexcept;
 
 /// Writes a small file through `path`.part. Error.
 void write_durably(const std::filesystem::path& path, std::string_view text);

@@ -1,7 +1,8 @@
-// SHA-256, of datasets (recorded in results) and of results (checked before they are read).
+// SHA-256, of datasets (recorded in results) and of results (checked before they are read); XXH64.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -25,5 +26,9 @@ class Sha256 {
 
 /// SHA-256 of a file's bytes; throws Error naming the file if it cannot be read.
 std::string sha256_of_file(const std::filesystem::path& path);
+
+/// XXH64 with seed 0 (Collet, github.com/Cyan4973/xxHash, xxhash_spec.md): finds damage as SHA-256
+/// does, in a tenth of the time, but not forgery.
+uint64_t xxh64(std::span<const std::byte> bytes);
 
 }  // namespace quantdyn

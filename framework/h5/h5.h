@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,30 +41,9 @@ enum class Content { integers, floats, texts, other };
 struct Storage {
   std::vector<int64_t> chunk;  ///< one size per axis; empty: contiguous, not compressed
   double fill = 0;             ///< what was never written reads as this
-  bool is_placed = false;      ///< contiguous, with its place in the file at once, for place()
 };
 
 class Disk;
-
-/// The place of a contiguous array in a file that is being written: its values may come in any
-/// order and from several threads at a time, and do not pass through libhdf5.
-class Place {
- public:
-  /// Writes values from element `first` on; the type is the array's. Error: they do not fit, or the
-  /// disk is full.
-  template <typename T>
-  void write(int64_t first, std::span<const T> values) const {
-    write_bytes(first * static_cast<int64_t>(sizeof(T)), std::as_bytes(values));
-  }
-
- private:
-  friend class Dataset;
-  Place(Disk& disk, int64_t offset, int64_t bytes) : disk_(&disk), offset_(offset), bytes_(bytes) {}
-  void write_bytes(int64_t first, std::span<const std::byte> bytes) const;
-
-  Disk* disk_;
-  int64_t offset_, bytes_;
-};
 
 /// An open HDF5 object; the base of File, Group and Dataset.
 class Object {
@@ -149,8 +129,6 @@ class Dataset : public Object {
   /// As above into memory that is large enough; `count` -1 means all, also of a scalar.
   void read_rows(Type type, int64_t first, int64_t count, void* values) const;
   void write_rows(Type type, int64_t first, int64_t count, const void* values);
-  /// Of an array that was made with Storage::is_placed; valid until the file is committed or gone.
-  Place place() const;
 
   /// Makes this one-dimensional array an axis; its link's name is the axis's name.
   void make_scale(const std::string& name);
@@ -198,6 +176,9 @@ class Group : public Object {
     const auto size = static_cast<int64_t>(values.size());
     return write<T>(name, std::span(&size, 1), values);
   }
+  /// An array whose values are in the file already, from this offset on; for create_around(), and
+  /// before anything else is made there.
+  Dataset adopt(const std::string& name, Type type, std::span<const int64_t> sizes, int64_t offset);
   /// Texts of one fixed length [n], and a scalar; UTF-8, with the attribute `_Encoding` that
   /// readers need.
   Dataset write_texts(const std::string& name, std::span<const std::string> values);
@@ -219,13 +200,20 @@ class File : public Group {
   static File open(const std::filesystem::path& path);
   /// Writes `path`.part (replacing it); only commit() gives the file its name.
   static File create(const std::filesystem::path& path);
+  /// The same around the values of adopt(): `path`.part begins as the file `values` under a second
+  /// name, or as a copy (PartFile). Bytes from `values_begin` to `values_end` are never changed.
+  static File create_around(const std::filesystem::path& path, const std::filesystem::path& values,
+                            int64_t values_end);
+  static constexpr int64_t values_begin = 4096;
   File(File&& other) noexcept;
   File& operator=(File&&) = delete;
   /// Without commit(): removes what create() began.
   ~File();
 
   /// Closes, syncs and renames. On failure (disk full) throws, and leaves no file of that name.
-  void commit();
+  /// `meanwhile` is called with the name of the closed file while the disk syncs; where it throws,
+  /// the file does not get its name.
+  void commit(const std::function<void(const std::filesystem::path& part)>& meanwhile = {});
   const std::filesystem::path& path() const { return path_; }
 
  private:

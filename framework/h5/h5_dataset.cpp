@@ -112,24 +112,6 @@ void Dataset::write_rows(Type type, int64_t first, int64_t count, const void* va
   Disk::of(id()).check();
 }
 
-Place Dataset::place() const {
-  const Lock lock;
-  const haddr_t offset = H5Dget_offset(id());
-  if (elements() > 0 && offset == HADDR_UNDEF)
-    throw_error<Error>("{}: has no place in its file yet", where());
-  const Id type(check(H5Dget_type(id()), *this, "cannot read the type"));
-  const int64_t bytes = elements() * static_cast<int64_t>(H5Tget_size(type));
-  return {Disk::of(id()), static_cast<int64_t>(offset), bytes};
-}
-
-void Place::write_bytes(int64_t first, std::span<const std::byte> bytes) const {
-  const auto count = static_cast<int64_t>(bytes.size());
-  if (first < 0 || count > bytes_ - first)
-    throw_error<Error>("bytes {} to {} of an array of {}", first, first + count, bytes_);
-  disk_->write(offset_ + first, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  disk_->check();
-}
-
 std::vector<std::string> Dataset::read_texts() const {
   const Lock lock;
   const Id type(check(H5Dget_type(id()), *this, "cannot read the type"));

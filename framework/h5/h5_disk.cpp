@@ -38,6 +38,25 @@ struct Disk::Driver {
                 H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
     return 0;
   }
+  /// Around values, only the superblock comes before them. Until it has its place, the file seems
+  /// empty, else libhdf5 would read it.
+  static haddr_t alloc(H5FD_t* file, H5FD_mem_t type, hid_t, hsize_t size) {
+    Driver& driver = of(file);
+    Disk& disk = *driver.disk;
+    if (disk.values_end_ > 0 && driver.space == 0) {
+      driver.space = static_cast<haddr_t>(disk.values_end_);
+      driver.size = static_cast<haddr_t>(disk.bytes_);
+      return 0;
+    }
+    if (type == H5FD_MEM_DRAW && disk.next_bytes_ > 0 &&
+        size == static_cast<hsize_t>(disk.next_bytes_)) {
+      disk.next_bytes_ = 0;
+      return static_cast<haddr_t>(disk.next_offset_);
+    }
+    const haddr_t out = driver.space;
+    driver.space += size;
+    return out;
+  }
   static haddr_t get_eoa(const H5FD_t* file, H5FD_mem_t) { return of(file).space; }
   static herr_t set_eoa(H5FD_t* file, H5FD_mem_t, haddr_t end) {
     of(file).space = end;
@@ -106,6 +125,7 @@ struct Disk::Driver {
       functions.open = open;
       functions.close = close;
       functions.query = query;
+      functions.alloc = alloc;
       functions.get_eoa = get_eoa;
       functions.set_eoa = set_eoa;
       functions.get_eof = get_eof;
@@ -133,9 +153,27 @@ Disk& Disk::of(hid_t object) {
   return *static_cast<Disk*>(handle);
 }
 
+Disk::Disk(const std::filesystem::path& path, const std::filesystem::path& values,
+           int64_t values_end)
+    : file_(path, values),
+      values_end_(values_end),
+      bytes_(static_cast<int64_t>(std::filesystem::file_size(part_name(path)))) {
+  if (values_end < File::values_begin || values_end > bytes_)
+    throw_error<Error>("{}: has {} bytes; values were expected up to {}", values.string(), bytes_,
+                       values_end);
+}
+
+void Disk::place_next(int64_t offset, int64_t bytes) {
+  if (offset < File::values_begin || bytes < 0 || offset > values_end_ ||
+      bytes > values_end_ - offset)
+    throw_error<Error>("{}: holds no values from byte {} to {}", file_.path().string(), offset,
+                       offset + bytes);
+  next_offset_ = offset;
+  next_bytes_ = bytes;
+}
+
 void Disk::write(int64_t offset, std::string_view bytes) {
-  if (failure_ != 0) return;
-  if (const int reason = write_at(file_.descriptor(), offset, bytes)) failure_ = reason;
+  if (failure_ == 0) failure_ = write_at(file_.descriptor(), offset, bytes);
 }
 
 void Disk::check() const {
@@ -143,9 +181,9 @@ void Disk::check() const {
     throw_error<Error>("{}: cannot be written: {}", file_.path().string(), std::strerror(failure_));
 }
 
-void Disk::publish() {
+void Disk::publish(const std::function<void()>& meanwhile) {
   check();
-  file_.publish();
+  file_.publish(meanwhile);
 }
 
 }  // namespace quantdyn::h5

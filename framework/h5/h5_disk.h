@@ -3,8 +3,8 @@
 
 #include <hdf5.h>
 
-#include <atomic>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,18 +21,20 @@ class Disk {
  public:
   /// Makes `path`.part. Error: it cannot be created.
   explicit Disk(const std::filesystem::path& path) : file_(path) {}
+  /// The same around the bytes of another file, as File::create_around().
+  Disk(const std::filesystem::path& path, const std::filesystem::path& values, int64_t values_end);
 
   /// The file that is made with this access list is this one, which must outlive it.
   void set_driver(hid_t access_list);
   /// The file of an open object; it must have been made here.
   static Disk& of(hid_t object);
 
-  /// Writes values at an offset of the file, from any thread; check() tells of a failure.
-  void write(int64_t offset, std::string_view bytes);
+  /// The next array of this size gets this place among the values that are there.
+  void place_next(int64_t offset, int64_t bytes);
   /// Error: something could not be written.
   void check() const;
-  /// Gives the file its name, after libhdf5 has closed it. Error.
-  void publish();
+  /// Gives the file its name, after libhdf5 has closed it. Error. `meanwhile` as PartFile's.
+  void publish(const std::function<void()>& meanwhile);
 
  private:
   struct Driver;
@@ -41,8 +43,12 @@ class Disk {
     std::string bytes;
   };
 
+  void write(int64_t offset, std::string_view bytes);
+
   PartFile file_;
-  std::atomic<int> failure_ = 0;  ///< errno of the first write that failed
+  int64_t values_end_ = 0, bytes_ = 0;  ///< 0: began empty
+  int64_t next_offset_ = 0, next_bytes_ = 0;
+  int failure_ = 0;  ///< errno of the first write that failed
   std::vector<LostWrite> lost_;
 };
 

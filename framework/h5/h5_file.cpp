@@ -47,18 +47,39 @@ File File::open(const std::filesystem::path& path) {
   return File(file.release(), root, path, nullptr);
 }
 
-File File::create(const std::filesystem::path& path) {
-  const Lock lock;
-  auto disk = std::make_unique<Disk>(path);
-  const Id access(file_access()), creation(H5Pcreate(H5P_FILE_CREATE));
-  disk->set_driver(access);
+namespace {
+
+/// A file that libhdf5 writes to a disk, and its root group.
+std::pair<hid_t, hid_t> create_on(Disk& disk, const std::filesystem::path& path,
+                                  hid_t access_list) {
+  const Id access(access_list), creation(H5Pcreate(H5P_FILE_CREATE));
+  disk.set_driver(access);
   H5Pset_obj_track_times(creation, false);  // the same arrays make the same bytes
   const std::string name = part_name(path).string();
   Id file(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation, access));
   if (file < 0) throw_error<Error>("{}: cannot be created: {}", name, reason());
   const hid_t root = H5Gopen2(file, "/", H5P_DEFAULT);
   if (root < 0) throw_error<Error>("{}: cannot be created: {}", name, reason());
-  return File(file.release(), root, path, std::move(disk));
+  return {file.release(), root};
+}
+
+}  // namespace
+
+File File::create(const std::filesystem::path& path) {
+  const Lock lock;
+  auto disk = std::make_unique<Disk>(path);
+  const auto [file, root] = create_on(*disk, path, file_access());
+  return File(file, root, path, std::move(disk));
+}
+
+File File::create_around(const std::filesystem::path& path, const std::filesystem::path& values,
+                         int64_t values_end) {
+  const Lock lock;
+  auto disk = std::make_unique<Disk>(path, values, values_end);
+  const hid_t access = file_access();
+  H5Pset_small_data_block_size(access, 0);  // arrays that share a block would not be placed alone
+  const auto [file, root] = create_on(*disk, path, access);
+  return File(file, root, path, std::move(disk));
 }
 
 File::~File() {
@@ -68,7 +89,7 @@ File::~File() {
   H5Fclose(file_);
 }
 
-void File::commit() {
+void File::commit(const std::function<void(const std::filesystem::path&)>& meanwhile) {
   const Lock lock;
   if (disk_ == nullptr || file_ < 0)
     throw_error<Error>("{}: was not opened for writing", path_.string());
@@ -78,7 +99,9 @@ void File::commit() {
     disk->check();  // says more
     throw_error<Error>("{}: cannot be written: {}", path_.string(), reason());
   }
-  disk->publish();
+  std::function<void()> act;
+  if (meanwhile) act = [&] { meanwhile(part_name(path_)); };
+  disk->publish(act);
 }
 
 }  // namespace quantdyn::h5

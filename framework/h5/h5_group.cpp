@@ -1,3 +1,4 @@
+#include "framework/h5/h5_disk.h"
 #include "framework/h5/h5_internal.h"
 
 namespace quantdyn::h5 {
@@ -105,15 +106,28 @@ Dataset Group::make(const std::string& name, Type type, std::span<const int64_t>
     H5Pset_shuffle(creation);
     check(H5Pset_deflate(creation, 4), *this, "cannot compress", name);
   }
-  if (storage.is_placed) {
-    H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
-    H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
-  }
   const Id space(check(sizes.empty() ? H5Screate(H5S_SCALAR) : simple_space(sizes), *this,
                        "cannot make", name));
   return Dataset(
       check(H5Dcreate2(id(), name.c_str(), native(type), space, H5P_DEFAULT, creation, H5P_DEFAULT),
             *this, "cannot make dataset", name));
+}
+
+Dataset Group::adopt(const std::string& name, Type type, std::span<const int64_t> sizes,
+                     int64_t offset) {
+  const Lock lock;
+  make_parents(id(), name);
+  const Id creation(without_times(H5P_DATASET_CREATE));
+  H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
+  H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
+  const Id space(check(simple_space(sizes), *this, "cannot make", name));
+  Disk::of(id()).place_next(offset, product(sizes) * size_of(type));
+  Dataset out(
+      check(H5Dcreate2(id(), name.c_str(), native(type), space, H5P_DEFAULT, creation, H5P_DEFAULT),
+            *this, "cannot make dataset", name));
+  if (product(sizes) > 0 && H5Dget_offset(out.id()) != static_cast<haddr_t>(offset))
+    throw_error<Error>("{}: libhdf5 does not take its values from byte {}", out.where(), offset);
+  return out;
 }
 
 void Group::check_size(const std::string& name, std::span<const int64_t> sizes,

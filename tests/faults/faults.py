@@ -28,7 +28,11 @@ data:
   source: {source}
 network: {{file: net.yaml}}
 train: {{epochs: 2, batch_size: 32, schedule: {{name: constant, learning_rate: 0.05}}}}
-track: {{probe_images: 16, every: 1, statistics: [moments]}}
+track:
+  probe_images: 16
+  every: 1
+  statistics: [moments]
+  tensors: {{nodes: [conv, logits], tensors: [conv, output], images: 12}}
 variants: [{{name: int8, weights: {{}}, activations: {{}}, calibration: {{images: 16}}}}]
 """
 NETWORK = """input: [32, 32, 3]
@@ -183,7 +187,7 @@ class Faults:
             self.check(kind, f"call {number} ({trace[number - 1]})", output, code, errors)
 
     def kill_at_every_call(self):
-        self.at_calls("SIGKILL before a sync, rename, create or unlink", "kill", "sroudt", 4)
+        self.at_calls("SIGKILL before a sync, rename, create, link or unlink", "kill", "sroudtl", 4)
         self.at_calls("SIGKILL before a write", "kill", "w", 1)
         self.at_calls("SIGKILL in the middle of a write", "torn", "w", 1)
 
@@ -203,8 +207,8 @@ class Faults:
 
     def errors_at_every_call(self):
         self.at_calls("ENOSPC from a call on", "28+", "wostd", 2)
-        self.at_calls("EIO at a call", "5", "wosrtd", 2)
-        self.at_calls("EACCES at a call", "13", "wosrtd", 1)
+        self.at_calls("EIO at a call", "5", "wosrtdl", 2)
+        self.at_calls("EACCES at a call", "13", "wosrtdl", 1)
 
     def no_room_for_checkpoints(self):
         kind = "ENOSPC from a call on, for checkpoints"

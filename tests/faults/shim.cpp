@@ -6,7 +6,7 @@
 //             a number: the call fails with this errno; "28+": so do all later ones that write
 // FAULT_IN    counts only calls on files and folders whose path contains this
 // FAULT_TRACE a file to which a letter is added for each call: w write, s sync, r rename,
-//             o create, t truncate, u unlink, d make folder
+//             o create, l link, t truncate, u unlink, d make folder
 #undef _FILE_OFFSET_BITS  // else pwrite and pwrite64 would be one name
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -149,6 +149,11 @@ int fsync(int descriptor) {
 int rename(const char* from, const char* to) {
   static const auto real = next_function<int (*)(const char*, const char*)>("rename");
   return next('r', from) == Turn::fails ? -1 : real(from, to);
+}
+
+int link(const char* from, const char* to) {
+  static const auto real = next_function<int (*)(const char*, const char*)>("link");
+  return next('l', to) == Turn::fails ? -1 : real(from, to);
 }
 
 int unlink(const char* path) {

@@ -1,10 +1,11 @@
-// A snapshot's file for raw tensors, read back.
+// Raw tensors of a snapshot, read back from their file.
 #pragma once
 
+#include <fstream>
 #include <map>
 #include <string>
 
-#include "experiments/results/result.h"
+#include "experiments/results/raw_file.h"
 #include "framework/base/tensor.h"
 #include "tests/experiments/output_folder.h"
 
@@ -17,21 +18,19 @@ class TensorFile {
   /// Calls `act` with a snapshot to write into; every tensor of its file, by "node/tensor".
   template <typename Act>
   std::map<std::string, Tensor<float>> tensors_of(const Act& act) const {
-    const std::filesystem::path path = folder_.path / "snapshot.h5";
-    BegunSnapshot begun{3, h5::File::create(path)};
+    const auto begin = h5::File::values_begin;
+    BegunSnapshot begun(std::make_shared<RawFile>(folder_.path, begin), begin);
     act(begun);
-    begun.file.commit();
+    const RawTable table = begun.finish();
     std::map<std::string, Tensor<float>> out;
-    const h5::File file = h5::File::open(path);
-    if (!file.has("tensors/3")) return out;
-    const h5::Group nodes = file.group("tensors/3");
-    for (const std::string& node : nodes.names())
-      for (const std::string& name : nodes.group(node).names()) {
-        const h5::Dataset array = nodes.group(node).dataset(name);
-        Tensor<float> values{Shape(array.sizes())};
-        std::ranges::copy(array.read<float>(), values.data());
-        out[node + "/" + name] = std::move(values);
-      }
+    std::ifstream in(folder_.path / RawFile::file_name, std::ios::binary);
+    for (const RawTable::Array& array : table.arrays) {
+      Tensor<float> values(array.shape);
+      in.seekg(array.offset);
+      in.read(reinterpret_cast<char*>(values.data()),
+              array.shape.elements() * static_cast<std::streamoff>(sizeof(float)));
+      out[array.node + "/" + array.tensor] = std::move(values);
+    }
     return out;
   }
 

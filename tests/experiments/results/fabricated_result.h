@@ -111,9 +111,8 @@ inline Snapshot snapshot(int64_t index) {
 inline void add(ResultWriter& writer, int64_t index, Snapshot made) {
   made.begun = writer.begin_snapshot();
   const std::vector<float> values(256, 0.25f), gradient(9, -1.0f);
-  make_tensor(*made.begun, "dw2", "output", {2, 8, 8, 2}).write<float>(0, values);
-  if (index != 2)
-    make_tensor(*made.begun, "dw2", "weight_gradient", {3, 3}).write<float>(0, gradient);
+  made.begun->make("dw2", "output", {2, 8, 8, 2}).write(0, values);
+  if (index != 2) made.begun->make("dw2", "weight_gradient", {3, 3}).write(0, gradient);
   writer.add_snapshot(std::move(made));
 }
 

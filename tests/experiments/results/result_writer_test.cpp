@@ -34,7 +34,8 @@ const std::set<std::string> finished = {"result.h5",
                                         "snapshots/SHA256SUMS",
                                         "snapshots/snapshot-0000.h5",
                                         "snapshots/snapshot-0001.h5",
-                                        "snapshots/snapshot-0002.h5"};
+                                        "snapshots/snapshot-0002.h5",
+                                        "snapshots/tensors.raw"};
 
 template <typename T>
 std::vector<T> read(const h5::File& file, const std::string& path) {

@@ -53,6 +53,34 @@ BOOST_AUTO_TEST_CASE(a_link_in_the_place_of_the_part_is_not_followed) {
   BOOST_TEST(!fs::exists(path / "nowhere"));
 }
 
+BOOST_AUTO_TEST_CASE(a_file_becomes_another_ones_second_name_or_its_copy) {
+  write_durably(path / "bytes", "kept");
+  {
+    PartFile shared(path / "a", path / "bytes");
+    shared.publish();
+    BOOST_TEST(fs::equivalent(path / "a", path / "bytes"));
+  }
+  {
+    PartFile copy(path / "b", path / "bytes");  // which has two names now
+    BOOST_TEST(write_at(copy.descriptor(), 0, "mine") == 0);
+    copy.publish();
+  }
+  BOOST_TEST(text_of(path / "b") == "mine");
+  BOOST_TEST(text_of(path / "a") == "kept");
+  fs::create_symlink(path / "b", path / "link");
+  BOOST_TEST(
+      contains(error_of([&] { PartFile(path / "c", path / "link"); }), "link: cannot be read"));
+  BOOST_TEST(!fs::exists(path / "c.part"));
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_meanwhile_leaves_no_file) {
+  {
+    PartFile file(path / "a");
+    BOOST_TEST(error_of([&] { file.publish([] { throw Error("no"); }); }) == "no");
+  }
+  BOOST_TEST(fs::is_empty(path));
+}
+
 BOOST_AUTO_TEST_CASE(a_folder_in_the_place_of_the_part_or_the_file_is_an_error) {
   fs::create_directories(path / "a.part");
   BOOST_TEST(error_of([&] { write_durably(path / "a", "text"); }) ==

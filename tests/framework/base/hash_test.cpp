@@ -39,4 +39,18 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_named) {
   BOOST_CHECK_THROW(sha256_of_file("/tmp"), Error);
 }
 
+/// Golden values: XXH64 of libxxhash 0.8.1 with seed 0, called from Python.
+BOOST_AUTO_TEST_CASE(fast_digests_are_those_of_libxxhash) {
+  const std::pair<size_t, uint64_t> expected[] = {
+      {0, 0xef46db3751d8e999},  {1, 0xf592c0c7639c4cb6},   {3, 0x22c08528601d4f27},
+      {4, 0xfb1e5cf2f1ae4d95},  {8, 0x57cb2b7521f3e21a},   {11, 0x1bef4539443a2d5a},
+      {31, 0xe4a0e629e519a4ae}, {32, 0xcc6b8aaada790b2d},  {33, 0x35ec49850475a832},
+      {63, 0xbf9f0ba3cf95b28a}, {100, 0x4826e367566ea023}, {1000, 0x128da10cfbdc59d9}};
+  for (const auto& [size, digest] : expected) {
+    std::vector<std::byte> bytes;
+    for (size_t i = 0; i < size; ++i) bytes.push_back(static_cast<std::byte>(i * 37 + 11));
+    BOOST_TEST(xxh64(bytes) == digest, size << " bytes");
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

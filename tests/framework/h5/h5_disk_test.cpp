@@ -6,8 +6,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <csignal>
+#include <fstream>
 #include <functional>
-#include <thread>
 
 #include "framework/base/durable_file.h"
 #include "framework/base/error.h"
@@ -46,44 +46,81 @@ int with_full_disk(rlim_t bytes, const std::function<int()>& act) {
 
 BOOST_FIXTURE_TEST_SUITE(h5_disk_test, Folder)
 
-BOOST_AUTO_TEST_CASE(values_come_to_their_place_in_any_order_and_from_any_thread) {
-  const int64_t rows = 1000, of_row = 16;
-  const int64_t sizes[] = {rows, of_row};
-  std::vector<float> values(rows * of_row);
-  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
-  h5::File file = h5::File::create(path / "a.h5");
-  const h5::Place place =
-      file.make("x", h5::Type::float32, sizes, {.chunk = {}, .is_placed = true}).place();
-  file.write("behind", std::vector<int>{1, 2});
-  const auto write = [&](int64_t first, int64_t last) {
-    for (int64_t row = last - 1; row >= first; --row)
-      place.write(row * of_row, std::span<const float>(values).subspan(
-                                    static_cast<size_t>(row * of_row), of_row));
-  };
-  std::thread other([&] { write(0, 700); });
-  write(700, rows);
-  other.join();
-  BOOST_TEST(contains(error_of([&] { place.write<float>(1, values); }), "bytes 4 to 64004 of an"));
+BOOST_AUTO_TEST_CASE(a_file_is_made_around_values_that_stay_where_they_are) {
+  constexpr int64_t begin = h5::File::values_begin;
+  const std::vector<float> first = {1, 2, 3}, second(5000, 2.5f);
+  const fs::path values = path / "values";
+  {
+    std::ofstream out(values, std::ios::binary);
+    out.seekp(begin);
+    out.write(reinterpret_cast<const char*>(first.data()), 12);
+    out.seekp(begin + 64);
+    out.write(reinterpret_cast<const char*>(second.data()), 20'000);
+    out << "what is not among the values";
+  }
+  const int64_t end = begin + 64 + 20'000, sizes[] = {3}, two_sizes[] = {50, 100};
+  h5::File file = h5::File::create_around(path / "a.h5", values, end);
+  file.adopt("b/first", h5::Type::float32, sizes, begin).set("units", "1");
+  file.adopt("b/second", h5::Type::float32, two_sizes, begin + 64);
+  BOOST_TEST(contains(error_of([&] { file.adopt("c", h5::Type::float32, sizes, end - 8); }),
+                      "holds no values from byte 24152 to 24164"));
+  const std::vector<int> other(3000, 7);
+  file.write("other", other);
+  for (int i = 0; i < 100; ++i) file.make_group(fmt::format("group {}", i)).set("x", i);
   file.commit();
-  const h5::File read = h5::File::open(path / "a.h5");
-  BOOST_TEST(read.dataset("x").read<float>() == values);
-  BOOST_TEST(read.dataset("behind").read<int>() == (std::vector<int>{1, 2}));
+  BOOST_TEST(fs::hard_link_count(values) == 2u);
+  const h5::File made = h5::File::open(path / "a.h5");
+  BOOST_TEST(made.dataset("b/first").read<float>() == first);
+  BOOST_TEST(made.dataset("b/second").read<float>() == second);
+  BOOST_TEST(made.dataset("other").read<int>() == other);
+  BOOST_TEST(made.group("group 99").integer("x") == 99);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_file_around_the_same_values_leaves_the_first_as_it_is) {
+  const int64_t sizes[] = {4}, end = h5::File::values_begin + 16;
+  const fs::path values = path / "values";
+  std::ofstream(values) << std::string(static_cast<size_t>(end), 'x');
+  for (const char* name : {"a.h5", "b.h5"}) {
+    h5::File file = h5::File::create_around(path / name, values, end);
+    file.adopt(name, h5::Type::float32, sizes, h5::File::values_begin);
+    file.commit();
+  }
+  BOOST_TEST(h5::File::open(path / "a.h5").names() == std::vector<std::string>{"a.h5"});
+  BOOST_TEST(h5::File::open(path / "b.h5").dataset("b.h5").elements() == 4);
 }
 
 BOOST_AUTO_TEST_CASE(an_array_may_have_over_4_gib) {
-  const int64_t rows = 5 << 10, of_row = 1 << 18;  // 5 GiB; all but two rows are holes in the file
-  const int64_t sizes[] = {rows, of_row};
+  const int64_t rows = 5 << 10, of_row = 1 << 18;  // 5 GiB; all but one row are a hole in the file
+  const int64_t sizes[] = {rows, of_row}, begin = h5::File::values_begin;
   const std::vector<float> row(of_row, 2.5f);
-  h5::File file = h5::File::create(path / "a.h5");
-  const h5::Place place =
-      file.make("x", h5::Type::float32, sizes, {.chunk = {}, .is_placed = true}).place();
-  place.write<float>(0, row);
-  place.write<float>((rows - 1) * of_row, row);
+  {
+    std::ofstream out(path / "values", std::ios::binary);
+    out.seekp(begin + (rows - 1) * of_row * 4);
+    out.write(reinterpret_cast<const char*>(row.data()), of_row * 4);
+  }
+  h5::File file =
+      h5::File::create_around(path / "a.h5", path / "values", begin + rows * of_row * 4);
+  file.adopt("x", h5::Type::float32, sizes, begin);
   file.commit();
   const h5::File made = h5::File::open(path / "a.h5");
   const h5::Dataset read = made.dataset("x");
   BOOST_TEST(read.read_rows<float>(rows - 1, 1) == row);
   BOOST_TEST(read.read_rows<float>(rows - 2, 1) == std::vector<float>(of_row));
+}
+
+BOOST_AUTO_TEST_CASE(what_happens_meanwhile_decides_whether_a_file_gets_its_name) {
+  h5::File file = h5::File::create(path / "a.h5");
+  fs::path seen;
+  file.commit([&](const fs::path& part) {
+    seen = part;
+    BOOST_TEST(h5::File::open(part).names().empty());
+  });
+  BOOST_TEST(seen == path / "a.h5.part");
+  h5::File other = h5::File::create(path / "b.h5");
+  const std::string message =
+      error_of([&] { other.commit([](const fs::path&) { throw Error("not as it was"); }); });
+  BOOST_TEST(message == "not as it was");
+  BOOST_TEST(files() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error_and_leaves_no_file) {
