@@ -150,7 +150,7 @@ void assemble_result(const fs::path& result, const RunFacts& facts,
   StatisticsWriter statistics(file, axes, contents.catalogue);
   for (int64_t index = 0; index < count; ++index) {
     const h5::File snapshot = h5::File::open(snapshot_path(folder, index));
-    statistics.append(rows_of(snapshot));
+    statistics.append(snapshot);
     const std::string weights = fmt::format("weights/{}", index);
     if (snapshot.has(weights)) file.copy(weights, snapshot, weights);
   }

@@ -126,14 +126,42 @@ void StatisticsWriter::Series::flush() {
   block.clear();
 }
 
+void StatisticsWriter::Series::append(const std::string& path, const Source& source) {
+  const size_t before = block.size();
+  block.resize(before + row_bytes);
+  const std::span row = std::span(block).subspan(before);
+  if (!source(path, type, row)) fill_missing(type, row);
+  if (block.size() == static_cast<size_t>(block_rows) * row_bytes) flush();
+}
+
 void StatisticsWriter::append(const Source& source) {
+  for (auto& [path, series] : series_) series.append(path, source);
+}
+
+namespace {
+
+StatisticsWriter::Source rows_of(const h5::File& snapshot) {
+  return [&snapshot](const std::string& path, h5::Type type, std::span<std::byte> row) {
+    if (!snapshot.has(path)) return false;
+    const h5::Dataset array = snapshot.dataset(path);
+    if (array.elements() * h5::size_of(type) != static_cast<int64_t>(row.size()))
+      throw_error<Error>("{}: {} values found, {} bytes expected", array.where(), array.elements(),
+                         row.size());
+    array.read_rows(type, 0, 1, row.data());
+    return true;
+  };
+}
+
+}  // namespace
+
+void StatisticsWriter::append(const h5::File& snapshot) {
+  const Source rows = rows_of(snapshot);
   for (auto& [path, series] : series_) {
-    const size_t before = series.block.size();
-    series.block.resize(before + series.row_bytes);
-    const std::span row = std::span(series.block).subspan(before);
-    if (!source(path, series.type, row)) fill_missing(series.type, row);
-    if (series.block.size() == static_cast<size_t>(series.block_rows) * series.row_bytes)
-      series.flush();
+    if (series.block_rows == 1 && snapshot.has(path) &&
+        series.array.take_row(series.written, snapshot.dataset(path)))
+      ++series.written;
+    else
+      series.append(path, rows);
   }
 }
 
@@ -166,18 +194,6 @@ StatisticsWriter::Source rows_of(const Frame& frame) {
       else
         copy_as<double>(std::span<const double>(reals), row);
     }
-    return true;
-  };
-}
-
-StatisticsWriter::Source rows_of(const h5::File& snapshot) {
-  return [&snapshot](const std::string& path, h5::Type type, std::span<std::byte> row) {
-    if (!snapshot.has(path)) return false;
-    const h5::Dataset array = snapshot.dataset(path);
-    if (array.elements() * h5::size_of(type) != static_cast<int64_t>(row.size()))
-      throw_error<Error>("{}: {} values found, {} bytes expected", array.where(), array.elements(),
-                         row.size());
-    array.read_rows(type, 0, 1, row.data());
     return true;
   };
 }

@@ -43,6 +43,8 @@ class StatisticsWriter {
   StatisticsWriter(h5::File& file, const ResultAxes& axes, const StatisticCatalogue& catalogue);
   /// Rows that the source lacks are NaN, counts 0.
   void append(const Source& source);
+  /// Rows of a snapshot's own file; a row of whole chunks is not inflated on its way.
+  void append(const h5::File& snapshot);
   /// Writes what is still in memory; every snapshot must have been appended.
   void finish();
 
@@ -56,6 +58,7 @@ class StatisticsWriter {
     int64_t written = 0;
     std::vector<std::byte> block;
 
+    void append(const std::string& path, const Source& source);
     void flush();
   };
 
@@ -64,7 +67,5 @@ class StatisticsWriter {
 
 /// Rows of a frame; Error if a channel's count does not fit uint32.
 StatisticsWriter::Source rows_of(const Frame& frame);
-/// Rows of a snapshot's own file.
-StatisticsWriter::Source rows_of(const h5::File& snapshot);
 
 }  // namespace quantdyn

@@ -129,6 +129,9 @@ class Dataset : public Object {
   /// As above into memory that is large enough; `count` -1 means all, also of a scalar.
   void read_rows(Type type, int64_t first, int64_t count, void* values) const;
   void write_rows(Type type, int64_t first, int64_t count, const void* values);
+  /// Takes entry `row` of the outermost axis from an array of another file that has this entry
+  /// alone, chunk by chunk without inflating them; false if their chunks, types or filters differ.
+  bool take_row(int64_t row, const Dataset& from);
 
   /// Makes this one-dimensional array an axis; its link's name is the axis's name.
   void make_scale(const std::string& name);

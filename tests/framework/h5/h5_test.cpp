@@ -280,4 +280,40 @@ BOOST_AUTO_TEST_CASE(threads_may_use_different_files) {
   BOOST_TEST(files() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(a_row_of_whole_chunks_comes_from_another_file_as_it_is) {
+  const std::vector<float> values = [] {
+    std::vector<float> out(130 * 7);
+    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(i % 97);
+    return out;
+  }();
+  const int64_t one[] = {1, 130, 7}, three[] = {3, 130, 7};
+  {
+    h5::File source = h5::File::create(path / "source.h5");
+    source.write<float>("x", one, values, {{1, 50, 7}, std::nan("")});
+    source.make("unwritten", h5::Type::float32, one, {{1, 50, 7}, std::nan("")});
+    source.write<float>("contiguous", one, values);
+    source.commit();
+  }
+  const h5::File source = h5::File::open(path / "source.h5");
+  h5::File file = h5::File::create(path / "a.h5");
+  const h5::Storage storage{{1, 50, 7}, std::nan("")};
+  h5::Dataset x = file.make("x", h5::Type::float32, three, storage);
+  BOOST_TEST(x.take_row(1, source.dataset("x")));
+  BOOST_TEST(x.take_row(2, source.dataset("unwritten")));
+  BOOST_TEST(!x.take_row(3, source.dataset("x")));
+  BOOST_TEST(!x.take_row(0, source.dataset("contiguous")));
+  const auto refuses = [&](const char* name, h5::Type type, const h5::Storage& other) {
+    BOOST_TEST(!file.make(name, type, three, other).take_row(0, source.dataset("x")), name);
+  };
+  refuses("another chunk", h5::Type::float32, {{1, 60, 7}, 0});
+  refuses("rows share a chunk", h5::Type::float32, {{2, 50, 7}, 0});
+  refuses("another type", h5::Type::int32, storage);
+  refuses("contiguous", h5::Type::float32, {});
+  file.commit();
+  const h5::File made = h5::File::open(path / "a.h5");
+  const h5::Dataset read = made.dataset("x");
+  BOOST_TEST(read.read_rows<float>(1, 1) == values);
+  for (const int64_t row : {0, 2}) BOOST_TEST(std::isnan(read.read_rows<float>(row, 1)[909]));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
