@@ -94,19 +94,23 @@ std::string RawTable::problem(const fs::path& file) const {
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (descriptor < 0)
     return fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno));
+  const off_t size = ::lseek(descriptor, 0, SEEK_END);
   std::vector<char> buffer;
   std::string out;
   for (const Piece& piece : pieces) {
-    buffer.resize(static_cast<size_t>(piece.bytes));
+    const bool fits = piece.offset >= 0 && piece.bytes >= 0 && piece.offset <= size &&
+                      piece.bytes <= size - piece.offset;
+    buffer.resize(fits ? static_cast<size_t>(piece.bytes) : 0);
     int64_t done = 0;
-    while (done < piece.bytes) {
+    while (fits && done < piece.bytes) {
       const ssize_t count = ::pread(descriptor, buffer.data() + done,
                                     static_cast<size_t>(piece.bytes - done), piece.offset + done);
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) break;
       done += count;
     }
-    if (done == piece.bytes && xxh64(std::as_bytes(std::span(buffer))) == piece.checksum) continue;
+    if (fits && done == piece.bytes && xxh64(std::as_bytes(std::span(buffer))) == piece.checksum)
+      continue;
     out = fmt::format("{}: damaged or changed: bytes {} to {} are not as they were written",
                       file.string(), piece.offset, piece.offset + piece.bytes);
     break;

@@ -97,18 +97,20 @@ void Dataset::read_rows(Type type, int64_t first, int64_t count, void* values) c
 void Dataset::write_rows(Type type, int64_t first, int64_t count, const void* values) {
   const Lock lock;
   if (count == 0 || elements() == 0) return;
+  const int64_t written = count < 0 ? elements() : elements_of_rows(first, count);
   if (count < 0) {
     check(H5Dwrite(id(), native(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values), *this,
           "cannot be written");
   } else {
-    elements_of_rows(first, count);
     const Id space(H5Dget_space(id()));
     const Id memory(check(select_rows(space, sizes(), first, count), *this, "cannot be written"));
     check(H5Dwrite(id(), native(type), memory, space, H5P_DEFAULT, values), *this,
           "cannot be written");
   }
-  // A full disk shows here, not first at the end of a large file.
-  check(H5Dflush(id()), *this, "cannot be written");
+  // A full disk shows here, not first at the end of a large file. A flush looks at all that libhdf5
+  // holds of the file, so small arrays go without.
+  constexpr int64_t large = 1 << 20;
+  if (written * size_of(type) >= large) check(H5Dflush(id()), *this, "cannot be written");
   Disk::of(id()).check();
 }
 
