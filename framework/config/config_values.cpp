@@ -41,6 +41,18 @@ ConfigNode::Pointer make_scalar(const ConfigNode& parent, std::string value, boo
   return node;
 }
 
+ConfigNode::Pointer make_list(const ConfigNode& parent, const std::vector<std::string>& values) {
+  auto node = std::make_shared<ConfigNode>();
+  node->kind = Kind::sequence;
+  node->source = parent.source;
+  node->line = parent.line;
+  for (const std::string& value : values) {
+    node->items.push_back(make_scalar(parent, value));
+    node->items.back()->was_read = true;
+  }
+  return node;
+}
+
 std::string describe(const ConfigNode& node) {
   switch (node.kind) {
     case Kind::null:

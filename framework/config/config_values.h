@@ -12,6 +12,9 @@ namespace quantdyn {
 /// A scalar at its parent's place in the document.
 ConfigNode::Pointer make_scalar(const ConfigNode& parent, std::string value, bool quoted = false);
 
+/// A list of scalars at its parent's place, all read.
+ConfigNode::Pointer make_list(const ConfigNode& parent, const std::vector<std::string>& values);
+
 /// What a node is, for errors: "'3'", "a list".
 std::string describe(const ConfigNode& node);
 
