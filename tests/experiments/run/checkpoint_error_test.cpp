@@ -5,7 +5,7 @@
 #include "experiments/results/result_equality.h"
 #include "experiments/run/run.h"
 #include "tests/experiments/program.h"
-#include "tests/experiments/run/at_line.h"
+#include "tests/experiments/run/line_keeper.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;

@@ -8,7 +8,7 @@
 #include "experiments/run/stoppable_dataset.h"
 #include "framework/h5/h5.h"
 #include "tests/experiments/output_folder.h"
-#include "tests/experiments/run/at_line.h"
+#include "tests/experiments/run/line_keeper.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;

@@ -1,6 +1,6 @@
 // Runs that are interrupted and go on: the same bits as without, whatever was trained and however
 // it was stopped; what cannot go on is refused and named.
-#include "experiments/run/run_differences.h"
+#include "experiments/run/resume.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,11 +11,12 @@
 #include <thread>
 
 #include "experiments/results/result_equality.h"
-#include "experiments/run/resume.h"
+#include "experiments/run/run_differences.h"
 #include "experiments/terminal/stop_signals.h"
 #include "framework/base/threads.h"
 #include "tests/experiments/program.h"
 #include "tests/experiments/results/fabricated_result.h"
+#include "tests/experiments/run/line_keeper.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
@@ -23,8 +24,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Keeps all lines; interrupts the run at the n-th sign of life, as a scheduler or as a crash does.
-class Interruption final : public ProgressSink {
+/// Interrupts the run at the n-th sign of life, as a scheduler or as a crash does.
+class Interruption final : public LineKeeper {
  public:
   enum class Kind { none, stop, crash };
   struct Crash {};
@@ -32,24 +33,10 @@ class Interruption final : public ProgressSink {
   Interruption(Kind kind, int at) : kind_(kind), at_(at) {}
   /// Of life, so far.
   int signs() const { return signs_; }
-  std::unique_ptr<WorkProgress> begin(const std::string&, int64_t, const std::string&) override {
-    struct Counting final : WorkProgress {
-      explicit Counting(Interruption& of) : of_(of) {}
-      void update(int64_t, const std::string&) override { of_.count(); }
-      Interruption& of_;
-    };
-    return std::make_unique<Counting>(*this);
-  }
-  void line(const std::string& text) override {
-    lines += text + "\n";
-    count();
-  }
   const StopFlag& flag() const { return flag_; }
 
-  std::string lines;
-
  private:
-  void count() {
+  void see(const std::string&) override {
     if (++signs_ != at_) return;
     if (kind_ == Kind::stop) flag_.request(SIGTERM);
     if (kind_ == Kind::crash) throw Crash();

@@ -105,8 +105,9 @@ BOOST_AUTO_TEST_CASE(a_run_that_fails_leaves_the_others) {
       "  - {name: bad, train.schedule.learning_rate: 1e30}\n  - {name: good, train.epochs: 0}\n");
   const Outcome outcome = run({"run", "sweep.yaml", "--quiet", "--output", "out"});
   BOOST_TEST(outcome.exit_code == 1);
-  BOOST_TEST(contains(outcome.err, "without these, which failed:\n  bad: training stopped: the loss is"),
-             outcome.err);
+  BOOST_TEST(
+      contains(outcome.err, "without these, which failed:\n  bad: training stopped: the loss is"),
+      outcome.err);
   BOOST_TEST(contains(outcome.out, "good        int8"), outcome.out);
   BOOST_TEST(!fs::exists(path / "out/bad/result.h5"));
   BOOST_TEST(ResultReader(path / "out/good/result.h5").last().epoch == 0);
@@ -150,20 +151,24 @@ BOOST_AUTO_TEST_CASE(a_stopped_sweep_keeps_what_is_finished_and_goes_on) {
       "  - {name: third, train.epochs: 1}\n";
   write("sweep.yaml", tiny_yaml() + "sweep:\n" + entries);
   const auto arguments = [](const std::string& output) {
-    return std::vector<std::string>{"run", "sweep.yaml", "--output", output, "--set", "variants=[]"};
+    return std::vector<std::string>{"run",  "sweep.yaml", "--output",
+                                    output, "--set",      "variants=[]"};
   };
-  Child child(path, arguments("out"));
-  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
-  while (!fs::exists(path / "out/second/checkpoints/SHA256SUMS") && !child.has_ended() &&
-         std::chrono::steady_clock::now() < end)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  child.send(SIGTERM);
-  const Outcome stopped = child.wait();
-  BOOST_TEST(stopped.exit_code == 128 + SIGTERM, stopped.err);
-  for (const char* part :
-       {"second: stopped at epoch ", "\nfinished and kept: 1 of the sweep's 3 runs\nto go on: "
-                                     "quantdyn run sweep.yaml --output out"})
-    BOOST_TEST(contains(stopped.err, part), stopped.err);
+  for (const int signal : {SIGINT, SIGTERM}) {
+    fs::remove_all(path / "out");
+    Child child(path, arguments("out"));
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    while (!fs::exists(path / "out/second/checkpoints/SHA256SUMS") && !child.has_ended() &&
+           std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    child.send(signal);
+    const Outcome stopped = child.wait();
+    BOOST_TEST(stopped.exit_code == 128 + signal, stopped.err);
+    for (const char* part : {"second: stopped at epoch ",
+                             "\nfinished and kept: 1 of the sweep's 3 runs\nto go on: "
+                             "quantdyn run sweep.yaml --output out"})
+      BOOST_TEST(contains(stopped.err, part), stopped.err);
+  }
   BOOST_TEST(!fs::exists(path / "out/third"));
   const std::string first = text_of(path / "out/first/result.h5");
   const Outcome next = run(arguments("out")), whole = run(arguments("whole"));
