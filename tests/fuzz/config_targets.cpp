@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "framework/config/config_node.h"
+#include "framework/config/config_set.h"
 #include "framework/config/options.h"
 #include "framework/graph/network.h"
 #include "tests/fuzz/targets.h"
@@ -27,11 +28,20 @@ void read_keys(const Options& options) {
 
 }  // namespace
 
-void fuzz_options(Bytes yaml) {
-  const std::string text = text_of(yaml);
-  expect_error_at_most([&] { emit_yaml(*parse_yaml(text, "fuzz.yaml")); });
-  const std::vector<std::string> sets{"i=2", "a.b=[1, {d: 2}]", "l.0.p.x=y"};
-  expect_error_at_most([&] { read_keys(Options::from_text(text, "fuzz.yaml", "/d", sets)); });
+void fuzz_options(Bytes text) {
+  std::string yaml = text_of(text);
+  std::vector<std::string> sets;
+  constexpr std::string_view mark = "\n--set ";
+  for (size_t at = yaml.rfind(mark); at != std::string::npos; at = yaml.rfind(mark)) {
+    sets.push_back(yaml.substr(at + mark.size()));
+    yaml.resize(at);
+  }
+  expect_error_at_most([&] {
+    const ConfigNode::Pointer root = parse_yaml(yaml, "fuzz.yaml");
+    emit_yaml(*root);
+    for (const std::string& set : sets) apply_set(root, set);
+    read_keys(Options::from_tree(root));
+  });
 }
 
 void fuzz_network(Bytes yaml) {

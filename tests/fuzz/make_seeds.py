@@ -30,6 +30,12 @@ def new_file(name):
     return h5py.File(path, "w", libver="earliest")
 
 
+def append_choices(target):
+    """The last byte chooses what the target does with the file: another one for each seed."""
+    for i, path in enumerate(sorted((SEEDS / target).iterdir())):
+        path.write_bytes(path.read_bytes() + bytes([i]))
+
+
 def images():
     pixels = bytes(i % 251 for i in range(2 * 3072))
     write("cifar/cifar10", b"\x03" + pixels[:3072] + b"\x09" + pixels[3072:])
@@ -52,6 +58,7 @@ def arrays():
             f["y"] = np.array([0, 9, 4], np.int32)
     with new_file("hdf5/gray") as f:
         f["x"], f["y"] = x[:, :, :, 0], np.array([1, 2, 3], np.int64)
+    append_choices("hdf5")
 
 
 def keras():
@@ -69,8 +76,9 @@ def keras():
                "norm": {"gamma": (2,), "beta": (2,), "moving_mean": (2,), "moving_variance": (2,)},
                "dense": {"kernel": (2, 2), "bias": (2,)}, "pool": {}}
     with new_file("keras/sequential") as f:
-        f.attrs["model_config"] = json.dumps(config)
-        f.attrs["keras_version"] = "2.11.0"
+        # Not of variable length, as Keras writes them: on most damaged heaps of such texts libhdf5 hangs.
+        f.attrs["model_config"] = np.bytes_(json.dumps(config))
+        f.attrs["keras_version"] = np.bytes_("2.11.0")
         group = f.create_group("model_weights")
         group.attrs["layer_names"] = np.array([name.encode() for name in weights])
         for name, arrays_of in weights.items():
@@ -80,8 +88,18 @@ def keras():
                 own[f"{name}/{key}:0"] = np.full(shape, 0.5, np.float32)
 
 
+# What no reader of a result needs, or needs only as it needs another one.
+LEFT_OUT = ("tensors", "weights", "gradient_bin", "gradient_bin_lower", "gradient_bin_upper", "layerwise/weight_gradient",
+            "quantization/int8/conv1/output/calibration_images", "quantization/int8/conv1/output/convergence_low",
+            "quantization/int8/conv1/output/convergence_high", "quantization/int8/dw2/weight/axis_0",
+            "quantization/int8/dw2/weight/axis_1", "quantization/int8/dw2/weight/codes", "quantization/int8/dw2/weight/level",
+            "quantization/int8/dw2/weight/levels", "training/learning_rate", "training/seconds", "training/training_row")
+TEXTS_LEFT_OUT = ("long_name", "formula", "coordinates", "_Encoding")
+
+
 def copy_result(source, name):
-    """Scales are attached anew: object references do not survive a copy."""
+    """Scales are attached anew: object references do not survive a copy. Most of a small file's bytes should matter, and each array
+    takes time."""
     with h5py.File(source) as a, new_file(name) as b:
         made = {}
 
@@ -97,12 +115,14 @@ def copy_result(source, name):
             else:
                 out, made[address] = b.create_dataset(path, data=item[()]), path
             for key, value in item.attrs.items():
-                if key not in ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"):
+                if key not in ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", *TEXTS_LEFT_OUT):
                     out.attrs[key] = value
 
         def walk(group):
             for key in sorted(group):
                 item = group[key]
+                if item.name[1:] in LEFT_OUT:
+                    continue
                 copy(item.name if group.name == "/" else f"{group.name}/{key}", item)
                 if isinstance(item, h5py.Group):
                     walk(item)
@@ -110,7 +130,7 @@ def copy_result(source, name):
         for key, value in a.attrs.items():
             b.attrs[key] = value
         # The root's names first: they are the axes' own.
-        for key in sorted(k for k in a if isinstance(a[k], h5py.Dataset)):
+        for key in sorted(k for k in a if isinstance(a[k], h5py.Dataset) and k not in LEFT_OUT):
             copy("/" + key, a[key])
         walk(a)
         for path, item in [(p, a[p]) for p in set(made.values())]:
@@ -141,6 +161,7 @@ def results(make_result):
         subprocess.run([make_result, folder], check=True)
         copy_result(f"{folder}/result.h5", "result/result")
         copy_result(f"{folder}/snapshots/snapshot-0002.h5", "result/snapshot")
+        append_choices("result")
         copy_result(f"{folder}/snapshots/snapshot-0002.h5", "snapshot/quantized")
         copy_result(f"{folder}/checkpoints/checkpoint-00000050.h5", "checkpoint/every_type")
 

@@ -1,16 +1,17 @@
 #!/bin/sh
 # Builds the fuzz targets with Clang and libFuzzer in build-fuzz, and runs each for MINUTES, one after the other:
 #   tests/fuzz/run.sh MINUTES [TARGET...]
-# Prints executions, coverage and findings of each. An input that crashes, takes over 2 s or 1 GB, or leaks is a finding,
-# kept in build-fuzz/findings/TARGET; exit code 1 if there is one. What goes wrong within libhdf5 or libonnx is counted as
-# `library`: in the program, a child process reads these formats. Inputs that reach new code stay in build-fuzz/corpus/TARGET.
+# Prints executions in this run and in all runs so far, coverage and findings of each. An input that crashes, takes over 2 s of processor
+# time or 1 GB, or leaks is a finding, kept in build-fuzz/findings/TARGET; exit code 1 if there is one. What goes wrong within libhdf5 or
+# libonnx is counted as `library`: in the program, a child process reads these formats. Inputs that reach new code stay in
+# build-fuzz/corpus/TARGET.
 set -eu
 cd "$(dirname "$0")/../.."
 all="options network cifar idx hdf5 keras onnx checkpoint snapshot result"
 
 minutes=${1:-}
 case "$minutes" in
-  "" | *[!0-9]*) sed -n '2,7p' "$0" >&2; exit 2 ;;
+  "" | *[!0-9]*) sed -n '2,8p' "$0" >&2; exit 2 ;;
 esac
 shift
 targets=${*:-$all}
@@ -33,7 +34,7 @@ for target in $targets; do programs="${programs:-} tests/fuzz/fuzz_$target"; don
 ninja -C build-fuzz $programs
 
 # libhdf5 asks for memory that it may not get; it must say so.
-export ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=0:quarantine_size_mb=32:malloc_context_size=4:max_malloc_fill_size=0 UBSAN_OPTIONS=print_stacktrace=1
 # Some refusals of libhdf5 leak a few bytes within it; each is in a process of its own in the program.
 echo leak:libhdf5 > build-fuzz/suppressions.txt
 export LSAN_OPTIONS=suppressions=build-fuzz/suppressions.txt:print_suppressions=0 OMP_NUM_THREADS=1
@@ -41,53 +42,68 @@ export LSAN_OPTIONS=suppressions=build-fuzz/suppressions.txt:print_suppressions=
 QUANTDYN_FUZZ_FOLDER=$(mktemp -d /dev/shm/quantdyn-fuzz.XXXXXX 2>/dev/null || mktemp -d)
 export QUANTDYN_FUZZ_FOLDER
 trap 'rm -rf "$QUANTDYN_FUZZ_FOLDER"' EXIT
-trap 'exit 130' INT TERM
+# The fuzzer, which gets the signal too, then says how far it came.
+stopped=
+trap 'stopped=1' INT TERM
 
-# Runs each finding again. Forgets what only took long because the machine was busy. What goes wrong within libhdf5 or
-# libonnx, on memory of its own, goes to the folder `library`: a child process meets it in the program.
-sort_findings() {
-  for input in "$findings"/*-*; do
-    [ -f "$input" ] || continue
-    report=build-fuzz/report.txt
-    if (ulimit -t 10; exec build-fuzz/tests/fuzz/fuzz_"$target" -timeout=2 -rss_limit_mb=1024 "$input") > $report 2>&1; then
-      case "$input" in */timeout-* | */slow-* | */oom-*) rm "$input" ;; esac
-      continue
-    fi
-    place=$(grep -E '^ +#[0-9]+ ' $report | grep -v -e ' in malloc ' -e interceptor -e sanitizer -e 'fuzzer::' -e libc.so -e sysdeps | head -1)
-    case "$place" in
-      *libhdf5* | *libonnx* | *libprotobuf* | *" onnx::"* | *" google::protobuf"*)
-        grep -q 'operator new' $report || mv "$input" "$findings/library/" ;;
-    esac
+# Sorts what the process found that wrote the log. Forgets what only took memory because of the inputs before it. What goes wrong
+# within libhdf5 or libonnx, on memory of its own, goes to the folder `library`: a child process meets it in the program.
+sort_finding() {
+  input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1) report=$log
+  [ -f "$input" ] || return 0
+  case "$input" in
+    */oom-*)
+      report=build-fuzz/report.txt
+      if build-fuzz/tests/fuzz/fuzz_"$target" -rss_limit_mb=1024 "$input" > $report 2>&1; then rm "$input"; return; fi ;;
+  esac
+  place=$(grep -E '^ +#[0-9]+ ' $report | grep -v -e ' in malloc ' -e ' in raise ' -e ' in abort ' -e interceptor -e sanitizer \
+    -e 'fuzzer::' -e libfuzzer.cpp -e libc.so -e sysdeps -e nptl | head -1)
+  case "$place" in
+    *libhdf5* | *libonnx* | *libprotobuf* | *" onnx::"* | *" google::protobuf"*)
+      grep -q 'operator new' $report || mv "$input" "$findings/library/" ;;
+  esac
+}
+
+# Fuzzes for what is left of the time; after a finding, in a new process. libFuzzer's own fork mode starts processes far more often.
+fuzz_until() {
+  executed=0 coverage=- inputs=-
+  while left=$(($1 - $(date +%s))) && [ "$left" -gt 0 ] && [ -z "$stopped" ]; do
+    build-fuzz/tests/fuzz/fuzz_"$target" -max_total_time=$left -print_final_stats=1 -rss_limit_mb=1024 -entropic=0 \
+      -max_len=$length $dictionary -artifact_prefix="$findings/" "$corpus" $seeds > "$log" 2>&1 && ended=0 || ended=$?
+    # "stat::number_of_executed_units: 1234", "#1234 DONE cov: 11 ft: 12 corp: 3/40b ..."
+    count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)
+    executed=$((executed + ${count:-0}))
+    set -- "$1" $(grep -o 'cov: [0-9]* ft: [0-9]* corp: [0-9]*' "$log" | tail -1)
+    coverage=${3:-$coverage} inputs=${7:-$inputs}
+    [ -n "${count:-}" ] || { echo "$target ended with exit code $ended; see $log" >&2; return 1; }
+    sort_finding
   done
 }
 
 table=build-fuzz/table.txt
-printf '%-10s %12s %9s %9s %9s %9s\n' target executions coverage inputs library findings > "$table"
+printf '%-10s %12s %12s %9s %9s %9s %9s\n' target executions 'so far' coverage inputs library findings > "$table"
 status=0
+mkdir -p build-fuzz/executions
 for target in $targets; do
-  findings=build-fuzz/findings/$target corpus=build-fuzz/corpus/$target
+  [ -z "$stopped" ] || exit 130
+  findings=build-fuzz/findings/$target corpus=build-fuzz/corpus/$target log=build-fuzz/$target.log
   mkdir -p "$findings/library" "$corpus"
   seeds=tests/fuzz/seeds/$target dictionary=
   case "$target" in
-    options | network) seeds="experiments/networks tests/fuzz/seeds/$target" dictionary=-dict=tests/fuzz/yaml.dict length=4096 ;;
-    cifar) length=8192 ;;
-    idx) length=4096 ;;
+    options) dictionary=-dict=tests/fuzz/yaml.dict length=512 ;;
+    network) dictionary=-dict=tests/fuzz/yaml.dict length=1024 ;;
+    cifar) length=6200 ;;
+    idx) length=1024 ;;
     *) length=100000 ;;
   esac
   [ "$target" != onnx ] || seeds=
-  # In its fork mode libFuzzer goes on after a finding.
-  build-fuzz/tests/fuzz/fuzz_"$target" -fork=1 -ignore_crashes=1 -ignore_timeouts=1 -ignore_ooms=1 \
-    -timeout=2 -rss_limit_mb=1024 -max_total_time=$((minutes * 60)) -max_len=$length $dictionary \
-    -artifact_prefix="$findings/" "$corpus" $seeds > "build-fuzz/$target.log" 2>&1 || true
-  sort_findings
-  line=$(grep '^#[0-9]*: cov:' "build-fuzz/$target.log" | tail -1)
+  fuzz_until $(($(date +%s) + minutes * 60)) || status=1
+  total=build-fuzz/executions/$target
+  so_far=$(($(cat "$total" 2>/dev/null || echo 0) + executed))
+  echo $so_far > "$total"
   found=$(find "$findings" -maxdepth 1 -type f | wc -l) library=$(find "$findings/library" -type f | wc -l)
   [ "$found" -eq 0 ] || status=1
-  # "#52: cov: 11 ft: 12 corp: 3 exec/s 26 ..."
-  set -- $line
-  number=${1:-#0:}
-  number=${number#\#}
-  printf '%-10s %12s %9s %9s %9s %9s\n' "$target" "${number%:}" "${3:--}" "${7:--}" "$library" "$found" >> "$table"
+  printf '%-10s %12s %12s %9s %9s %9s %9s\n' "$target" "$executed" "$so_far" "$coverage" "$inputs" "$library" "$found" >> "$table"
 done
 cat "$table"
 exit $status

@@ -11,14 +11,16 @@ namespace quantdyn::test {
 
 using Bytes = std::span<const uint8_t>;
 
-void fuzz_options(Bytes yaml);  ///< YAML, --set, Options
+void fuzz_options(Bytes yaml);  ///< YAML, then lines "--set key=value"; Options
 void fuzz_network(Bytes yaml);  ///< a network file, and the net that it describes
 void fuzz_cifar(Bytes file);
-void fuzz_idx(Bytes file);   ///< plain or .gz
-void fuzz_hdf5(Bytes file);  ///< arrays x and y as a dataset
+void fuzz_idx(Bytes file);  ///< plain or .gz
+/// Arrays x and y as a dataset, and a byte that chooses whether its images stay in the file.
+void fuzz_hdf5(Bytes file);
 void fuzz_keras(Bytes file);
 void fuzz_onnx(Bytes model);
-void fuzz_result(Bytes file);      ///< or one snapshot: what inspect, explain and compare print
+/// A result or one snapshot, and a byte that chooses what prints it: inspect, compare or explain.
+void fuzz_result(Bytes file);
 void fuzz_checkpoint(Bytes file);  ///< the state that a run goes on from
 void fuzz_snapshot(Bytes file);    ///< what a result takes from a snapshot's own file
 
