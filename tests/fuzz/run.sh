@@ -59,16 +59,22 @@ sort_finding() {
   place=$(grep -E '^ +#[0-9]+ ' $report | grep -v -e ' in malloc ' -e ' in raise ' -e ' in abort ' -e interceptor -e sanitizer \
     -e 'fuzzer::' -e libfuzzer.cpp -e libc.so -e sysdeps -e nptl | head -1)
   case "$place" in
-    *libhdf5* | *libonnx* | *libprotobuf* | *" onnx::"* | *" google::protobuf"*)
-      grep -q 'operator new' $report || mv "$input" "$findings/library/" ;;
+    *libhdf5* | *libonnx* | *libprotobuf* | *" onnx::"* | *" google::protobuf"*) ;;
+    *) return 0 ;;
   esac
+  # Too much memory is told by a list of all memory, ours with it.
+  case "$input" in
+    */oom-*) ;;
+    *) ! grep -q 'operator new' $report || return 0 ;;
+  esac
+  mv "$input" "$findings/library/"
 }
 
 # Fuzzes for what is left of the time; after a finding, in a new process. libFuzzer's own fork mode starts processes far more often.
 fuzz_until() {
   executed=0 coverage=- inputs=-
   while left=$(($1 - $(date +%s))) && [ "$left" -gt 0 ] && [ -z "$stopped" ]; do
-    build-fuzz/tests/fuzz/fuzz_"$target" -max_total_time=$left -print_final_stats=1 -rss_limit_mb=1024 -entropic=0 \
+    build-fuzz/tests/fuzz/fuzz_"$target" -max_total_time=$left -print_final_stats=1 -rss_limit_mb=1024 -report_slow_units=86400 -entropic=0 \
       -max_len=$length $dictionary -artifact_prefix="$findings/" "$corpus" $seeds > "$log" 2>&1 && ended=0 || ended=$?
     # "stat::number_of_executed_units: 1234", "#1234 DONE cov: 11 ft: 12 corp: 3/40b ..."
     count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)
