@@ -46,27 +46,35 @@ trap 'rm -rf "$QUANTDYN_FUZZ_FOLDER"' EXIT
 stopped=
 trap 'stopped=1' INT TERM
 
-# Sorts what the process found that wrote the log. Forgets what only took memory because of the inputs before it. What goes wrong
-# within libhdf5 or libonnx, on memory of its own, goes to the folder `library`: a child process meets it in the program.
-sort_finding() {
-  input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1) report=$log
-  [ -f "$input" ] || return 0
-  case "$input" in
-    */oom-*)
-      report=build-fuzz/report.txt
-      if build-fuzz/tests/fuzz/fuzz_"$target" -rss_limit_mb=1024 "$input" > $report 2>&1; then rm "$input"; return; fi ;;
-  esac
-  place=$(grep -E '^ +#[0-9]+ ' $report | grep -v -e ' in malloc ' -e ' in raise ' -e ' in abort ' -e interceptor -e sanitizer \
-    -e 'fuzzer::' -e libfuzzer.cpp -e libc.so -e sysdeps -e nptl | head -1)
+# Whether the innermost function of a report is libhdf5's or libonnx's, and works on memory of its own.
+is_of_library() {
+  frames=$(grep -E '^ +#[0-9]+ ' "$1")
+  # A signal that ended it after 2 s: what it interrupted is the tenth.
+  ! grep -q 'took over 2 s' "$1" || frames=$(printf '%s\n' "$frames" | tail -n +10)
+  place=$(printf '%s\n' "$frames" | grep -v -e ' in malloc ' -e interceptor -e sanitizer -e 'fuzzer::' -e libc.so -e sysdeps | head -1)
   case "$place" in
     *libhdf5* | *libonnx* | *libprotobuf* | *" onnx::"* | *" google::protobuf"*) ;;
-    *) return 0 ;;
+    *) return 1 ;;
   esac
   # Too much memory is told by a list of all memory, ours with it.
-  case "$input" in
-    */oom-*) ;;
-    *) ! grep -q 'operator new' $report || return 0 ;;
-  esac
+  case "$input" in */oom-*) return 0 ;; esac
+  ! grep -q -e 'operator new' -e "$2" "$1"
+}
+
+# Sorts what the process found that wrote the log. Forgets what only took memory because of the inputs before it. What goes wrong
+# within libhdf5 or libonnx goes to the folder `library`: a child process meets it in the program.
+sort_finding() {
+  input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
+  [ -f "$input" ] || return 0
+  report=build-fuzz/report.txt
+  # Naming functions takes seconds; without names, memory that was allocated may be ours.
+  if ! is_of_library "$log" 'allocated by'; then
+    if build-fuzz/tests/fuzz/fuzz_"$target" -rss_limit_mb=1024 "$input" > $report 2>&1; then
+      case "$input" in */oom-*) rm "$input" ;; esac
+      return
+    fi
+    is_of_library $report 'no such text' || return 0
+  fi
   mv "$input" "$findings/library/"
 }
 
@@ -74,7 +82,7 @@ sort_finding() {
 fuzz_until() {
   executed=0 coverage=- inputs=-
   while left=$(($1 - $(date +%s))) && [ "$left" -gt 0 ] && [ -z "$stopped" ]; do
-    build-fuzz/tests/fuzz/fuzz_"$target" -max_total_time=$left -print_final_stats=1 -rss_limit_mb=1024 -report_slow_units=86400 -entropic=0 \
+    ASAN_OPTIONS=$ASAN_OPTIONS:symbolize=0 build-fuzz/tests/fuzz/fuzz_"$target" -max_total_time=$left -print_final_stats=1 -rss_limit_mb=1024 -report_slow_units=86400 -entropic=0 \
       -max_len=$length $dictionary -artifact_prefix="$findings/" "$corpus" $seeds > "$log" 2>&1 && ended=0 || ended=$?
     # "stat::number_of_executed_units: 1234", "#1234 DONE cov: 11 ft: 12 corp: 3/40b ..."
     count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)
