@@ -33,8 +33,9 @@ fi
 for target in $targets; do programs="${programs:-} tests/fuzz/fuzz_$target"; done
 ninja -C build-fuzz $programs
 
-# libhdf5 asks for memory that it may not get; it must say so.
-export ASAN_OPTIONS=allocator_may_return_null=1:detect_stack_use_after_return=0:quarantine_size_mb=32:malloc_context_size=4:max_malloc_fill_size=0 UBSAN_OPTIONS=print_stacktrace=1
+# libhdf5 asks for memory that it may not get, as in a child process of the program; it must say so.
+ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=1024:detect_stack_use_after_return=0
+export ASAN_OPTIONS=$ASAN_OPTIONS:quarantine_size_mb=32:malloc_context_size=4:max_malloc_fill_size=0 UBSAN_OPTIONS=print_stacktrace=1
 # Some refusals of libhdf5 leak a few bytes within it; each is in a process of its own in the program.
 echo leak:libhdf5 > build-fuzz/suppressions.txt
 export LSAN_OPTIONS=suppressions=build-fuzz/suppressions.txt:print_suppressions=0 OMP_NUM_THREADS=1
@@ -51,7 +52,7 @@ is_of_library() {
   frames=$(grep -E '^ +#[0-9]+ ' "$1")
   # A signal that ended it after 2 s: what it interrupted is the tenth.
   ! grep -q 'took over 2 s' "$1" || frames=$(printf '%s\n' "$frames" | tail -n +10)
-  place=$(printf '%s\n' "$frames" | grep -v -e ' in malloc ' -e interceptor -e sanitizer -e 'fuzzer::' -e libc.so -e sysdeps | head -1)
+  place=$(printf '%s\n' "$frames" | grep -v -e ' in malloc ' -e ' in free ' -e ' in realloc ' -e interceptor -e sanitizer -e 'fuzzer::' -e libc.so -e sysdeps | head -1)
   case "$place" in
     *libhdf5* | *libonnx* | *libprotobuf* | *" onnx::"* | *" google::protobuf"*) ;;
     *) return 1 ;;
