@@ -49,7 +49,7 @@ ROOMS = {
         "integer": {"folding", "quantizers"},
         "repairs": {"folding", "kernels", "ranges", "schemes"},
         "variants": {"integer", "repairs", "schemes"},
-        "training": {"folding", "quantizers", "ranges", "schemes", "variants"},
+        "training": {"folding", "kernels", "quantizers", "ranges", "schemes", "variants"},
         "measure": {"quantizers"},
     },
     "experiments": {

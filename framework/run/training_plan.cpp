@@ -68,6 +68,7 @@ void TrainingPlan::connect() {
 /// Leaves out results that all readers can compute from what is saved.
 void TrainingPlan::defer(int64_t batch) {
   for (size_t s = 0; s < steps_.size(); ++s) {
+    if (can_defer_transform(s)) defer_transform(s, batch);
     if (!can_defer(s)) continue;
     buffers_[s].is_deferred = true;
     const ChannelMap map = *steps_[s]->deferred();
@@ -75,6 +76,23 @@ void TrainingPlan::defer(int64_t batch) {
     if (readers_[s].size() == 1) buffers_[s].watcher = steps_[s]->gradient_watcher();
     if (buffers_[s].watcher) buffers_[s].watcher->expect_gradients(batch);
   }
+}
+
+/// Such a step has one source. Where each of the two has one reader, the reader of the result turns
+/// one gradient into the other while it is in the cache.
+void TrainingPlan::defer_transform(size_t step, int64_t batch) {
+  Buffers& buffers = buffers_[step];
+  buffers.is_transform = true;
+  for (size_t reader : readers_[step])
+    steps_[reader]->map_reader()->read_transformed(*steps_[step]->transform());
+  if (readers_[step].size() > 1) return;
+  buffers.watcher = steps_[step]->gradient_watcher();
+  if (buffers.watcher) buffers.watcher->expect_gradients(batch);
+  const int source = sources_[step].front();
+  if (source == images_given || readers_[source].size() > 1 || !buffers.watcher) return;
+  buffers.shares_gradient = true;
+  buffers.next = steps_[source]->gradient_watcher();
+  if (buffers.next) buffers.next->expect_gradients(batch);
 }
 
 void TrainingPlan::lay_out_memory(int64_t batch, const LayoutRule& rule) {
@@ -86,11 +104,17 @@ void TrainingPlan::lay_out_memory(int64_t batch, const LayoutRule& rule) {
   for (size_t s = 0; s < steps_.size(); ++s) {
     scratch = std::max(scratch, steps_[s]->scratch_floats(batch));
     const int64_t floats = batch * network_.nodes()[last_node(s)].shape.elements();
-    const size_t last_reader = readers_[s].empty() ? s : readers_[s].back();
+    const bool is_unwritten = buffers_[s].is_deferred || buffers_[s].is_transform;
+    size_t last_reader = readers_[s].empty() ? s : readers_[s].back();
+    if (last_reader != s && buffers_[last_reader].shares_gradient)
+      last_reader = readers_[last_reader].back();
+    const bool has_gradient =
+        is_gradient_wanted(static_cast<int>(s)) && !buffers_[s].shares_gradient;
     const int end = backward_time(s);
-    arrays.push_back({buffers_[s].is_deferred ? 0 : floats, static_cast<int>(s), end});
+    arrays.push_back({is_unwritten ? 0 : floats, static_cast<int>(s), end});
     arrays.push_back({batch * steps_[s]->saved_floats(), static_cast<int>(s), end});
-    arrays.push_back({floats, last_reader == s ? count - 1 : backward_time(last_reader), end});
+    arrays.push_back({has_gradient ? floats : 0,
+                      last_reader == s ? count - 1 : backward_time(last_reader), end});
   }
   arrays.push_back({scratch, 0, 2 * count - 1});
   const Layout layout = rule(arrays);
@@ -98,7 +122,8 @@ void TrainingPlan::lay_out_memory(int64_t batch, const LayoutRule& rule) {
   for (size_t s = 0; s < steps_.size(); ++s) {
     buffers_[s].result = arena_.data() + layout.offsets[3 * s];
     buffers_[s].saved = arena_.data() + layout.offsets[3 * s + 1];
-    buffers_[s].gradient = arena_.data() + layout.offsets[3 * s + 2];
+    buffers_[s].gradient = buffers_[s].shares_gradient ? buffers_[sources_[s].front()].gradient
+                                                       : arena_.data() + layout.offsets[3 * s + 2];
   }
   scratch_ = arena_.data() + layout.offsets.back();
 }
@@ -110,8 +135,26 @@ bool TrainingPlan::can_defer(size_t step) const {
          });
 }
 
+bool TrainingPlan::can_defer_transform(size_t step) const {
+  if (!steps_[step]->transform() || readers_[step].empty() || sources_[step].size() != 1)
+    return false;
+  const int source = sources_[step].front();
+  if (source != images_given && buffers_[source].is_deferred) return false;
+  return std::ranges::all_of(readers_[step], [&](size_t reader) {
+    MapReader* const reads = steps_[reader]->map_reader();
+    return reads && reads->takes_transforms();
+  });
+}
+
+/// Nothing is trained before a transform of the images that has no parameters.
+bool TrainingPlan::is_gradient_wanted(int source) const {
+  return source != images_given &&
+         !(buffers_[source].is_transform && sources_[source].front() == images_given &&
+           !steps_[source]->has_parameters());
+}
+
 View<float> TrainingPlan::result_of(size_t step) const {
-  if (buffers_[step].is_deferred) return {};
+  if (buffers_[step].is_deferred || buffers_[step].is_transform) return {};
   return {buffers_[step].result, batch_shape(last_node(step))};
 }
 
@@ -121,15 +164,26 @@ View<float> TrainingPlan::saved_of(size_t step) const {
                                              : Shape{images_, steps_[step]->saved_floats()}};
 }
 
+/// What the readers of a step load: its result, or what they map or transform.
+View<const float> TrainingPlan::read_from(int source) const {
+  if (source == images_given) return x_;
+  if (buffers_[source].is_transform) return read_from(sources_[source].front());
+  return buffers_[source].is_deferred ? saved_of(source) : result_of(source);
+}
+
 std::vector<View<const float>> TrainingPlan::inputs_of(size_t step) const {
   std::vector<View<const float>> out;
-  for (int source : sources_[step]) {
-    if (source == images_given)
-      out.push_back(x_);
-    else
-      out.push_back(buffers_[source].is_deferred ? saved_of(source) : result_of(source));
-  }
+  for (int source : sources_[step]) out.push_back(read_from(source));
   return out;
+}
+
+InputGradient TrainingPlan::gradient_to(size_t source, Accumulate accumulate) const {
+  const Buffers& buffers = buffers_[source];
+  return {{buffers.gradient, batch_shape(last_node(source))},
+          accumulate,
+          buffers.watcher,
+          buffers.is_transform ? read_from(static_cast<int>(source)) : saved_of(source),
+          buffers.next};
 }
 
 void TrainingPlan::run_forward(size_t step) {
@@ -151,18 +205,17 @@ View<float> TrainingPlan::logits_gradient() {
 void TrainingPlan::backward(const GradientObserver& observe) {
   std::vector<bool> written(steps_.size(), false);
   for (size_t s = steps_.size(); s-- > 0;) {
+    if (!is_gradient_wanted(static_cast<int>(s))) continue;
     std::vector<InputGradient> gradients;
     std::vector<size_t> wanted;
     for (int source : sources_[s]) {
-      if (source == images_given) {
+      if (!is_gradient_wanted(source)) {
         gradients.push_back({{}, Accumulate::no, nullptr, {}});
         continue;
       }
       const bool repeated = std::ranges::find(wanted, source) != wanted.end();
-      gradients.push_back({{buffers_[source].gradient, batch_shape(last_node(source))},
-                           written[source] || repeated ? Accumulate::yes : Accumulate::no,
-                           buffers_[source].watcher,
-                           saved_of(source)});
+      gradients.push_back(
+          gradient_to(source, written[source] || repeated ? Accumulate::yes : Accumulate::no));
       wanted.push_back(static_cast<size_t>(source));
     }
     const View<float> gradient{buffers_[s].gradient, batch_shape(last_node(s))};
@@ -201,7 +254,7 @@ std::string TrainingPlan::first_not_finite(View<const float> x) {
           return network_.nodes()[node].name + " (its " + parameter->name + ")";
     }
     run_forward(s);
-    const View<const float> y = buffers_[s].is_deferred ? saved_of(s) : result_of(s);
+    const View<const float> y = read_from(static_cast<int>(s));
     if (!std::ranges::all_of(y.values(), is_finite)) return network_.nodes()[last_node(s)].name;
   }
   return "";

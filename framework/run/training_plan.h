@@ -43,7 +43,10 @@ class TrainingPlan {
     float* saved = nullptr;
     float* gradient = nullptr;
     bool is_deferred = false;            // readers apply the step's map to what is saved
+    bool is_transform = false;           // readers apply the step's transform to what it reads
+    bool shares_gradient = false;        // with the step that it reads
     GradientWatcher* watcher = nullptr;  // the step itself, if its only reader shows it dy
+    GradientWatcher* next = nullptr;     // the step that it reads, if they share the gradient
   };
   /// A weight that the plan transforms because no step does it itself.
   struct TransformedWeight {
@@ -56,12 +59,17 @@ class TrainingPlan {
   void add_steps(Fusing fusing, ConvolutionAlgorithm algorithm, QuantizedTraining quantized);
   void connect();
   void defer(int64_t batch);
+  void defer_transform(size_t step, int64_t batch);
   void lay_out_memory(int64_t batch, const LayoutRule& rule);
   int last_node(size_t step) const { return steps_[step]->nodes().back(); }
   Shape batch_shape(int node) const { return network_.nodes()[node].shape.batch_of(images_); }
   bool can_defer(size_t step) const;
+  bool can_defer_transform(size_t step) const;
+  bool is_gradient_wanted(int source) const;
   View<float> result_of(size_t step) const;
   View<float> saved_of(size_t step) const;
+  View<const float> read_from(int source) const;
+  InputGradient gradient_to(size_t source, Accumulate accumulate) const;
   std::vector<View<const float>> inputs_of(size_t step) const;
   void run_forward(size_t step);
   void lend_weights();

@@ -9,6 +9,7 @@
 #include "framework/base/gemm.h"
 #include "framework/base/tensor.h"
 #include "framework/graph/channel_map.h"
+#include "framework/graph/tap.h"
 
 namespace quantdyn {
 
@@ -19,6 +20,11 @@ class MapReader {
   /// From now on the input is map(x). The step must then also call InputGradient::complete() for
   /// the gradient of its input.
   virtual void read_through(const ChannelMap& map) = 0;
+  /// Whether read_transformed() may be called.
+  virtual bool takes_transforms() const { return false; }
+  /// The same with transform(x), whatever a value's place. The transform may change from one
+  /// forward() to the next.
+  virtual void read_transformed(const Transform& transform) { static_cast<void>(transform); }
 
  protected:
   ~MapReader() = default;
@@ -30,8 +36,9 @@ class GradientWatcher {
   /// From now on, watch_gradient() is called for all images of every batch before backward().
   /// Batches have up to `images` images.
   virtual void expect_gradients(int64_t images) = 0;
-  /// Reads the gradient dy of the results of images [first, first + images).
-  virtual void watch_gradient(View<const float> saved, View<const float> dy, int64_t first,
+  /// Reads the gradient dy of the results of images [first, first + images). It may turn it into
+  /// the gradient of what the step reads, if that has the same place.
+  virtual void watch_gradient(View<const float> saved, View<float> dy, int64_t first,
                               int64_t images) = 0;
 
  protected:
@@ -43,12 +50,14 @@ struct InputGradient {
   View<float> to;
   Accumulate accumulate;
   GradientWatcher* watcher = nullptr;  ///< the step that made the input, if it watches
-  View<const float> saved;             ///< what that step saved
+  View<const float> saved;             ///< what that step saved, or read if it is a transform
+  GradientWatcher* next = nullptr;     ///< the step before it, which shares the gradient
 
   /// Call it when the gradient of images [first, first + images) is complete. Any worker may call
   /// it, but one worker for all images of a chunk, in ascending order.
   void complete(int64_t first, int64_t images) const {
     if (watcher) watcher->watch_gradient(saved, to, first, images);
+    if (next) next->watch_gradient(saved, to, first, images);
   }
 };
 
@@ -76,6 +85,12 @@ class TrainingStep {
   /// forward() and backward() then get an empty y. The step owns the map's arrays, which do not
   /// move; their values are those of the last forward().
   virtual std::optional<ChannelMap> deferred() const { return {}; }
+  /// If set, the result is this transform of the input, and readers may apply it as they load.
+  /// forward() then gets an empty y and only prepares the transform, and so does backward(), where
+  /// `dx` may be `dy` itself: then it changes the gradient in place.
+  virtual const Transform* transform() const { return nullptr; }
+  /// Whether backward() does anything but hand its gradient back.
+  virtual bool has_parameters() const { return true; }
   /// Null if the step takes its input as it is.
   virtual MapReader* map_reader() { return nullptr; }
   /// Null if the step does not read its gradient early.

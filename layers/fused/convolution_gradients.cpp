@@ -43,14 +43,22 @@ void ConvolutionTraining::backward_through_norm(View<const float> z, View<const 
 
 void ConvolutionTraining::backward_through_activation(View<const float> y, View<float> dy,
                                                       float* scratch) {
-  const double* const sums =
-      sum_by_chunks(dy.shape[0], channels_, scratch, [&](const Chunk& chunk, double* to) {
-        mask_by_output(y.slice(chunk.first, chunk.images).data,
-                       dy.slice(chunk.first, chunk.images).data,
-                       dy.shape.of_one().rows() * chunk.images, channels_, chain_.activation, to);
-      });
+  const double* sums = watched_sums_.data();
+  if (watched_sums_.empty())
+    sums = sum_by_chunks(dy.shape[0], channels_, scratch, [&](const Chunk& chunk, double* to) {
+      mask_images(y, dy, chunk.first, chunk.images, to);
+    });
+  else
+    add_parts(watched_sums_.data(), chunk_count(dy.shape[0]), 2 * channels_);
   if (linear_.bias->grad.empty()) return;
   for (int64_t k = 0; k < channels_; ++k) linear_.bias->grad[k] += static_cast<float>(sums[k]);
+}
+
+/// Adds sum dy to [channels].
+void ConvolutionTraining::mask_images(View<const float> y, View<float> dy, int64_t first,
+                                      int64_t images, double* to) const {
+  mask_by_output(y.slice(first, images).data, dy.slice(first, images).data,
+                 dy.shape.of_one().rows() * images, channels_, chain_.activation, to);
 }
 
 void ConvolutionTraining::backward_through_convolution(View<const float> x, View<const float> z,
@@ -66,7 +74,14 @@ void ConvolutionTraining::backward_through_convolution(View<const float> x, View
 void ConvolutionTraining::backward_of_map(View<const float> x, View<float> z, View<float> free,
                                           const MapGradient& gradient, const InputGradient& dx,
                                           float* scratch) {
-  const auto n = static_cast<double>(free.shape.rows());
+  take_map_gradient(gradient, free.shape.rows());
+  std::ranges::fill(of_gradient_, 0.0f);
+  std::ranges::fill(free.values(), 0.0f);
+  backward_through_convolution(x, z, free, dx, scratch);
+}
+
+void ConvolutionTraining::take_map_gradient(const MapGradient& gradient, int64_t values) {
+  const auto n = static_cast<double>(values);
   for (int64_t k = 0; k < channels_; ++k) {
     const double mean = scale_.mean[k], inverse = scale_.inverse_deviation[k];
     const double of_scale = gradient.scale[k] - mean * gradient.shift[k];
@@ -79,22 +94,51 @@ void ConvolutionTraining::backward_of_map(View<const float> x, View<float> z, Vi
     of_z_[k] = static_cast<float>(of_z);
     constant_[k] = static_cast<float>(-scale_.scale[k] * gradient.shift[k] / n - of_z * mean);
   }
-  std::ranges::fill(of_gradient_, 0.0f);
-  std::ranges::fill(free.values(), 0.0f);
-  backward_through_convolution(x, z, free, dx, scratch);
+}
+
+void ConvolutionTraining::backward_of_computed(View<const float> x, const InputGradient& dx,
+                                               const BeforeImages& before, float* scratch) {
+  const int64_t images = x.shape[0], weights = linear_.weight->master.elements();
+  const int64_t a_part = split_.images_a_part(images), at_once = split_.images_at_once(images);
+  const ChannelMap to_dz{of_z_.data(), constant_.data(), FusedActivation::none};
+  if (dx.to) prepare_backward();
+  parallel_for(
+      split_.parts(images),
+      [&](int64_t index, int worker) {
+        float* const part = scratch + index * weights;
+        float* const dz = split_.own(scratch, images, worker);
+        float* const own = dz + split_.dz_floats;
+        std::fill_n(part, weights, 0.0f);
+        const int64_t end = std::min(images, (index + 1) * a_part);
+        for (int64_t i = index * a_part; i < end; i += at_once) {
+          const int64_t count = std::min(at_once, end - i), rows = count * outputs() / channels_;
+          chain_.kernel->forward(input(x, i), count, dz, nullptr, own, [](int64_t, int64_t) {});
+          apply_map(to_dz, dz, channels_, rows, channels_, dz);
+          chain_.kernel->backward_weights(input(x, i), dz, count, part, own);
+          if (!dx.to) continue;
+          before(i, count, own);
+          chain_.kernel->backward_data(dz, count, dx.to.slice(i, count).data, Accumulate::yes, own);
+          dx.complete(i, count);
+        }
+      },
+      Walk::alternating);
+  add_parts_to(scratch, split_.parts(images), weights, linear_.weight->grad.data());
 }
 
 void ConvolutionTraining::expect_gradients(int64_t images) {
   watched_sums_.resize(static_cast<size_t>(chunk_count(images) * 2 * channels_));
 }
 
-void ConvolutionTraining::watch_gradient(View<const float> z, View<const float> dy, int64_t first,
+void ConvolutionTraining::watch_gradient(View<const float> saved, View<float> dy, int64_t first,
                                          int64_t images) {
   for (int64_t end = first + images; first < end;) {  // by chunk
     const int64_t count = std::min(end - first, images_per_chunk - first % images_per_chunk);
     double* const to = watched_sums_.data() + first / images_per_chunk * 2 * channels_;
     if (first % images_per_chunk == 0) std::fill_n(to, 2 * channels_, 0.0);
-    add_gradient_sums(z, dy, first, count, to);
+    if (norm_)
+      add_gradient_sums(saved, dy, first, count, to);
+    else
+      mask_images(saved, dy, first, count, to);
     first += count;
   }
 }

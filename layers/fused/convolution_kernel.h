@@ -8,16 +8,9 @@
 #include "framework/base/gemm.h"
 #include "framework/graph/channel_map.h"
 #include "framework/graph/convolution.h"
+#include "layers/fused/image_window.h"
 
 namespace quantdyn {
-
-/// Images [images,H,W,C], or a map of them (padding is zero after the map).
-struct ImageSource {
-  const float* data;
-  const ChannelMap* map = nullptr;
-
-  ImageSource from(int64_t floats) const { return {data + floats, map}; }
-};
 
 /// Computes one convolution in float32. All calls are for consecutive images of one chunk, on the
 /// calling thread; `scratch` has scratch_floats(). Arrays are [images,H,W,C], [images,P,Q,K] and
@@ -66,6 +59,8 @@ class ConvolutionKernel {
   /// Whether backward_weights() of some images gives the same bits as that of each after the other.
   virtual bool sums_by_image() const { return false; }
   virtual int64_t scratch_floats() const = 0;
+  /// Whether images may have a transform.
+  virtual bool takes_transforms() const { return false; }
 
   const Convolution conv;
 };

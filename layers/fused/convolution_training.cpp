@@ -69,15 +69,42 @@ const double* ConvolutionTraining::convolve_and_sum(View<const float> x, View<fl
   });
 }
 
+void ConvolutionTraining::take_statistics(View<const float> x, float* scratch) {
+  std::copy_n(norm_->mean->read(), channels_, scale_.mean.data());
+  chain_.kernel->prepare_forward(linear_.weight->read());
+  const int64_t images = x.shape[0], at_once = split_.images_at_once(images);
+  const auto sum_chunk = [&](const Chunk& chunk, double* sums) {
+    float* const z = split_.own(scratch, images, chunk.worker);
+    for (int64_t i = 0; i < chunk.images; i += at_once)
+      chain_.kernel->forward(input(x, chunk.first + i), std::min(at_once, chunk.images - i), z,
+                             nullptr, z + split_.dz_floats, [&](int64_t first, int64_t rows) {
+                               add_shifted_sums(z + first * channels_, rows, channels_,
+                                                scale_.mean.data(), sums, sums + channels_);
+                             });
+  };
+  take_batch_statistics(sum_by_chunks(images, channels_, scratch, sum_chunk),
+                        images * outputs() / channels_);
+}
+
 /// Batch mean and variance from sums about the running mean; sets the norm's scale and shift and
 /// updates the running statistics (Ioffe and Szegedy 2015, algorithm 1; unbiased running variance).
 void ConvolutionTraining::take_batch_statistics(const double* sums, int64_t n) {
+  const double count = static_cast<double>(n);
+  std::vector<double> mean(static_cast<size_t>(channels_)), variance(mean.size());
+  for (int64_t k = 0; k < channels_; ++k) {
+    const double offset = sums[k] / count;
+    mean[k] = scale_.mean[k] + offset;
+    variance[k] = std::max(sums[channels_ + k] / count - offset * offset, 0.0);
+  }
+  take_moments(mean, variance, n);
+}
+
+void ConvolutionTraining::take_moments(std::span<const double> means,
+                                       std::span<const double> variances, int64_t n) {
   if (n < 2) throw_error("batch norm in training needs at least 2 values per channel, found {}", n);
   const double count = static_cast<double>(n), momentum = norm_->momentum;
   for (int64_t k = 0; k < channels_; ++k) {
-    const double offset = sums[k] / count;
-    const double mean = scale_.mean[k] + offset;
-    const double variance = std::max(sums[channels_ + k] / count - offset * offset, 0.0);
+    const double mean = means[k], variance = variances[k];
     const double inverse = 1 / std::sqrt(variance + norm_->epsilon);
     const double scale = norm_->gamma->read()[k] * inverse;
     scale_.mean[k] = static_cast<float>(mean);

@@ -2,6 +2,7 @@
 // weights, the norm and the input.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -28,9 +29,13 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   }
   MapReader* map_reader() override { return this; }
   void read_through(const ChannelMap& map) override { input_map_ = map; }
-  GradientWatcher* gradient_watcher() override { return norm_ ? this : nullptr; }
+  bool takes_transforms() const override { return chain_.kernel->takes_transforms(); }
+  void read_transformed(const Transform& transform) override { input_transform_ = &transform; }
+  GradientWatcher* gradient_watcher() override { return this; }
   void expect_gradients(int64_t images) override;
-  void watch_gradient(View<const float> z, View<const float> dy, int64_t first,
+  /// With a norm: takes the sums of its gradient from z. Without: turns dy into the gradient before
+  /// the activation, from the result y.
+  void watch_gradient(View<const float> saved, View<float> dy, int64_t first,
                       int64_t images) override;
 
   /// The map of each channel after the convolution, as of the last forward() or
@@ -44,15 +49,33 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   /// gradients of gamma, beta and the weight, and to dx. Overwrites `free`, which is as large as z.
   void backward_of_map(View<const float> x, View<float> z, View<float> free,
                        const MapGradient& gradient, const InputGradient& dx, float* scratch);
+
+  /// The same in parts, for steps that do not keep z. Sets map() from the batch, whose z is seen by
+  /// no one.
+  void take_statistics(View<const float> x, float* scratch);
+  /// Sets map() from the moments of z over n values by channel, [channels] each.
+  void take_moments(std::span<const double> mean, std::span<const double> variance, int64_t n);
+  /// Adds to the gradients of gamma and beta. From now on dz = of_z() z + constant(), by channel.
+  void take_map_gradient(const MapGradient& gradient, int64_t values);
+  const std::vector<float>& of_z() const { return of_z_; }
+  const std::vector<float>& constant() const { return constant_; }
+  /// Computes z again and adds to the gradients of weight and input what dz gives, after
+  /// `before(first, images, scratch)` has written or added to that of the images' input.
+  using BeforeImages = std::function<void(int64_t first, int64_t images, float* scratch)>;
+  void backward_of_computed(View<const float> x, const InputGradient& dx,
+                            const BeforeImages& before, float* scratch);
+  ImageSource input(View<const float> x, int64_t first) const {
+    return {x.slice(first, 1).data, input_map_ ? &*input_map_ : nullptr, input_transform_};
+  }
+  const ConvolutionKernel& kernel() const { return *chain_.kernel; }
+  void prepare_backward() { chain_.kernel->prepare_backward(linear_.weight->read()); }
+  const GradientSplit& split() const { return split_; }
   /// Sets map() from the running statistics, without a batch.
   void take_running_statistics() { scale_.take_parameters(chain_); }
   /// After take_running_statistics(): adds to the gradients of gamma, beta and the bias.
   void backward_of_running_map(const MapGradient& gradient);
 
  private:
-  ImageSource input(View<const float> x, int64_t first) const {
-    return {x.slice(first, 1).data, input_map_ ? &*input_map_ : nullptr};
-  }
   int64_t outputs() const {
     return chain_.kernel->conv.out_h * chain_.kernel->conv.out_w * channels_;
   }
@@ -64,6 +87,8 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   void add_gradient_sums(View<const float> z, View<const float> dy, int64_t first, int64_t images,
                          double* to) const;
   void backward_through_activation(View<const float> y, View<float> dy, float* scratch);
+  void mask_images(View<const float> y, View<float> dy, int64_t first, int64_t images,
+                   double* to) const;
   void backward_through_convolution(View<const float> x, View<const float> z, View<float> dy,
                                     const InputGradient& dx, float* scratch);
   const float* gradient_of_z(View<const float> z, View<const float> dy, int64_t first,
@@ -79,6 +104,7 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   const int64_t channels_;
   ChainScale scale_;
   std::optional<ChannelMap> input_map_;  // empty: x is read as it is
+  const Transform* input_transform_ = nullptr;
   // dz = of_gradient g + of_z z + constant, g the gradient after the activation.
   std::vector<float> of_gradient_, of_z_, constant_;
   std::vector<double> watched_sums_;  // by chunk [2, channels]; empty: no step shows the gradient

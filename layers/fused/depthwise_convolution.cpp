@@ -3,7 +3,6 @@
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/depthwise_kernels.h"
 #include "layers/fused/image_window.h"
-#include "layers/fused/rows.h"
 
 namespace quantdyn {
 namespace {
@@ -76,19 +75,19 @@ class DepthwiseConvolution final : public ConvolutionKernel {
   }
 
   bool sums_by_image() const override { return true; }
-
+  bool takes_transforms() const override { return true; }
   int64_t scratch_floats() const override {  // for mapped rows
     const int64_t lines = window_.band(band_floats);
     return std::min(conv.in_h, (lines - 1) * conv.stride_h + conv.kernel_h) * conv.in_w * conv.in_c;
   }
 
  private:
-  /// The image rows that lines [line, line + lines) reach, mapped if x has a map.
+  /// The image rows that lines [line, line + lines) reach, mapped or transformed as x says.
   ImageRows read(ImageSource x, int64_t line, int64_t lines, float* scratch) const {
-    if (!x.map) return {x.data};
+    if (x.is_as_stored()) return {x.data};
     const auto [first, end] = window_.image_rows(line, lines);
-    apply_map(*x.map, x.data + first * conv.in_w * conv.in_c, conv.in_c, (end - first) * conv.in_w,
-              conv.in_c, scratch);
+    x.load(first * conv.in_w * conv.in_c, conv.in_c, (end - first) * conv.in_w, conv.in_c, 0,
+           scratch);
     return {scratch, first};
   }
   int64_t x_floats() const { return conv.in_h * conv.in_w * conv.in_c; }

@@ -3,7 +3,6 @@
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/image_window.h"
 #include "layers/fused/products.h"
-#include "layers/fused/rows.h"
 
 namespace quantdyn {
 namespace {
@@ -17,8 +16,8 @@ void multiply_rows(const ImageSource& from, int64_t rows, int64_t depth, const f
   for (int64_t row = 0; row < rows; row += rows_at_once) {
     const int64_t count = std::min(rows_at_once, rows - row);
     const float* left = from.data + row * depth;
-    if (from.map) {
-      apply_map(*from.map, left, depth, count, depth, scratch);
+    if (!from.is_as_stored()) {
+      from.load(row * depth, depth, count, depth, 0, scratch);
       left = scratch;
     }
     multiply({1, count, columns, 1, depth}, {left, 0, depth, 0, 1}, {weight, 0},
@@ -108,14 +107,16 @@ class DirectConvolution final : public ConvolutionKernel {
     for (int64_t at = 0; at < pixels; at += rows_at_once) {
       const int64_t count = std::min(rows_at_once, pixels - at);
       const float* left = x.data + at * conv.in_c + first;
-      if (x.map) apply_map(x.map->from(first), left, conv.in_c, count, rows, scratch);
+      const bool is_stored = x.is_as_stored();
+      if (!is_stored) x.load(at * conv.in_c + first, conv.in_c, count, rows, first, scratch);
       multiply({1, rows, conv.out_c, 1, count},
-               {x.map ? scratch : left, 0, 1, 0, x.map ? rows : conv.in_c},
+               {is_stored ? left : scratch, 0, 1, 0, is_stored ? conv.in_c : rows},
                {dy + at * conv.out_c, conv.out_c}, {dweight + first * conv.out_c, 0, conv.out_c},
                Accumulate::yes);
     }
   }
 
+  bool takes_transforms() const override { return true; }
   int64_t scratch_floats() const override {
     if (is_plain_) return rows_at_once * conv.in_c;  // for mapped rows
     int64_t most = std::max(window_.scratch_floats(window_.band(band_floats)),
@@ -153,11 +154,10 @@ class DirectConvolution final : public ConvolutionKernel {
                         const ChannelMap* map, Accumulate accumulate, float* scratch) {
     const int64_t first = group * columns;
     const ChannelMap own = map ? map->from(first) : ChannelMap{};
-    multiply(
-        {lines, window.out_w, columns, window.taps_h, window.taps_w * window.group_channels},
-        window.read(image.data, image.map, group * window.group_channels, line, lines, scratch),
-        {weight.data() + group * window.depth() * columns, 0},
-        {to + first, window.to_line, window.to_row, map ? &own : nullptr}, accumulate);
+    multiply({lines, window.out_w, columns, window.taps_h, window.taps_w * window.group_channels},
+             window.read(image, group * window.group_channels, line, lines, scratch),
+             {weight.data() + group * window.depth() * columns, 0},
+             {to + first, window.to_line, window.to_row, map ? &own : nullptr}, accumulate);
   }
 
   void run_phase(size_t p, const float* dy, float* dx, Accumulate accumulate,
@@ -178,7 +178,7 @@ class DirectConvolution final : public ConvolutionKernel {
     for (int64_t line = 0; line < conv.out_h; line += band)
       for (int64_t g = 0; g < conv.groups; ++g) {
         const int64_t lines = std::min(band, conv.out_h - line);
-        const LeftFactor at = window_.read(x.data, x.map, g * in_group(), line, lines, scratch);
+        const LeftFactor at = window_.read(x, g * in_group(), line, lines, scratch);
         multiply({conv.kernel_h, taps, out_group(), lines, conv.out_w},
                  {at.data, at.segment, 1, at.line, at.row},
                  {dy + line * conv.out_w * conv.out_c + g * out_group(), conv.out_c},

@@ -6,6 +6,24 @@
 
 namespace quantdyn {
 
+void ImageSource::load(int64_t at, int64_t row, int64_t rows, int64_t channels,
+                       int64_t first_channel, float* to) const {
+  constexpr int64_t cached_floats = 4096;  // they stay in L1 from the copy to the transform
+  const int64_t most = transform ? std::max<int64_t>(1, cached_floats / channels) : rows;
+  for (int64_t done = 0; done < rows; done += most) {
+    const int64_t count = std::min(most, rows - done);
+    const float* const from = data + at + done * row;
+    if (map)
+      apply_map(map->from(first_channel), from, row, count, channels, to);
+    else if (row == channels)
+      std::copy_n(from, count * channels, to);
+    else
+      for (int64_t r = 0; r < count; ++r) std::copy_n(from + r * row, channels, to + r * channels);
+    if (transform) transform->apply({to, count, channels, channels, 0, first_channel, 0, 0});
+    to += count * channels;
+  }
+}
+
 int64_t ImageWindow::band(int64_t most_floats) const {
   const int64_t line_floats = stride_h * width() * group_channels;
   return std::clamp<int64_t>(most_floats / std::max<int64_t>(line_floats, 1), 1, out_h);
@@ -26,21 +44,22 @@ bool ImageWindow::is_inside() const {
          first_w + width() <= w;
 }
 
-LeftFactor ImageWindow::read(const float* image, const ChannelMap* map, int64_t channel,
-                             int64_t line, int64_t lines, float* scratch) const {
+LeftFactor ImageWindow::read(const ImageSource& image, int64_t channel, int64_t line, int64_t lines,
+                             float* scratch) const {
   const int64_t row = line * stride_h + first_h;
   const auto factor = [&](const float* data, int64_t pitch) {
     return LeftFactor{data, stride_h * pitch, stride_w * group_channels, pitch, 1};
   };
-  if (depth() == 0) return factor(image, 0);
-  if (!map && is_inside()) return factor(image + (row * w + first_w) * channels, w * channels);
-  copy_rows(image, map, channel, row, rows(lines), scratch);
+  if (depth() == 0) return factor(image.data, 0);
+  if (image.is_as_stored() && is_inside())
+    return factor(image.data + (row * w + first_w) * channels, w * channels);
+  copy_rows(image, channel, row, rows(lines), scratch);
   return factor(scratch, width() * group_channels);
 }
 
 /// Image rows [row, row + count), columns [first_w, first_w + width()), zeros outside.
-void ImageWindow::copy_rows(const float* image, const ChannelMap* map, int64_t channel, int64_t row,
-                            int64_t count, float* to) const {
+void ImageWindow::copy_rows(const ImageSource& image, int64_t channel, int64_t row, int64_t count,
+                            float* to) const {
   const int64_t begin = std::clamp<int64_t>(-first_w, 0, width());
   const int64_t end = std::clamp<int64_t>(w - first_w, begin, width());
   for (int64_t i = row; i < row + count; ++i) {
@@ -48,14 +67,8 @@ void ImageWindow::copy_rows(const float* image, const ChannelMap* map, int64_t c
     const int64_t from = is_padding ? width() : begin;
     to = std::fill_n(to, from * group_channels, 0.0f);
     if (is_padding) continue;
-    const float* pixel = image + (i * w + first_w + begin) * channels + channel;
-    if (map)
-      apply_map(map->from(channel), pixel, channels, end - begin, group_channels, to);
-    else if (group_channels == channels)
-      std::copy_n(pixel, (end - begin) * channels, to);
-    else
-      for (int64_t j = 0; j < end - begin; ++j)
-        std::copy_n(pixel + j * channels, group_channels, to + j * group_channels);
+    image.load((i * w + first_w + begin) * channels + channel, channels, end - begin,
+               group_channels, channel, to);
     to += (end - begin) * group_channels;
     to = std::fill_n(to, (width() - end) * group_channels, 0.0f);
   }

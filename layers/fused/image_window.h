@@ -6,9 +6,25 @@
 
 #include "framework/graph/channel_map.h"
 #include "framework/graph/convolution.h"
+#include "framework/graph/tap.h"
 #include "layers/fused/products.h"
 
 namespace quantdyn {
+
+/// Images [images,H,W,C], or a map or a transform of them (padding is zero after it).
+struct ImageSource {
+  const float* data;
+  const ChannelMap* map = nullptr;
+  const Transform* transform = nullptr;
+
+  ImageSource from(int64_t floats) const { return {data + floats, map, transform}; }
+  /// Whether the kernels may read `data` itself.
+  bool is_as_stored() const { return map == nullptr && transform == nullptr; }
+  /// to [rows, channels] = the values at data + at, with `row` floats between their rows; channel 0
+  /// is the images' `first_channel`.
+  void load(int64_t at, int64_t row, int64_t rows, int64_t channels, int64_t first_channel,
+            float* to) const;
+};
 
 /// The neighbouring pixels (taps) that each output reads from an image [h,w,channels], and where
 /// the outputs are stored. Forward reads x with the convolution's window; an input gradient reads
@@ -35,17 +51,17 @@ struct ImageWindow {
   int64_t scratch_floats(int64_t lines) const;
 
   /// The left factor of output lines [line, line + lines) of the group that starts at `channel`:
-  /// segments are the rows of taps. With padding, a map (null: none) or several groups, the part of
+  /// segments are the rows of taps. With padding, a map, a transform or several groups, the part of
   /// the image that they read is copied to `scratch`.
-  LeftFactor read(const float* image, const ChannelMap* map, int64_t channel, int64_t line,
-                  int64_t lines, float* scratch) const;
+  LeftFactor read(const ImageSource& image, int64_t channel, int64_t line, int64_t lines,
+                  float* scratch) const;
 
  private:
   int64_t width() const { return (out_w - 1) * stride_w + taps_w; }
   int64_t rows(int64_t lines) const { return (lines - 1) * stride_h + taps_h; }
   bool is_inside() const;
-  void copy_rows(const float* image, const ChannelMap* map, int64_t channel, int64_t row,
-                 int64_t count, float* to) const;
+  void copy_rows(const ImageSource& image, int64_t channel, int64_t row, int64_t count,
+                 float* to) const;
 };
 
 /// The window of a convolution's outputs, one group.

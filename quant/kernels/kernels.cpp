@@ -1,6 +1,7 @@
 #include "quant/kernels/kernels.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #undef HWY_TARGET_INCLUDE
@@ -55,6 +56,48 @@ struct Entries {
   int64_t stride;
 };
 
+/// One scale, half to even, x / s: values from `i` on in whole blocks, without a division where the
+/// result is the same. x (1 / s) is off x / s by less than 2^-21 of itself, so it rounds alike
+/// unless it is that close to a tie; then, and for NaN and infinity, the block divides. Returns
+/// where it stopped.
+template <class D>
+int64_t apply_blocks(D d, const AffineGrid& grid, float* HWY_RESTRICT values, int64_t n) {
+  using V = hn::Vec<D>;
+  constexpr int vectors = 4;
+  const auto step = static_cast<int64_t>(hn::Lanes(d));
+  const V scale = hn::Set(d, grid.scale[0]), reciprocal = hn::Set(d, 1 / grid.scale[0]);
+  const V zero_point = hn::Set(d, grid.zero_point[0]);
+  const V lowest = hn::Set(d, static_cast<float>(grid.lowest_code));
+  const V highest = hn::Set(d, static_cast<float>(grid.highest_code));
+  const V half = hn::Set(d, 0.5f), error = hn::Set(d, 0x1p-21f);
+  int64_t i = 0;
+  for (; i + vectors * step <= n; i += vectors * step) {
+    V x[vectors], whole[vectors];
+    auto is_far = hn::FirstN(d, static_cast<size_t>(step));
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; ++j) {
+      x[j] = hn::LoadU(d, values + i + j * step);
+      const V t = hn::Mul(x[j], reciprocal);
+      whole[j] = hn::Round(t);
+      const V far = hn::NegMulAdd(hn::Abs(t), error, half);
+      is_far = hn::And(is_far, hn::Lt(hn::Abs(hn::Sub(t, whole[j])), far));
+    }
+    if (HWY_LIKELY(hn::AllTrue(d, is_far))) {
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; ++j) {
+        const V code = hn::Min(hn::Max(hn::Add(whole[j], zero_point), lowest), highest);
+        hn::StoreU(hn::Mul(hn::Sub(code, zero_point), scale), d, values + i + j * step);
+      }
+      continue;
+    }
+    for (int j = 0; j < vectors; ++j)
+      hn::StoreU(quantized<Rounding::half_to_even, ZeroPointOrder::round_then_add, Scaling::divide>(
+                     x[j], scale, scale, zero_point, lowest, highest, nullptr, 0),
+                 d, values + i + j * step);
+  }
+  return i;
+}
+
 template <Rounding rounding, ZeroPointOrder order, Scaling scaling>
 void apply_row(const AffineGrid& grid, const Entries& e, const uint32_t* words,
                float* HWY_RESTRICT values, int64_t n) {
@@ -81,7 +124,12 @@ void apply_row(const AffineGrid& grid, const Entries& e, const uint32_t* words,
           d, values + i);
     return i;
   };
-  run(hn::CappedTag<float, 1>(), run(hn::ScalableTag<float>(), 0));
+  int64_t done = 0;
+  if constexpr (rounding == Rounding::half_to_even && order == ZeroPointOrder::round_then_add &&
+                scaling == Scaling::divide)
+    if (e.stride == 0 && std::isnormal(1 / *e.scale))
+      done = apply_blocks(hn::ScalableTag<float>(), grid, values, n);
+  run(hn::CappedTag<float, 1>(), run(hn::ScalableTag<float>(), done));
 }
 
 template <Rounding rounding, ZeroPointOrder order, Scaling scaling>

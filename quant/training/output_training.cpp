@@ -1,8 +1,10 @@
 #include "quant/training/output_training.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "framework/base/threads.h"
+#include "quant/kernels/gradient_passing.h"
 #include "quant/ranges/extremes.h"
 
 namespace quantdyn {
@@ -18,10 +20,35 @@ void map_row(const std::optional<ChannelMap>& map, const float* x, int64_t chann
   for (int64_t c = 0; c < channels; ++c) to[c] = ends.clip(x[c] * map->scale[c] + map->shift[c]);
 }
 
+RangeSums sums_of(Learning learning) {
+  switch (learning) {
+    case Learning::straight_through:
+      return RangeSums::none;
+    case Learning::lsq:
+      return RangeSums::of_step;
+    case Learning::pact:
+      break;
+  }
+  return RangeSums::of_clip;
+}
+
+/// Whether equal values of one channel may get different codes: half-way values at many places.
+bool depends_on_place(const Quantization& quantization) {
+  std::vector<float> levels = quantization.levels(0);
+  std::erase_if(levels, [](float level) { return !std::isfinite(level); });
+  if (levels.size() < 2) return false;
+  std::vector<float> values(64, 0.5f * (levels[0] + levels[1]));
+  quantization.apply({values.data(), 64, 1, 1, 0, 0, 0, 0});
+  return std::ranges::adjacent_find(values, std::ranges::not_equal_to()) != values.end();
+}
+
 }  // namespace
 
 OutputTraining::OutputTraining(int node, TrainedRange& range, double momentum)
-    : TrainingStep({node}), range_(range), momentum_(momentum) {}
+    : TrainingStep({node}),
+      range_(range),
+      momentum_(momentum),
+      depends_on_place_(depends_on_place(range.quantization())) {}
 
 void OutputTraining::follow_parameter() {
   if (!is_frozen_) range_.follow_parameter();
@@ -35,9 +62,10 @@ void OutputTraining::visit_state(StateVisitor state) {
 void OutputTraining::forward(std::span<const View<const float>> x, View<float> y, View<float>,
                              float*) {
   if (!is_frozen_ && range_.learning() == Learning::straight_through) move_range(x[0]);
-  const int64_t channels = y.shape.channels(), rows = y.shape.of_one().rows();
+  const int64_t channels = x[0].shape.channels(), rows = x[0].shape.of_one().rows();
   const int64_t first_chunk = next_chunk_;
-  next_chunk_ += chunk_count(y.shape[0]);
+  next_chunk_ += chunk_count(x[0].shape[0]);
+  if (!y) return;  // readers quantize
   parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
     const int64_t most = rows_per_tile(channels);
     for (int64_t row = 0; row < chunk.images * rows; row += most) {
@@ -61,13 +89,13 @@ void OutputTraining::move_range(View<const float> x) {
   const int64_t channels = x.shape.channels(), rows = x.shape.of_one().rows();
   const auto observer = std::make_unique<Extremes>(range_.tensor(), channels);
   parallel_chunks(x.shape[0], [&](const Chunk& chunk) {
-    std::vector<float> tile(static_cast<size_t>(rows_per_tile(channels) * channels));
+    std::vector<float> tile(map_ ? static_cast<size_t>(rows_per_tile(channels) * channels) : 0);
     const int64_t end = (chunk.first + chunk.images) * rows;
     for (int64_t row = chunk.first * rows; row < end; row += rows_per_tile(channels)) {
       const int64_t count = std::min(rows_per_tile(channels), end - row);
-      for (int64_t r = 0; r < count; ++r)
+      for (int64_t r = 0; r < count && map_; ++r)
         map_row(map_, x.data + (row + r) * channels, channels, tile.data() + r * channels);
-      observer->add({.values = tile.data(),
+      observer->add({.values = map_ ? tile.data() : x.data + row * channels,
                      .rows = count,
                      .channels = channels,
                      .row_stride = channels,
@@ -89,35 +117,72 @@ void OutputTraining::move_range(View<const float> x) {
 void OutputTraining::backward(std::span<const View<const float>> x, View<const float> y,
                               View<float>, View<float> dy, std::span<const InputGradient> dx,
                               float*) {
-  const int64_t channels = y.shape.channels(), rows = y.shape.of_one().rows();
-  const float *const lowest = range_.lowest().data(), *const highest = range_.highest().data();
-  const Learning learning = range_.learning();
-  std::vector<std::vector<double>> parts(static_cast<size_t>(chunk_count(y.shape[0])));
-  parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
-    std::vector<double>& sums = parts[chunk.index];
-    sums.assign(static_cast<size_t>(channels), 0.0);
-    std::vector<float> values(static_cast<size_t>(channels));
-    for (int64_t row = chunk.first * rows; row < (chunk.first + chunk.images) * rows; ++row) {
-      map_row(map_, x[0].data + row * channels, channels, values.data());
-      const float *const g = dy.data + row * channels, *const q = y.data + row * channels;
-      float* const to = dx[0].to ? dx[0].to.data + row * channels : nullptr;
-      for (int64_t c = 0; c < channels; ++c) {
-        const bool is_inside = values[c] >= lowest[c] && values[c] <= highest[c];
-        if (learning == Learning::lsq)
-          sums[c] += static_cast<double>(g[c]) * (q[c] - (is_inside ? values[c] : 0));
-        else if (learning == Learning::pact)
-          sums[c] += values[c] > highest[c] ? g[c] : 0;
-        if (to == nullptr) continue;
-        const float passed = is_inside ? g[c] : 0;
-        to[c] = dx[0].accumulate == Accumulate::yes ? to[c] + passed : passed;
-      }
+  const int64_t images = dy.shape[0], channels = dy.shape.channels();
+  if (!is_watched_) {
+    sums_.assign(static_cast<size_t>(chunk_count(images) * channels), 0.0);
+    parallel_chunks(images, [&](const Chunk& chunk) {
+      pass_images(x[0], y, dy, dx[0], chunk.first, chunk.images,
+                  sums_.data() + chunk.index * channels);
+      dx[0].complete(chunk.first, chunk.images);
+    });
+  }
+  add_sums(images);
+}
+
+void OutputTraining::expect_gradients(int64_t images) {
+  is_watched_ = true;
+  sums_.resize(static_cast<size_t>(chunk_count(images) * range_.channels()));
+}
+
+void OutputTraining::watch_gradient(View<const float> x, View<float> dy, int64_t first,
+                                    int64_t images) {
+  const InputGradient in_place{dy, Accumulate::no, nullptr, {}};
+  for (const int64_t end = first + images; first < end;) {  // by chunk
+    const int64_t count = std::min(end - first, images_per_chunk - first % images_per_chunk);
+    double* const sums = sums_.data() + first / images_per_chunk * range_.channels();
+    if (first % images_per_chunk == 0) std::fill_n(sums, range_.channels(), 0.0);
+    pass_images(x, {}, dy, in_place, first, count, sums);
+    first += count;
+  }
+}
+
+/// Some images of one chunk. Without a result y, the values that lsq needs are quantized again.
+void OutputTraining::pass_images(View<const float> x, View<const float> y, View<const float> dy,
+                                 const InputGradient& dx, int64_t first, int64_t images,
+                                 double* sums) const {
+  const int64_t channels = dy.shape.channels(), rows = dy.shape.of_one().rows();
+  const int64_t most = rows_per_tile(channels), end = (first + images) * rows;
+  const bool quantizes = !y && range_.learning() == Learning::lsq;
+  std::vector<float> tile(map_ || quantizes ? static_cast<size_t>(most * channels) : 0);
+  for (int64_t row = first * rows; row < end; row += most) {
+    const int64_t count = std::min(most, end - row), at = row * channels;
+    for (int64_t r = 0; r < count && map_; ++r)
+      map_row(map_, x.data + at + r * channels, channels, tile.data() + r * channels);
+    if (quantizes) {
+      std::copy_n(x.data + at, count * channels, tile.data());
+      apply({tile.data(), count, channels, channels, 0, 0, 0, 0});
     }
-    dx[0].complete(chunk.first, chunk.images);
-  });
-  if (learning == Learning::straight_through) return;
+    pass_gradient({.values = map_ ? tile.data() : x.data + at,
+                   .quantized = quantizes ? tile.data()
+                                : y       ? y.data + at
+                                          : nullptr,
+                   .dy = dy.data + at,
+                   .rows = count,
+                   .channels = channels,
+                   .lowest = range_.lowest().data(),
+                   .highest = range_.highest().data()},
+                  sums_of(range_.learning()), dx.to ? dx.to.data + at : nullptr, dx.accumulate,
+                  sums);
+  }
+}
+
+/// The chunks' sums in their order.
+void OutputTraining::add_sums(int64_t images) {
+  if (!has_parameters()) return;
+  const int64_t channels = range_.channels();
   std::vector<double> total(static_cast<size_t>(channels));
-  for (const std::vector<double>& part : parts)
-    for (int64_t c = 0; c < channels; ++c) total[c] += part[c];
+  for (int64_t part = 0; part < chunk_count(images); ++part)
+    for (int64_t c = 0; c < channels; ++c) total[c] += sums_[part * channels + c];
   range_.add_gradient(total);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "framework/run/training_step.h"
 #include "quant/training/trained_range.h"
@@ -12,7 +13,13 @@ namespace quantdyn {
 /// map of what the previous step saved. With straight_through the range follows each batch's
 /// smallest and largest values, range + momentum (batch - range); with lsq and pact it is a
 /// parameter.
-class OutputTraining final : public TrainingStep, public MapReader {
+///
+/// Where readers quantize what they load, the step is a transform, and its gradient passes while
+/// the reader has it in the cache.
+class OutputTraining final : public TrainingStep,
+                             public MapReader,
+                             public GradientWatcher,
+                             public Transform {
  public:
   /// Quantizes the result of `node`; `range` outlives the step.
   OutputTraining(int node, TrainedRange& range, double momentum);
@@ -32,14 +39,29 @@ class OutputTraining final : public TrainingStep, public MapReader {
   MapReader* map_reader() override { return this; }
   void read_through(const ChannelMap& map) override { map_ = map; }
 
+  /// Null where a value's place decides: with stochastic rounding.
+  const Transform* transform() const override { return depends_on_place_ ? nullptr : this; }
+  bool has_parameters() const override { return range_.learning() != Learning::straight_through; }
+  void apply(const MutableTile& tile) const override { range_.quantization().apply(tile); }
+  GradientWatcher* gradient_watcher() override { return this; }
+  void expect_gradients(int64_t images) override;
+  /// Passes dy in place.
+  void watch_gradient(View<const float> x, View<float> dy, int64_t first, int64_t images) override;
+
  private:
   void move_range(View<const float> x);
+  void pass_images(View<const float> x, View<const float> y, View<const float> dy,
+                   const InputGradient& dx, int64_t first, int64_t images, double* sums) const;
+  void add_sums(int64_t images);
 
   TrainedRange& range_;
   double momentum_;
   std::optional<ChannelMap> map_;  // of the previous step; empty: x is read as it is
   bool is_frozen_ = false;
-  int64_t next_chunk_ = 0;  // over all batches: stochastic rounding draws anew
+  bool depends_on_place_;
+  bool is_watched_ = false;   // expect_gradients() was called
+  int64_t next_chunk_ = 0;    // over all batches: stochastic rounding draws anew
+  std::vector<double> sums_;  // of the gradient of the range, by chunk and channel
 };
 
 }  // namespace quantdyn
