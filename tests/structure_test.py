@@ -43,7 +43,7 @@ ROOMS = {
     "quant": {
         "kernels": set(),
         "quantizers": {"kernels"},
-        "ranges": {"quantizers"},
+        "ranges": {"kernels", "quantizers"},
         "schemes": {"quantizers", "ranges"},
         "folding": {"schemes"},
         "integer": {"folding", "quantizers"},

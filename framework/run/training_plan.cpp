@@ -85,13 +85,17 @@ void TrainingPlan::defer_transform(size_t step, int64_t batch) {
   buffers.is_transform = true;
   for (size_t reader : readers_[step])
     steps_[reader]->map_reader()->read_transformed(*steps_[step]->transform());
+  const int source = sources_[step].front();
+  InputWatcher* const watches_input = steps_[step]->input_watcher();
+  if (source != images_given && watches_input && steps_[source]->show_result(*watches_input))
+    watches_input->expect_input();
   if (readers_[step].size() > 1) return;
   buffers.watcher = steps_[step]->gradient_watcher();
   if (buffers.watcher) buffers.watcher->expect_gradients(batch);
-  const int source = sources_[step].front();
   if (source == images_given || readers_[source].size() > 1 || !buffers.watcher) return;
   buffers.shares_gradient = true;
-  buffers.next = steps_[source]->gradient_watcher();
+  // One that gives a map watches with what it saved, which is not what the transform reads.
+  if (!steps_[source]->deferred()) buffers.next = steps_[source]->gradient_watcher();
   if (buffers.next) buffers.next->expect_gradients(batch);
 }
 

@@ -45,6 +45,18 @@ class GradientWatcher {
   ~GradientWatcher() = default;
 };
 
+/// Ability of a step that reads its input early, while it is in the cache.
+class InputWatcher {
+ public:
+  /// From now on, watch_input() is called for the input of every forward() before it.
+  virtual void expect_input() = 0;
+  /// Reads some values of the next forward()'s input. Any worker may call it, for every value once.
+  virtual void watch_input(const Tile& tile) = 0;
+
+ protected:
+  ~InputWatcher() = default;
+};
+
 /// A gradient that a step hands back to what it read; `to` is empty if it is not wanted.
 struct InputGradient {
   View<float> to;
@@ -95,6 +107,13 @@ class TrainingStep {
   virtual MapReader* map_reader() { return nullptr; }
   /// Null if the step does not read its gradient early.
   virtual GradientWatcher* gradient_watcher() { return nullptr; }
+  /// Null if the step does not read its input early.
+  virtual InputWatcher* input_watcher() { return nullptr; }
+  /// From now on forward() shows its result to `watcher`. Returns whether the step can.
+  virtual bool show_result(InputWatcher& watcher) {
+    static_cast<void>(watcher);
+    return false;
+  }
 
  private:
   std::vector<int> nodes_;

@@ -108,13 +108,20 @@ void ConvolutionTraining::backward_of_computed(View<const float> x, const InputG
         float* const part = scratch + index * weights;
         float* const dz = split_.own(scratch, images, worker);
         float* const own = dz + split_.dz_floats;
+        float* const loaded = scratch + scratch_floats(images) + worker * loaded_floats(images);
         std::fill_n(part, weights, 0.0f);
         const int64_t end = std::min(images, (index + 1) * a_part);
         for (int64_t i = index * a_part; i < end; i += at_once) {
           const int64_t count = std::min(at_once, end - i), rows = count * outputs() / channels_;
-          chain_.kernel->forward(input(x, i), count, dz, nullptr, own, [](int64_t, int64_t) {});
+          ImageSource from = input(x, i);
+          if (!from.is_as_stored()) {
+            const int64_t in_c = chain_.kernel->conv.in_c;
+            from.load(0, in_c, count * x.shape.of_one().rows(), in_c, 0, loaded);
+            from = {loaded};
+          }
+          chain_.kernel->forward(from, count, dz, nullptr, own, [](int64_t, int64_t) {});
           apply_map(to_dz, dz, channels_, rows, channels_, dz);
-          chain_.kernel->backward_weights(input(x, i), dz, count, part, own);
+          chain_.kernel->backward_weights(from, dz, count, part, own);
           if (!dx.to) continue;
           before(i, count, own);
           chain_.kernel->backward_data(dz, count, dx.to.slice(i, count).data, Accumulate::yes, own);

@@ -46,9 +46,14 @@ void ConvolutionTraining::forward_without_norm(View<const float> x, View<float> 
   scale_.take_parameters(chain_);
   const ChannelMap bias_and_activation = map();
   parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
-    chain_.kernel->forward(input(x, chunk.first), chunk.images,
-                           y.slice(chunk.first, chunk.images).data, &bias_and_activation,
-                           split_.own(scratch, y.shape[0], chunk.worker), [](int64_t, int64_t) {});
+    float* const to = y.slice(chunk.first, chunk.images).data;
+    chain_.kernel->forward(
+        input(x, chunk.first), chunk.images, to, &bias_and_activation,
+        split_.own(scratch, y.shape[0], chunk.worker), [&](int64_t first, int64_t rows) {
+          if (result_watcher_)
+            result_watcher_->watch_input({to + first * channels_, rows, channels_, channels_, first,
+                                          0, chunk.index, chunk.worker});
+        });
   });
 }
 

@@ -31,6 +31,11 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   void read_through(const ChannelMap& map) override { input_map_ = map; }
   bool takes_transforms() const override { return chain_.kernel->takes_transforms(); }
   void read_transformed(const Transform& transform) override { input_transform_ = &transform; }
+  /// Without a norm.
+  bool show_result(InputWatcher& watcher) override {
+    if (norm_ == nullptr) result_watcher_ = &watcher;
+    return norm_ == nullptr;
+  }
   GradientWatcher* gradient_watcher() override { return this; }
   void expect_gradients(int64_t images) override;
   /// With a norm: takes the sums of its gradient from z. Without: turns dy into the gradient before
@@ -59,6 +64,10 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   void take_map_gradient(const MapGradient& gradient, int64_t values);
   const std::vector<float>& of_z() const { return of_z_; }
   const std::vector<float>& constant() const { return constant_; }
+  /// Floats of scratch that backward_of_computed() needs.
+  int64_t computing_floats(int64_t images) const {
+    return scratch_floats(images) + worker_count() * loaded_floats(images);
+  }
   /// Computes z again and adds to the gradients of weight and input what dz gives, after
   /// `before(first, images, scratch)` has written or added to that of the images' input.
   using BeforeImages = std::function<void(int64_t first, int64_t images, float* scratch)>;
@@ -76,6 +85,11 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   void backward_of_running_map(const MapGradient& gradient);
 
  private:
+  /// Of the images that are worked on at once.
+  int64_t loaded_floats(int64_t images) const {
+    const Convolution& conv = chain_.kernel->conv;
+    return (split_.images_at_once(images) * conv.in_h * conv.in_w * conv.in_c + 15) / 16 * 16;
+  }
   int64_t outputs() const {
     return chain_.kernel->conv.out_h * chain_.kernel->conv.out_w * channels_;
   }
@@ -105,6 +119,7 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   ChainScale scale_;
   std::optional<ChannelMap> input_map_;  // empty: x is read as it is
   const Transform* input_transform_ = nullptr;
+  InputWatcher* result_watcher_ = nullptr;
   // dz = of_gradient g + of_z z + constant, g the gradient after the activation.
   std::vector<float> of_gradient_, of_z_, constant_;
   std::vector<double> watched_sums_;  // by chunk [2, channels]; empty: no step shows the gradient

@@ -60,7 +60,9 @@ class FoldedConvolutionTraining final : public FoldingStep, public MapReader {
     return source_ == Source::kept_z ? statistics_.saved_floats() : 0;
   }
   int64_t scratch_floats(int64_t images) const override {
-    return std::max({statistics_.scratch_floats(images), convolution_.scratch_floats(images),
+    return std::max({source_ == Source::computed_z ? statistics_.computing_floats(images)
+                                                   : statistics_.scratch_floats(images),
+                     convolution_.scratch_floats(images),
                      moments_ ? moments_->scratch_floats(images) : 0});
   }
 
@@ -100,6 +102,7 @@ class FoldedConvolutionTraining final : public FoldingStep, public MapReader {
     statistics_.read_transformed(transform);
     convolution_.read_transformed(transform);
   }
+  bool show_result(InputWatcher& watcher) override { return convolution_.show_result(watcher); }
   GradientWatcher* gradient_watcher() override { return convolution_.gradient_watcher(); }
 
  private:

@@ -8,7 +8,7 @@ namespace quantdyn {
 
 void ImageSource::load(int64_t at, int64_t row, int64_t rows, int64_t channels,
                        int64_t first_channel, float* to) const {
-  constexpr int64_t cached_floats = 4096;  // they stay in L1 from the copy to the transform
+  constexpr int64_t cached_floats = 1024;  // while they are transformed, the next ones arrive
   const int64_t most = transform ? std::max<int64_t>(1, cached_floats / channels) : rows;
   for (int64_t done = 0; done < rows; done += most) {
     const int64_t count = std::min(most, rows - done);
@@ -19,6 +19,8 @@ void ImageSource::load(int64_t at, int64_t row, int64_t rows, int64_t channels,
       std::copy_n(from, count * channels, to);
     else
       for (int64_t r = 0; r < count; ++r) std::copy_n(from + r * row, channels, to + r * channels);
+    if (transform && done + count < rows)
+      for (int64_t i = 0; i < count * row; i += 16) __builtin_prefetch(from + count * row + i);
     if (transform) transform->apply({to, count, channels, channels, 0, first_channel, 0, 0});
     to += count * channels;
   }

@@ -1,7 +1,6 @@
 #include "quant/ranges/extremes.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <tuple>
@@ -9,25 +8,13 @@
 
 #include "framework/base/error.h"
 #include "framework/base/threads.h"
+#include "quant/kernels/extreme_rows.h"
 
 namespace quantdyn {
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr int64_t no_chunk = std::numeric_limits<int64_t>::max();
-
-/// Whether the row is free of NaN and infinity; folds it into low and high.
-bool fold_row(const float* row, int64_t channels, float* low, float* high) {
-  constexpr uint32_t exponent = 0x7f800000;  // all of its bits are set in NaN and infinity
-  uint32_t bad = 0;
-  for (int64_t c = 0; c < channels; ++c) {
-    const float v = row[c];
-    low[c] = v < low[c] ? v : low[c];
-    high[c] = v > high[c] ? v : high[c];
-    bad |= (std::bit_cast<uint32_t>(v) & exponent) == exponent ? 1 : 0;
-  }
-  return bad == 0;
-}
 
 }  // namespace
 
@@ -40,11 +27,9 @@ Extremes::Extremes(std::string tensor, int64_t channels)
 
 void Extremes::add(const Tile& tile) {
   Worker& worker = workers_[tile.worker];
-  bool is_finite = true;
-  for (int64_t r = 0; r < tile.rows; ++r)
-    is_finite &=
-        fold_row(tile.values + r * tile.row_stride, tile.channels,
-                 worker.low.data() + tile.first_channel, worker.high.data() + tile.first_channel);
+  const bool is_finite = fold_extremes(tile.values, tile.rows, tile.row_stride, tile.channels,
+                                       worker.low.data() + tile.first_channel,
+                                       worker.high.data() + tile.first_channel);
   if (!is_finite) note_not_finite(tile, worker);
 }
 

@@ -86,8 +86,20 @@ void OutputTraining::forward(std::span<const View<const float>> x, View<float> y
 }
 
 void OutputTraining::move_range(View<const float> x) {
+  const std::vector<Range> seen =
+      (seen_ ? *seen_ : extremes_of(x)).by_entry(range_.scheme().quantizer->granularity());
+  std::vector<Range> moved = range_.ranges();
+  for (size_t i = 0; i < moved.size(); ++i) {
+    moved[i].low += momentum_ * (seen[i].low - moved[i].low);
+    moved[i].high += momentum_ * (seen[i].high - moved[i].high);
+  }
+  range_.set(std::move(moved));
+  if (seen_) expect_input();
+}
+
+Extremes OutputTraining::extremes_of(View<const float> x) const {
   const int64_t channels = x.shape.channels(), rows = x.shape.of_one().rows();
-  const auto observer = std::make_unique<Extremes>(range_.tensor(), channels);
+  Extremes out(range_.tensor(), channels);
   parallel_chunks(x.shape[0], [&](const Chunk& chunk) {
     std::vector<float> tile(map_ ? static_cast<size_t>(rows_per_tile(channels) * channels) : 0);
     const int64_t end = (chunk.first + chunk.images) * rows;
@@ -95,23 +107,17 @@ void OutputTraining::move_range(View<const float> x) {
       const int64_t count = std::min(rows_per_tile(channels), end - row);
       for (int64_t r = 0; r < count && map_; ++r)
         map_row(map_, x.data + (row + r) * channels, channels, tile.data() + r * channels);
-      observer->add({.values = map_ ? tile.data() : x.data + row * channels,
-                     .rows = count,
-                     .channels = channels,
-                     .row_stride = channels,
-                     .first_row = 0,
-                     .first_channel = 0,
-                     .chunk = chunk.index,
-                     .worker = chunk.worker});
+      out.add({.values = map_ ? tile.data() : x.data + row * channels,
+               .rows = count,
+               .channels = channels,
+               .row_stride = channels,
+               .first_row = 0,
+               .first_channel = 0,
+               .chunk = chunk.index,
+               .worker = chunk.worker});
     }
   });
-  const std::vector<Range> seen = observer->by_entry(range_.scheme().quantizer->granularity());
-  std::vector<Range> moved = range_.ranges();
-  for (size_t i = 0; i < moved.size(); ++i) {
-    moved[i].low += momentum_ * (seen[i].low - moved[i].low);
-    moved[i].high += momentum_ * (seen[i].high - moved[i].high);
-  }
-  range_.set(std::move(moved));
+  return out;
 }
 
 void OutputTraining::backward(std::span<const View<const float>> x, View<const float> y,

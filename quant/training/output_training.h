@@ -1,10 +1,12 @@
 // A unit's output that trains through a quantizer: a step of the training plan.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "framework/run/training_step.h"
+#include "quant/ranges/extremes.h"
 #include "quant/training/trained_range.h"
 
 namespace quantdyn {
@@ -19,6 +21,7 @@ namespace quantdyn {
 class OutputTraining final : public TrainingStep,
                              public MapReader,
                              public GradientWatcher,
+                             public InputWatcher,
                              public Transform {
  public:
   /// Quantizes the result of `node`; `range` outlives the step.
@@ -43,6 +46,13 @@ class OutputTraining final : public TrainingStep,
   const Transform* transform() const override { return depends_on_place_ ? nullptr : this; }
   bool has_parameters() const override { return range_.learning() != Learning::straight_through; }
   void apply(const MutableTile& tile) const override { range_.quantization().apply(tile); }
+  InputWatcher* input_watcher() override { return has_parameters() ? nullptr : this; }
+  void expect_input() override {
+    seen_ = std::make_unique<Extremes>(range_.tensor(), range_.channels());
+  }
+  void watch_input(const Tile& tile) override {
+    if (!is_frozen_) seen_->add(tile);
+  }
   GradientWatcher* gradient_watcher() override { return this; }
   void expect_gradients(int64_t images) override;
   /// Passes dy in place.
@@ -50,6 +60,7 @@ class OutputTraining final : public TrainingStep,
 
  private:
   void move_range(View<const float> x);
+  Extremes extremes_of(View<const float> x) const;
   void pass_images(View<const float> x, View<const float> y, View<const float> dy,
                    const InputGradient& dx, int64_t first, int64_t images, double* sums) const;
   void add_sums(int64_t images);
@@ -59,9 +70,10 @@ class OutputTraining final : public TrainingStep,
   std::optional<ChannelMap> map_;  // of the previous step; empty: x is read as it is
   bool is_frozen_ = false;
   bool depends_on_place_;
-  bool is_watched_ = false;   // expect_gradients() was called
-  int64_t next_chunk_ = 0;    // over all batches: stochastic rounding draws anew
-  std::vector<double> sums_;  // of the gradient of the range, by chunk and channel
+  bool is_watched_ = false;         // expect_gradients() was called
+  int64_t next_chunk_ = 0;          // over all batches: stochastic rounding draws anew
+  std::unique_ptr<Extremes> seen_;  // of the next input; null: no one shows it
+  std::vector<double> sums_;        // of the gradient of the range, by chunk and channel
 };
 
 }  // namespace quantdyn

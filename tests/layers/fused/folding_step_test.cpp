@@ -1,7 +1,9 @@
 // Folding in training: with the batch's statistics and no quantizer it is the chain itself, forward
 // and backward; with the running ones its gradients are those of the evaluated net.
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 
+#include "framework/base/threads.h"
 #include "plan_comparison.h"
 
 using namespace quantdyn;
@@ -50,6 +52,55 @@ class Doubled final : public WeightTransform {
     for (float& g : gradient.values()) g *= 2;
   }
 };
+
+/// Rounds to eighths; gradients pass where values are below 2. A transform that readers may apply,
+/// or not.
+class Eighths final : public TrainingStep, public GradientWatcher, public Transform {
+ public:
+  Eighths(int node, bool is_transform) : TrainingStep({node}), is_transform_(is_transform) {}
+
+  const Transform* transform() const override { return is_transform_ ? this : nullptr; }
+  bool has_parameters() const override { return false; }
+  GradientWatcher* gradient_watcher() override { return this; }
+  void expect_gradients(int64_t) override { is_watched_ = true; }
+  void watch_gradient(View<const float> x, View<float> dy, int64_t first, int64_t count) override {
+    pass(x.slice(first, count), dy.slice(first, count), dy.slice(first, count), Accumulate::no);
+  }
+  void apply(const MutableTile& tile) const override {
+    for (int64_t r = 0; r < tile.rows; ++r)
+      for (int64_t c = 0; c < tile.channels; ++c) {
+        float& value = tile.values[r * tile.row_stride + c];
+        value = std::nearbyint(8 * value) / 8;
+      }
+  }
+  void forward(std::span<const View<const float>> x, View<float> y, View<float>, float*) override {
+    if (!y) return;
+    std::ranges::copy(x[0].values(), y.data);
+    apply(whole_tile(y));
+  }
+  void backward(std::span<const View<const float>> x, View<const float>, View<float>,
+                View<float> dy, std::span<const InputGradient> dx, float*) override {
+    if (!is_watched_ && dx[0].to) pass(x[0], dy, dx[0].to, dx[0].accumulate);
+  }
+
+ private:
+  static void pass(View<const float> x, View<const float> dy, View<float> to,
+                   Accumulate accumulate) {
+    for (int64_t i = 0; i < x.elements(); ++i)
+      to.data[i] =
+          (accumulate == Accumulate::yes ? to.data[i] : 0) + (x.data[i] < 2 ? dy.data[i] : 0);
+  }
+  bool is_transform_, is_watched_ = false;
+};
+
+/// With steps after the images and after all units; each may be a transform.
+QuantizedTraining with_eighths(const Network& net, Folding folding, bool are_transforms) {
+  QuantizedTraining out;
+  out.folding = folding;
+  for (int unit = 0; unit < static_cast<int>(net.units().size()); ++unit)
+    out.outputs[unit] = std::make_unique<Eighths>(net.units()[unit].last, are_transforms);
+  return out;
+}
 
 /// Logits, gradients and running statistics of one step, by name.
 std::map<std::string, Tensor<float>> step_of(Network net, QuantizedTraining quantized) {
@@ -157,6 +208,30 @@ BOOST_AUTO_TEST_CASE(transforms_stand_between_the_folded_weight_and_the_layer) {
   const auto plain = step_of(make_net<float>(), {Folding::running, {}, {}});
   const auto with = step_of(make_net<float>(), {Folding::running, {{1, &doubled}}, {}});
   BOOST_TEST(!std::ranges::equal(with.at("logits").values(), plain.at("logits").values()));
+}
+
+BOOST_AUTO_TEST_CASE(what_readers_transform_gives_the_bits_of_what_is_written) {
+  for (const Folding folding : {Folding::none, Folding::running, Folding::batch}) {
+    const auto read = step_of(make_net<float>(), with_eighths(make_net<float>(), folding, true));
+    const auto written =
+        step_of(make_net<float>(), with_eighths(make_net<float>(), folding, false));
+    for (const auto& [name, expected] : written)
+      BOOST_TEST(std::ranges::equal(read.at(name).values(), expected.values()), name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_threads) {
+  const int before = worker_count();
+  std::vector<std::map<std::string, Tensor<float>>> found;
+  for (const int threads : {1, 2, 3}) {
+    set_worker_count(threads);
+    found.push_back(
+        step_of(make_net<float>(), with_eighths(make_net<float>(), Folding::batch, true)));
+  }
+  set_worker_count(before);
+  for (const auto& [name, expected] : found[0])
+    for (const auto& other : found)
+      BOOST_TEST(std::ranges::equal(other.at(name).values(), expected.values()), name);
 }
 
 BOOST_AUTO_TEST_CASE(norms_that_no_fused_chain_holds_are_refused) {

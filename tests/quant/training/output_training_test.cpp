@@ -155,5 +155,43 @@ BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_threads) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_watched_gradient_and_input_give_the_same_bits) {
+  for (const Learning learning : {Learning::straight_through, Learning::lsq, Learning::pact}) {
+    const Pass expected = run(learning, four_bits, {{-1.5, 1.5}}, 0.5);
+    TrainedRange range(scheme(four_bits), "t", channels, learning, {{-1.5, 1.5}}, rows * channels);
+    OutputTraining step(0, range, 0.5);
+    const Tensor<float> x = drawn(1, 2);
+    Tensor<float> dy = drawn(2, 1), y = x;
+    step.expect_gradients(images);
+    if (step.input_watcher() != nullptr) {
+      step.expect_input();
+      for (int64_t image = 0; image < images; ++image)
+        step.watch_input({x.data() + image * rows * channels, rows, channels, channels, 0, 0,
+                          image / images_per_chunk, 0});
+    }
+    const View<const float> inputs[] = {x.view()};
+    step.forward(inputs, {}, {}, nullptr);
+    step.apply(whole_tile(y.view()));
+    for (int64_t first = 0; first < images; first += 3)  // over the chunks' edges
+      step.watch_gradient(x.view(), dy.view(), first, std::min<int64_t>(3, images - first));
+    const InputGradient shared[] = {{dy.view(), Accumulate::no, nullptr, {}}};
+    step.backward(inputs, {}, {}, dy.view(), shared, nullptr);
+    BOOST_TEST(std::ranges::equal(y.values(), expected.y.values()));
+    BOOST_TEST(std::ranges::equal(dy.values(), expected.dx.values()));
+    BOOST_TEST((range.ranges() == expected.ranges));
+    BOOST_TEST(std::ranges::equal(range.parameter().grad.values(), expected.parameter_gradient));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(values_whose_place_decides_are_written) {
+  for (const bool is_stochastic : {false, true}) {
+    TrainedRange range(
+        scheme(is_stochastic ? "{quantizer: {name: affine, bit_width: 4, rounding: stochastic}}"
+                             : four_bits),
+        "t", channels, Learning::straight_through, {{-1, 1}}, 18);
+    BOOST_TEST((OutputTraining(0, range, 0.5).transform() == nullptr) == is_stochastic);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 }  // namespace quantdyn::test
