@@ -28,7 +28,7 @@ void multiply_by_packed(const float* left, int64_t rows, int64_t depth, const fl
 
 }  // namespace
 
-/// At 32 times as many pixels as inputs in a batch of 128 images, 2 C^2 K is n C K / 2.
+/// Up to 32 inputs a pixel, 2 C^2 K is at most n C K / 2 in such a batch.
 bool InputMoments::take_fewer_products(const Convolution& conv) {
   return conv.is_pointwise() && conv.stride_h == 1 && conv.stride_w == 1 &&
          conv.in_c <= 32 * conv.out_h * conv.out_w && conv.in_c <= conv.out_c * 3 / 2;

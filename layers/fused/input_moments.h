@@ -17,8 +17,8 @@ namespace quantdyn {
 /// Sums by parts of 8 or 32 images and a fixed tree: the same bits for any number of threads.
 class InputMoments {
  public:
-  /// Whether the convolution is pointwise with stride 1 and has enough pixels for its channels:
-  /// n C (3 C / 2) + 2 C^2 K products of moments, channels and pixels are fewer than 3 n C K.
+  /// Whether the convolution is pointwise with stride 1 and, in a batch of 128 images, this takes
+  /// fewer products than to compute z and its two gradients: 3/2 n C^2 + 2 C^2 K < 3 n C K.
   static bool take_fewer_products(const Convolution& conv);
   explicit InputMoments(const Convolution& conv);
 
@@ -32,7 +32,7 @@ class InputMoments {
   /// dweight [C,K] += what dz = of_z z + constant gives, over the batch of take().
   void add_weight_gradient(std::span<const float> of_z, std::span<const float> constant,
                            float* dweight) const;
-  /// Prepares add_or_write_data() for this weight and dz.
+  /// Prepares backward_data() for this weight and dz.
   void prepare_backward(const float* weight, std::span<const float> of_z,
                         std::span<const float> constant);
   /// dx [images,H,W,C] (+)= dz W^T for some images, on the calling thread; `own` has own_floats().

@@ -100,6 +100,32 @@ BOOST_AUTO_TEST_CASE(every_instruction_set_gives_the_reference_bits) {
   on_every_target([](const std::string& target) { BOOST_TEST(disagreements() == 0, target); });
 }
 
+/// Most blocks of these multiply by the reciprocal; those with a value next to a tie divide.
+BOOST_AUTO_TEST_CASE(a_product_by_the_reciprocal_rounds_as_the_quotient) {
+  const auto check = [](const std::string& target) {
+    for (const float scale : {0.25f, 3.0f / 255, 0.0173f, 0x1p-23f, 1e-41f, 2e38f, 7.3e-5f})
+      for (const int64_t ties_apart : {1, 97, 4001}) {
+        AffineGrid grid = make_grid(1, 0);
+        grid.scale = {scale};
+        grid.reciprocal = {1 / scale};
+        Floats kernel(20000);
+        for (int64_t i = 0; i < std::ssize(kernel); ++i) {
+          const auto code = static_cast<float>(i * 7919 % 521 - 260);
+          kernel[i] = (code + 0.4f * std::sin(static_cast<float>(i))) * scale;
+          if (i % ties_apart == 0) {
+            const float tie = (code + 0.5f) * scale;
+            kernel[i] = i % 3 == 0 ? tie : std::nextafter(tie, i % 3 == 1 ? -1e38f : 1e38f);
+          }
+        }
+        Floats reference = kernel;
+        affine_apply(grid, tile_of(kernel, 200, 100, 100));
+        affine_apply_reference(grid, tile_of(reference, 200, 100, 100));
+        BOOST_TEST(bits(kernel) == bits(reference), target << " " << scale << " " << ties_apart);
+      }
+  };
+  on_every_target(check);
+}
+
 BOOST_AUTO_TEST_CASE(zero_never_becomes_minus_zero) {
   for (int conventions = 0; conventions < 16; ++conventions) {
     AffineGrid grid = make_grid(1, conventions);
