@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -11,62 +10,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-#ifndef QUANTDYN_CODE_PRODUCTS_ONCE
-#define QUANTDYN_CODE_PRODUCTS_ONCE
-namespace quantdyn {
-namespace {
-
-constexpr int64_t block_columns = 16;
-constexpr int most_rows = 6, most_blocks = 4;  // of a tile: its sums fill 24 wide registers
-
-/// A few rows times a few blocks of columns.
-struct CodeTile {
-  const uint8_t* x;
-  int64_t row, segment;
-  const int8_t* weight;
-  int64_t block;  // bytes from a block of the weight to the next
-  int64_t segments, quads;
-};
-/// Writes the tile's sums [rows][blocks * 16].
-using TileSums = void (*)(const CodeTile& tile, int32_t* sums);
-
-/// The code for each number of rows and blocks, and the largest that it is good at.
-struct TileKernels {
-  std::array<TileSums, most_rows * 3> sums;  // by rows - 1, then log2 blocks
-  int64_t rows, blocks;
-
-  TileSums of(int64_t rows_, int64_t blocks_) const { return sums[(rows_ - 1) * 3 + blocks_ / 2]; }
-};
-
-template <class Kind, size_t... i>
-constexpr TileKernels make_tiles(int64_t rows, int64_t blocks, std::index_sequence<i...>) {
-  return {{&Kind::template sums<static_cast<int>(i / 3) + 1, 1 << (i % 3)>...}, rows, blocks};
-}
-template <class Kind>
-constexpr TileKernels make_tiles(int64_t rows, int64_t blocks) {
-  return make_tiles<Kind>(rows, blocks, std::make_index_sequence<most_rows * 3>());
-}
-
-/// The code of a sum without the shortcut.
-uint8_t code_of_sum(const CodeMap& map, double sum, int64_t column) {
-  const SumMap& exact = map.exact;
-  return map.code_of(
-      exact.ends.clip(static_cast<float>(sum * exact.scale[column] + exact.shift[column])));
-}
-
-int32_t quad_at(const uint8_t* at) {
-  int32_t out;
-  std::memcpy(&out, at, sizeof out);
-  return out;
-}
-
-}  // namespace
-}  // namespace quantdyn
-#endif
+#include "layers/fused/code_maps-inl.h"
+#include "layers/fused/code_tiles.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::HWY_NAMESPACE {
@@ -169,24 +114,6 @@ HWY_INLINE int32_t sum_row(const uint8_t* x, int64_t segment, int64_t segments, 
   return static_cast<int32_t>(out);
 }
 
-/// A map for the channels of a vector of doubles; its float results.
-template <class D>
-struct MappedSums {
-  using Floats = hn::Rebind<float, D>;
-  hn::Vec<D> scale, shift;
-  hn::Vec<Floats> low, high;
-
-  HWY_INLINE MappedSums(const SumMap& map, int64_t c)
-      : scale(hn::LoadU(D(), map.scale.data() + c)),
-        shift(hn::LoadU(D(), map.shift.data() + c)),
-        low(hn::Set(Floats(), map.ends.low)),
-        high(hn::Set(Floats(), map.ends.high)) {}
-  HWY_INLINE auto operator()(hn::Vec<D> sum) const {
-    const auto y = hn::DemoteTo(Floats(), hn::Add(hn::Mul(sum, scale), shift));
-    return hn::Min(high, hn::Max(low, y));  // in this order x86 keeps a NaN of the shift
-  }
-};
-
 /// Exact sums of a vector of columns at `c`, from those of the packed bytes.
 template <class DI>
 HWY_INLINE hn::Vec<DI> corrected(DI di, const int32_t* sums, int64_t c, int32_t row_sum,
@@ -212,46 +139,6 @@ struct ToValues {
       const auto sum = corrected(di, sums + j, first + j, row_sum, right);
       hn::StoreU(mapped(hn::PromoteTo(d, sum)), df, to + j);
     }
-  }
-};
-
-/// Codes of vectors of sums. Adding 1.5 2^23 rounds to whole numbers, ties to even, and leaves
-/// these in the lowest bits.
-template <class D>
-struct CodeVectors {
-  const CodeMap& map;
-  const float* scale;
-  const float* shift;
-  hn::Vec<D> first, last, furthest, magic;
-
-  HWY_INLINE explicit CodeVectors(const CodeMap& m)
-      : map(m),
-        scale(m.scale.data()),
-        shift(m.shift.data()),
-        first(hn::Set(D(), m.first)),
-        last(hn::Set(D(), m.last)),
-        furthest(hn::Set(D(), m.furthest)),
-        magic(hn::Set(D(), 12582912.0f)) {}
-
-  /// Writes the codes of the columns from c on; `sum_at(lane)` is one of the sums.
-  template <typename SumAt>
-  HWY_INLINE void store(hn::Vec<D> sum, int64_t c, uint8_t* to, const SumAt& sum_at) const {
-    const D d;
-    const hn::Rebind<uint8_t, D> d8;
-    const auto t = hn::MulAdd(sum, hn::LoadU(d, scale + c), hn::LoadU(d, shift + c));
-    const auto clipped = hn::Min(hn::Max(t, first), last);
-    const auto raised = hn::Add(clipped, magic);
-    const auto is_close = hn::Gt(hn::Abs(hn::Sub(clipped, hn::Sub(raised, magic))), furthest);
-    const hn::Rebind<uint32_t, D> d32;
-    if constexpr (hn::MaxLanes(D()) > 1)
-      hn::StoreU(hn::U8FromU32(hn::BitCast(d32, raised)), d8, to);
-    else
-      *to = static_cast<uint8_t>(hn::GetLane(hn::BitCast(d32, raised)));
-    if (HWY_LIKELY(hn::AllFalse(d, is_close))) return;
-    uint8_t bits[8] = {};
-    hn::StoreMaskBits(d, is_close, bits);
-    for (int64_t lane = 0; lane < static_cast<int64_t>(hn::Lanes(d)); ++lane)
-      if (bits[lane / 8] >> (lane % 8) & 1) to[lane] = code_of_sum(map, sum_at(lane), c + lane);
   }
 };
 
@@ -323,36 +210,6 @@ void multiply_all(const CodeProductShape& shape, const CodeRows& left, const Pac
   }
 }
 
-/// Calls body(code - zero_point, as float, of a vector; whether each is on the grid).
-template <class D>
-struct GridVectors {
-  hn::Vec<D> scale, reciprocal, lowest, highest;
-
-  HWY_INLINE explicit GridVectors(const CodeGrid& grid)
-      : scale(hn::Set(D(), grid.scale)),
-        reciprocal(hn::Set(D(), 1 / grid.scale)),
-        lowest(hn::Set(D(), static_cast<float>(grid.lowest - grid.zero_point))),
-        highest(hn::Set(D(), static_cast<float>(grid.highest - grid.zero_point))) {}
-  HWY_INLINE hn::Vec<D> whole(hn::Vec<D> x) const { return hn::Round(hn::Mul(x, reciprocal)); }
-  HWY_INLINE hn::Mask<D> is_on_grid(hn::Vec<D> x, hn::Vec<D> whole) const {
-    return hn::And(hn::Eq(hn::Mul(whole, scale), x),
-                   hn::And(hn::Ge(whole, lowest), hn::Le(whole, highest)));
-  }
-};
-
-/// Calls body(tag, i) for whole vectors, then for single values, while it returns true.
-template <typename Body>
-HWY_INLINE bool for_values(int64_t count, const Body& body) {
-  const hn::CappedTag<float, 16> wide;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes)
-    if (!body(wide, i)) return false;
-  for (; i < count; ++i)
-    if (!body(hn::CappedTag<float, 1>(), i)) return false;
-  return true;
-}
-
 }  // namespace
 
 bool is_avx3() { return HWY_TARGET == HWY_AVX3; }
@@ -368,136 +225,22 @@ void multiply_to_codes(const CodeProductShape& shape, const CodeRows& left,
   multiply_all(shape, left, right, ToCodes{CodeVectors<ToCodes::Floats>(map)}, to, to_line, fast);
 }
 
-void code_rows(const CodeMap& map, const float* sums, int64_t rows, int64_t channels, uint8_t* to) {
-  const hn::CappedTag<float, 16> wide;
-  const hn::CappedTag<float, 1> narrow;
-  const CodeVectors<decltype(wide)> vectors(map);
-  const CodeVectors<decltype(narrow)> single(map);
-  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
-  for (int64_t row = 0; row < rows; ++row, sums += channels, to += channels) {
-    int64_t c = 0;
-    const auto sum_at = [&](int64_t lane) { return sums[c + lane]; };
-    for (; c + lanes <= channels; c += lanes)
-      vectors.store(hn::LoadU(wide, sums + c), c, to + c, sum_at);
-    for (; c < channels; ++c) single.store(hn::LoadU(narrow, sums + c), c, to + c, sum_at);
-  }
-}
-
-void map_rows(const SumMap& map, float* sums, int64_t rows, int64_t channels) {
-  for (int64_t row = 0; row < rows; ++row, sums += channels) {
-    const auto apply = [&](auto d, int64_t c) HWY_ATTR {
-      const hn::Rebind<float, decltype(d)> df;
-      const MappedSums<decltype(d)> mapped(map, c);
-      hn::StoreU(mapped(hn::PromoteTo(d, hn::LoadU(df, sums + c))), df, sums + c);
-    };
-    const hn::CappedTag<double, 8> wide;
-    const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
-    int64_t c = 0;
-    for (; c + lanes <= channels; c += lanes) apply(wide, c);
-    for (; c < channels; ++c) apply(hn::CappedTag<double, 1>(), c);
-  }
-}
-
-bool write_codes(const CodeGrid& grid, const float* values, int64_t count, uint8_t* to) {
-  return for_values(count, [&](auto d, int64_t i) HWY_ATTR {
-    using D = decltype(d);
-    const GridVectors<D> vectors(grid);
-    const auto x = hn::LoadU(d, values + i);
-    const auto whole = vectors.whole(x);
-    if (!hn::AllTrue(d, vectors.is_on_grid(x, whole))) return false;
-    const hn::Rebind<int32_t, D> di;
-    const hn::Rebind<uint8_t, D> d8;
-    hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(di, hn::Sub(whole, vectors.lowest))), d8, to + i);
-    return true;
-  });
-}
-
-bool check_values(const CodeGrid& grid, const float* values, int64_t count) {
-  return for_values(count, [&](auto d, int64_t i) HWY_ATTR {
-    const GridVectors<decltype(d)> vectors(grid);
-    const auto x = hn::LoadU(d, values + i);
-    return hn::AllTrue(d, vectors.is_on_grid(x, vectors.whole(x)));
-  });
-}
-
-void write_whole_numbers(const CodeGrid& grid, const float* values, int64_t count, float* to) {
-  for_values(count, [&](auto d, int64_t i) HWY_ATTR {
-    const GridVectors<decltype(d)> vectors(grid);
-    hn::StoreU(vectors.whole(hn::LoadU(d, values + i)), d, to + i);
-    return true;
-  });
-}
-
-void bytes_to_whole_numbers(int32_t zero, const uint8_t* codes, int64_t count, float* to) {
-  for_values(count, [&](auto d, int64_t i) HWY_ATTR {
-    const hn::Rebind<int32_t, decltype(d)> di;
-    const hn::Rebind<uint8_t, decltype(d)> d8;
-    const auto code = hn::PromoteTo(di, hn::LoadU(d8, codes + i));
-    hn::StoreU(hn::ConvertTo(d, hn::Sub(code, hn::Set(di, zero))), d, to + i);
-    return true;
-  });
-}
-
 }  // namespace quantdyn::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace quantdyn {
-namespace {
 
 HWY_EXPORT(is_avx3);
 HWY_EXPORT(multiply);
 HWY_EXPORT(multiply_to_codes);
-HWY_EXPORT(map_rows);
-HWY_EXPORT(code_rows);
-HWY_EXPORT(bytes_to_whole_numbers);
-HWY_EXPORT(write_codes);
-HWY_EXPORT(check_values);
-HWY_EXPORT(write_whole_numbers);
 
-#if defined(__x86_64__)
-/// One instruction adds the four products of a quad to a sum (AVX-512 VNNI).
-struct VnniTiles {
-  template <int rows, int blocks>
-  __attribute__((target("avx512f,avx512vnni"))) static void sums(const CodeTile& tile,
-                                                                 int32_t* to) {
-    __m512i sum[rows][blocks];
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 4
-      for (int j = 0; j < blocks; ++j) sum[i][j] = _mm512_setzero_si512();
-    const int8_t* weight = tile.weight;
-    for (int64_t s = 0; s < tile.segments; ++s) {
-      const uint8_t* at = tile.x + s * tile.segment;
-      for (int64_t q = 0; q < tile.quads; ++q, at += 4, weight += 4 * block_columns) {
-        __m512i right[blocks];
-#pragma GCC unroll 4
-        for (int j = 0; j < blocks; ++j) right[j] = _mm512_loadu_si512(weight + j * tile.block);
-#pragma GCC unroll 8
-        for (int i = 0; i < rows; ++i) {
-          const __m512i left = _mm512_set1_epi32(quad_at(at + i * tile.row));
-#pragma GCC unroll 4
-          for (int j = 0; j < blocks; ++j)
-            sum[i][j] = _mm512_dpbusd_epi32(sum[i][j], left, right[j]);
-        }
-      }
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 4
-      for (int j = 0; j < blocks; ++j)
-        _mm512_storeu_si512(to + (i * blocks + j) * block_columns, sum[i][j]);
-  }
-};
+namespace {
 
+/// Null: none faster than the portable ones; tests may do without.
 const TileKernels* fast_tiles() {
-  static constexpr TileKernels vnni = make_tiles<VnniTiles>(6, 4);
-  static const bool has_vnni = __builtin_cpu_supports("avx512vnni");
-  return has_vnni && HWY_DYNAMIC_DISPATCH(is_avx3)() ? &vnni : nullptr;  // tests may do without
+  return HWY_DYNAMIC_DISPATCH(is_avx3)() ? vnni_tiles() : nullptr;
 }
-#else
-const TileKernels* fast_tiles() { return nullptr; }
-#endif
 
 }  // namespace
 
@@ -530,30 +273,6 @@ PackedCodes::PackedCodes(int64_t segments, int64_t length, std::span<const int32
     of_row_sum.clear();
 }
 
-CodeMap::CodeMap(const SumMap& exact_map, const CodeTransform& transform, const CodeGrid& grid)
-    : exact(exact_map), output(transform), lowest(grid.lowest) {
-  double largest = 0;
-  for (size_t i = 0; i < exact.scale.size(); ++i) {
-    scale.push_back(static_cast<float>(exact.scale[i] / grid.scale));
-    const double offset = exact.shift[i] / grid.scale;
-    shift.push_back(static_cast<float>(offset + grid.zero_point - grid.lowest));
-    largest = std::max(largest, std::isfinite(offset) ? std::abs(offset) : HUGE_VAL);
-  }
-  // Both ways round a few times, each by 2^-24 of codes up to 256 + 2 |shift|.
-  const double error = std::ldexp(256 + largest, -20);
-  is_usable = error < 0.25;
-  furthest = static_cast<float>(0.5 - error);
-  last = static_cast<float>(grid.highest - grid.lowest);
-  if (exact.ends.low > -HUGE_VALF) first = code_of(exact.ends.low);
-  if (exact.ends.high < HUGE_VALF) last = code_of(exact.ends.high);
-}
-
-uint8_t CodeMap::code_of(float value) const {
-  int32_t code = 0;
-  output.codes({&value, 1, 1, 1, 0, 0, 0, 0}, &code);
-  return static_cast<uint8_t>(code - lowest);
-}
-
 void multiply_codes(const CodeProductShape& shape, const CodeRows& left, const PackedCodes& right,
                     const SumMap& map, float* to, int64_t to_line) {
   if (shape.lines == 0 || shape.rows == 0) return;
@@ -564,30 +283,6 @@ void multiply_codes(const CodeProductShape& shape, const CodeRows& left, const P
                     const CodeMap& codes, uint8_t* to, int64_t to_line) {
   if (shape.lines == 0 || shape.rows == 0) return;
   HWY_DYNAMIC_DISPATCH(multiply_to_codes)(shape, left, right, codes, to, to_line, fast_tiles());
-}
-
-void map_sums(const CodeMap& map, const float* sums, int64_t rows, int64_t channels, uint8_t* to) {
-  HWY_DYNAMIC_DISPATCH(code_rows)(map, sums, rows, channels, to);
-}
-
-void take_whole_numbers(int32_t zero, const uint8_t* codes, int64_t count, float* to) {
-  HWY_DYNAMIC_DISPATCH(bytes_to_whole_numbers)(zero, codes, count, to);
-}
-
-void map_sums(const SumMap& map, float* sums, int64_t rows, int64_t channels) {
-  HWY_DYNAMIC_DISPATCH(map_rows)(map, sums, rows, channels);
-}
-
-bool take_codes(const CodeGrid& grid, const float* values, int64_t count, uint8_t* to) {
-  return HWY_DYNAMIC_DISPATCH(write_codes)(grid, values, count, to);
-}
-
-bool are_on_grid(const CodeGrid& grid, const float* values, int64_t count) {
-  return HWY_DYNAMIC_DISPATCH(check_values)(grid, values, count);
-}
-
-void take_whole_numbers(const CodeGrid& grid, const float* values, int64_t count, float* to) {
-  HWY_DYNAMIC_DISPATCH(write_whole_numbers)(grid, values, count, to);
 }
 
 }  // namespace quantdyn

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "framework/graph/activation.h"
 #include "framework/graph/code_grid.h"
+#include "layers/fused/code_maps.h"
 
 namespace quantdyn {
 
@@ -39,55 +39,13 @@ class PackedCodes {
   std::vector<int32_t> constant;    ///< by column: added to each sum
 };
 
-/// y = activation(scale sum + shift), by column, in double and rounded once; padded as PackedCodes.
-struct SumMap {
-  std::vector<double> scale, shift;
-  Ends ends;
-};
-
 /// to[l * to_line + i * columns + j] = map(sum over (segment, step) of (x - z_x)(w - z_w)), on the
 /// calling thread.
 void multiply_codes(const CodeProductShape& shape, const CodeRows& left, const PackedCodes& right,
                     const SumMap& map, float* to, int64_t to_line);
 
-/// The codes, less the lowest one, of a transform of what a SumMap gives: bytes.
-///
-/// round(scale sum + shift) in float32, wherever that is further from a tie than its error;
-/// otherwise SumMap and CodeTransform::codes() decide. So the codes are theirs.
-class CodeMap {
- public:
-  /// Both must outlive this. `grid` is the output's.
-  CodeMap(const SumMap& exact, const CodeTransform& output, const CodeGrid& grid);
-
-  /// False if ties cannot be told apart, or a shift is not finite: then it must not be used.
-  bool is_usable;
-  /// The byte of one value.
-  uint8_t code_of(float value) const;
-
-  const SumMap& exact;
-  const CodeTransform& output;
-  int32_t lowest;
-  std::vector<float> scale, shift;  ///< by column, padded
-  float furthest;                   ///< from a whole number
-  float first = 0, last = 255;      ///< the bytes that the activation's ends allow
-};
-
 /// As multiply_codes() with the map of `codes`; `to` in bytes.
 void multiply_codes(const CodeProductShape& shape, const CodeRows& left, const PackedCodes& right,
                     const CodeMap& codes, uint8_t* to, int64_t to_line);
-
-/// Replaces whole numbers in `sums` [rows, channels] by map(sum).
-void map_sums(const SumMap& map, float* sums, int64_t rows, int64_t channels);
-void map_sums(const CodeMap& map, const float* sums, int64_t rows, int64_t channels, uint8_t* to);
-
-/// Writes `count` values of the grid as codes less the lowest one. Returns false if one of them,
-/// a NaN for example, is no value of the grid.
-bool take_codes(const CodeGrid& grid, const float* values, int64_t count, uint8_t* to);
-/// Whether all are values of the grid.
-bool are_on_grid(const CodeGrid& grid, const float* values, int64_t count);
-/// to = byte - zero.
-void take_whole_numbers(int32_t zero, const uint8_t* codes, int64_t count, float* to);
-/// to = code - zero_point, of values that are on the grid.
-void take_whole_numbers(const CodeGrid& grid, const float* values, int64_t count, float* to);
 
 }  // namespace quantdyn

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "framework/base/error.h"
+#include "layers/fused/code_products.h"
+#include "layers/fused/code_values.h"
 #include "layers/fused/depthwise_kernels.h"
 #include "layers/fused/image_window.h"
 
