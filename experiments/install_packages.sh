@@ -6,7 +6,7 @@
 set -euo pipefail
 
 packages=(g++ git meson ninja-build pkg-config libblis-dev libboost-program-options-dev libfmt-dev libhdf5-dev
-  libhwy-dev libonnx-dev libprotobuf-dev librandom123-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
+  libhwy-dev libonnx-dev libprotobuf-dev librandom123-dev libssl-dev libxxhash-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
 case ${1:-} in  # each adds to what follows
   --sanitize) packages+=(clang libomp-dev llvm) ;;&
   --sanitize | --tests) packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-xarray) ;;&

@@ -76,6 +76,7 @@ DOORS = {
     r"boost/math.*": r"experiments/results/merge_results\.cpp",
     r"Random123/.*": r"framework/base/rng\.cpp",
     r"openssl/.*": r"framework/base/hash\.cpp",
+    r"xxhash\.h": r"framework/base/hash\.cpp",
     r"zlib\.h": r"data/sources/file_bytes\.cpp",
     r"omp\.h": r"framework/base/threads\.cpp",
     r"hwy/.*": r"framework/base/(simd|rng_words)\.cpp|(stats|quant)/kernels/\w+\.cpp|layers/fused/[\w-]+\.(h|cpp)",

@@ -2,6 +2,7 @@
 #include "framework/base/hash.h"
 
 #include <openssl/evp.h>
+#include <xxhash.h>
 
 #include <array>
 #include <cerrno>
@@ -55,5 +56,7 @@ std::string sha256_of_file(const std::filesystem::path& path) {
   if (in.bad() || !is_file(path)) throw_error<Error>("{}: cannot be read", path.string());
   return hash.finish();
 }
+
+uint64_t xxh64(std::span<const std::byte> bytes) { return XXH64(bytes.data(), bytes.size(), 0); }
 
 }  // namespace quantdyn
