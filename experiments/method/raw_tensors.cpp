@@ -1,6 +1,7 @@
 #include "experiments/method/raw_tensors.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "framework/base/threads.h"
 
@@ -78,7 +79,8 @@ bool RawTensorSettings::wants(const std::string& node, const std::string& tensor
          std::ranges::find(tensors, tensor) != tensors.end();
 }
 
-/// Writes the first images that pass a tap, chunk by chunk; every worker has its own copy of one.
+/// Writes the first images that pass a tap, chunk by chunk, and only once if statistics ask for
+/// another pass; every worker has its own copy of a chunk.
 class RawTensors::Copy final : public Observer {
  public:
   /// `shape`: of all images to keep.
@@ -86,10 +88,11 @@ class RawTensors::Copy final : public Observer {
       : images_(shape[0]),
         of_chunk_(shape.of_one().batch_of(images_per_chunk)),
         place_(place),
+        is_written_(static_cast<size_t>(chunk_count(images_))),
         chunks_(static_cast<size_t>(worker_count())) {}
 
   void add(const Tile& tile) override {
-    if (tile.chunk >= chunk_count(images_)) return;
+    if (tile.chunk >= std::ssize(is_written_) || is_written_[tile.chunk]) return;
     Tensor<float>& chunk = chunks_[static_cast<size_t>(tile.worker)];
     if (chunk.empty()) chunk = Tensor<float>(of_chunk_);
     const int64_t channels = of_chunk_.channels();
@@ -98,8 +101,8 @@ class RawTensors::Copy final : public Observer {
                   chunk.data() + (tile.first_row + row) * channels + tile.first_channel);
   }
   void end_chunk(int64_t chunk, int worker) override {
+    if (chunk >= std::ssize(is_written_) || std::exchange(is_written_[chunk], true)) return;
     const int64_t first = chunk * images_per_chunk;
-    if (first >= images_) return;
     const int64_t of_image = of_chunk_.of_one().elements();
     const std::span<const float> values = chunks_[static_cast<size_t>(worker)].values();
     const int64_t count = std::min(images_per_chunk, images_ - first) * of_image;
@@ -110,6 +113,7 @@ class RawTensors::Copy final : public Observer {
   int64_t images_;
   Shape of_chunk_;
   RawPlace place_;
+  std::vector<uint8_t> is_written_;    // by chunk; of one worker at a time
   std::vector<Tensor<float>> chunks_;  // by worker
 };
 

@@ -138,8 +138,6 @@ void StatisticsWriter::append(const Source& source) {
   for (auto& [path, series] : series_) series.append(path, source);
 }
 
-namespace {
-
 StatisticsWriter::Source rows_of(const h5::File& snapshot) {
   return [&snapshot](const std::string& path, h5::Type type, std::span<std::byte> row) {
     if (!snapshot.has(path)) return false;
@@ -151,8 +149,6 @@ StatisticsWriter::Source rows_of(const h5::File& snapshot) {
     return true;
   };
 }
-
-}  // namespace
 
 void StatisticsWriter::append(const h5::File& snapshot) {
   const Source rows = rows_of(snapshot);

@@ -67,5 +67,7 @@ class StatisticsWriter {
 
 /// Rows of a frame; Error if a channel's count does not fit uint32.
 StatisticsWriter::Source rows_of(const Frame& frame);
+/// Rows of a snapshot's own file; Error if one has another size than asked for.
+StatisticsWriter::Source rows_of(const h5::File& snapshot);
 
 }  // namespace quantdyn

@@ -75,6 +75,18 @@ BOOST_AUTO_TEST_CASE(the_first_images_of_every_tensor_are_what_the_evaluation_ho
   set_worker_count(threads);
 }
 
+BOOST_AUTO_TEST_CASE(another_pass_over_the_images_changes_nothing) {
+  const auto output = settings("{nodes: [conv1], images: 11}");
+  Evaluator evaluator(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
+  const auto once = taken(output, evaluator);
+  const auto twice = file.tensors_of([&](BegunSnapshot& begun) {
+    const RawTensors raw({&output, &begun}, evaluator);
+    for (int pass = 0; pass < 2; ++pass) evaluator.run(x.view(), x.shape()[0], 0, {});
+  });
+  BOOST_TEST(
+      std::ranges::equal(once.at("conv1/output").values(), twice.at("conv1/output").values()));
+}
+
 BOOST_AUTO_TEST_CASE(a_transform_shows_in_what_is_kept) {
   const Magnitude magnitude;
   Evaluator evaluator(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
