@@ -6,14 +6,17 @@
 //   --benchmark_filter=...
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <memory>
 
 #include "framework/base/gemm.h"
 #include "framework/base/rng.h"
 #include "framework/base/tensor.h"
+#include "layers/fused/code_products.h"
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/products.h"
 #include "layers/fused/rows.h"
@@ -113,6 +116,51 @@ void product_shapes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(matrix_product)->Apply(product_shapes);
 
+/// Rounds to the grid's nearest code.
+class NearestCode final : public CodeTransform {
+ public:
+  explicit NearestCode(const CodeGrid& grid) : grid_(grid) {}
+  std::optional<CodeGrid> grid() const override { return grid_; }
+  void apply(const MutableTile&) const override {}
+  void codes(const Tile& tile, int32_t* codes) const override {
+    const float code = std::nearbyint(*tile.values / grid_.scale);
+    *codes = std::clamp(static_cast<int32_t>(code), grid_.lowest, grid_.highest);
+  }
+
+ private:
+  CodeGrid grid_;
+};
+
+/// Sums of products of codes as values, or as the codes of the next layer (to 1).
+void code_product(benchmark::State& state) {
+  const bool to_codes = state.range(0) == 1;
+  const int64_t m = state.range(1), n = state.range(2), k = state.range(3);
+  const CodeGrid input{0.02f, 3, 0, 255}, weight{0.01f, 0, -128, 127}, output{0.5f, 0, 0, 255};
+  const Rng rng(1);
+  std::vector<uint8_t> x(static_cast<size_t>(m * k + 64)), codes(static_cast<size_t>(m * n + 64));
+  std::vector<int32_t> w(static_cast<size_t>(k * n));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<uint8_t>(256 * rng.uniform(i));
+  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<int32_t>(256 * rng.uniform(i)) - 128;
+  const PackedCodes packed(1, k, w, std::vector<CodeGrid>(n, weight), input.zero_point);
+  const auto padded = static_cast<size_t>(packed.padded_columns);
+  const SumMap map{std::vector<double>(padded, 2e-4), std::vector<double>(padded, 0.1), {0, 6}};
+  const NearestCode nearest(output);
+  const CodeMap code_map(map, nearest, output);
+  Tensor<float> y(Shape{m * n});
+  for (auto _ : state) {
+    if (to_codes)
+      multiply_codes({1, m, 1, k}, {x.data(), 0, k, 0}, packed, code_map, codes.data(), 0);
+    else
+      multiply_codes({1, m, 1, k}, {x.data(), 0, k, 0}, packed, map, y.data(), 0);
+  }
+  report_flops(state, 2.0 * static_cast<double>(m * n * k));
+}
+BENCHMARK(code_product)->Apply([](benchmark::internal::Benchmark* b) {
+  b->ArgNames({"to_codes", "m", "n", "k"});
+  for (int64_t to_codes : {0, 1})
+    for (int64_t k : {64, 256, 512}) b->Args({to_codes, 128, k, k});
+});
+
 enum Algorithm { direct, winograd, depthwise };
 enum Pass { forward, backward_data, backward_weights };
 
@@ -178,8 +226,8 @@ void norm_and_activation(benchmark::State& state) {
                       shift = random_values(channels);
   Tensor<float> y(x.shape());
   for (auto _ : state)
-    apply_map({scale.data(), shift.data(), FusedActivation::relu}, x.data(), channels, rows, channels,
-              y.data());
+    apply_map({scale.data(), shift.data(), FusedActivation::relu}, x.data(), channels, rows,
+              channels, y.data());
   report_bytes(state, 4.0 * static_cast<double>(x.elements()));
 }
 BENCHMARK(norm_and_activation)->ArgName("channels")->Arg(3)->Arg(32)->Arg(64)->Arg(512);
