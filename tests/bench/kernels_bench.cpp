@@ -6,10 +6,8 @@
 //   --benchmark_filter=...
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <memory>
 
@@ -116,26 +114,11 @@ void product_shapes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(matrix_product)->Apply(product_shapes);
 
-/// Rounds to the grid's nearest code.
-class NearestCode final : public CodeTransform {
- public:
-  explicit NearestCode(const CodeGrid& grid) : grid_(grid) {}
-  std::optional<CodeGrid> grid() const override { return grid_; }
-  void apply(const MutableTile&) const override {}
-  void codes(const Tile& tile, int32_t* codes) const override {
-    const float code = std::nearbyint(*tile.values / grid_.scale);
-    *codes = std::clamp(static_cast<int32_t>(code), grid_.lowest, grid_.highest);
-  }
-
- private:
-  CodeGrid grid_;
-};
-
 /// Sums of products of codes as values, or as the codes of the next layer (to 1).
 void code_product(benchmark::State& state) {
   const bool to_codes = state.range(0) == 1;
   const int64_t m = state.range(1), n = state.range(2), k = state.range(3);
-  const CodeGrid input{0.02f, 3, 0, 255}, weight{0.01f, 0, -128, 127}, output{0.5f, 0, 0, 255};
+  const CodeGrid input{0.02f, 3, 0, 255}, weight{0.01f, 0, -128, 127};
   const Rng rng(1);
   std::vector<uint8_t> x(static_cast<size_t>(m * k + 64)), codes(static_cast<size_t>(m * n + 64));
   std::vector<int32_t> w(static_cast<size_t>(k * n));
@@ -144,8 +127,10 @@ void code_product(benchmark::State& state) {
   const PackedCodes packed(1, k, w, std::vector<CodeGrid>(n, weight), input.zero_point);
   const auto padded = static_cast<size_t>(packed.padded_columns);
   const SumMap map{std::vector<double>(padded, 2e-4), std::vector<double>(padded, 0.1), {0, 6}};
-  const NearestCode nearest(output);
-  const CodeMap code_map(map, nearest, output);
+  const auto output = QuantizerRegistry::instance()
+                          .make(Options::from_text("{name: affine}", "bench"))
+                          ->fit({"y", n, {{0, 6}}, {}});
+  const CodeMap code_map(map, *output, *output->grid());
   Tensor<float> y(Shape{m * n});
   for (auto _ : state) {
     if (to_codes)
