@@ -173,10 +173,10 @@ class ConvolutionFit final : public WeightFit {
     constexpr int64_t block = 24;  // whole tiles of a product
     parallel_for((rows_ + block - 1) / block, [&](int64_t index, int worker) {
       const int64_t first = index * block, rows = std::min(block, rows_ - first);
-      float* const gradient = weight_.grad.data();
-      std::fill_n(gradient + first * channels_, rows * channels_, 0.0f);
+      float* const gradient = weight_.grad.data() + first * channels_;
+      std::fill_n(gradient, rows * channels_, 0.0f);
       kernel_.backward_weight_rows({x}, dy, count, first, rows, gradient, kernel_scratch(worker));
-      move_rows(first, rows, gradient + first * channels_, update);
+      move_rows(first, rows, gradient, update);
     });
   }
 

@@ -49,12 +49,12 @@ class ConvolutionKernel {
   /// Rows of the weight gradient [rows, K] that can be computed one by one at no extra cost; 0:
   /// they cannot, do not call backward_weight_rows().
   virtual int64_t separable_weight_rows() const { return 0; }
-  /// Adds to rows [first, first + rows) of dweight; any number of images.
+  /// drows [rows, K] += rows [first, first + rows) of the weight gradient; any number of images.
   virtual void backward_weight_rows(ImageSource x, const float* dy, int64_t images, int64_t first,
-                                    int64_t rows, float* dweight, float* scratch) const {
+                                    int64_t rows, float* drows, float* scratch) const {
     static_cast<void>(x), static_cast<void>(dy), static_cast<void>(images),
         static_cast<void>(first);
-    static_cast<void>(rows), static_cast<void>(dweight), static_cast<void>(scratch);
+    static_cast<void>(rows), static_cast<void>(drows), static_cast<void>(scratch);
   }
   /// Whether backward_weights() of some images gives the same bits as that of each after the other.
   virtual bool sums_by_image() const { return false; }

@@ -102,7 +102,7 @@ class DirectConvolution final : public ConvolutionKernel {
   int64_t separable_weight_rows() const override { return is_plain_ ? conv.in_c : 0; }
 
   void backward_weight_rows(ImageSource x, const float* dy, int64_t images, int64_t first,
-                            int64_t rows, float* dweight, float* scratch) const override {
+                            int64_t rows, float* drows, float* scratch) const override {
     const int64_t pixels = images * conv.out_h * conv.out_w;
     for (int64_t at = 0; at < pixels; at += rows_at_once) {
       const int64_t count = std::min(rows_at_once, pixels - at);
@@ -111,8 +111,7 @@ class DirectConvolution final : public ConvolutionKernel {
       if (!is_stored) x.load(at * conv.in_c + first, conv.in_c, count, rows, first, scratch);
       multiply({1, rows, conv.out_c, 1, count},
                {is_stored ? left : scratch, 0, 1, 0, is_stored ? conv.in_c : rows},
-               {dy + at * conv.out_c, conv.out_c}, {dweight + first * conv.out_c, 0, conv.out_c},
-               Accumulate::yes);
+               {dy + at * conv.out_c, conv.out_c}, {drows, 0, conv.out_c}, Accumulate::yes);
     }
   }
 
