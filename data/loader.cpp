@@ -16,7 +16,23 @@ namespace {
 using Order = LoaderSettings::Order;
 using LastBatch = LoaderSettings::LastBatch;
 
-void check(const Dataset& dataset, const LoaderSettings& settings) {
+/// A rank without images would have nothing to join.
+void check_ranks(const Dataset& dataset, const LoaderSettings& settings) {
+  const int64_t batch = settings.batch_size, last = dataset.size() % batch;
+  const bool has_part = settings.last_batch == LastBatch::keep && last > 0;
+  for (const int64_t images : {batch, has_part ? last : batch})
+    if ((images + images_per_share - 1) / images_per_share < settings.ranks)
+      throw_error<ConfigError>(
+          "{} ranks for a batch of {} images{}: each needs at least one part of {}; accepted: up "
+          "to {} ranks, a larger batch size{}",
+          settings.ranks, images, images == batch ? "" : ", the last of an epoch", images_per_share,
+          (images + images_per_share - 1) / images_per_share,
+          images == batch ? "" : ", or last_batch: drop");
+}
+
+}  // namespace
+
+void check_loading(const Dataset& dataset, const LoaderSettings& settings) {
   const int64_t batch = settings.batch_size;
   if (batch < 1) throw_error<ConfigError>("batch size {}; accepted: at least 1", batch);
   if (settings.order == Order::sequential && batch % images_per_chunk != 0)
@@ -27,6 +43,7 @@ void check(const Dataset& dataset, const LoaderSettings& settings) {
         "{}: {} images do not fill a batch of {}; accepted: a smaller batch size, or "
         "last_batch: keep",
         dataset.name(), dataset.size(), batch);
+  check_ranks(dataset, settings);
   if (settings.crop_padding < 0 ||
       !(settings.flip_probability >= 0 && settings.flip_probability <= 1))
     throw_error<ConfigError>(
@@ -34,10 +51,10 @@ void check(const Dataset& dataset, const LoaderSettings& settings) {
         settings.crop_padding, settings.flip_probability);
 }
 
-}  // namespace
-
 LoaderSettings LoaderSettings::for_training(const Options& options) {
   LoaderSettings out;
+  out.rank = quantdyn::ranks().rank();
+  out.ranks = quantdyn::ranks().count();
   out.batch_size = options.integer("batch_size", out.batch_size,
                                    accept::between<int64_t>(1, 1 << 16), "images per step");
   out.last_batch = options.choice<LastBatch>("last_batch", out.last_batch,
@@ -72,9 +89,10 @@ class Loader::Producer {
         writer_(dataset, standardization) {
     const int64_t round_up = settings.last_batch == LastBatch::keep ? settings.batch_size - 1 : 0;
     batches_ = (dataset.size() + round_up) / settings.batch_size;
+    const int64_t most = share_of(settings.batch_size, settings.rank, settings.ranks).images;
     for (Slot& slot : ring_) {
-      slot.batch.x = Tensor<float>(dataset.sample_shape().batch_of(settings.batch_size));
-      slot.batch.labels.reserve(static_cast<size_t>(settings.batch_size));
+      slot.batch.x = Tensor<float>(dataset.sample_shape().batch_of(most));
+      slot.batch.labels.reserve(static_cast<size_t>(most));
     }
     order_.resize(static_cast<size_t>(dataset.size()));
     thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
@@ -152,8 +170,11 @@ class Loader::Producer {
   void fill(int64_t epoch, int64_t index, Batch& batch, const std::stop_token& stop) {
     const Rng rng = augment_rng_.fork(static_cast<uint64_t>(epoch));
     const int64_t elements = dataset_.sample_shape().elements();
-    batch.first = index * settings_.batch_size;
-    batch.images = std::min(settings_.batch_size, dataset_.size() - batch.first);
+    const int64_t begin = index * settings_.batch_size;
+    batch.share = share_of(std::min(settings_.batch_size, dataset_.size() - begin), settings_.rank,
+                           settings_.ranks);
+    batch.first = begin + batch.share.first;
+    batch.images = batch.share.images;
     batch.labels.clear();
     float* out = batch.x.data();
     for (int64_t i = 0; i < batch.images && !stop.stop_requested(); ++i, out += elements) {
@@ -192,7 +213,7 @@ class Loader::Producer {
 
 Loader::Loader(const Dataset& dataset, const Standardization& standardization,
                const LoaderSettings& settings, const Rng& rng) {
-  check(dataset, settings);
+  check_loading(dataset, settings);
   producer_ = std::make_unique<Producer>(dataset, standardization, settings, rng);
 }
 

@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 #include "data/standardize.h"
+#include "framework/base/ranks.h"
 #include "framework/base/rng.h"
 
 namespace quantdyn {
@@ -17,6 +18,7 @@ struct Batch {
   std::vector<int32_t> labels;  ///< [images]
   int64_t images = 0;           ///< those that are real
   int64_t first = 0;            ///< position of the first one in the epoch's order
+  BatchShare share = {};        ///< of the batch, if several ranks share it; else all of it
 };
 
 struct LoaderSettings {
@@ -28,19 +30,25 @@ struct LoaderSettings {
   LastBatch last_batch = LastBatch::drop;  ///< what happens to a last batch that is not full
   int64_t crop_padding = 0;                ///< pixels of zeros on each side before a random crop
   double flip_probability = 0;             ///< of mirroring an image left to right
+  int rank = 0, ranks = 1;                 ///< each rank loads only its own images of a batch
 
-  /// Reads batch_size, last_batch, crop_padding and flip_probability; the caller finishes.
+  /// For this process's rank. Reads batch_size, last_batch, crop_padding and flip_probability; the
+  /// caller finishes.
   static LoaderSettings for_training(const Options& options);
   /// Every image once, in the dataset's order, not augmented.
   static LoaderSettings for_evaluation(int64_t batch_size);
 };
 
+/// ConfigError: batch_size below 1, or not a multiple of 8 in sequential order (evaluation sums
+/// over chunks of 8); no full batch in the dataset while the last is dropped; a batch that leaves a
+/// rank without images.
+void check_loading(const Dataset& dataset, const LoaderSettings& settings);
+
 /// Prepares the batches of one epoch after another in its own thread, a few ahead.
 ///
 /// The order of epoch e is a pure function of (rng, e), an image's crop and flip of (rng, e, the
 /// image's index): neither depends on threads or batch size. The dataset must outlive the loader.
-/// ConfigError: batch_size below 1, or not a multiple of 8 in sequential order (evaluation sums
-/// over chunks of 8); no full batch in the dataset while the last is dropped.
+/// ConfigError as check_loading().
 class Loader {
  public:
   Loader(const Dataset& dataset, const Standardization& standardization,

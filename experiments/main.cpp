@@ -1,5 +1,6 @@
 // The program `quantdyn`: finds the command, reads its options, runs it.
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <sstream>
 #include <system_error>
@@ -10,6 +11,8 @@
 #include "experiments/terminal/process_guards.h"
 #include "framework/base/error.h"
 #include "framework/base/gemm.h"
+#include "framework/base/mpi_ranks.h"
+#include "framework/base/ranks.h"
 #include "framework/base/stop_flag.h"
 #include "framework/base/threads.h"
 #include "framework/base/version.h"
@@ -151,41 +154,62 @@ int run_main(int argc, char** argv) {
     return 0;
   }
   check_options(command, given.options);
+  if (std::unique_ptr<Ranks> all = join_mpi_ranks()) {
+    if (command.name != "run")
+      throw_error<ConfigError>("{}: started as {} processes; accepted: one, or the command run",
+                               command.name, all->count());
+    set_ranks(std::move(all));
+  }
   const CommandCall call = call_of(argc, argv, command);
   prepare(call);
   command.run(call);
   return 0;
 }
 
+/// Prints what ends the program. What rank 0 finds, too, it says for all, and ends them.
+void report(const std::string& what) {
+  const int rank = ranks().rank();
+  if (rank > 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+  print_error(rank > 0 ? fmt::format("rank {}: {}", rank, what) : what);
+}
+
+/// The exit code; what ended the program otherwise is reported.
+int run_and_report(int argc, char** argv) {
+  try {
+    const int status = run_main(argc, argv);
+    return flush_results() ? status : 128 + SIGPIPE;
+  } catch (const Stopped& stopped) {
+    report(stopped.what());
+    return 128 + stopped.signal();  // as a shell says of a process that the signal ended
+  } catch (const boost::program_options::error& e) {
+    report(std::string(e.what()) + "; see quantdyn --help");
+    return 2;
+  } catch (const ConfigError& e) {
+    report(e.what());
+    return 2;
+  } catch (const std::bad_alloc&) {
+    report("out of memory");
+  } catch (const std::system_error& e) {
+    report(e.code() == std::errc::resource_unavailable_try_again
+               ? "out of memory: a thread cannot be started; accepted: fewer --threads, or a "
+                 "larger limit of memory or processes"
+               : e.what());
+  } catch (const std::exception& e) {
+    report(e.what());
+  } catch (...) {  // only a plugin throws such a thing
+    report("a plugin threw something other than std::exception");
+  }
+  return 1;
+}
+
 }  // namespace
 }  // namespace quantdyn
 
 int main(int argc, char** argv) {
-  using quantdyn::print_error;
   quantdyn::guard_process();
-  try {
-    const int status = quantdyn::run_main(argc, argv);
-    return quantdyn::flush_results() ? status : 128 + SIGPIPE;
-  } catch (const quantdyn::Stopped& stopped) {
-    print_error(stopped.what());
-    return 128 + stopped.signal();  // as a shell says of a process that the signal ended
-  } catch (const boost::program_options::error& e) {
-    print_error(std::string(e.what()) + "; see quantdyn --help");
-    return 2;
-  } catch (const quantdyn::ConfigError& e) {
-    print_error(e.what());
-    return 2;
-  } catch (const std::bad_alloc&) {
-    print_error("out of memory");
-  } catch (const std::system_error& e) {
-    print_error(e.code() == std::errc::resource_unavailable_try_again
-                    ? "out of memory: a thread cannot be started; accepted: fewer --threads, or a "
-                      "larger limit of memory or processes"
-                    : e.what());
-  } catch (const std::exception& e) {
-    print_error(e.what());
-  } catch (...) {  // only a plugin throws such a thing
-    print_error("a plugin threw something other than std::exception");
-  }
-  return 1;
+  const int status = quantdyn::run_and_report(argc, argv);
+  // The others would wait for this one.
+  if (status != 0 && !quantdyn::is_alone()) quantdyn::ranks().abort(status);
+  quantdyn::set_ranks(nullptr);
+  return status;
 }

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "framework/base/ranks.h"
 #include "framework/graph/layer.h"
 #include "layers/checks.h"
 #include "layers/chunk_sums.h"
@@ -60,7 +61,7 @@ class BatchNorm final : public Layer<T> {
   }
 
   void forward(std::span<const View<const T>> x, View<T> y) override {
-    const int64_t rows = x[0].shape.rows();
+    const int64_t rows = images_of_batch(x[0].shape[0]) * x[0].shape.of_one().rows();
     if (rows < 2)
       throw_error(
           "batch_norm: found one value per channel in a batch of shape {}, expected two or more to "
@@ -91,7 +92,7 @@ class BatchNorm final : public Layer<T> {
     add_to(beta_.grad, dbeta);
     add_to(gamma_.grad, dgamma);
     if (!dx[0]) return;
-    const auto count = static_cast<double>(dy.shape.rows());
+    const auto count = static_cast<double>(images_of_batch(dy.shape[0]) * dy.shape.of_one().rows());
     parallel_chunks(dy.shape[0], [&](const Chunk& chunk) {
       visit(dy, chunk, [&](int64_t i, int64_t c) {
         const double rest = dbeta[c] / count + normalized(x[0], i, c) * dgamma[c] / count;

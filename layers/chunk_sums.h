@@ -1,5 +1,5 @@
 // Sums over a batch, by chunks of eight images and a fixed tree: the same bits for any number of
-// threads.
+// threads and of ranks.
 #pragma once
 
 #include <functional>

@@ -19,7 +19,8 @@ struct ClassificationLoss {
 /// Writes (not adds) d loss / d logits to `gradient` [N,K] if it is not empty. Among equal largest
 /// logits the first counts. A NaN logit makes the loss NaN and `correct` meaningless. By chunks, in
 /// double: the same bits for any thread count. Throws Error for a label out of range, for shapes
-/// that do not fit, and unless 0 <= smoothing < 1.
+/// that do not fit, and unless 0 <= smoothing < 1. Of a shared batch, loss and correct answers are
+/// those of all its images.
 template <typename T>
 ClassificationLoss softmax_cross_entropy(View<const T> logits, std::span<const int32_t> labels,
                                          double smoothing, View<T> gradient = {});

@@ -7,6 +7,7 @@
 #include "experiments/terminal/stop_signals.h"
 #include "experiments/terminal/terminal_progress.h"
 #include "framework/base/error.h"
+#include "framework/base/ranks.h"
 
 namespace quantdyn {
 namespace {
@@ -60,12 +61,14 @@ po::options_description options() {
 void run(const CommandCall& call) {
   TerminalProgress shown;
   SilentProgress silent;
-  ProgressSink& progress = call.has("quiet") ? static_cast<ProgressSink&>(silent) : shown;
+  const bool is_quiet = call.has("quiet") || ranks().rank() > 0;
+  ProgressSink& progress = is_quiet ? static_cast<ProgressSink&>(silent) : shown;
   const StopSignals signals;
   RunRequest request = request_of("run", call);
   request.stop = &signals.flag();
   request.interrupted = interrupted_of(call);
   const std::vector<RunReport> reports = run_until_stopped(request, call, progress);
+  if (ranks().rank() > 0) return;
   std::vector<VariantSummary> rows;
   std::vector<std::string> failures;
   for (const RunReport& report : reports) {

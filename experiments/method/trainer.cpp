@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 
+#include "framework/base/ranks.h"
 #include "framework/base/stopwatch.h"
 #include "layers/softmax_cross_entropy.h"
 
@@ -49,17 +50,23 @@ Trainer::Trainer(Network& network, const Dataset& train, const Standardization& 
       network_(network),
       fusing_(fusing),
       algorithm_(algorithm),
-      plan_(std::make_unique<TrainingPlan>(network, fusing, algorithm, settings.loader.batch_size)),
-      loader_(train, standardization, settings.loader, rng) {
+      loader_(train, standardization, settings.loader, rng),
+      plan_(std::make_unique<TrainingPlan>(network, fusing, algorithm, images_at_once())) {
   for (const Network::Named& named : network.parameters()) parameters_.push_back(named.parameter);
 }
 
 void Trainer::quantize(QuantizationTraining& quantization) {
   quantization_ = &quantization;
   plan_.reset();  // frees its memory first
-  plan_ = std::make_unique<TrainingPlan>(network_, fusing_, algorithm_, settings_.loader.batch_size,
+  plan_ = std::make_unique<TrainingPlan>(network_, fusing_, algorithm_, images_at_once(),
                                          quantization.additions());
   for (Parameter<float>* parameter : quantization.parameters()) parameters_.push_back(parameter);
+}
+
+/// The most images of a batch that this process has.
+int64_t Trainer::images_at_once() const {
+  const LoaderSettings& loader = settings_.loader;
+  return share_of(loader.batch_size, loader.rank, loader.ranks).images;
 }
 
 void Trainer::freeze() {
@@ -70,6 +77,7 @@ void Trainer::freeze() {
 EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
                                const StepCallback& after_step) {
   const Stopwatch watch;
+  std::optional<SharedBatch> shared;
   EpochResult out{
       .epoch = epoch, .step = 0, .loss = 0, .accuracy = 0, .learning_rate = 0, .seconds = 0};
   const double seconds_before = done_.seconds;
@@ -77,6 +85,7 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
   loader_.start_epoch(epoch, done_.batches);
   while (done_.batches < loader_.batches()) {
     const Batch& batch = loader_.next();
+    shared.emplace(batch.share);
     const View<const float> x = batch.x.view().slice(0, batch.images);
     const View<const float> logits = forward(x, epoch);
     const ClassificationLoss loss = softmax_cross_entropy<float>(
@@ -84,6 +93,7 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
     if (!std::isfinite(loss.mean_loss)) report_not_finite(loss.mean_loss, epoch, step_, x);
     clear_gradients(parameters_);
     plan_->backward();
+    shared.reset();
     if (quantization_) quantization_->decay_clips();
     out.learning_rate = settings_.schedule->rate(step_);
     step(out.learning_rate, epoch);
@@ -91,7 +101,7 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
     ++done_.batches;
     done_.loss += loss.mean_loss;
     done_.correct += loss.correct;
-    done_.images += batch.images;
+    done_.images += batch.share.of;
     done_.seconds = seconds_before + watch.seconds() - paused;
     out.loss = done_.loss / static_cast<double>(done_.batches);
     out.accuracy = static_cast<double>(done_.correct) / static_cast<double>(done_.images);

@@ -62,6 +62,7 @@ class Trainer {
   void visit_state(StateVisitor state);
 
  private:
+  int64_t images_at_once() const;
   View<const float> forward(View<const float> x, int64_t epoch);
   /// Updates the parameters, and the ranges that follow them.
   void step(double learning_rate, int64_t epoch);
@@ -74,8 +75,8 @@ class Trainer {
   Network& network_;
   Fusing fusing_;
   ConvolutionAlgorithm algorithm_;
-  std::unique_ptr<TrainingPlan> plan_;
   Loader loader_;
+  std::unique_ptr<TrainingPlan> plan_;
   std::vector<Parameter<float>*> parameters_;
   QuantizationTraining* quantization_ = nullptr;
   int64_t step_ = 0;  // finished steps

@@ -6,6 +6,7 @@
 #include "experiments/method/calibration.h"
 #include "experiments/method/float_snapshot.h"
 #include "experiments/method/variant_snapshot.h"
+#include "experiments/run/shared_training.h"
 #include "experiments/run/stoppable_dataset.h"
 #include "experiments/text/table.h"
 
@@ -70,6 +71,7 @@ void ExperimentRun::train_epochs() {
       std::make_unique<Trainer>(*e_.network, *e_.data->train, e_.standardization, e_.train,
                                 e_.computing.fusing, e_.computing.algorithm, e_.rng("train"));
   if (state_) load();
+  give_start(epoch_, *e_.network, *trainer_);
   since_checkpoint_ = Stopwatch();
   catch_up();
   const auto progress = sink_.begin(e_.name, e_.train.epochs * e_.data->train->size(), "images");

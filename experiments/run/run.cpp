@@ -12,8 +12,10 @@
 #include "experiments/run/output_folder.h"
 #include "experiments/run/provenance.h"
 #include "experiments/run/resume.h"
+#include "experiments/run/shared_training.h"
 #include "experiments/run/sweep.h"
 #include "framework/base/gemm.h"
+#include "framework/base/ranks.h"
 
 namespace quantdyn {
 namespace {
@@ -37,9 +39,16 @@ std::filesystem::path folder_of(const std::filesystem::path& config) {
 RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   start_gemm();
   Experiment experiment = experiment_of(request);
-  require_usable(experiment.output);
-  require_limits({{experiment.name, experiment.output, estimate(experiment)}}, request, sink);
   RunFacts facts = facts_of(experiment, request.command_line);
+  if (ranks().rank() == 0) {
+    require_usable(experiment.output);
+    require_limits({{experiment.name, experiment.output, estimate(experiment)}}, request, sink);
+  }
+  if (!is_alone()) agree(experiment, facts);
+  if (ranks().rank() > 0) {
+    train_along(experiment);
+    return {experiment.name};
+  }
   facts.provenance.emplace_back("config_folder", folder_of(request.config).string());
   ResultWriter writer(experiment.output, facts,
                       request.force ? Overwrite::replace : Overwrite::refuse, Leftovers::keep);
@@ -76,6 +85,10 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
 std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& progress) {
   const std::vector<RunRequest> runs = runs_of(request);
   if (runs.front().place.empty()) return {run_one(request, progress)};
+  if (!is_alone())
+    throw_error<ConfigError>(
+        "{}: a sweep started as {} processes; accepted: one process, or one member of the sweep",
+        request.config.string(), ranks().count());
   return run_sweep(runs, progress);
 }
 

@@ -60,12 +60,19 @@ class ChunkTree {
     other.nodes_.clear();
   }
   bool empty() const { return nodes_.empty(); }
+  /// The subtrees that there are, in their order. The tree is empty afterwards.
+  std::vector<Part> take_nodes() {
+    sort();
+    std::vector<Part> out;
+    for (Node& node : nodes_) out.push_back(std::move(node.part));
+    nodes_.clear();
+    return out;
+  }
   /// What is left, folded from the right: the same for every order of arrival. The tree is empty
   /// afterwards.
   template <typename Merge>
   Part finish(const Merge& merge) {
-    std::sort(nodes_.begin(), nodes_.end(),
-              [](const Node& a, const Node& b) { return a.first < b.first; });
+    sort();
     while (nodes_.size() > 1) {
       Part last = std::move(nodes_.back().part);
       nodes_.pop_back();
@@ -81,6 +88,10 @@ class ChunkTree {
     int64_t first, end;
     Part part;
   };
+  void sort() {
+    std::sort(nodes_.begin(), nodes_.end(),
+              [](const Node& a, const Node& b) { return a.first < b.first; });
+  }
   template <typename Merge>
   void add_node(Node node, const Merge& merge) {
     for (bool merged = true; merged;) {

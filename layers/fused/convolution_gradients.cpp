@@ -28,9 +28,9 @@ void ConvolutionTraining::backward_through_norm(View<const float> z, View<const 
       add_gradient_sums(z, dy, chunk.first, chunk.images, to);
     });
   else
-    add_parts(watched_sums_.data(), chunk_count(dy.shape[0]), 2 * channels_);
+    add_chunks(watched_sums_.data(), dy.shape[0], 2 * channels_);
   of_gradient_ = scale_.scale;
-  const double n = static_cast<double>(dy.shape.rows());
+  const auto n = static_cast<double>(images_of_batch(dy.shape[0]) * dy.shape.of_one().rows());
   for (int64_t k = 0; k < channels_; ++k) {
     const double inverse = scale_.inverse_deviation[k], product = sums[channels_ + k];
     norm_->beta->grad[k] += static_cast<float>(sums[k]);
@@ -49,7 +49,7 @@ void ConvolutionTraining::backward_through_activation(View<const float> y, View<
       mask_images(y, dy, chunk.first, chunk.images, to);
     });
   else
-    add_parts(watched_sums_.data(), chunk_count(dy.shape[0]), 2 * channels_);
+    add_chunks(watched_sums_.data(), dy.shape[0], 2 * channels_);
   if (linear_.bias->grad.empty()) return;
   for (int64_t k = 0; k < channels_; ++k) linear_.bias->grad[k] += static_cast<float>(sums[k]);
 }
@@ -129,7 +129,7 @@ void ConvolutionTraining::backward_of_computed(View<const float> x, const InputG
         }
       },
       Walk::alternating);
-  add_parts_to(scratch, split_.parts(images), weights, linear_.weight->grad.data());
+  add_weight_gradient(scratch, images);
 }
 
 void ConvolutionTraining::expect_gradients(int64_t images) {
@@ -192,10 +192,11 @@ void ConvolutionTraining::backward_by_parts(View<const float> x, View<const floa
         }
       },
       Walk::alternating);
-  add_parts_to(scratch, split_.parts(images), weights, linear_.weight->grad.data());
+  add_weight_gradient(scratch, images);
 }
 
-/// Weight gradients by rows: each worker reads all images and sums some of the rows.
+/// Weight gradients by rows: each worker reads all images, some at a time, and sums some of the
+/// rows.
 void ConvolutionTraining::backward_by_rows(View<const float> x, View<const float> z, View<float> dy,
                                            const InputGradient& dx, float* scratch) {
   const int64_t images = dy.shape[0];
@@ -207,13 +208,32 @@ void ConvolutionTraining::backward_by_rows(View<const float> x, View<const float
                                    dx.accumulate, split_.own(scratch, images, chunk.worker));
     dx.complete(chunk.first, chunk.images);
   });
-  constexpr int64_t block = 32;  // whole vectors of a map, almost whole tiles of a product
+  constexpr int64_t block = GradientSplit::rows_a_worker, a_part = GradientSplit::large_part;
   const int64_t rows = chain_.kernel->separable_weight_rows();
-  parallel_for((rows + block - 1) / block, [&](int64_t index, int worker) {
-    chain_.kernel->backward_weight_rows(
-        input(x, 0), dy.data, images, index * block, std::min(block, rows - index * block),
-        linear_.weight->grad.data(), split_.own(scratch, images, worker));
-  });
+  const auto add = [&](int64_t first_part, int64_t parts, float* total) {
+    parallel_for((rows + block - 1) / block, [&](int64_t index, int worker) {
+      const int64_t first = index * block, count = std::min(block, rows - first);
+      float* const own = split_.own(scratch, images, worker);
+      sum_parts(parts, count * channels_, split_.held_rows(own), total + first * channels_,
+                [&](int64_t part, float* to) {
+                  const int64_t i = (first_part + part) * a_part;
+                  const int64_t some = std::min(a_part, images - i);
+                  chain_.kernel->backward_weight_rows(input(x, i), dy.slice(i, some).data, some,
+                                                      first, count, to, own);
+                });
+    });
+  };
+  add_over_ranks(GradientSplit::large_parts(images), rows * channels_, a_part,
+                 linear_.weight->grad.data(), add);
+}
+
+/// Of parts in scratch.
+void ConvolutionTraining::add_weight_gradient(float* parts, int64_t images) {
+  const int64_t weights = linear_.weight->master.elements();
+  add_over_ranks(split_.parts(images), weights, split_.images_a_part(images),
+                 linear_.weight->grad.data(), [&](int64_t first, int64_t count, float* to) {
+                   add_parts_to(parts + first * weights, count, weights, to);
+                 });
 }
 
 }  // namespace quantdyn

@@ -33,7 +33,8 @@ void ConvolutionTraining::forward(std::span<const View<const float>> x, View<flo
                                   View<float> saved, float* scratch) {
   if (norm_ == nullptr) return forward_without_norm(x[0], y, scratch);
   const int64_t rows = outputs() / channels_;
-  take_batch_statistics(convolve_and_sum(x[0], saved, scratch), x[0].shape[0] * rows);
+  take_batch_statistics(convolve_and_sum(x[0], saved, scratch),
+                        images_of_batch(x[0].shape[0]) * rows);
   if (!y) return;  // readers apply map() themselves
   parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
     apply_map(map(), saved.slice(chunk.first, chunk.images).data, channels_, rows * chunk.images,
@@ -88,7 +89,7 @@ void ConvolutionTraining::take_statistics(View<const float> x, float* scratch) {
                              });
   };
   take_batch_statistics(sum_by_chunks(images, channels_, scratch, sum_chunk),
-                        images * outputs() / channels_);
+                        images_of_batch(images) * outputs() / channels_);
 }
 
 /// Batch mean and variance from sums about the running mean; sets the norm's scale and shift and

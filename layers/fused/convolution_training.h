@@ -109,6 +109,7 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
                              int64_t images, float* to) const;
   void backward_by_parts(View<const float> x, View<const float> z, View<const float> dy,
                          const InputGradient& dx, float* scratch);
+  void add_weight_gradient(float* parts, int64_t images);
   void backward_by_rows(View<const float> x, View<const float> z, View<float> dy,
                         const InputGradient& dx, float* scratch);
 

@@ -5,6 +5,7 @@
 #include "framework/base/threads.h"
 #include "framework/run/chain.h"
 #include "layers/fused/code_sums.h"
+#include "layers/fused/gradient_split.h"
 
 namespace quantdyn {
 namespace {
@@ -89,6 +90,10 @@ class DenseTraining final : public TrainingStep {
         in_(linear_.in_channels),
         units_(linear_.out_channels) {}
 
+  int64_t scratch_floats(int64_t images) const override {
+    return worker_count() * own_floats(images);
+  }
+
   void forward(std::span<const View<const float>> x, View<float> y, View<float>, float*) override {
     parallel_chunks(y.shape[0], [&](const Chunk& chunk) {
       multiply_images(linear_, x[0].slice(chunk.first, chunk.images).data, chunk.images,
@@ -97,21 +102,10 @@ class DenseTraining final : public TrainingStep {
   }
 
   void backward(std::span<const View<const float>> x, View<const float>, View<float>,
-                View<float> dy, std::span<const InputGradient> dx, float*) override {
+                View<float> dy, std::span<const InputGradient> dx, float* scratch) override {
     const int64_t images = dy.shape[0];
-    constexpr int64_t block = 64;  // inputs whose weights one worker sums
-    parallel_for((in_ + block - 1) / block, [&](int64_t index, int) {
-      const int64_t first = index * block;
-      gemm(std::min(block, in_ - first), units_, images,
-           Matrix<const float>{x[0].data + first, in_, 1}.transposed(), {dy.data, units_, 1},
-           {linear_.weight->grad.data() + first * units_, units_, 1}, Accumulate::yes);
-    });
-    if (!linear_.bias->grad.empty())
-      for (int64_t k = 0; k < units_; ++k) {
-        double sum = 0;
-        for (int64_t i = 0; i < images; ++i) sum += dy.data[i * units_ + k];
-        linear_.bias->grad[k] += static_cast<float>(sum);
-      }
+    add_weight_gradient(x[0], dy, scratch);
+    if (!linear_.bias->grad.empty()) add_bias_gradient(dy);
     if (!dx[0].to) return;
     parallel_chunks(images, [&](const Chunk& chunk) {
       gemm(chunk.images, in_, units_, {dy.slice(chunk.first, chunk.images).data, units_, 1},
@@ -121,6 +115,50 @@ class DenseTraining final : public TrainingStep {
   }
 
  private:
+  static constexpr int64_t block = 64;  // inputs whose weights one worker sums
+
+  static View<const float> part_of(View<const float> batch, int64_t part) {
+    const int64_t first = part * GradientSplit::large_part;
+    return batch.slice(first, std::min(GradientSplit::large_part, batch.shape[0] - first));
+  }
+  int64_t own_floats(int64_t images) const {
+    return parts_held(GradientSplit::large_parts(images)) * block * units_;
+  }
+  /// Each worker sums some of the rows over all images, some at a time.
+  void add_weight_gradient(View<const float> x, View<const float> dy, float* scratch) {
+    const int64_t images = dy.shape[0];
+    const auto add = [&](int64_t first_part, int64_t parts, float* total) {
+      parallel_for((in_ + block - 1) / block, [&](int64_t index, int worker) {
+        const int64_t first = index * block, count = std::min(block, in_ - first);
+        sum_parts(parts, count * units_, scratch + worker * own_floats(images),
+                  total + first * units_, [&](int64_t part, float* to) {
+                    const View<const float> x_part = part_of(x, first_part + part);
+                    const View<const float> dy_part = part_of(dy, first_part + part);
+                    gemm(count, units_, dy_part.shape[0],
+                         Matrix<const float>{x_part.data + first, in_, 1}.transposed(),
+                         {dy_part.data, units_, 1}, {to, units_, 1}, Accumulate::yes);
+                  });
+      });
+    };
+    add_over_ranks(GradientSplit::large_parts(images), in_ * units_, GradientSplit::large_part,
+                   linear_.weight->grad.data(), add);
+  }
+
+  void add_bias_gradient(View<const float> dy) {
+    const int64_t all = GradientSplit::large_parts(dy.shape[0]);
+    std::vector<double> held(static_cast<size_t>(parts_held(all) * units_));
+    std::vector<double> sums(static_cast<size_t>(units_));
+    const auto add = [&](int64_t first_part, int64_t parts, double* total) {
+      sum_parts(parts, units_, held.data(), total, [&](int64_t part, double* to) {
+        const View<const float> dy_part = part_of(dy, first_part + part);
+        for (int64_t i = 0; i < dy_part.shape[0]; ++i)
+          for (int64_t k = 0; k < units_; ++k) to[k] += dy_part.data[i * units_ + k];
+      });
+    };
+    add_over_ranks(all, units_, GradientSplit::large_part, sums.data(), add);
+    for (int64_t k = 0; k < units_; ++k) linear_.bias->grad[k] += static_cast<float>(sums[k]);
+  }
+
   Linear<float>& linear_;
   const int64_t in_, units_;
 };

@@ -5,10 +5,12 @@
 
 #include "framework/base/threads.h"
 #include "layers/fused/convolution_kernel.h"
+#include "layers/fused/part_sums.h"
 
 namespace quantdyn {
 
-/// Depends on the convolution's shape and the number of images, never on the number of threads.
+/// Depends on the convolution's shape and the images of the batch, never on the number of threads
+/// or ranks.
 ///
 /// Scratch: first what the workers share (parts of a weight gradient, or sums over the batch), then
 /// for each worker the gradient dz of some images and the kernel's scratch.
@@ -25,8 +27,14 @@ class GradientSplit {
     images_at_once_ = std::clamp<int64_t>(cached_floats / outputs, 1, images_per_chunk);
     const int64_t largest = outweighs_ ? large_part : images_at_once_;
     dz_floats = makes_dz && !by_rows ? padded(largest * outputs) : 0;
-    own_floats_ = dz_floats + padded(kernel.scratch_floats());
+    kernel_floats_ = padded(kernel.scratch_floats());
   }
+
+  /// Images whose gradients are summed one after another where there are many weights.
+  static constexpr int64_t large_part = images_per_share;
+  /// Rows of the weights that one worker sums: whole vectors of a map, almost whole tiles of a
+  /// product.
+  static constexpr int64_t rows_a_worker = 32;
 
   bool by_rows;       ///< split rows of the weights, over all images: for many weights
   int64_t dz_floats;  ///< floats of dz, at the start of a worker's scratch
@@ -34,7 +42,7 @@ class GradientSplit {
   /// If not by rows: images whose gradients are summed one after another. Four chunks if there are
   /// more weights than outputs of a chunk, and more images than that; else one chunk.
   int64_t images_a_part(int64_t images) const {
-    return outweighs_ && images > large_part ? large_part : images_per_chunk;
+    return outweighs_ && images_of_batch(images) > large_part ? large_part : images_per_chunk;
   }
   /// How many of these images are worked on at once; their dz stays in the cache.
   int64_t images_at_once(int64_t images) const {
@@ -43,16 +51,19 @@ class GradientSplit {
   int64_t parts(int64_t images) const {
     return (images + images_a_part(images) - 1) / images_a_part(images);
   }
+  static int64_t large_parts(int64_t images) { return (images + large_part - 1) / large_part; }
   int64_t scratch_floats(int64_t images) const {
-    return shared_floats(images) + worker_count() * own_floats_;
+    return shared_floats(images) + worker_count() * own_floats(images);
   }
+  /// dz and the kernel's scratch; if by rows, the kernel's scratch and then held_rows().
   float* own(float* scratch, int64_t images, int worker) const {
-    return scratch + shared_floats(images) + worker * own_floats_;
+    return scratch + shared_floats(images) + worker * own_floats(images);
   }
+  /// Where a worker that sums by rows holds parts of its rows' gradients.
+  float* held_rows(float* own) const { return own + kernel_floats_; }
 
  private:
   static constexpr int64_t cached_floats = 64 * 1024;
-  static constexpr int64_t large_part = 4 * images_per_chunk;
 
   static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
   int64_t shared_floats(int64_t images) const {
@@ -61,7 +72,12 @@ class GradientSplit {
     return padded(std::max(sums, by_rows ? 0 : most_parts * weights_));
   }
 
-  int64_t channels_, weights_, own_floats_, images_at_once_;
+  int64_t own_floats(int64_t images) const {
+    const int64_t held = by_rows ? parts_held(large_parts(images)) * rows_a_worker * channels_ : 0;
+    return dz_floats + kernel_floats_ + padded(held);
+  }
+
+  int64_t channels_, weights_, kernel_floats_, images_at_once_;
   bool outweighs_;
 };
 
