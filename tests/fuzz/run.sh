@@ -52,7 +52,7 @@ is_of_library() {
   frames=$(grep -E '^ +#[0-9]+ ' "$1")
   # A signal that ended it after 2 s: what it interrupted is the tenth.
   ! grep -q 'took over 2 s' "$1" || frames=$(printf '%s\n' "$frames" | tail -n +10)
-  place=$(printf '%s\n' "$frames" | grep -v -e ' in malloc ' -e ' in free ' -e ' in realloc ' -e interceptor -e sanitizer -e 'fuzzer::' -e libc.so -e sysdeps | head -1)
+  place=$(printf '%s\n' "$frames" | grep -v -e ' in malloc ' -e ' in free ' -e ' in realloc ' -e interceptor -e sanitizer -e 'fuzzer::' -e libc.so -e sysdeps -e '/\./' | head -1)
   case "$place" in
     *libhdf5* | *libonnx* | *libprotobuf* | *" onnx::"* | *" google::protobuf"*) ;;
     *) return 1 ;;
@@ -70,11 +70,13 @@ sort_finding() {
   report=build-fuzz/report.txt
   # Naming functions takes seconds; without names, memory that was allocated may be ours.
   if ! is_of_library "$log" 'allocated by'; then
+    cp "$log" "$findings/$(basename "$input").log"
     if build-fuzz/tests/fuzz/fuzz_"$target" -rss_limit_mb=1024 "$input" > $report 2>&1; then
-      case "$input" in */oom-*) rm "$input" ;; esac
+      case "$input" in */oom-*) rm "$input" "$findings/$(basename "$input").log" ;; esac
       return
     fi
     is_of_library $report 'no such text' || return 0
+    rm "$findings/$(basename "$input").log"
   fi
   mv "$input" "$findings/library/"
 }
@@ -116,7 +118,7 @@ for target in $targets; do
   total=build-fuzz/executions/$target
   so_far=$(($(cat "$total" 2>/dev/null || echo 0) + executed))
   echo $so_far > "$total"
-  found=$(find "$findings" -maxdepth 1 -type f | wc -l) library=$(find "$findings/library" -type f | wc -l)
+  found=$(find "$findings" -maxdepth 1 -type f ! -name '*.log' | wc -l) library=$(find "$findings/library" -type f | wc -l)
   [ "$found" -eq 0 ] || status=1
   printf '%-10s %12s %12s %9s %9s %9s %9s\n' "$target" "$executed" "$so_far" "$coverage" "$inputs" "$library" "$found" >> "$table"
 done
