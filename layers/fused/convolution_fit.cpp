@@ -113,7 +113,8 @@ class ConvolutionFit final : public WeightFit {
   /// dy of some images of a batch of `batch`, from their x.
   void take_gradients(std::span<const int64_t> images, const float* x, int64_t batch, float* dy,
                       int worker) {
-    const float factor = 2.0f / static_cast<float>(batch * y_floats_ / channels_);
+    const int64_t pixels = batch * y_floats_ / channels_;
+    const float factor = 2.0f / static_cast<float>(pixels);
     compute(x, static_cast<int64_t>(images.size()), dy, worker,
             [&](int64_t image, int64_t at, int64_t rows) {
               residual_gradient(dy + image * y_floats_ + at, wanted(images[image]) + at, rows,
