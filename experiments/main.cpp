@@ -23,9 +23,10 @@ namespace quantdyn {
 namespace {
 
 std::vector<Command> commands() {
-  return {run_command(),     validate_command(), finish_command(), inspect_command(),
-          explain_command(), compare_command(),  merge_command(),  export_command(),
-          bench_command(),   list_command()};
+  return {run_command(),          validate_command(),   finish_command(),     inspect_command(),
+          explain_command(),      compare_command(),    merge_command(),      export_command(),
+          bench_command(),        list_command(),       sweep_list_command(), sweep_run_command(),
+          sweep_status_command(), sweep_table_command()};
 }
 
 po::options_description general_options() {
@@ -82,13 +83,17 @@ Words words_of(int argc, char** argv) {
   return out;
 }
 
-Command find_command(const std::string& name) {
-  std::vector<std::string> names;
+/// The command that the first word names, or the first two: "sweep list".
+Command find_command(const std::vector<std::string>& words) {
+  const std::string two = words.size() > 1 ? words[0] + " " + words[1] : words[0];
+  std::vector<std::string> names, longer;
   for (const Command& command : commands()) {
-    if (command.name == name) return command;
+    if (command.name == words[0] || command.name == two) return command;
     names.push_back(command.name);
+    if (command.name.starts_with(words[0] + " ")) longer.push_back(command.name);
   }
-  throw_error<ConfigError>("unknown command '{}'; accepted: {}", name, fmt::join(names, ", "));
+  throw_error<ConfigError>("unknown command '{}'; accepted: {}", longer.empty() ? words[0] : two,
+                           fmt::join(longer.empty() ? names : longer, ", "));
 }
 
 /// Refuses options that the command does not read.
@@ -110,7 +115,7 @@ CommandCall call_of(int argc, char** argv, const Command& command) {
   po::store(parse(argc, argv, options), out.options);
   po::notify(out.options);
   out.files = out.options["words"].as<std::vector<std::string>>();
-  out.files.erase(out.files.begin());  // the command's name
+  out.files.erase(out.files.begin(), out.files.begin() + 1 + std::ranges::count(command.name, ' '));
   out.arguments.assign(argv, argv + argc);
   out.command_line = fmt::format("{}", fmt::join(out.arguments, " "));
   return out;
@@ -145,7 +150,7 @@ int run_main(int argc, char** argv) {
     (has("help") ? print_result : print_note)(usage() + text_of(general_options()));
     return has("help") ? 0 : 2;
   }
-  const Command command = find_command(given.words.front());
+  const Command command = find_command(given.words);
   if (has("help")) {
     print_result(fmt::format("quantdyn {} {} [options]: {}\n\n{}\n{}{}", command.name,
                              command.arguments, command.summary, text_of(command.options),

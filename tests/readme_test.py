@@ -125,6 +125,8 @@ class Reader:
             skip = word.startswith("--") and "=" not in word and word not in ("--force", "--quiet", "--no-fuse")
         if command in ("run", "validate"):
             return self.experiment(command, words[0], arguments)
+        if command == "sweep":
+            return self.sweep(words, arguments)
         if command != "list":
             self.need(*words)
         files = command != "list"
@@ -135,6 +137,16 @@ class Reader:
         self.names(arguments)
         if "--output" in arguments:
             self.made.add(arguments[arguments.index("--output") + 1])
+
+    def sweep(self, words, arguments):
+        """`quantdyn sweep ACTION FILE`: the action has the options, and the file a sweep."""
+        self.need(words[1])
+        known = self.repository.run("sweep", words[0], "--help").stdout
+        self.problems += [f"quantdyn sweep {words[0]} has no option {word}" for word in arguments
+                          if word.startswith("--") and word not in known]
+        outcome = self.repository.run("sweep", "list", str(self.repository.root / words[1]))
+        if outcome.returncode != 0:
+            self.problems.append(outcome.stderr.strip())
 
     def experiment(self, command, file, arguments):
         self.need(file)

@@ -32,7 +32,7 @@ struct CommandCall {
 /// One command. `run` prints its answer to the standard output stream, and throws an exception if
 /// it fails.
 struct Command {
-  std::string name;
+  std::string name;       ///< one word or two: "run", "sweep list"
   std::string arguments;  ///< as in "quantdyn run CONFIG [options]"
   std::string summary;    ///< one line
   po::options_description options;
@@ -50,6 +50,10 @@ Command merge_command();
 Command export_command();
 Command bench_command();
 Command list_command();
+Command sweep_list_command();
+Command sweep_run_command();
+Command sweep_status_command();
+Command sweep_table_command();
 
 /// Adds --plugin, for commands that make layers, quantizers or statistics.
 void add_plugin_option(po::options_description& options);

@@ -28,6 +28,10 @@ std::string header(const ResultReader& result) {
   line("created", file.text("created"));
   line("command line", file.text("command_line"));
   line("seed", result.seeds());
+  if (result.is_merged())
+    line("runs", fmt::format("{}; numbers are means +- half-widths of their 95 % confidence "
+                             "intervals (Student's t)",
+                             file.numbers("merged_seeds").size()));
   const h5::Group provenance = file.group("provenance");
   for (const std::string& name : provenance.attributes()) {
     const h5::Content content = provenance.attribute_content(name);

@@ -1,5 +1,6 @@
 // `quantdyn merge`.
 #include "experiments/commands/command.h"
+#include "experiments/commands/merge_groups.h"
 #include "experiments/results/merge_results.h"
 #include "experiments/terminal/output.h"
 
@@ -9,16 +10,33 @@ namespace {
 po::options_description options() {
   po::options_description out("options");
   auto add = out.add_options();
-  add("output", po::value<std::string>()->value_name("FILE"), "the merged file");
+  add("output", po::value<std::string>()->value_name("FILE"),
+      "the merged file; with --by a folder");
+  add("by", po::value<std::string>()->value_name("KEYS"),
+      "group the results by network, variant or other keys, with commas; each group becomes a "
+      "file");
   add("force", po::bool_switch(), "replace a file that is already there");
   return out;
 }
 
+/// The words between commas.
+std::vector<std::string> words_of(const std::string& list) {
+  std::vector<std::string> out(1);
+  for (const char c : list)
+    if (c == ',')
+      out.emplace_back();
+    else
+      out.back() += c;
+  return out;
+}
+
 void merge(const CommandCall& call) {
-  print_result(merge_results({{call.files.begin(), call.files.end()},
-                              call.value<std::string>("output").value_or(""),
-                              call.command_line,
-                              call.has("force")}));
+  const MergeRequest request{{call.files.begin(), call.files.end()},
+                             call.value<std::string>("output").value_or(""),
+                             call.command_line,
+                             call.has("force")};
+  const auto by = call.value<std::string>("by");
+  print_result(by ? merge_groups(request, words_of(*by)) : merge_results(request));
 }
 
 }  // namespace

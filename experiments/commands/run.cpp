@@ -1,93 +1,15 @@
-// `quantdyn run` and what it shares with `quantdyn validate`: the options of an experiment.
-#include "experiments/run/run.h"
-
-#include "experiments/commands/experiment_options.h"
-#include "experiments/commands/summary_table.h"
-#include "experiments/terminal/output.h"
-#include "experiments/terminal/stop_signals.h"
-#include "experiments/terminal/terminal_progress.h"
-#include "framework/base/error.h"
-#include "framework/base/ranks.h"
+// `quantdyn run`.
+#include "experiments/commands/run_and_print.h"
 
 namespace quantdyn {
 namespace {
 
-Interrupted interrupted_of(const CommandCall& call) {
-  if (call.has("fresh") && call.has("no-resume"))
-    throw_error<ConfigError>("run: --fresh and --no-resume exclude each other");
-  if (call.has("fresh")) return Interrupted::discard;
-  return call.has("no-resume") ? Interrupted::refuse : Interrupted::resume;
-}
-
-/// A word of a shell command, in quotes where it needs them.
-std::string shell_word(const std::string& word) {
-  constexpr const char* plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-  std::string out(1, '\'');
-  for (const char c : word)
-    if (c == '\'')
-      out.append("'\\''");
-    else
-      out.push_back(c);
-  out.push_back('\'');
-  return out;
-}
-
-/// The command that goes on where this one was stopped.
-std::string command_to_go_on(const CommandCall& call) {
-  std::vector<std::string> out;
-  for (const std::string& word : call.arguments)
-    if (word != "--fresh" && word != "--no-resume") out.push_back(shell_word(word));
-  return fmt::format("{}", fmt::join(out, " "));
-}
-
-std::vector<RunReport> run_until_stopped(const RunRequest& request, const CommandCall& call,
-                                         ProgressSink& progress) try {
-  return run_experiment(request, progress);
-} catch (const Stopped& stopped) {
-  throw Stopped(stopped.signal(),
-                fmt::format("{}\nto go on: {}", stopped.what(), command_to_go_on(call)));
-}
-
-po::options_description options() {
-  po::options_description out = experiment_options();
-  auto add = out.add_options();
-  add("fresh", po::bool_switch(), "start over where an interrupted run could go on");
-  add("no-resume", po::bool_switch(), "refuse a folder that holds an interrupted run");
-  return out;
-}
-
-void run(const CommandCall& call) {
-  TerminalProgress shown;
-  SilentProgress silent;
-  const bool is_quiet = call.has("quiet") || ranks().rank() > 0;
-  ProgressSink& progress = is_quiet ? static_cast<ProgressSink&>(silent) : shown;
-  const StopSignals signals;
-  RunRequest request = request_of("run", call);
-  request.stop = &signals.flag();
-  request.interrupted = interrupted_of(call);
-  const std::vector<RunReport> reports = run_until_stopped(request, call, progress);
-  if (ranks().rank() > 0) return;
-  std::vector<VariantSummary> rows;
-  std::vector<std::string> failures;
-  for (const RunReport& report : reports) {
-    rows.insert(rows.end(), report.summary.begin(), report.summary.end());
-    failures.insert(failures.end(), report.failures.begin(), report.failures.end());
-  }
-  print_result(summary_table(rows));
-  for (const RunReport& report : reports)
-    if (!report.result.empty())
-      print_result(fmt::format(
-          "{}{}\n", report.was_finished ? "kept: " : "written: ", report.result.string()));
-  if (!failures.empty())
-    throw_error("without these, which failed:\n  {}", fmt::join(failures, "\n  "));
-}
+void run(const CommandCall& call) { run_and_print("run", call, run_experiment); }
 
 }  // namespace
 
 Command run_command() {
-  return {"run", "CONFIG", "train, quantize, track and write result.h5", options(), run};
+  return {"run", "CONFIG", "train, quantize, track and write result.h5", run_options(), run};
 }
 
 }  // namespace quantdyn

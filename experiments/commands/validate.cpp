@@ -3,8 +3,10 @@
 
 #include "experiments/commands/experiment_options.h"
 #include "experiments/terminal/output.h"
+#include "experiments/text/table.h"
 #include "framework/base/error.h"
 #include "framework/base/machine.h"
+#include "framework/base/threads.h"
 
 namespace quantdyn {
 namespace {
@@ -19,6 +21,34 @@ std::string need_text(const char* of_what, std::vector<Need> needs) {
                      fmt::join(parts, ", "));
 }
 
+/// "trains for about 1:02 ...", or why that could not be measured.
+std::string time_needed(const RunRequest& request, const std::vector<RunPlan>& plans) try {
+  return fmt::format(
+      "  trains for about {} if members run one after the other with {} threads: some steps of each "
+      "net were run here and counted up; snapshots, tracking and variants are not in it\n",
+      time_text(sweep_training_seconds(request, plans)), worker_count());
+} catch (const Error& e) {
+  return fmt::format("  how long it trains could not be measured: {}\n", e.what());
+}
+
+/// What a sweep as a whole needs.
+std::string sweep_text(const RunRequest& request, const std::vector<RunPlan>& plans) {
+  const auto memory = [](const RunPlan& plan) { return total(plan.estimate.memory); };
+  const auto [fewest, most] = std::ranges::minmax(plans, {}, &RunPlan::parameters);
+  const RunPlan largest = std::ranges::max(plans, {}, memory);
+  int64_t disk = 0;
+  for (const RunPlan& plan : plans) disk += total(plan.estimate.disk);
+  return fmt::format(
+      "{} is a sweep of {} members with {} parameters\n"
+      "  needs about {} of memory for one member at a time (the most is that of {}) and {} of disk "
+      "for all, estimates\n",
+      request.config.string(), plans.size(),
+      fewest.parameters == most.parameters
+          ? std::to_string(most.parameters)
+          : fmt::format("{} to {}", fewest.parameters, most.parameters),
+      size_text(memory(largest)), largest.experiment, size_text(disk));
+}
+
 void validate(const CommandCall& call) {
   const RunRequest request = request_of("validate", call);
   const std::vector<RunPlan> plans = validate_experiment(request);
@@ -31,12 +61,13 @@ void validate(const CommandCall& call) {
                              plan.train_images, plan.test_images, plan.epochs, plan.variants,
                              plan.variants == 1 ? "" : "s") +
                  need_text("memory", plan.estimate.memory) + need_text("disk", plan.estimate.disk));
+  if (plans.size() > 1) print_result(sweep_text(request, plans) + time_needed(request, plans));
 }
 
 }  // namespace
 
 Command validate_command() {
-  return {"validate", "CONFIG", "check an experiment and its data, compute nothing",
+  return {"validate", "CONFIG", "check an experiment and its data; of a sweep, measure some steps",
           experiment_options(), validate};
 }
 

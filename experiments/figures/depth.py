@@ -11,20 +11,21 @@ PANELS = (("folded_weight", "average channel precision\nof the folded weights (1
 
 
 def series(result, choice, panel):
-    """(relative depth, value) of the layers that have a finite one; None where the result has no such array.
+    """(relative depth, value, interval) of the layers that have a finite value; None where the result has no such array.
 
-    Depth runs from 0, the input, to 1, the last layer.
+    Depth runs from 0, the input, to 1, the last layer. The interval is that of a merged result's mean, else None.
     """
     if panel == "folded_weight":
-        values = result.layerwise("folded_weight", "average_channel_precision", result.pick(FLOAT, choice.epoch))
+        array = ("folded_weight", "average_channel_precision", result.pick(FLOAT, choice.epoch))
     elif choice.variant in result.variants:
-        values = result.layerwise("output", "accumulated_sqnr", result.pick(choice.variant))
+        array = ("output", "accumulated_sqnr", result.pick(choice.variant))
     else:
-        values = None
+        return None
+    values, interval = result.layerwise(*array), result.interval(*array)
     if values is None or not np.isfinite(values).any():
         return None
     at = np.flatnonzero(np.isfinite(values))
-    return at / max(len(values) - 1, 1), values[at]
+    return at / max(len(values) - 1, 1), values[at], None if interval is None else interval[at]
 
 
 def draw(results, choice):
@@ -41,7 +42,9 @@ def draw(results, choice):
                 continue
             look = {"color": style.SERIES[index % len(style.SERIES)],
                     "marker": style.MARKERS[index % len(style.MARKERS)]}
-            axis.plot(*entry, alpha=0.9, **look)
+            places, values, interval = entry
+            style.band(axis, places, values, interval, look["color"])
+            axis.plot(places, values, alpha=0.9, **look)
             handles.append(Line2D([], [], label=style.plain(results[index].name), **look))
         if panel == "folded_weight":
             axis.set_ylim(0, 1.02)

@@ -26,25 +26,31 @@ def sqnr(result, prefix, snapshot):
 
 
 def series(result, choice, row):
-    """[(variant, prefix, SQNR in dB [layer])] of one result; infinite where the error is zero."""
+    """[(variant, prefix, SQNR in dB [layer], its interval or None)] of one result; infinite where the error is zero.
+
+    `added` has no interval: it is computed from means.
+    """
     out = []
     for variant in (name for name in choice.variants if name in result.variants):
         for prefix in ROWS[row]:
-            values = sqnr(result, prefix, result.pick(variant))
+            snapshot = result.pick(variant)
+            values = sqnr(result, prefix, snapshot)
+            interval = result.interval("output", f"{prefix}_sqnr", snapshot)
             if values is not None and np.isfinite(values).any():
-                out.append((variant, prefix, values))
+                out.append((variant, prefix, values, interval))
     return out
 
 
 def draw_lines(axis, choice, row, entries):
     """Draws one panel; returns what its legend needs."""
     handles = []
-    for variant, prefix, values in entries:
+    for variant, prefix, values, interval in entries:
         index = choice.variants.index(variant)
         colour, marker = style.SERIES[index % len(style.SERIES)], style.MARKERS[index % len(style.MARKERS)]
         is_solid = ROWS[row][prefix] == "-"
         look = {"color": colour, "linestyle": ROWS[row][prefix], "marker": marker,
                 "markerfacecolor": colour if is_solid else "white", "markeredgewidth": 0.6}
+        style.band(axis, np.arange(len(values)), values, interval, colour)
         axis.plot(np.where(np.isfinite(values), values, np.nan), **look)
         handles.append(Line2D([], [], label=f"{style.plain(variant)}, {prefix}", **look))
     return handles

@@ -9,7 +9,7 @@ STATISTIC = "average_channel_precision"
 
 
 def series(result, choice):
-    """[(label, colour, marker, average [layer])] of one result."""
+    """[(label, colour, marker, average [layer], its interval or None)] of one result."""
     snapshot = result.pick(FLOAT, choice.epoch)
     equalized = result.equalized_variant(choice.variant)
     wanted = [("weights as trained", style.GREY, "s", "weight", snapshot),
@@ -21,7 +21,7 @@ def series(result, choice):
     for label, colour, marker, tensor, at in wanted:
         values = result.layerwise(tensor, STATISTIC, at)
         if values is not None and np.isfinite(values).any():
-            out.append((label, colour, marker, values))
+            out.append((label, colour, marker, values, result.interval(tensor, STATISTIC, at)))
     return out
 
 
@@ -33,7 +33,8 @@ def draw(results, choice):
     handles = []
     for column, (result, entries) in enumerate(zip(results, drawn)):
         axis = axes[0][column]
-        for label, colour, marker, values in entries:
+        for label, colour, marker, values, interval in entries:
+            style.band(axis, np.arange(len(values)), values, interval, colour)
             axis.plot(values, color=colour, marker=marker, alpha=0.9)
             handles.append(Line2D([], [], color=colour, marker=marker, label=label))
         axis.set_ylim(0, 1.02)

@@ -60,7 +60,8 @@ class Result:
         self.kinds = [text(kind) for kind in self.file["network/kind"][:]]
         self.channels = self.file["network/channels"][:]
         self.offsets = self.file["network/channel_offset"][:]
-        self.name = self._name()
+        self.runs = len(self.file.attrs.get("merged_seeds", [0]))
+        self.name = self._name() + (f", {self.runs} runs" if self.runs > 1 else "")
 
     def _name(self):
         """The experiment's name, else the folder's."""
@@ -118,6 +119,10 @@ class Result:
         """[layer], or None where the file has no such array."""
         path = f"layerwise/{tensor}/{statistic}"
         return self.file[path][snapshot] if path in self.file else None
+
+    def interval(self, tensor, statistic, snapshot):
+        """Half-widths [layer] of the 95 % confidence intervals of a merged file's means, None of a single run."""
+        return self.layerwise(tensor, f"{statistic}_interval", snapshot)
 
     def channelwise(self, tensor, statistic, snapshot, layer=None):
         """[channel] of all layers or of one (an index); with a further axis [channel, ...]. None where absent."""

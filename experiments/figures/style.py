@@ -79,6 +79,12 @@ def layer_ticks(axis, result, is_named):
         axis.set_xticklabels([])
 
 
+def band(axis, places, values, interval, colour):
+    """The 95 % confidence interval of means over runs, [layer] each; nothing where there is none."""
+    if interval is not None:
+        axis.fill_between(places, values - interval, values + interval, color=colour, alpha=0.2, linewidth=0)
+
+
 def legend(figure, handles):
     """One legend above all panels, each label once; the panels make room for it."""
     unique = {}

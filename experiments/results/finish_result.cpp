@@ -18,14 +18,6 @@ namespace fs = std::filesystem;
 
 fs::path note_in(const fs::path& folder) { return folder / "failure.txt"; }
 
-std::string read_note(const fs::path& folder) {
-  std::ifstream in(note_in(folder));
-  std::string out(std::istreambuf_iterator<char>(in), {});
-  while (out.ends_with('\n')) out.pop_back();
-  std::ranges::replace(out, '\n', ' ');
-  return out;
-}
-
 /// The names of all variants of a resolved configuration: one for each of an entry's bit widths.
 std::vector<std::string> variants_of(const ConfigNode& config) {
   std::vector<std::string> out;
@@ -98,7 +90,7 @@ FinishedResult finish_result(const fs::path& folder, Overwrite overwrite) {
   RunFacts facts = read_facts(last);
   std::vector<std::string> why;
   for (const std::string& part :
-       {read_note(folder), finished.problem, missing(facts.resolved_yaml, finished.labels)})
+       {noted_failure(folder), finished.problem, missing(facts.resolved_yaml, finished.labels)})
     if (!part.empty()) why.push_back(part);
   const std::string ended = fmt::format("{}", fmt::join(why, "; "));
   facts.provenance.emplace_back("finished",
@@ -119,6 +111,14 @@ void note_failure(const fs::path& folder, const std::string& why) {
     write_durably(note_in(folder), why + "\n");
   } catch (const Error&) {  // the disk may be full; the message is on the terminal
   }
+}
+
+std::string noted_failure(const fs::path& folder) {
+  std::ifstream in(note_in(folder));
+  std::string out(std::istreambuf_iterator<char>(in), {});
+  while (out.ends_with('\n')) out.pop_back();
+  std::ranges::replace(out, '\n', ' ');
+  return out;
 }
 
 void forget_failure(const fs::path& folder) {

@@ -31,6 +31,8 @@ std::string ended_early(const ResultReader& result);
 
 /// Notes in the folder why a run ends, for finish_result(); does nothing if that fails.
 void note_failure(const std::filesystem::path& folder, const std::string& why);
+/// The note in one line; "" if there is none.
+std::string noted_failure(const std::filesystem::path& folder);
 /// Removes such a note.
 void forget_failure(const std::filesystem::path& folder);
 

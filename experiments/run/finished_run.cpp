@@ -21,14 +21,26 @@ std::vector<std::string> lines_of(const std::string& text) {
   return out;
 }
 
+RunReport report_of(const std::string& experiment, const std::filesystem::path& path,
+                    const ResultReader& result) {
+  RunReport out{.experiment = experiment, .result = path, .summary = summary_of(result)};
+  const h5::Group provenance = result.file().group("provenance");
+  if (provenance.has_attribute("failures")) out.failures = lines_of(provenance.text("failures"));
+  return out;
+}
+
 }  // namespace
+
+RunReport report_of(const std::string& experiment, const std::filesystem::path& path) {
+  return report_of(experiment, path, ResultReader(path));
+}
 
 RunReport finished_run(const Experiment& experiment, const std::string& place) {
   const std::filesystem::path path = experiment.output / "result.h5";
   const auto refuse = [&](const std::string& why) {
     throw_error<ConfigError>("{}: {}; {}", place, why, accepted);
   };
-  RunReport out{.experiment = experiment.name, .result = path, .was_finished = true};
+  RunReport out;
   try {
     const ResultReader result(path);
     if (const std::string ended = ended_early(result); !ended.empty())
@@ -40,9 +52,8 @@ RunReport finished_run(const Experiment& experiment, const std::string& place) {
     if (!found.empty())
       throw_error("{}: is the result of another experiment, which differs in {}", path.string(),
                   fmt::join(found, ", "));
-    const h5::Group provenance = result.file().group("provenance");
-    if (provenance.has_attribute("failures")) out.failures = lines_of(provenance.text("failures"));
-    out.summary = summary_of(result);
+    out = report_of(experiment.name, path, result);
+    out.was_finished = true;
   } catch (const Error& e) {
     refuse(e.what());
   }

@@ -1,6 +1,7 @@
 #include "experiments/run/limits.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "framework/base/error.h"
 #include "framework/base/machine.h"
@@ -28,9 +29,23 @@ int64_t bytes_there(const std::filesystem::path& output) {
   return out;
 }
 
+/// "" if the runs that need most memory fit beside each other.
+std::string excess_at_once(const std::vector<PlannedRun>& runs, int at_once, const Limit& memory) {
+  std::vector<int64_t> bytes;
+  for (const PlannedRun& run : runs) bytes.push_back(total(run.estimate.memory));
+  std::ranges::sort(bytes, std::ranges::greater{});
+  bytes.resize(std::min(bytes.size(), static_cast<size_t>(at_once)));
+  const int64_t sum = std::accumulate(bytes.begin(), bytes.end(), int64_t{0});
+  if (sum <= memory.bytes) return "";
+  return fmt::format(
+      "--jobs {}: the {} largest members together need about {} of memory, and may have {} ({}); "
+      "accepted: fewer jobs, or --ignore-limits",
+      at_once, bytes.size(), size_text(sum), size_text(memory.bytes), memory.source);
+}
+
 }  // namespace
 
-std::string excess(const std::vector<PlannedRun>& runs) {
+std::string excess(const std::vector<PlannedRun>& runs, int at_once) {
   const Limit memory = memory_limit(), file = file_limit();
   int64_t all = 0;
   for (const PlannedRun& run : runs) {
@@ -43,12 +58,12 @@ std::string excess(const std::vector<PlannedRun>& runs) {
     const Limit disk = disk_limit(run.output);
     if (all > disk.bytes) return too_much(run, "disk", all, need.disk, disk);
   }
-  return "";
+  return at_once > 1 ? excess_at_once(runs, at_once, memory) : "";
 }
 
 void require_limits(const std::vector<PlannedRun>& runs, const RunRequest& request,
-                    ProgressSink& progress) {
-  const std::string message = excess(runs);
+                    ProgressSink& progress, int at_once) {
+  const std::string message = excess(runs, at_once);
   if (message.empty()) return;
   if (!request.ignore_limits) throw_error<ConfigError>("{}", message);
   progress.line(message.substr(0, message.find("; accepted")) + "; ignored");

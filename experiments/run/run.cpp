@@ -1,6 +1,7 @@
 #include "experiments/run/run.h"
 
 #include <iterator>
+#include <map>
 #include <optional>
 
 #include "experiments/results/finish_result.h"
@@ -14,6 +15,7 @@
 #include "experiments/run/resume.h"
 #include "experiments/run/shared_training.h"
 #include "experiments/run/sweep.h"
+#include "experiments/run/training_time.h"
 #include "framework/base/gemm.h"
 #include "framework/base/ranks.h"
 
@@ -84,10 +86,10 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
 
 std::vector<RunReport> run_experiment(const RunRequest& request, ProgressSink& progress) {
   const std::vector<RunRequest> runs = runs_of(request);
-  if (runs.front().place.empty()) return {run_one(request, progress)};
+  if (runs.front().member.name.empty()) return {run_one(request, progress)};
   if (!is_alone())
     throw_error<ConfigError>(
-        "{}: a sweep started as {} processes; accepted: one process, or one member of the sweep",
+        "{}: a sweep started as {} processes; accepted: one process, or a file without `sweep`",
         request.config.string(), ranks().count());
   return run_sweep(runs, progress);
 }
@@ -99,13 +101,31 @@ std::vector<RunPlan> validate_experiment(const RunRequest& request) {
     const Experiment experiment = experiment_of(run);
     require_usable(experiment.output);
     planned.push_back({experiment.name, experiment.output, estimate(experiment)});
-    out.push_back({experiment.name, experiment.network->trained_count(),
-                   experiment.data->train->size(), experiment.data->test->size(),
-                   experiment.train.epochs, static_cast<int64_t>(experiment.variants.size()),
-                   planned.back().estimate});
+    out.push_back(
+        {experiment.name, experiment.network->trained_count(), experiment.data->train->size(),
+         experiment.data->test->size(), experiment.train.epochs,
+         static_cast<int64_t>(experiment.variants.size()), planned.back().estimate,
+         fmt::format("{}\n{}\n{}\n{}", experiment.network_yaml, experiment.network_sha256,
+                     experiment.train.loader.batch_size, experiment.train.steps_per_epoch)});
   }
   SilentProgress unseen;
   require_limits(planned, request, unseen);
+  return out;
+}
+
+double sweep_training_seconds(const RunRequest& request, const std::vector<RunPlan>& plans) {
+  const std::vector<RunRequest> runs = runs_of(request);
+  std::map<std::string, double> seconds_per_epoch;
+  double out = 0;
+  for (size_t i = 0; i < plans.size(); ++i) {
+    if (plans[i].epochs == 0) continue;
+    const auto [found, is_new] = seconds_per_epoch.emplace(plans[i].trains_alike, 0);
+    if (is_new) {
+      Experiment experiment = experiment_of(runs.at(i));
+      found->second = training_seconds(experiment) / static_cast<double>(plans[i].epochs);
+    }
+    out += found->second * static_cast<double>(plans[i].epochs);
+  }
   return out;
 }
 

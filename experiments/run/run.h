@@ -8,6 +8,7 @@
 
 #include "experiments/run/estimate.h"
 #include "experiments/run/summary.h"
+#include "experiments/run/sweep_grid.h"
 #include "framework/base/progress_sink.h"
 #include "framework/base/stop_flag.h"
 
@@ -30,7 +31,7 @@ struct RunRequest {
   Interrupted interrupted = Interrupted::resume;
   const StopFlag* stop = nullptr;  ///< asks the run to stop; null: nobody does
   std::string command_line;        ///< for the record
-  std::string place;               ///< of the sweep's entry, for errors; empty: no sweep
+  SweepMember member = {};         ///< of a sweep, which this is; without a name: no sweep
 };
 
 /// The outcome of one run.
@@ -57,10 +58,15 @@ struct RunPlan {
   std::string experiment;
   int64_t parameters, train_images, test_images, epochs, variants;
   Estimate estimate;
+  std::string trains_alike = {};  ///< the same text of runs whose steps take the same time
 };
 
 /// Makes everything that each run makes before its first compute; one plan per run. ConfigError if
 /// something is invalid, or does not fit into memory or disk.
 std::vector<RunPlan> validate_experiment(const RunRequest& request);
+
+/// Seconds of training of all members of a sweep, one after the other: training_seconds() of one
+/// run of each kind that trains alike, scaled to the epochs of the others.
+double sweep_training_seconds(const RunRequest& request, const std::vector<RunPlan>& plans);
 
 }  // namespace quantdyn

@@ -1,70 +1,63 @@
 #include "experiments/run/sweep.h"
 
 #include <algorithm>
-#include <set>
 
 #include "experiments/results/result_writer.h"
 #include "experiments/run/finished_run.h"
 #include "experiments/run/limits.h"
 #include "experiments/run/output_folder.h"
+#include "experiments/run/sweep_members.h"
+#include "framework/base/printable.h"
 #include "framework/config/options.h"
 
 namespace quantdyn {
 namespace {
 
-void refuse_keys_of_the_whole(const Options& entry) {
-  for (const char* key : {"output", "sweep"})
-    if (entry.has(key))
-      entry.refuse(key, "belongs to the whole sweep; accepted: outside its entries");
-  // A library stays loaded until the program ends, so the runs after it would have it, too.
-  for (const auto& [key, value] : entry.entries())
-    if (key == "plugins" || key.starts_with("plugins."))
-      entry.refuse(key, "belongs to the whole sweep; accepted: `plugins` outside its entries");
+/// "sweep.yaml:22: run 'wide'", before an error.
+std::string place_of(const std::string& where, const SweepMember& member) {
+  return fmt::format("{}: run '{}'", where, member.name);
 }
 
-/// What is done with a run of a sweep.
-struct Member {
-  std::string name;
-  std::optional<RunReport> finished;  ///< nothing
-};
-
-Member check_member(const RunRequest& run, std::vector<PlannedRun>& planned) {
+/// The report about a run that is finished already.
+std::optional<RunReport> check_member(const RunRequest& run, std::vector<PlannedRun>& planned) {
   const Experiment experiment = experiment_of(run);
   require_usable(experiment.output);
   if (run.force || !std::filesystem::exists(experiment.output / "result.h5")) {
     require_free(experiment.output, run.force ? Overwrite::replace : Overwrite::refuse);
     planned.push_back({experiment.name, experiment.output, estimate(experiment)});
-    return {experiment.name, std::nullopt};
+    return {};
   }
-  return {experiment.name, finished_run(experiment, run.place)};
+  return finished_run(experiment, place_of(run.member.where, run.member));
+}
+
+/// run_one(), or what another process made of the run since the sweep was checked.
+RunReport run_member(const RunRequest& run, ProgressSink& progress) {
+  std::vector<PlannedRun> planned;
+  if (!run.force && std::filesystem::exists(run.output / "result.h5"))
+    if (const auto finished = check_member(run, planned)) return *finished;
+  return run_one(run, progress);
 }
 
 }  // namespace
 
 std::vector<RunRequest> runs_of(const RunRequest& request) {
   const Options document = Options::from_file(request.config, request.sets);
-  const std::vector<Options> entries = document.list("sweep", "the runs of this file");
-  if (entries.empty()) return {request};
+  const std::vector<SweepMember> members = sweep_members(document);
+  if (members.empty()) return {request};
   const std::string name =
       document.text("name", request.config.stem().string(), "name of the experiment");
   check_folder_name(document, name);
   std::filesystem::path output = request.output;
   if (output.empty()) output = document.text("output", "results/" + name, "folder of the results");
   std::vector<RunRequest> out;
-  std::set<std::string> taken;
-  for (const Options& entry : entries) {
-    const std::string own = entry.text("name", Options::required, "of the run and its folder");
-    check_folder_name(entry, own);
-    if (!taken.insert(own).second)
-      entry.refuse("name",
-                   fmt::format("'{}' is the name of an earlier run; accepted: another name", own));
-    refuse_keys_of_the_whole(entry);
+  for (const SweepMember& member : members) {
     RunRequest run = request;
-    run.sets = {"sweep=[]"};
-    for (const auto& [key, value] : entry.entries()) run.sets.push_back(key + "=" + value);
+    run.sets.clear();
+    for (const SweepKey& set : member.keys) run.sets.push_back(set.key + "=" + set.value);
     run.sets.insert(run.sets.end(), request.sets.begin(), request.sets.end());
-    run.place = fmt::format("{}: run '{}'", entry.where("name"), own);
-    run.output = output / own;
+    run.sets.emplace_back("sweep=[]");  // last: --set may change the sweep itself
+    run.member = member;
+    run.output = output / member.name;
     out.push_back(std::move(run));
   }
   return out;
@@ -75,34 +68,44 @@ Experiment experiment_of(const RunRequest& request) try {
   if (!request.output.empty()) out.output = request.output;
   return out;
 } catch (const ConfigError& e) {
-  if (request.place.empty()) throw;
-  std::string message = e.what();
+  if (request.member.name.empty()) throw;
+  std::string message = e.what(), where = request.member.where;
+  for (const SweepKey& set : request.member.keys)
+    if (message.starts_with("--set " + quotable(set.key + "=" + set.value))) where = set.where;
   if (message.starts_with("--set ")) message.erase(0, 6);  // the entry's key, not an argument
-  throw_error<ConfigError>("{}: {}", request.place, message);
+  throw_error<ConfigError>("{}: {}", place_of(where, request.member), message);
+}
+
+std::vector<std::optional<RunReport>> check_sweep(const std::vector<RunRequest>& runs, int at_once,
+                                                  ProgressSink& progress) {
+  std::vector<std::optional<RunReport>> out;
+  std::vector<PlannedRun> planned;
+  for (const RunRequest& run : runs) {
+    out.push_back(check_member(run, planned));
+    if (out.back())
+      progress.line(fmt::format("{}: was finished before; {} is kept", out.back()->experiment,
+                                out.back()->result.string()));
+  }
+  require_limits(planned, runs.front(), progress, at_once);
+  return out;
+}
+
+std::string kept_of_sweep(const std::vector<RunReport>& reports, size_t members) {
+  const auto kept = std::ranges::count_if(
+      reports, [](const RunReport& report) { return !report.result.empty(); });
+  return fmt::format("finished and kept: {} of the sweep's {} runs", kept, members);
 }
 
 std::vector<RunReport> run_sweep(const std::vector<RunRequest>& runs, ProgressSink& progress) {
-  std::vector<Member> members;
-  std::vector<PlannedRun> planned;
-  for (const RunRequest& run : runs) members.push_back(check_member(run, planned));
-  require_limits(planned, runs.front(), progress);
+  const auto finished = check_sweep(runs, 1, progress);
   std::vector<RunReport> out;
   for (size_t i = 0; i < runs.size(); ++i) {
-    const auto& [name, finished] = members[i];
-    if (finished) {
-      progress.line(
-          fmt::format("{}: was finished before; {} is kept", name, finished->result.string()));
-      out.push_back(*finished);
-      continue;
-    }
+    const std::string& name = runs[i].member.name;
     try {
-      out.push_back(run_one(runs[i], progress));
+      out.push_back(finished[i] ? *finished[i] : run_member(runs[i], progress));
     } catch (const Stopped& stopped) {
-      const auto kept = std::ranges::count_if(
-          out, [](const RunReport& report) { return !report.result.empty(); });
       throw Stopped(stopped.signal(),
-                    fmt::format("{}\nfinished and kept: {} of the sweep's {} runs", stopped.what(),
-                                kept, runs.size()));
+                    fmt::format("{}\n{}", stopped.what(), kept_of_sweep(out, runs.size())));
     } catch (const std::exception& e) {  // out of memory, too
       out.push_back({.experiment = name, .failures = {fmt::format("{}: {}", name, e.what())}});
       progress.line(out.back().failures.front());

@@ -1,6 +1,7 @@
 #include "experiments/terminal/output.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,6 +62,11 @@ void print_control(std::string_view text) {
 }
 
 void print_note(std::string_view text) { print_control(printable(text)); }
+
+size_t terminal_columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
 
 void print_error(std::string_view message) {
   print_note(fmt::format("quantdyn: {}\n", readable(message)));

@@ -2,6 +2,7 @@
 // lost is an error.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace quantdyn {
@@ -17,6 +18,9 @@ bool flush_results();
 void print_note(std::string_view text);
 /// The same with what `text` holds for a terminal to act on.
 void print_control(std::string_view text);
+
+/// How wide the terminal is; 80 where there is none.
+size_t terminal_columns();
 
 /// Why the program ends: "quantdyn: ..." in a line of a length that can be read.
 void print_error(std::string_view message);

@@ -1,12 +1,11 @@
 #include "experiments/terminal/terminal_progress.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "experiments/terminal/output.h"
+#include "experiments/text/table.h"
 #include "framework/base/error.h"
 #include "framework/base/printable.h"
 #include "framework/base/stopwatch.h"
@@ -14,23 +13,15 @@
 namespace quantdyn {
 namespace {
 
-std::string time_text(double seconds) {
-  const int64_t s = std::llround(seconds);
-  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
-                   : fmt::format("{}:{:02}", s / 60, s % 60);
-}
-
-size_t terminal_columns() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 bool is_terminal() { return isatty(STDERR_FILENO) == 1; }
 
 class Bar final : public WorkProgress {
  public:
-  Bar(std::string title, int64_t total, std::string unit)
-      : title_(std::move(title)), unit_(std::move(unit)), total_(total) {}
+  Bar(std::string title, int64_t total, std::string unit, double seconds_between_lines)
+      : title_(std::move(title)),
+        unit_(std::move(unit)),
+        total_(total),
+        seconds_between_lines_(seconds_between_lines) {}
   ~Bar() override {
     if (terminal_) print_control("\r\033[K");
   }
@@ -39,7 +30,7 @@ class Bar final : public WorkProgress {
 
   void update(int64_t done, const std::string& note) override {
     const double now = watch_.seconds();
-    if (now - last_shown_ < (terminal_ ? 0.1 : 30.0)) return;
+    if (now - last_shown_ < (terminal_ ? 0.1 : seconds_between_lines_)) return;
     last_shown_ = now;
     draw(done, note);
   }
@@ -66,6 +57,7 @@ class Bar final : public WorkProgress {
 
   std::string title_, unit_;
   int64_t total_;
+  double seconds_between_lines_;
   bool terminal_ = is_terminal();
   Stopwatch watch_;
   double last_shown_ = 0;
@@ -75,7 +67,7 @@ class Bar final : public WorkProgress {
 
 std::unique_ptr<WorkProgress> TerminalProgress::begin(const std::string& title, int64_t total,
                                                       const std::string& unit) {
-  return std::make_unique<Bar>(title, total, unit);
+  return std::make_unique<Bar>(title, total, unit, seconds_between_lines_);
 }
 
 void TerminalProgress::line(const std::string& text) {

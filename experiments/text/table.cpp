@@ -129,4 +129,10 @@ std::string format_wide_table(const Rows& rows, size_t width, size_t group) {
   return out;
 }
 
+std::string time_text(double seconds) {
+  const int64_t s = std::llround(seconds);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+                   : fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
 }  // namespace quantdyn

@@ -27,4 +27,7 @@ size_t places(const std::string& text);
 /// `value` with `digits` after the point; "-" for NaN.
 std::string number_text(double value, int digits);
 
+/// "0:34", "1:02:03".
+std::string time_text(double seconds);
+
 }  // namespace quantdyn

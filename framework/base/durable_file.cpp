@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <future>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -142,12 +144,23 @@ void write_durably(const std::filesystem::path& path, std::string_view text) {
 FolderLock::FolderLock(const std::filesystem::path& folder)
     : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ < 0) throw_error("{}: {}", folder.string(), std::strerror(errno));
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  for (int i = 0; i < 10; ++i) {  // is_locked() may have it for an instant
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   ::close(descriptor_);
   throw_error<ConfigError>("{}: another process is writing there; accepted: another output folder",
                            folder.string());
 }
 
 FolderLock::~FolderLock() { ::close(descriptor_); }
+
+bool is_locked(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool out = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(descriptor);
+  return out;
+}
 
 }  // namespace quantdyn

@@ -55,7 +55,8 @@ void write_durably(const std::filesystem::path& path, std::string_view text);
 /// locks it does nothing.
 class FolderLock {
  public:
-  /// ConfigError: another process has locked the folder. Error: it cannot be opened.
+  /// ConfigError: another process has locked the folder, and still has it after a tenth of a
+  /// second. Error: it cannot be opened.
   explicit FolderLock(const std::filesystem::path& folder);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
@@ -64,5 +65,9 @@ class FolderLock {
  private:
   int descriptor_;
 };
+
+/// Whether a FolderLock has the folder now; false of one that does not exist. Asking takes the lock
+/// for an instant, which a FolderLock that begins then waits for.
+bool is_locked(const std::filesystem::path& folder);
 
 }  // namespace quantdyn

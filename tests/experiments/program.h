@@ -30,6 +30,7 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
+  pid_t pid() const { return pid_; }
   void send(int signal) const;
   bool has_ended();
   /// Waits for the end; kills it after five minutes.

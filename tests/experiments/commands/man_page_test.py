@@ -28,14 +28,14 @@ def page_options(section):
 def main():
     with open(sys.argv[2], encoding="utf-8") as file:
         page = file.read()
-    commands = re.findall(r"^  quantdyn (\w+) ", help_of(), re.MULTILINE)
+    commands = re.findall(r"^  quantdyn ([a-z]+(?: [a-z]+)?) ", help_of(), re.MULTILINE)
     synopsis = page[page.index(".SH SYNOPSIS"):page.index(".SH DESCRIPTION")]
-    assert re.findall(r"^\.B quantdyn (\w+)$", synopsis, re.MULTILINE) == commands, synopsis
+    assert re.findall(r"^\.B quantdyn ([a-z ]+)$", synopsis, re.MULTILINE) == commands, synopsis
     body = page[page.index(".SH COMMANDS"):page.index(".SH OPTIONS OF ALL")]
     sections = {part.split("\n")[0]: part for part in body.split("\n.SS ")[1:]}
     assert list(sections) == commands, (list(sections), commands)
     for command, section in sections.items():
-        expected = options_of(help_of(command), "options:")
+        expected = options_of(help_of(*command.split()), "options:")
         found = page_options(section)
         assert found == expected, (command, found, expected)
     general = page[page.index(".SH OPTIONS OF ALL"):page.index(".SH FILES")]

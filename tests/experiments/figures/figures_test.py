@@ -133,19 +133,19 @@ def drawn_numbers_are_the_files(path):
         box = np.percentile(np.log2(high - low), ranges.BOX)
         assert np.array_equal(ranges.boxes(result, channel_widths)[layer], box)
 
-        averages = {label: values for label, _, _, values in precision.series(result, choice)}
+        averages = {label: values for label, _, _, values, _ in precision.series(result, choice)}
         wanted = f["layerwise/weight/average_channel_precision"][last]
         assert np.array_equal(averages["weights as trained"], wanted, equal_nan=True)
 
-        lines = {(variant, prefix): values for variant, prefix, values in errors.series(result, choice, 0)}
+        lines = {(variant, prefix): values for variant, prefix, values, _ in errors.series(result, choice, 0)}
         assert set(lines) == {(v, p) for v in ("int8", "int4") for p in ("local", "accumulated")}
         assert np.array_equal(lines["int8", "local"], f["layerwise/output/local_sqnr"][int8], equal_nan=True)
 
-        places, values = depth.series(result, choice, "folded_weight")
+        places, values, _ = depth.series(result, choice, "folded_weight")
         wanted = f["layerwise/folded_weight/average_channel_precision"][last]
         finite = np.flatnonzero(np.isfinite(wanted))
         assert np.array_equal(values, wanted[finite]) and np.array_equal(places, finite / (len(wanted) - 1))
-        places, values = depth.series(result, choice, "accumulated")
+        places, values, _ = depth.series(result, choice, "accumulated")
         wanted = f["layerwise/output/accumulated_sqnr"][int8]
         assert np.array_equal(values, wanted[np.isfinite(wanted)])
         assert depth.series(result, Choice(("absent",)), "accumulated") is None
@@ -189,9 +189,32 @@ def datasets_to_come_are_used(path, folder):
         accumulated = f["layerwise/output/accumulated_sqnr"][list(f["variant"].asstr()).index("int8")]
     result, choice = Result(copy), Choice(("int8",), "conv1")
     assert epochs.series(result, choice, "weight")[1].tolist() == [list(range(9))] * 4
-    added = {prefix: values for _, prefix, values in errors.series(result, choice, 1)}["added"]
+    added = {prefix: values for _, prefix, values, _ in errors.series(result, choice, 1)}["added"]
     assert np.isnan(added[2]) and np.allclose(np.delete(added - accumulated, 2), 10 * np.log10(2))
     assert len(errors.draw([result], choice).axes) == 2
+
+
+def merged_results_have_intervals(program, networks, folder):
+    """Bands of figures are the merged file's intervals, and its name says how many runs it has."""
+    seeds = []
+    for seed in ("1", "2"):
+        made = os.path.join(folder, f"seed{seed}")
+        os.makedirs(made)
+        seeds.append(small_result(program, networks, made, "dws", "--set", f"seed={seed}", "--set", "train.epochs=0",
+                                  "--set", "track.epochs=[0]"))
+    merged = os.path.join(folder, "merged.h5")
+    subprocess.run([program, "merge", *seeds, "--output", merged], check=True, capture_output=True)
+    result, choice = Result(merged), Choice(("int8",))
+    assert result.name == "small dws, 2 runs", result.name
+    with h5py.File(merged) as f:
+        wanted = f["layerwise/output/accumulated_sqnr_interval"][list(f["variant"].asstr()).index("int8")]
+    _, values, interval = depth.series(result, choice, "accumulated")
+    assert np.array_equal(interval, wanted[-len(values):]) and np.isfinite(interval).all()
+    lines = {prefix: line for _, prefix, _, line in errors.series(result, choice, 0)}
+    assert np.array_equal(lines["accumulated"], wanted, equal_nan=True)
+    for name in ("depth", "errors", "precision"):
+        code, printed, skipped = call(SCRIPT, merged, "--output", os.path.join(folder, "pictures"), "--figure", name)
+        assert code == 0 and printed.count("\n") == 2 and not skipped, (printed, skipped)
 
 
 def bins_are_joined_without_loss():
@@ -227,6 +250,7 @@ def main():
         names_are_drawn_letter_by_letter(dws, folder)
         wrong_use_is_one_line(dws, folder)
         what_a_result_cannot_give_is_skipped(make_result, folder)
+        merged_results_have_intervals(program, networks, folder)
 
 
 if __name__ == "__main__":

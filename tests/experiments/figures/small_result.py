@@ -22,12 +22,12 @@ variants:
 """
 
 
-def small_result(program, networks, folder, network):
+def small_result(program, networks, folder, network, *more):
     """Trains and quantizes a tiny net in seconds; returns the path of its result.h5."""
     experiment, output = os.path.join(folder, f"{network}.yaml"), os.path.join(folder, network)
     with open(experiment, "w", encoding="utf-8") as f:
         f.write(EXPERIMENT.format(networks=networks, network=network, name=f"small {network}"))
-    subprocess.run([program, "run", experiment, "--output", output], check=True, capture_output=True)
+    subprocess.run([program, "run", experiment, "--output", output, *more], check=True, capture_output=True)
     return os.path.join(output, "result.h5")
 
 

@@ -189,4 +189,45 @@ BOOST_FIXTURE_TEST_CASE(the_program_merges_real_runs, Workplace) {
   BOOST_TEST(run({"compare", "3/result.h5", "merged.h5"}).exit_code == 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(results_are_grouped_by_keys, Workplace) {
+  std::vector<std::string> all{"merge"};
+  for (const std::string width : {"0.125", "0.25"})
+    for (const std::string seed : {"3", "4"}) {
+      if (width == "0.25" && seed == "4") continue;
+      const std::string output = width + "_" + seed;
+      BOOST_REQUIRE(run_tiny(output, {"--set", "seed=" + seed, "--set", "train.epochs=0", "--set",
+                                      "network.width=" + width})
+                        .exit_code == 0);
+      all.push_back(output + "/result.h5");
+    }
+  const auto merge_by = [&](const std::string& keys) {
+    std::vector<std::string> arguments = all;
+    for (const std::string& word : {std::string("--output"), std::string("m"), "--by=" + keys})
+      arguments.push_back(word);
+    return run(arguments);
+  };
+  const Outcome outcome = merge_by("network.width,variant");
+  BOOST_TEST(outcome.exit_code == 0, outcome.err);
+  for (const char* part :
+       {"width0.125     2  int8", "width0.25      1  int4", "written: m/width0.125.h5: 2 runs",
+        "width0.25: a single run, not merged: 0.25_3/result.h5"})
+    BOOST_TEST(contains(outcome.out, part), outcome.out);
+  BOOST_TEST(ResultReader(path / "m/width0.125.h5").file().numbers("merged_seeds") ==
+             (std::vector<double>{3, 4}));
+  BOOST_TEST(!fs::exists(path / "m/width0.25.h5"));
+  BOOST_TEST(
+      contains(run({"inspect", "m/width0.125.h5"}).out, "\nruns          2; numbers are means"));
+  BOOST_TEST(contains(merge_by("network").out, "written: m/network_1.h5: 2 runs"));
+  for (const auto& [keys, message] :
+       {std::pair<const char*, const char*>{"network.width", "m/width0.125.h5: is there already"},
+        {"variant", "belong to one group, 'all', and both have the seed 3"},
+        {"initialiser", "initialiser: no result has this key; accepted: keys of the experiment"},
+        {"seed", "--by seed: accepted: network, variant"},
+        {"network,", "--by network,: accepted: network, variant"}}) {
+    const Outcome refused = merge_by(keys);
+    BOOST_TEST(refused.exit_code == 2);
+    BOOST_TEST(contains(refused.err, message), keys << ": " << refused.err);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
