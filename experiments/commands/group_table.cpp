@@ -40,9 +40,8 @@ std::vector<std::string> text_row(const std::string& group, const std::string& v
     return found == means.end() ? nullptr : found->second;
   };
   const bool is_float = variant == float_variant;
-  const MetricTable::Row* any = find(variant, "accuracy");
-  std::vector<std::string> out{group, any ? std::to_string(any->count) : "-",
-                               is_float ? "-" : variant,
+  const MetricTable::Row* any = means.lower_bound({variant, ""})->second;
+  std::vector<std::string> out{group, std::to_string(any->count), is_float ? "-" : variant,
                                mean_text(find(float_variant, "accuracy"), 4)};
   for (const Shown& column : shown) {
     const bool has_number =

@@ -31,6 +31,14 @@ int stop_signal(const RunRequest& run) {
   return 0;
 }
 
+/// The last line of a member's log without the names that begin it.
+std::string said_by(const RunRequest& run) {
+  std::string out = last_line(log_of(run));
+  for (const std::string& before : {std::string("quantdyn: "), run.member.name + ": "})
+    if (out.starts_with(before)) out.erase(0, before.size());
+  return out;
+}
+
 /// Why a member has no result, from how its process ended and its log.
 std::string failure_of(const RunRequest& run, int exit_code) {
   const std::string& name = run.member.name;
@@ -39,17 +47,27 @@ std::string failure_of(const RunRequest& run, int exit_code) {
         "{}: ended by signal {} ({}); what it had saved stays, and the next run goes "
         "on with it",
         name, -exit_code, ::strsignal(-exit_code));
-  std::string line = last_line(log_of(run));
-  constexpr std::string_view before = "quantdyn: ";
-  if (line.starts_with(before)) line.erase(0, before.size());
-  if (line.starts_with(name + ": ")) line.erase(0, name.size() + 2);
-  return fmt::format("{}: {} (exit code {}; {})", name, line, exit_code, log_of(run).string());
+  return fmt::format("{}: {} (exit code {}; {})", name, said_by(run), exit_code,
+                     log_of(run).string());
 }
 
-RunReport report_of_process(const RunRequest& run, int exit_code) try {
-  if (exit_code == 0 || exit_code == 1)  // 1 also where only a variant failed
-    if (std::filesystem::exists(run.output / "result.h5"))
-      return report_of(run.member.name, run.output / "result.h5");
+using FileTime = std::filesystem::file_time_type;
+
+/// When a member's result was written; FileTime::min() where there is none.
+FileTime time_of_result(const RunRequest& run) {
+  std::error_code error;
+  const FileTime out = std::filesystem::last_write_time(run.output / "result.h5", error);
+  return error ? FileTime::min() : out;
+}
+
+/// `before`: time_of_result() when its process started.
+RunReport report_of_process(const RunRequest& run, int exit_code, FileTime before) try {
+  const bool is_new = time_of_result(run) != before;
+  if (exit_code == 0 || (exit_code == 1 && is_new)) {  // 1: a variant failed
+    RunReport out = report_of(run.member.name, run.output / "result.h5");
+    out.was_finished = !is_new;
+    return out;
+  }
   return {.experiment = run.member.name, .failures = {failure_of(run, exit_code)}};
 } catch (const Error& e) {
   return {.experiment = run.member.name,
@@ -62,12 +80,16 @@ struct Slot {
   size_t run = 0;
   std::unique_ptr<MemberProcess> process = nullptr;  ///< null: free
   Stopwatch watch = {};
+  FileTime before = {};  ///< time_of_result() at the start
 };
 
 class Jobs {
  public:
   Jobs(const std::vector<RunRequest>& runs, const SweepJobs& how, ProgressSink& progress)
-      : runs_(runs), how_(how), reports_(check_sweep(runs, how.jobs, progress)) {
+      : runs_(runs),
+        how_(how),
+        reports_(check_sweep(runs, how.jobs, progress)),
+        queue_(runs, reports_) {
     for (int i = 0; i < how.jobs; ++i) {
       Slot slot{std::max(1, how.threads / how.jobs + (i < how.threads % how.jobs ? 1 : 0))};
       slots_.push_back(std::move(slot));
@@ -88,7 +110,7 @@ class Jobs {
       show();
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
-    if (signal != 0) throw Stopped(signal, kept_of_sweep(ended(), runs_.size()));
+    if (signal != 0) throw Stopped(signal, kept_of_sweep(reports_));
     return ended();
   }
 
@@ -106,7 +128,7 @@ class Jobs {
     if (!code) return;
     slot.process.reset();
     const RunRequest& run = runs_[slot.run];
-    reports_[slot.run] = report_of_process(run, *code);
+    reports_[slot.run] = report_of_process(run, *code, slot.before);
     const RunReport& report = *reports_[slot.run];
     const std::string time = time_text(slot.watch.seconds());
     line(report.result.empty() ? report.failures.front()
@@ -115,20 +137,22 @@ class Jobs {
   }
 
   void start_next(Slot& slot) {
-    for (; next_ < runs_.size() && !slot.process; ++next_) {
-      if (reports_[next_]) continue;
-      const RunRequest& run = runs_[next_];
+    while (const auto next = queue_.next()) {
+      const RunRequest& run = runs_[*next];
+      slot.before = time_of_result(run);
       try {
         slot.process =
             std::make_unique<MemberProcess>(how_.arguments(run.member, slot.threads), log_of(run));
-        slot.run = next_;
-        slot.watch = Stopwatch();
-        line(fmt::format("{}: starts, {} of {}", run.member.name, next_ + 1, runs_.size()));
       } catch (const Error& e) {
-        reports_[next_] = RunReport{.experiment = run.member.name,
+        reports_[*next] = RunReport{.experiment = run.member.name,
                                     .failures = {fmt::format("{}: {}", run.member.name, e.what())}};
-        line(reports_[next_]->failures.front());
+        line(reports_[*next]->failures.front());
+        continue;
       }
+      slot.run = *next;
+      slot.watch = Stopwatch();
+      line(fmt::format("{}: starts", run.member.name));
+      return;
     }
   }
 
@@ -146,8 +170,7 @@ class Jobs {
     for (const Slot& slot : slots_)
       if (slot.process)
         lines.push_back(fmt::format("{}  {}  {}", runs_[slot.run].member.name,
-                                    time_text(slot.watch.seconds()),
-                                    last_line(log_of(runs_[slot.run]))));
+                                    time_text(slot.watch.seconds()), said_by(runs_[slot.run])));
     lines_.show(lines);
   }
 
@@ -162,7 +185,7 @@ class Jobs {
   const SweepJobs& how_;
   std::vector<std::optional<RunReport>> reports_;
   std::vector<Slot> slots_;
-  size_t next_ = 0;
+  MemberQueue queue_;
   LiveLines lines_;
   Stopwatch watch_, since_shown_;
 };

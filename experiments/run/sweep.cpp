@@ -7,6 +7,7 @@
 #include "experiments/run/limits.h"
 #include "experiments/run/output_folder.h"
 #include "experiments/run/sweep_members.h"
+#include "framework/base/durable_file.h"
 #include "framework/base/printable.h"
 #include "framework/config/options.h"
 
@@ -90,27 +91,47 @@ std::vector<std::optional<RunReport>> check_sweep(const std::vector<RunRequest>&
   return out;
 }
 
-std::string kept_of_sweep(const std::vector<RunReport>& reports, size_t members) {
+std::string kept_of_sweep(const std::vector<std::optional<RunReport>>& reports) {
   const auto kept = std::ranges::count_if(
-      reports, [](const RunReport& report) { return !report.result.empty(); });
-  return fmt::format("finished and kept: {} of the sweep's {} runs", kept, members);
+      reports, [](const auto& report) { return report && !report->result.empty(); });
+  return fmt::format("finished and kept: {} of the sweep's {} runs", kept, reports.size());
+}
+
+MemberQueue::MemberQueue(const std::vector<RunRequest>& runs,
+                         const std::vector<std::optional<RunReport>>& finished)
+    : runs_(runs) {
+  for (size_t i = 0; i < runs.size(); ++i)
+    if (!finished[i]) waiting_.push_back(i);
+}
+
+std::optional<size_t> MemberQueue::next() {
+  while (!waiting_.empty()) {
+    const size_t i = waiting_.front();
+    waiting_.pop_front();
+    if (!is_locked(runs_[i].output) || !put_off_.insert(i).second) return i;
+    waiting_.push_back(i);
+  }
+  return {};
 }
 
 std::vector<RunReport> run_sweep(const std::vector<RunRequest>& runs, ProgressSink& progress) {
-  const auto finished = check_sweep(runs, 1, progress);
-  std::vector<RunReport> out;
-  for (size_t i = 0; i < runs.size(); ++i) {
-    const std::string& name = runs[i].member.name;
+  auto reports = check_sweep(runs, 1, progress);
+  MemberQueue queue(runs, reports);
+  for (std::optional<size_t> i = queue.next(); i; i = queue.next()) {
+    const std::string& name = runs[*i].member.name;
     try {
-      out.push_back(finished[i] ? *finished[i] : run_member(runs[i], progress));
+      reports[*i] = run_member(runs[*i], progress);
     } catch (const Stopped& stopped) {
       throw Stopped(stopped.signal(),
-                    fmt::format("{}\n{}", stopped.what(), kept_of_sweep(out, runs.size())));
+                    fmt::format("{}\n{}", stopped.what(), kept_of_sweep(reports)));
     } catch (const std::exception& e) {  // out of memory, too
-      out.push_back({.experiment = name, .failures = {fmt::format("{}: {}", name, e.what())}});
-      progress.line(out.back().failures.front());
+      reports[*i] =
+          RunReport{.experiment = name, .failures = {fmt::format("{}: {}", name, e.what())}};
+      progress.line(reports[*i]->failures.front());
     }
   }
+  std::vector<RunReport> out;
+  for (const auto& report : reports) out.push_back(*report);
   return out;
 }
 

@@ -1,7 +1,9 @@
 // Sweeps: one experiment file for several runs.
 #pragma once
 
+#include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,11 +29,27 @@ Experiment experiment_of(const RunRequest& request);
 std::vector<std::optional<RunReport>> check_sweep(const std::vector<RunRequest>& runs, int at_once,
                                                   ProgressSink& progress);
 
+/// The members that are still to run, in their order. One whose folder another process has locked
+/// comes last: by then it may be finished.
+class MemberQueue {
+ public:
+  /// Of `runs`, which must outlive it, those without a report.
+  MemberQueue(const std::vector<RunRequest>& runs,
+              const std::vector<std::optional<RunReport>>& finished);
+  /// The place in `runs` of the next one; nothing after the last.
+  std::optional<size_t> next();
+
+ private:
+  const std::vector<RunRequest>& runs_;
+  std::deque<size_t> waiting_;
+  std::set<size_t> put_off_;
+};
+
 /// check_sweep(), then runs what is not finished; one report per run, in their order. One that
 /// fails is reported, and the others go on.
 std::vector<RunReport> run_sweep(const std::vector<RunRequest>& runs, ProgressSink& progress);
 
 /// "finished and kept: 3 of the sweep's 8 runs", for a stop.
-std::string kept_of_sweep(const std::vector<RunReport>& reports, size_t members);
+std::string kept_of_sweep(const std::vector<std::optional<RunReport>>& reports);
 
 }  // namespace quantdyn

@@ -1,7 +1,7 @@
 #include "experiments/run/sweep_members.h"
 
-#include <algorithm>
 #include <map>
+#include <set>
 
 #include "experiments/run/experiment.h"
 
@@ -55,42 +55,51 @@ bool has_mapping(const Options& document) {
   return false;
 }
 
-}  // namespace
-
-std::vector<SweepMember> sweep_members(const Options& document) {
-  std::vector<SweepMember> out;
-  std::vector<Options> listed;
-  if (has_mapping(document)) {
-    const Options sweep = document.section("sweep", "the runs of this file");
-    out = members_of_grid(sweep);
-    listed = sweep.list("include", "members beside the grid");
-    sweep.finish();
-    if (out.empty() && listed.empty())
-      document.refuse("sweep", "has no member; accepted: `grid`, `include`, or a list of members");
-  } else {
-    listed = document.list("sweep", "the runs of this file");
-  }
-  const size_t of_grid = out.size();
-  std::map<std::string, std::string> taken;  // by name, where
-  for (const SweepMember& member : out)
-    if (!taken.emplace(member.name, member.where).second)
+void require_own_names(const std::vector<SweepMember>& of_grid) {
+  std::set<std::string> taken;
+  for (const SweepMember& member : of_grid)
+    if (!taken.insert(member.name).second)
       throw_error<ConfigError>(
           "{}: grid: two members are called '{}'; accepted: members of `include` instead, which "
           "have names of their own",
           member.where, member.name);
-  std::map<std::map<std::string, std::string>, std::string> grid_settings;
-  for (const SweepMember& member : out) grid_settings.emplace(settings_of(member), member.name);
+}
+
+/// Appends the members of a list.
+void add_listed(const std::vector<Options>& listed, std::vector<SweepMember>& members) {
+  std::set<std::string> taken;
+  std::map<std::map<std::string, std::string>, std::string> of_grid;  // names by settings
+  for (const SweepMember& member : members) {
+    taken.insert(member.name);
+    of_grid.emplace(settings_of(member), member.name);
+  }
   for (const Options& entry : listed) {
-    SweepMember member = listed_member(entry);
-    if (!taken.emplace(member.name, member.where).second)
-      entry.refuse("name", fmt::format("'{}' is the name of an earlier run; accepted: another name",
-                                       member.name));
-    const auto same = grid_settings.find(settings_of(member));
-    if (of_grid > 0 && same != grid_settings.end())
+    members.push_back(listed_member(entry));
+    const std::string& name = members.back().name;
+    if (!taken.insert(name).second)
+      entry.refuse("name",
+                   fmt::format("'{}' is the name of an earlier run; accepted: another name", name));
+    if (const auto same = of_grid.find(settings_of(members.back())); same != of_grid.end())
       entry.refuse("", fmt::format("include: '{}' is the same as '{}' of the grid; accepted: other "
                                    "values, or an entry of `exclude` for that",
-                                   member.name, same->second));
-    out.push_back(std::move(member));
+                                   name, same->second));
+  }
+}
+
+}  // namespace
+
+std::vector<SweepMember> sweep_members(const Options& document) {
+  std::vector<SweepMember> out;
+  if (has_mapping(document)) {
+    const Options sweep = document.section("sweep", "the runs of this file");
+    out = members_of_grid(sweep);
+    require_own_names(out);
+    add_listed(sweep.list("include", "members beside the grid"), out);
+    sweep.finish();
+    if (out.empty())
+      document.refuse("sweep", "has no member; accepted: `grid`, `include`, or a list of members");
+  } else {
+    add_listed(document.list("sweep", "the runs of this file"), out);
   }
   for (size_t i = 0; i < out.size(); ++i) out[i].number = static_cast<int64_t>(i) + 1;
   return out;

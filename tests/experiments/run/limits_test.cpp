@@ -60,6 +60,16 @@ BOOST_AUTO_TEST_CASE(runs_share_the_disk_but_not_the_memory) {
   BOOST_TEST(contains(excess({half, half}), "of disk"));
 }
 
+BOOST_AUTO_TEST_CASE(runs_beside_each_other_share_the_memory) {
+  const PlannedRun most = planned(path, memory_limit().bytes * 2 / 3, mib);
+  const PlannedRun little = planned(path, mib, mib);
+  BOOST_TEST(excess({most, little, most}) == "");
+  BOOST_TEST(excess({most, little}, 2) == "");
+  const std::string message = excess({most, little, most}, 2);
+  BOOST_TEST(message.starts_with("--jobs 2: the 2 largest members together need about "), message);
+  BOOST_TEST(contains(message, "accepted: fewer jobs, or --ignore-limits"), message);
+}
+
 BOOST_AUTO_TEST_CASE(the_disk_that_a_run_takes_is_estimated_within_half) {
   BOOST_REQUIRE(run_tiny("out", {"--set", "track.every=1"}).exit_code == 0);
   int64_t taken = 0;

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "experiments/results/result_equality.h"
+#include "framework/base/durable_file.h"
 #include "tests/experiments/program.h"
 
 using namespace quantdyn;
@@ -101,6 +102,16 @@ BOOST_AUTO_TEST_CASE(a_failed_member_does_not_stop_the_others) {
   BOOST_TEST(contains(status(), "1 done, 1 failed of 2"), status());
 }
 
+BOOST_AUTO_TEST_CASE(an_old_result_is_not_taken_for_that_of_a_run_that_failed) {
+  write_sweep("  - {name: a, train.epochs: 1}\n");
+  BOOST_REQUIRE(run_jobs("out", {}).exit_code == 0);
+  const Outcome outcome =
+      run_jobs("out", {"--jobs", "2", "--force", "--set", "train.schedule.learning_rate=1e30"});
+  BOOST_TEST(outcome.exit_code == 1);
+  BOOST_TEST(contains(outcome.err, "a: training stopped: the loss is"), outcome.err);
+  BOOST_TEST(!contains(outcome.out, "out/a/result.h5"), outcome.out);
+}
+
 BOOST_AUTO_TEST_CASE(a_killed_member_does_not_stop_the_others) {
   write_sweep(short_and_long);
   Child child(path, arguments("out", {"--jobs", "2"}));
@@ -149,6 +160,17 @@ BOOST_AUTO_TEST_CASE(members_end_with_the_process_that_started_them) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   BOOST_TEST(contains(status(), "2 interrupted of 2"), status());
   BOOST_TEST(contains(text_of(path / "out/seed0/log.txt"), "stopped at epoch "));
+}
+
+BOOST_AUTO_TEST_CASE(a_member_that_another_process_runs_comes_last) {
+  write_sweep("  - {name: a, train.epochs: 0}\n  - {name: b, train.epochs: 0}\n");
+  fs::create_directories(path / "out/a");
+  const FolderLock lock(path / "out/a");
+  const Outcome outcome = run_jobs("out", {"--jobs", "2"});
+  BOOST_TEST(outcome.exit_code == 1);
+  BOOST_TEST(outcome.err.find("b: starts") < outcome.err.find("a: starts"), outcome.err);
+  BOOST_TEST(contains(outcome.err, "a: out/a: another process is writing there"), outcome.err);
+  BOOST_TEST(contains(outcome.out, "written: out/b/result.h5"), outcome.out);
 }
 
 BOOST_AUTO_TEST_CASE(a_number_of_jobs_that_cannot_be_is_refused) {
