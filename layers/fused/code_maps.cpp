@@ -53,19 +53,26 @@ namespace quantdyn {
 HWY_EXPORT(map_rows);
 HWY_EXPORT(code_rows);
 
-CodeMap::CodeMap(const SumMap& exact_map, const CodeTransform& transform, const CodeGrid& grid)
-    : exact(exact_map), output(transform), lowest(grid.lowest) {
-  double largest = 0;
+CodeMap::CodeMap(const SumMap& exact_map, const CodeTransform& transform, const CodeGrid& of_output)
+    : exact(exact_map), output(transform), grid(of_output) {
+  double largest = 0, steepest = 0;
   for (size_t i = 0; i < exact.scale.size(); ++i) {
     scale.push_back(static_cast<float>(exact.scale[i] / grid.scale));
     if (!std::isfinite(scale.back())) largest = HUGE_VAL;
+    steepest = std::max(steepest, double{std::abs(scale.back())});
     const double offset = exact.shift[i] / grid.scale;
     shift.push_back(static_cast<float>(offset + grid.zero_point - grid.lowest));
     largest = std::max(largest, std::isfinite(offset) ? std::abs(offset) : HUGE_VAL);
   }
+  const size_t padded = scale.size();
+  while (scale.size() % 64 != 0) {
+    scale.push_back(scale[scale.size() - padded]);
+    shift.push_back(shift[shift.size() - padded]);
+  }
   // Both ways round a few times, each by 2^-24 of codes up to 256 + 2 |shift|.
   const double error = std::ldexp(256 + largest, -20);
   is_usable = error < 0.25;
+  is_small = is_usable && steepest <= 0.25;
   furthest = static_cast<float>(0.5 - error);
   last = static_cast<float>(grid.highest - grid.lowest);
   if (exact.ends.low > -HUGE_VALF) first = code_of(exact.ends.low);
@@ -80,7 +87,7 @@ uint8_t CodeMap::code_of_sum(double sum, int64_t column) const {
 uint8_t CodeMap::code_of(float value) const {
   int32_t code = 0;
   output.codes({&value, 1, 1, 1, 0, 0, 0, 0}, &code);
-  return static_cast<uint8_t>(code - lowest);
+  return static_cast<uint8_t>(code - grid.lowest);
 }
 
 void map_sums(const CodeMap& map, const float* sums, int64_t rows, int64_t channels, uint8_t* to) {

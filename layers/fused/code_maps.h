@@ -26,6 +26,8 @@ class CodeMap {
 
   /// False if ties cannot be told apart, or a shift is not finite: then it must not be used.
   bool is_usable;
+  /// Whether every sum of int32 becomes an int32.
+  bool is_small;
   /// The byte of one value.
   uint8_t code_of(float value) const;
   /// The byte of one sum, without the shortcut.
@@ -33,8 +35,8 @@ class CodeMap {
 
   const SumMap& exact;
   const CodeTransform& output;
-  int32_t lowest;
-  std::vector<float> scale, shift;  ///< by column, padded
+  const CodeGrid grid;
+  std::vector<float> scale, shift;  ///< by column, repeated up to a multiple of 64
   float furthest;                   ///< from a whole number
   float first = 0, last = 255;      ///< the bytes that the activation's ends allow
 };

@@ -163,34 +163,73 @@ struct ToCodes {
   }
 };
 
+/// The sum of each row's bytes, line after line; empty if no column needs them.
+std::vector<int32_t> sum_rows(const CodeProductShape& shape, const CodeRows& left,
+                              const PackedCodes& right) {
+  std::vector<int32_t> out;
+  if (right.of_row_sum.empty()) return out;
+  out.reserve(static_cast<size_t>(shape.lines * shape.rows));
+  for (int64_t line = 0; line < shape.lines; ++line)
+    for (int64_t row = 0; row < shape.rows; ++row)
+      out.push_back(sum_row(left.data + line * left.line + row * left.row, left.segment,
+                            shape.segments, shape.length));
+  return out;
+}
+
+/// Sums of a tile, row by row.
+template <class Target>
+struct RowByRow {
+  using Element = typename Target::Element;
+  Target target;
+
+  HWY_INLINE void tile(const int32_t* sums, int64_t rows, int64_t blocks, int64_t first,
+                       const int32_t* row_sums, const PackedCodes& right, Element* to) const {
+    const int64_t width = blocks * block_columns, columns = std::min(width, right.columns - first);
+    alignas(64) Element padded[most_blocks * block_columns];
+    for (int64_t i = 0; i < rows; ++i, sums += width, to += right.columns) {
+      target.row(sums, width, first, row_sums ? row_sums[i] : 0, right,
+                 columns == width ? to : padded);
+      if (columns < width) std::copy_n(padded, columns, to);
+    }
+  }
+};
+
+/// Sums of a tile by the code that an instruction set has for it.
+struct ByTile {
+  using Element = uint8_t;
+  const CodeMap& map;
+  TileCodes codes;
+
+  void tile(const int32_t* sums, int64_t rows, int64_t blocks, int64_t first,
+            const int32_t* row_sums, const PackedCodes& right, uint8_t* to) const {
+    codes(sums, rows, blocks,
+          {map, first, std::min(blocks * block_columns, right.columns - first),
+           right.constant.data() + first, row_sums ? right.of_row_sum.data() + first : nullptr,
+           row_sums},
+          to, right.columns);
+  }
+};
+
 /// All rows times the blocks of columns from `first` on.
 template <class Target>
 void multiply_panel(const CodeProductShape& shape, const CodeRows& left, const PackedCodes& right,
                     const Target& target, typename Target::Element* to, int64_t to_line,
-                    const TileKernels& kernels, int64_t first, int64_t blocks) {
-  const int64_t width = blocks * block_columns;
+                    const TileKernels& kernels, const std::vector<int32_t>& row_sums, int64_t first,
+                    int64_t blocks) {
   const int64_t block = shape.segments * right.quads * 4 * block_columns;
-  const int64_t columns = std::min(width, right.columns - first);
   const int64_t tiles = (shape.rows + kernels.rows - 1) / kernels.rows;
   alignas(64) int32_t sums[most_rows * most_blocks * block_columns];
-  alignas(64) typename Target::Element padded[most_blocks * block_columns];
-  for (int64_t line = 0; line < shape.lines; ++line) {
-    auto* y = to + line * to_line + first;
-    const uint8_t* x = left.data + line * left.line;
-    for (int64_t tile = 0; tile < tiles; ++tile) {  // of about one size
-      const int64_t rows = shape.rows / tiles + (tile < shape.rows % tiles ? 1 : 0);
+  for (int64_t line = 0; line < shape.lines; ++line)
+    for (int64_t tile = 0, row = 0, rows; tile < tiles; ++tile, row += rows) {
+      rows = shape.rows / tiles + (tile < shape.rows % tiles ? 1 : 0);  // of about one size
       kernels.of(rows, blocks)(
-          {x, left.row, left.segment, right.bytes.data() + first / block_columns * block, block,
-           shape.segments, right.quads},
+          {left.data + line * left.line + row * left.row, left.row, left.segment,
+           right.bytes.data() + first / block_columns * block, block, shape.segments, right.quads},
           sums);
-      for (int64_t i = 0; i < rows; ++i, x += left.row, y += right.columns) {
-        const int32_t row_sum =
-            right.of_row_sum.empty() ? 0 : sum_row(x, left.segment, shape.segments, shape.length);
-        target.row(sums + i * width, width, first, row_sum, right, columns == width ? y : padded);
-        if (columns < width) std::copy_n(padded, columns, y);
-      }
+      target.tile(sums, rows, blocks, first,
+                  row_sums.empty() ? nullptr : row_sums.data() + line * shape.rows + row, right,
+                  to + line * to_line + row * right.columns + first);
     }
-  }
 }
 
 template <class Target>
@@ -201,11 +240,13 @@ void multiply_all(const CodeProductShape& shape, const CodeRows& left, const Pac
   static constexpr TileKernels portable =
       make_tiles<PortableTiles>(is_wide ? 6 : 4, is_wide ? 2 : 1);
   const TileKernels& kernels = fast ? *fast : portable;
+  const std::vector<int32_t> row_sums = sum_rows(shape, left, right);
   const int64_t all = right.padded_columns / block_columns;
   for (int64_t block = 0; block < all;) {
     int64_t blocks = kernels.blocks;
     while (block + blocks > all) blocks /= 2;
-    multiply_panel(shape, left, right, target, to, to_line, kernels, block * block_columns, blocks);
+    multiply_panel(shape, left, right, target, to, to_line, kernels, row_sums,
+                   block * block_columns, blocks);
     block += blocks;
   }
 }
@@ -216,13 +257,17 @@ bool is_avx3() { return HWY_TARGET == HWY_AVX3; }
 
 void multiply(const CodeProductShape& shape, const CodeRows& left, const PackedCodes& right,
               const SumMap& map, float* to, int64_t to_line, const TileKernels* fast) {
-  multiply_all(shape, left, right, ToValues{map}, to, to_line, fast);
+  multiply_all(shape, left, right, RowByRow<ToValues>{{map}}, to, to_line, fast);
 }
 
 void multiply_to_codes(const CodeProductShape& shape, const CodeRows& left,
                        const PackedCodes& right, const CodeMap& map, uint8_t* to, int64_t to_line,
                        const TileKernels* fast) {
-  multiply_all(shape, left, right, ToCodes{CodeVectors<ToCodes::Floats>(map)}, to, to_line, fast);
+  if (fast && fast->codes && map.is_small)
+    multiply_all(shape, left, right, ByTile{map, fast->codes}, to, to_line, fast);
+  else
+    multiply_all(shape, left, right, RowByRow<ToCodes>{ToCodes{CodeVectors<ToCodes::Floats>(map)}},
+                 to, to_line, fast);
 }
 
 }  // namespace quantdyn::HWY_NAMESPACE
@@ -235,14 +280,12 @@ HWY_EXPORT(is_avx3);
 HWY_EXPORT(multiply);
 HWY_EXPORT(multiply_to_codes);
 
-namespace {
+const TileKernels* fast_tiles() { return HWY_DYNAMIC_DISPATCH(is_avx3)() ? vnni_tiles() : nullptr; }
 
-/// Null: none faster than the portable ones; tests may do without.
-const TileKernels* fast_tiles() {
-  return HWY_DYNAMIC_DISPATCH(is_avx3)() ? vnni_tiles() : nullptr;
+int32_t byte_origin(const CodeGrid& grid) {
+  const bool fits = grid.lowest - grid.zero_point >= -128 && grid.highest - grid.zero_point < 128;
+  return fits ? grid.zero_point : grid.lowest + 128;
 }
-
-}  // namespace
 
 PackedCodes::PackedCodes(int64_t segments, int64_t length, std::span<const int32_t> weight,
                          std::span<const CodeGrid> grids, int32_t input_zero)
@@ -254,9 +297,7 @@ PackedCodes::PackedCodes(int64_t segments, int64_t length, std::span<const int32
       constant(padded_columns) {
   for (int64_t k = 0; k < columns; ++k) {
     const CodeGrid& grid = grids[k];
-    // Codes less their zero point if these fit into a byte: then the sum of the row is not needed.
-    const bool fits = grid.lowest - grid.zero_point >= -128 && grid.highest - grid.zero_point < 128;
-    const int32_t origin = fits ? grid.zero_point : grid.lowest + 128;
+    const int32_t origin = byte_origin(grid);
     int64_t sum = 0;
     for (int64_t s = 0; s < segments; ++s)
       for (int64_t i = 0; i < length; ++i) {

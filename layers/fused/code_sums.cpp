@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "framework/base/error.h"
 #include "layers/fused/code_products.h"
 #include "layers/fused/code_values.h"
+#include "layers/fused/code_windows.h"
 #include "layers/fused/depthwise_kernels.h"
 #include "layers/fused/image_window.h"
 
@@ -36,22 +38,59 @@ bool are_bytes(const ProductCodes& codes) {
          });
 }
 
+/// Images with padding where outputs need it, as bytes.
+struct PaddedImages {
+  const Convolution& conv;
+  int64_t height, width;  // as far as outputs reach
+  uint8_t zero;
+
+  PaddedImages(const Convolution& c, const CodeGrid& grid)
+      : conv(c),
+        height((c.out_h - 1) * c.stride_h + c.kernel_h),
+        width((c.out_w - 1) * c.stride_w + c.kernel_w),
+        zero(static_cast<uint8_t>(grid.zero_point - grid.lowest)) {}
+
+  int64_t bytes(int64_t images) const { return images * height * width * conv.in_c; }
+  /// copy(pixel, count, to) brings pixels of the images. Stops if it returns false.
+  template <typename Copy>
+  bool fill(int64_t images, uint8_t* to, const Copy& copy) const {
+    const int64_t left = std::min(conv.pad_left, width);
+    const int64_t columns = std::clamp<int64_t>(width - left, 0, conv.in_w);
+    for (int64_t i = 0; i < images; ++i)
+      for (int64_t row = 0; row < height; ++row) {
+        const int64_t from = row - conv.pad_top;
+        const bool is_padding = from < 0 || from >= conv.in_h;
+        to = std::fill_n(to, (is_padding ? width : left) * conv.in_c, zero);
+        if (is_padding) continue;
+        if (!copy((i * conv.in_h + from) * conv.in_w, columns, to)) return false;
+        to = std::fill_n(to + columns * conv.in_c, (width - left - columns) * conv.in_c, zero);
+      }
+    return true;
+  }
+  void copy(const uint8_t* codes, int64_t images, uint8_t* to) const {
+    fill(images, to, [&](int64_t pixel, int64_t count, uint8_t* at) {
+      std::copy_n(codes + pixel * conv.in_c, count * conv.in_c, at);
+      return true;
+    });
+  }
+};
+
+int64_t byte_floats(int64_t bytes) { return (bytes + read_past + 3) / 4; }
+
 /// All input channels in one group: codes of the padded images as bytes, sums in int32.
 class ByteSums final : public CodeSums {
  public:
   ByteSums(const Convolution& conv, const ProductCodes& codes)
       : CodeSums(conv, codes),
-        zero_(static_cast<uint8_t>(codes.input.zero_point - codes.input.lowest)),
         is_plain_(conv.is_pointwise() && conv.stride_h == 1 && conv.stride_w == 1),
-        height_((conv.out_h - 1) * conv.stride_h + conv.kernel_h),
-        width_((conv.out_w - 1) * conv.stride_w + conv.kernel_w),
+        padded_(conv_, codes.input),
         packed_(conv.kernel_h, conv.kernel_w * conv.in_c, codes.weight, codes.weight_grids,
                 codes.input.zero_point - codes.input.lowest) {}
 
   bool read(const float* x, int64_t images, float* scratch) const override {
     auto* const to = reinterpret_cast<uint8_t*>(scratch);
     if (is_plain_) return take_codes(input_, x, images * conv_.in_h * conv_.in_w * conv_.in_c, to);
-    return pad(images, to, [&](int64_t pixel, int64_t count, uint8_t* at) {
+    return padded_.fill(images, to, [&](int64_t pixel, int64_t count, uint8_t* at) {
       return take_codes(input_, x + pixel * conv_.in_c, count * conv_.in_c, at);
     });
   }
@@ -67,40 +106,19 @@ class ByteSums final : public CodeSums {
 
  private:
   /// The codes with padding where outputs need it.
-  const uint8_t* padded(const CodedImages& x, int64_t images, float* scratch) const {
+  const uint8_t* bytes_of(const CodedImages& x, int64_t images, float* scratch) const {
     auto* const to = reinterpret_cast<uint8_t*>(scratch);
     if (!x.codes) return to;  // from read()
     if (is_plain_) return x.codes;
-    pad(images, to, [&](int64_t pixel, int64_t count, uint8_t* at) {
-      std::copy_n(x.codes + pixel * conv_.in_c, count * conv_.in_c, at);
-      return true;
-    });
+    padded_.copy(x.codes, images, to);
     return to;
-  }
-
-  /// Fills the padded images; copy(pixel, count, to) brings pixels of the images. Stops if it
-  /// returns false.
-  template <typename Copy>
-  bool pad(int64_t images, uint8_t* to, const Copy& copy) const {
-    const int64_t left = std::min(conv_.pad_left, width_);
-    const int64_t columns = std::clamp<int64_t>(width_ - left, 0, conv_.in_w);
-    for (int64_t i = 0; i < images; ++i)
-      for (int64_t row = 0; row < height_; ++row) {
-        const int64_t from = row - conv_.pad_top;
-        const bool is_padding = from < 0 || from >= conv_.in_h;
-        to = std::fill_n(to, (is_padding ? width_ : left) * conv_.in_c, zero_);
-        if (is_padding) continue;
-        if (!copy((i * conv_.in_h + from) * conv_.in_w, columns, to)) return false;
-        to = std::fill_n(to + columns * conv_.in_c, (width_ - left - columns) * conv_.in_c, zero_);
-      }
-    return true;
   }
 
   template <class Map, typename Element>
   void run_images(const CodedImages& x, int64_t images, const Map& map, Element* y, float* scratch,
                   const RowsDone& done) const {
-    const uint8_t* const codes = padded(x, images, scratch);
-    const int64_t pixels = conv_.out_h * conv_.out_w, pitch = width_ * conv_.in_c;
+    const uint8_t* const codes = bytes_of(x, images, scratch);
+    const int64_t pixels = conv_.out_h * conv_.out_w, pitch = padded_.width * conv_.in_c;
     if (is_plain_) {
       for (int64_t row = 0; row < images * pixels; row += rows_at_once) {
         const int64_t count = std::min(rows_at_once, images * pixels - row);
@@ -116,16 +134,15 @@ class ByteSums final : public CodeSums {
         const int64_t lines = std::min(band, conv_.out_h - line);
         const int64_t row = i * pixels + line * conv_.out_w;
         multiply_codes({lines, conv_.out_w, conv_.kernel_h, conv_.kernel_w * conv_.in_c},
-                       {codes + (i * height_ + line * conv_.stride_h) * pitch,
+                       {codes + (i * padded_.height + line * conv_.stride_h) * pitch,
                         conv_.stride_h * pitch, conv_.stride_w * conv_.in_c, pitch},
                        packed_, map, y + row * conv_.out_c, conv_.out_w * conv_.out_c);
         done(row, lines * conv_.out_w);
       }
   }
 
-  const uint8_t zero_;  // the byte of a padded pixel
   const bool is_plain_;
-  const int64_t height_, width_;  // of the padded image, as far as outputs reach
+  const PaddedImages padded_;
   const PackedCodes packed_;
 };
 
@@ -137,6 +154,10 @@ class DepthwiseSums final : public CodeSums {
     for (size_t i = 0; i < codes.weight.size(); ++i)
       weight_.push_back(
           static_cast<float>(codes.weight[i] - codes.weight_grids[i % conv.out_c].zero_point));
+    const bool is_common = conv.kernel_h == 3 && conv.kernel_w == 3 && conv.out_c >= 16;
+    if (is_common && has_code_windows())
+      packed_.emplace(codes.weight, codes.weight_grids, codes.input.zero_point - codes.input.lowest,
+                      holds_pixels());
   }
 
   bool read(const float* x, int64_t images, float*) const override {
@@ -155,6 +176,7 @@ class DepthwiseSums final : public CodeSums {
   }
   void run(const CodedImages& x, int64_t images, const CodeMap& map, uint8_t* y,
            float* scratch) const override {
+    if (x.codes && packed_ && map.is_small) return run_bytes(x.codes, images, map, y, scratch);
     float* const sums = scratch + rows_floats(conv_, window_);
     for_bands(x, images, scratch,
               [&](int64_t line, int64_t lines, int64_t first, const ImageRows& rows) {
@@ -167,10 +189,11 @@ class DepthwiseSums final : public CodeSums {
     conv.groups = 1;
     return output_window(conv);
   }
-  /// A band's rows of the image, then its sums.
-  static int64_t scratch_floats(const Convolution& conv) {
+  /// A band's rows of the image, then its sums; or the padded images.
+  static int64_t scratch_floats(const Convolution& conv, int64_t images) {
     const ImageWindow window = all_channels(conv);
-    return rows_floats(conv, window) + window.band(band_floats) * conv.out_w * conv.out_c;
+    return std::max(rows_floats(conv, window) + window.band(band_floats) * conv.out_w * conv.out_c,
+                    byte_floats(PaddedImages(conv, {}).bytes(images)));
   }
 
  private:
@@ -203,8 +226,44 @@ class DepthwiseSums final : public CodeSums {
       }
   }
 
+  /// Whether a vector of 64 bytes holds neighbouring pixels, whose outputs are neighbours, too.
+  bool holds_pixels() const {
+    return conv_.stride_w == 1 && (conv_.out_c == 16 || conv_.out_c == 32);
+  }
+
+  void run_bytes(const uint8_t* codes, int64_t images, const CodeMap& map, uint8_t* y,
+                 float* scratch) const {
+    auto* const bytes = reinterpret_cast<uint8_t*>(scratch);
+    const PaddedImages padded(conv_, input_);
+    padded.copy(codes, images, bytes);
+    const int64_t pixel = conv_.in_c, row = padded.width * pixel, to_line = conv_.out_w * pixel;
+    CodeWindows all{.x = bytes,
+                    .row = row,
+                    .pixel = pixel,
+                    .line = conv_.stride_h * row,
+                    .step = conv_.stride_w * pixel,
+                    .image = padded.height * row,
+                    .images = images,
+                    .lines = conv_.out_h,
+                    .count = conv_.out_w};
+    if (!holds_pixels()) {
+      for (int64_t c = 0; c < pixel; c += 64, all.x += 64)
+        windows_to_codes(all, *packed_, map, c, std::min<int64_t>(64, pixel - c), y + c, to_line,
+                         pixel);
+      return;
+    }
+    const int64_t whole = to_line / 64 * 64;
+    all.step = 64;
+    all.count = whole / 64;
+    windows_to_codes(all, *packed_, map, 0, 64, y, to_line, 64);
+    all.x += whole;
+    all.count = whole < to_line ? 1 : 0;
+    windows_to_codes(all, *packed_, map, 0, to_line - whole, y + whole, to_line, 64);
+  }
+
   const ImageWindow window_;
-  std::vector<float> weight_;  // code - zero_point
+  std::vector<float> weight_;            // code - zero_point
+  std::optional<PackedWindows> packed_;  // for bytes
 };
 
 void check_weight(const ProductCodes& codes, const float* weight) {
@@ -247,11 +306,8 @@ std::unique_ptr<CodeSums> make_code_sums(const Convolution& conv, const ProductC
 }
 
 int64_t code_scratch_floats(const Convolution& conv, int64_t images) {
-  if (conv.is_depthwise()) return DepthwiseSums::scratch_floats(conv);
-  if (conv.groups > 1) return 0;
-  const int64_t height = (conv.out_h - 1) * conv.stride_h + conv.kernel_h;
-  const int64_t width = (conv.out_w - 1) * conv.stride_w + conv.kernel_w;
-  return (images * height * width * conv.in_c + read_past + 3) / 4;
+  if (conv.is_depthwise()) return DepthwiseSums::scratch_floats(conv, images);
+  return conv.groups > 1 ? 0 : byte_floats(PaddedImages(conv, {}).bytes(images));
 }
 
 }  // namespace quantdyn

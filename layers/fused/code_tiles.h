@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "layers/fused/code_maps.h"
+
 namespace quantdyn {
 
 inline constexpr int64_t block_columns = 16;
@@ -22,10 +24,24 @@ struct CodeTile {
 /// Writes the tile's sums [rows][blocks * 16].
 using TileSums = void (*)(const CodeTile& tile, int32_t* sums);
 
+/// What turns a tile's sums into codes; columns count from the tile's first one.
+struct TileMap {
+  const CodeMap& map;
+  int64_t first;              // the map's column of column 0
+  int64_t columns;            // that exist
+  const int32_t* constant;    // added to each sum
+  const int32_t* of_row_sum;  // times the row's sum; null: none
+  const int32_t* row_sums;
+};
+/// Writes the codes of a tile's sums, rows `to_row` bytes apart.
+using TileCodes = void (*)(const int32_t* sums, int64_t rows, int64_t blocks, const TileMap& map,
+                           uint8_t* to, int64_t to_row);
+
 /// The code for each number of rows and blocks, and the largest that it is good at.
 struct TileKernels {
   std::array<TileSums, most_rows * 3> sums;  // by rows - 1, then log2 blocks
   int64_t rows, blocks;
+  TileCodes codes = nullptr;  // null: none faster than the portable code
 
   TileSums of(int64_t rows_, int64_t blocks_) const { return sums[(rows_ - 1) * 3 + blocks_ / 2]; }
 };
@@ -45,7 +61,13 @@ inline int32_t quad_at(const uint8_t* at) {
   return out;
 }
 
+/// What codes of a weight are stored less of, as signed bytes: their zero point if all fit, so that
+/// the sum of a row is not needed.
+int32_t byte_origin(const CodeGrid& grid);
+
 /// By AVX-512 VNNI, four products an instruction; null if the processor lacks it.
 const TileKernels* vnni_tiles();
+/// Those of the instruction set in use; null: none faster than the portable ones.
+const TileKernels* fast_tiles();
 
 }  // namespace quantdyn

@@ -147,6 +147,10 @@ const std::vector<Case> cases{{5, 7, 19, 1, 1, 1, false, asymmetric, is_signed},
                               {3, 2, 3, 2, 3, 1, true, asymmetric, asymmetric},
                               {7, 37, 37, 3, 1, 37, true, asymmetric, is_signed},
                               {8, 16, 16, 3, 2, 16, true, is_signed, symmetric},
+                              {7, 16, 16, 3, 1, 16, true, asymmetric, asymmetric},
+                              {5, 32, 32, 3, 1, 32, true, is_signed, symmetric},
+                              {9, 150, 150, 3, 2, 150, true, asymmetric, asymmetric},
+                              {4, 64, 64, 3, 1, 64, false, is_signed, is_signed},
                               {6, 20, 20, 5, 1, 20, false, four_bits, asymmetric}};
 
 }  // namespace
@@ -175,11 +179,12 @@ BOOST_AUTO_TEST_CASE(values_are_exact_sums_rounded_once) {
 
 BOOST_AUTO_TEST_CASE(codes_are_those_of_the_values_also_at_ties) {
   for (const Case& c : cases) {
-    for (const bool has_ties : {false, true}) {
+    for (const float steps : {0.0f, 2.0f, 16.0f}) {
+      const bool has_ties = steps > 0;
       const Layer layer(c, has_ties ? 0 : 1);
       // Twice the scale of a sum: without a bias every second sum is a tie, but for rounding.
       const float step =
-          has_ties ? layer.input.scale * layer.codes.weight_grids[0].scale * 2 : 0.05f;
+          has_ties ? layer.input.scale * layer.codes.weight_grids[0].scale * steps : 0.05f;
       const NearestCode output({step, 3, 0, 200});
       on_every_target([&](const std::string& target) {
         const auto sums = make_code_sums(layer.conv, layer.codes, layer.weight.data());
@@ -193,7 +198,7 @@ BOOST_AUTO_TEST_CASE(codes_are_those_of_the_values_also_at_ties) {
         int wrong = 0;
         for (size_t i = 0; i < layer.expected.size(); ++i)
           wrong += y[i] != output.code(layer.expected[i]) ? 1 : 0;
-        BOOST_TEST(wrong == 0, c << " " << target << " ties " << has_ties);
+        BOOST_TEST(wrong == 0, c << " " << target << " sums a step " << steps);
         x.resize(layer.x.size() + 64);
         BOOST_REQUIRE(take_codes(layer.input, layer.x.data(), std::ssize(layer.x), x.data()));
         std::vector<uint8_t> from_codes(y.size());
