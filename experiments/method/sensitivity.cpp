@@ -28,6 +28,7 @@ class Nets {
     for (int unit = 0; unit < static_cast<int>(twin.network().units().size()); ++unit)
       quantized_after_.tap(unit, TapKind::output).transform = transform_of(unit);
     for (Evaluator* net : {&quantized_after_, &quantized_weights_}) twin.give_codes(*net);
+    quantized_after_.hand_on_codes();
   }
 
   void run_twins(View<const float> images, const Chunk& chunk, int64_t index) {

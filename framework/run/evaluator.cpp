@@ -34,6 +34,7 @@ Evaluator::Evaluator(const Network& network, Fusing fusing, ConvolutionAlgorithm
   for (Workspace& workspace : workspaces_) {
     workspace.arena = Arena(layout.floats);
     workspace.results.assign(nodes.size(), nullptr);
+    workspace.holds_codes.assign(nodes.size(), false);
     for (size_t i = 0; i < held.size(); ++i)
       workspace.results[held[i]] = workspace.arena.data() + layout.offsets[i];
     workspace.scratch = workspace.arena.data() + layout.offsets.back();
@@ -70,28 +71,39 @@ bool Evaluator::take_codes(int unit, const ProductCodes& codes) {
   return false;
 }
 
+const uint8_t* Evaluator::codes_for(const EvaluationStep& step, int node,
+                                    const EvaluationChunk& chunk) {
+  Workspace& workspace = workspaces_[chunk.worker];
+  if (reads_codes_[step.nodes().front()])
+    return reinterpret_cast<const uint8_t*>(workspace.results[node]);
+  for (const auto& writer : steps_)
+    if (writer->nodes().back() == node)
+      writer->code_multiplier()->codes_to_values(
+          workspace.results[node], chunk.images * network_.nodes()[node].shape.elements());
+  workspace.holds_codes[node] = false;
+  return nullptr;
+}
+
 void Evaluator::run_step(const EvaluationStep& step, int first_own, const Evaluator& before,
                          const EvaluationChunk& chunk) {
   const auto& nodes = network_.nodes();
-  const int unit = nodes[step.nodes().front()].unit;
+  const int first = step.nodes().front(), last = step.nodes().back();
+  Workspace& workspace = workspaces_[chunk.worker];
+  EvaluationChunk own = chunk;
+  own.scratch = workspace.scratch;
+  own.writes_codes = chunk.writes_codes && as_codes_[last];
   std::vector<View<const float>> inputs;
-  for (int input : nodes[step.nodes().front()].inputs) {
+  for (int input : nodes[first].inputs) {
     const Evaluator& source = nodes[input].unit >= first_own ? *this : before;
     inputs.emplace_back(source.workspaces_[chunk.worker].results[input],
                         nodes[input].shape.batch_of(images_per_chunk));
+    const bool is_of_this_run = nodes[input].unit > first_own;
+    if (chunk.writes_codes && is_of_this_run && workspace.holds_codes[input])
+      own.x_codes = codes_for(step, input, chunk);
   }
-  const int last = step.nodes().back();
-  EvaluationChunk own = chunk;
-  own.scratch = workspaces_[chunk.worker].scratch;
-  if (chunk.writes_codes) {  // where the plan says so
-    own.writes_codes = as_codes_[last];
-    if (as_codes_[nodes[step.nodes().front()].inputs[0]])
-      own.x_codes = reinterpret_cast<const uint8_t*>(inputs[0].data);
-  }
-  step.evaluate(
-      inputs,
-      {workspaces_[chunk.worker].results[last], nodes[last].shape.batch_of(images_per_chunk)},
-      taps_[unit], own);
+  step.evaluate(inputs, {workspace.results[last], nodes[last].shape.batch_of(images_per_chunk)},
+                taps_[nodes[first].unit], own);
+  workspace.holds_codes[last] = own.writes_codes;
 }
 
 void Evaluator::take_input(View<const float> x, const EvaluationChunk& chunk) {
@@ -131,9 +143,9 @@ bool Evaluator::has_observers() const {
   });
 }
 
-bool Evaluator::may_be_codes(size_t step) {
-  const int node = steps_[step]->nodes().back(), unit = network_.nodes()[node].unit;
-  CodeMultiplier* const writer = steps_[step]->code_multiplier();
+bool Evaluator::may_be_codes(EvaluationStep& step) const {
+  const int node = step.nodes().back(), unit = network_.nodes()[node].unit;
+  CodeMultiplier* const writer = step.code_multiplier();
   const UnitTaps& taps = taps_[unit];
   const auto* const output =
       dynamic_cast<const CodeTransform*>(taps[static_cast<size_t>(TapKind::output)].transform);
@@ -142,21 +154,25 @@ bool Evaluator::may_be_codes(size_t step) {
     return false;
   for (TapKind kind : {TapKind::conv, TapKind::norm})
     if (!taps[static_cast<size_t>(kind)].empty()) return false;
-  const std::optional<CodeGrid> grid = output->grid();
-  if (!grid) return false;
-  for (const auto& reader : steps_) {
-    const std::vector<int>& inputs = network_.nodes()[reader->nodes().front()].inputs;
-    if (std::ranges::find(inputs, node) == inputs.end()) continue;
-    CodeMultiplier* const multiplier = reader->code_multiplier();
-    if (!multiplier || multiplier->input_grid() != grid) return false;
-  }
-  return writer->prepare_output(*output);
+  return output->grid() && writer->prepare_output(*output);
 }
 
-void Evaluator::plan_codes() {
-  as_codes_.assign(network_.nodes().size(), false);
+void Evaluator::hand_on_codes() {
+  const std::vector<Node<float>>& nodes = network_.nodes();
+  as_codes_.assign(nodes.size(), false);
+  reads_codes_.assign(nodes.size(), false);
+  has_codes_ = false;
   if (has_observers()) return;
-  for (size_t i = 0; i < steps_.size(); ++i) as_codes_[steps_[i]->nodes().back()] = may_be_codes(i);
+  for (const auto& step : steps_)
+    if (may_be_codes(*step)) has_codes_ = as_codes_[step->nodes().back()] = true;
+  for (const auto& step : steps_) {
+    const int first = step->nodes().front(), input = nodes[first].inputs[0];
+    CodeMultiplier* const reader = step->code_multiplier();
+    if (!reader || !as_codes_[input]) continue;
+    const auto* const output = dynamic_cast<const CodeTransform*>(
+        taps_[nodes[input].unit][static_cast<size_t>(TapKind::output)].transform);
+    reads_codes_[first] = reader->input_grid() == output->grid();
+  }
 }
 
 void Evaluator::set_input(View<const float> x, int64_t images, int64_t index, int worker) {
@@ -173,14 +189,13 @@ void Evaluator::show_unit(int unit, int64_t images, int64_t index, int worker) {
 void Evaluator::run(View<const float> x, int64_t images, int64_t first_chunk, View<float> logits) {
   assert(x.shape[0] % images_per_chunk == 0);
   const int last = network_.last();
-  plan_codes();
-  const bool has_codes = std::ranges::find(as_codes_, true) != as_codes_.end();
+  hand_on_codes();
   parallel_for(chunk_count(images), [&](int64_t index, int worker) {
     const int64_t first = index * images_per_chunk;
     bool is_off_grid = false;
     EvaluationChunk chunk{first_chunk + index, std::min(images_per_chunk, images - first), worker,
                           true, nullptr};
-    chunk.writes_codes = has_codes;
+    chunk.writes_codes = has_codes_;
     chunk.is_off_grid = &is_off_grid;
     run_steps(x.slice(first, images_per_chunk), chunk);
     if (is_off_grid) run_chunk(x.slice(first, images_per_chunk), chunk.images, chunk.index, worker);
@@ -202,9 +217,19 @@ View<const float> Evaluator::output(int unit, int worker) const {
 
 View<const float> Evaluator::run_after(int unit, const Evaluator& before, int64_t images,
                                        int64_t index, int worker) {
-  const EvaluationChunk chunk{index, images, worker, false, nullptr};
-  for (const auto& step : steps_)
-    if (network_.nodes()[step->nodes().front()].unit > unit) run_step(*step, unit, before, chunk);
+  const auto run = [&](const EvaluationChunk& chunk) {
+    for (const auto& step : steps_) {
+      if (network_.nodes()[step->nodes().front()].unit > unit) run_step(*step, unit, before, chunk);
+      if (chunk.is_off_grid && *chunk.is_off_grid) return false;
+    }
+    return true;
+  };
+  EvaluationChunk chunk{index, images, worker, false, nullptr};
+  EvaluationChunk as_codes = chunk;
+  bool is_off_grid = false;
+  as_codes.writes_codes = has_codes_;
+  as_codes.is_off_grid = &is_off_grid;
+  if (!run(as_codes)) run(chunk);
   return output(static_cast<int>(network_.units().size()) - 1, worker);
 }
 

@@ -56,8 +56,11 @@ class Evaluator {
   /// Runs one unit on this worker's outputs of earlier units, with transforms and the observers of
   /// its taps, and tells these when the chunk is done. Needs Keep::all.
   void show_unit(int unit, int64_t images, int64_t chunk, int worker);
+  /// Lets run_after() hand on codes, as run() does. Call it after every change of taps and codes.
+  void hand_on_codes();
   /// Runs all units after `unit`, with transforms but without observers, on this worker's output of
-  /// `unit` and the outputs of earlier units in `before`. Returns the logits. Needs Keep::all.
+  /// `unit` and the outputs of earlier units in `before`. Returns the logits, the only output that
+  /// stays readable after hand_on_codes(). Needs Keep::all.
   View<const float> run_after(int unit, const Evaluator& before, int64_t images, int64_t chunk,
                               int worker);
 
@@ -66,15 +69,17 @@ class Evaluator {
     Arena arena;
     std::vector<float*> results;  // by node; null if the node's result stays inside a step
     float* scratch = nullptr;
+    std::vector<bool> holds_codes;  // by node: as of the chunk that runs
   };
   void take_input(View<const float> x, const EvaluationChunk& chunk);
   static void end_chunk(const UnitTaps& taps, const EvaluationChunk& chunk);
   /// Reads the outputs of units before `first_own` from `before`, others from this evaluator.
   void run_step(const EvaluationStep& step, int first_own, const Evaluator& before,
                 const EvaluationChunk& chunk);
-  /// Finds the nodes whose results may be codes when nothing but the logits is wanted.
-  void plan_codes();
-  bool may_be_codes(size_t step);
+  /// Whether a step's results may be codes when nothing but the logits is wanted.
+  bool may_be_codes(EvaluationStep& step) const;
+  /// The codes of a node for a step that reads them; null: it reads values, which are there then.
+  const uint8_t* codes_for(const EvaluationStep& step, int node, const EvaluationChunk& chunk);
   bool has_observers() const;
   void run_steps(View<const float> x, const EvaluationChunk& chunk);
 
@@ -82,7 +87,10 @@ class Evaluator {
   std::vector<std::unique_ptr<EvaluationStep>> steps_;
   std::vector<UnitTaps> taps_;
   std::vector<Workspace> workspaces_;
-  std::vector<bool> as_codes_;  // by node; as of the last plan_codes()
+  // By node; as of the last hand_on_codes(): results that are codes, steps (by their first node)
+  // that read their input as codes.
+  std::vector<bool> as_codes_, reads_codes_;
+  bool has_codes_ = false;
 };
 
 }  // namespace quantdyn

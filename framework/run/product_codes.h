@@ -33,6 +33,8 @@ class CodeMultiplier {
   /// Prepares for EvaluationChunk::writes_codes with the codes of `output`. Returns false if the
   /// step cannot write them. One thread calls it.
   virtual bool prepare_output(const CodeTransform& output) = 0;
+  /// Replaces `count` codes that evaluate() has written at `y` by their values, in place.
+  virtual void codes_to_values(float* y, int64_t count) const = 0;
 
  protected:
   ~CodeMultiplier() = default;

@@ -72,6 +72,22 @@ void write_whole_numbers(const CodeGrid& grid, const float* values, int64_t coun
   });
 }
 
+/// From the last one on: a value takes the place of codes that are done.
+void expand_codes(const CodeGrid& grid, int64_t count, float* values) {
+  const auto* const codes = reinterpret_cast<const uint8_t*>(values);
+  const auto expand = [&](auto d, int64_t i) HWY_ATTR {
+    const hn::Rebind<int32_t, decltype(d)> di;
+    const hn::Rebind<uint8_t, decltype(d)> d8;
+    const auto code = hn::PromoteTo(di, hn::LoadU(d8, codes + i));
+    const auto steps = hn::Add(code, hn::Set(di, grid.lowest - grid.zero_point));
+    hn::StoreU(hn::Mul(hn::ConvertTo(d, steps), hn::Set(d, grid.scale)), d, values + i);
+  };
+  const hn::CappedTag<float, 16> wide;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
+  while (count % lanes != 0) expand(hn::CappedTag<float, 1>(), --count);
+  for (int64_t i = count - lanes; i >= 0; i -= lanes) expand(wide, i);
+}
+
 void bytes_to_whole_numbers(int32_t zero, const uint8_t* codes, int64_t count, float* to) {
   for_values(count, [&](auto d, int64_t i) HWY_ATTR {
     const hn::Rebind<int32_t, decltype(d)> di;
@@ -92,9 +108,14 @@ HWY_EXPORT(write_codes);
 HWY_EXPORT(check_values);
 HWY_EXPORT(write_whole_numbers);
 HWY_EXPORT(bytes_to_whole_numbers);
+HWY_EXPORT(expand_codes);
 
 bool take_codes(const CodeGrid& grid, const float* values, int64_t count, uint8_t* to) {
   return HWY_DYNAMIC_DISPATCH(write_codes)(grid, values, count, to);
+}
+
+void codes_to_values(const CodeGrid& grid, int64_t count, float* values) {
+  HWY_DYNAMIC_DISPATCH(expand_codes)(grid, count, values);
 }
 
 bool are_on_grid(const CodeGrid& grid, const float* values, int64_t count) {

@@ -4,6 +4,7 @@
 
 #include "framework/base/threads.h"
 #include "layers/fused/code_sums.h"
+#include "layers/fused/code_values.h"
 #include "layers/fused/convolution_chain.h"
 #include "layers/fused/rows.h"
 
@@ -49,6 +50,9 @@ class ConvolutionEvaluation final : public EvaluationStep,
     code_map_.emplace(output_map_, output, *grid);
     return code_map_->is_usable;
   }
+  void codes_to_values(float* y, int64_t count) const override {
+    quantdyn::codes_to_values(code_map_->grid, count, y);
+  }
 
   int64_t scratch_floats() const override {
     return std::max(chain_.kernel->scratch_floats(),
@@ -57,7 +61,29 @@ class ConvolutionEvaluation final : public EvaluationStep,
 
   void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
                 const EvaluationChunk& chunk) const override {
-    if (chunk.writes_codes) return write_codes(x[0].data, y.data, chunk);
+    if (chunk.writes_codes) return write_codes(x, y, taps, chunk);
+    evaluate_values(x, y, taps, chunk);
+  }
+
+  std::optional<TapMap> norm_of_conv() const override {
+    if (chain_.norm == nullptr) return {};
+    return TapMap{scale_.scale, [this](float* values, int64_t rows) {
+                    apply_map(scale_.map(FusedActivation::none), values, channels_, rows, channels_,
+                              values);
+                  }};
+  }
+
+ private:
+  void prepare_sums() {
+    const ConvolutionChain& c = chain_;
+    sums_ = make_code_sums(c.kernel->conv, *codes_, c.linear.weight->read());
+    const float* const bias = c.norm ? nullptr : c.linear.bias->read();
+    sum_map_ = sums_->map(bias, ends_of(FusedActivation::none));
+    output_map_ = sums_->map(bias, ends_of(c.activation));
+  }
+
+  void evaluate_values(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
+                       const EvaluationChunk& chunk) const {
     const int64_t valid = y.shape.of_one().rows() * chunk.images;
     const auto is_bare_at = [&](TapKind kind) { return taps[static_cast<size_t>(kind)].empty(); };
     const bool is_bare = !chain_.ends && is_bare_at(TapKind::conv) && is_bare_at(TapKind::norm) &&
@@ -85,29 +111,16 @@ class ConvolutionEvaluation final : public EvaluationStep,
                            });
   }
 
-  std::optional<TapMap> norm_of_conv() const override {
-    if (chain_.norm == nullptr) return {};
-    return TapMap{scale_.scale, [this](float* values, int64_t rows) {
-                    apply_map(scale_.map(FusedActivation::none), values, channels_, rows, channels_,
-                              values);
-                  }};
-  }
-
- private:
-  void prepare_sums() {
-    const ConvolutionChain& c = chain_;
-    sums_ = make_code_sums(c.kernel->conv, *codes_, c.linear.weight->read());
-    const float* const bias = c.norm ? nullptr : c.linear.bias->read();
-    sum_map_ = sums_->map(bias, ends_of(FusedActivation::none));
-    output_map_ = sums_->map(bias, ends_of(c.activation));
-  }
-
-  void write_codes(const float* x, float* y, const EvaluationChunk& chunk) const {
-    if (chunk.x_codes || sums_->read(x, chunk.images, chunk.scratch))
-      sums_->run({x, chunk.x_codes}, chunk.images, *code_map_, reinterpret_cast<uint8_t*>(y),
-                 chunk.scratch);
-    else
-      *chunk.is_off_grid = true;
+  void write_codes(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
+                   const EvaluationChunk& chunk) const {
+    auto* const codes = reinterpret_cast<uint8_t*>(y.data);
+    if (chunk.x_codes || sums_->read(x[0].data, chunk.images, chunk.scratch))
+      return sums_->run({x[0].data, chunk.x_codes}, chunk.images, *code_map_, codes, chunk.scratch);
+    EvaluationChunk as_values = chunk;  // of inputs off the grid: only the output has codes
+    as_values.writes_codes = false;
+    evaluate_values(x, y, taps, as_values);
+    const int64_t count = chunk.images * y.shape.of_one().elements();
+    if (!quantdyn::take_codes(code_map_->grid, y.data, count, codes)) *chunk.is_off_grid = true;
   }
 
   /// Shows conv, norm and output while the rows are in the cache; no tap sees padding images.

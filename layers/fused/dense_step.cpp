@@ -54,6 +54,7 @@ class DenseEvaluation final : public EvaluationStep, public ParameterReader, pub
     return sums_ ? std::optional(sums_->input()) : std::nullopt;
   }
   bool prepare_output(const CodeTransform&) override { return false; }
+  void codes_to_values(float*, int64_t) const override {}  // it writes none
   int64_t scratch_floats() const override {
     return code_scratch_floats(pixel_convolution(linear_), images_per_chunk);
   }

@@ -78,6 +78,36 @@ BOOST_AUTO_TEST_CASE(logits_are_the_same_whether_units_pass_on_codes_or_values) 
   }
 }
 
+BOOST_AUTO_TEST_CASE(units_after_another_give_the_same_logits_from_codes_and_from_values) {
+  for (const std::string& more : variants) {
+    Twin a(Simulation::integer, more);
+    Evaluator& before = a.twin->evaluator();
+    Evaluator after(a.twin->network(), Fusing::fused, ConvolutionAlgorithm::direct, Keep::all);
+    const int units = static_cast<int>(a.trained.units().size());
+    for (int unit = 0; unit < units; ++unit)
+      after.tap(unit, TapKind::output).transform = before.tap(unit, TapKind::output).transform;
+    a.twin->give_codes(after);
+    before.run_chunk(images_of(a.trained).view().slice(0, 8), 8, 0, 0);
+    /// `change` takes a value off the grid; a NaN stays off it.
+    const auto all_logits = [&](float change) {
+      std::vector<float> out;
+      for (int unit = 0; unit < units; ++unit) {
+        const View<float> start = after.output(unit, 0);
+        std::ranges::copy(std::as_const(before).output(unit, 0).values(), start.data);
+        start.data[3] += change;
+        std::ranges::copy(after.run_after(unit, before, 8, 0, 0).values(), std::back_inserter(out));
+      }
+      return out;
+    };
+    const std::vector<float> changes{0, 0.001f, std::nanf("")};
+    std::vector<std::vector<uint32_t>> expected;
+    for (const float change : changes) expected.push_back(bits(all_logits(change)));
+    after.hand_on_codes();
+    for (size_t i = 0; i < changes.size(); ++i)
+      BOOST_TEST((bits(all_logits(changes[i])) == expected[i]), more << " " << changes[i]);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(float32_differs_by_its_rounding_alone) {
   for (const std::string& more : variants) {
     Twin a(Simulation::integer, more), b(Simulation::float32, more);
