@@ -110,15 +110,23 @@ void require_finite(Evaluator& net, const ImageSet& images) {
 
 }  // namespace
 
-const std::vector<Range>* KnownRanges::find(const ImageSet& images, int unit,
+KnownRanges::Key KnownRanges::key(const ImageSet& images, int unit, int64_t channels,
+                                  const Scheme& scheme) {
+  const Granularity granularity = scheme.quantizer->granularity();
+  int64_t of_entry = 1;
+  while (of_entry < channels && granularity.entry_of(of_entry) == 0) ++of_entry;
+  return {images.indices, unit, of_entry, scheme.ranges_text};
+}
+
+const std::vector<Range>* KnownRanges::find(const ImageSet& images, int unit, int64_t channels,
                                             const Scheme& scheme) const {
-  const auto found = ranges_.find({images.indices, unit, scheme.text});
+  const auto found = ranges_.find(key(images, unit, channels, scheme));
   return found == ranges_.end() ? nullptr : &found->second;
 }
 
-void KnownRanges::add(const ImageSet& images, int unit, const Scheme& scheme,
+void KnownRanges::add(const ImageSet& images, int unit, int64_t channels, const Scheme& scheme,
                       std::vector<Range> ranges) {
-  ranges_.insert_or_assign({images.indices, unit, scheme.text}, std::move(ranges));
+  ranges_.insert_or_assign(key(images, unit, channels, scheme), std::move(ranges));
 }
 
 std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
@@ -131,8 +139,9 @@ std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
     if (scheme == nullptr) continue;
     const std::string tensor = network.units()[unit].name + "/output";
     const int64_t channels = network.nodes()[network.units()[unit].last].shape.channels();
-    const std::vector<Range>* const ranges =
-        known && !scheme->quantizer->needs_values() ? known->find(images, unit, *scheme) : nullptr;
+    const std::vector<Range>* const ranges = known && !scheme->quantizer->needs_values()
+                                                 ? known->find(images, unit, channels, *scheme)
+                                                 : nullptr;
     if (ranges)
       out[unit] = quantize_output(*scheme, tensor, channels, *ranges);
     else
@@ -151,7 +160,8 @@ std::map<int, QuantizedTensor> calibrate(Evaluator& net, const Variant& variant,
   }
   for (const auto& [unit, observer] : done) {
     out[unit] = observer->quantize();
-    if (known) known->add(images, unit, *variant.units[unit].output, out[unit].ranges);
+    const int64_t channels = network.nodes()[network.units()[unit].last].shape.channels();
+    if (known) known->add(images, unit, channels, *variant.units[unit].output, out[unit].ranges);
   }
   return out;
 } catch (const Error&) {

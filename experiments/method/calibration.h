@@ -24,12 +24,18 @@ ImageBatches batches_of(const ImageSet& images);
 /// Ranges of the outputs of one net, so that variants that ask for the same share one calibration.
 class KnownRanges {
  public:
-  /// Null: not known.
-  const std::vector<Range>* find(const ImageSet& images, int unit, const Scheme& scheme) const;
-  void add(const ImageSet& images, int unit, const Scheme& scheme, std::vector<Range> ranges);
+  /// Null: not known. `channels` are the unit's.
+  const std::vector<Range>* find(const ImageSet& images, int unit, int64_t channels,
+                                 const Scheme& scheme) const;
+  void add(const ImageSet& images, int unit, int64_t channels, const Scheme& scheme,
+           std::vector<Range> ranges);
 
  private:
-  std::map<std::tuple<std::vector<int64_t>, int, std::string>, std::vector<Range>> ranges_;
+  /// Images, unit, channels of an entry, and what else decides the ranges.
+  using Key = std::tuple<std::vector<int64_t>, int, int64_t, std::string>;
+  static Key key(const ImageSet& images, int unit, int64_t channels, const Scheme& scheme);
+
+  std::map<Key, std::vector<Range>> ranges_;
 };
 
 /// Fits the variant's quantizers to the outputs of a net without transforms, by unit. Estimators

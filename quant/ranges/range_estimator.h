@@ -35,6 +35,12 @@ class RangeObserver : public Observer {
   virtual std::vector<Range> ranges() const = 0;
 };
 
+/// Whether ranges depend on the levels of the quantizer that they are for.
+enum class Levels {
+  matter,
+  ignored  ///< the values and the granularity decide alone
+};
+
 /// A way of choosing ranges, with its options: min-max, percentile.
 class RangeEstimator {
  public:
@@ -45,22 +51,26 @@ class RangeEstimator {
     return "";
   }
   virtual std::unique_ptr<RangeObserver> observe(const RangeTask& task) const = 0;
+  virtual Levels levels() const { return Levels::matter; }
 };
 
 /// An estimator for any tensor; `observe(task)` makes its observers.
 template <typename Observe>
-std::unique_ptr<RangeEstimator> estimator_of(const Observe& observe) {
+std::unique_ptr<RangeEstimator> estimator_of(const Observe& observe,
+                                             Levels levels = Levels::matter) {
   class Made final : public RangeEstimator {
    public:
-    explicit Made(const Observe& observe) : observe_(observe) {}
+    Made(const Observe& observe, Levels levels) : observe_(observe), levels_(levels) {}
     std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
       return observe_(task);
     }
+    Levels levels() const override { return levels_; }
 
    private:
     Observe observe_;
+    Levels levels_;
   };
-  return std::make_unique<Made>(observe);
+  return std::make_unique<Made>(observe, levels);
 }
 
 using RangeEstimatorRegistry = Registry<RangeEstimator>;

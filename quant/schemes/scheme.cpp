@@ -19,6 +19,8 @@ std::shared_ptr<const Scheme> read_scheme(const Options& section) {
   out->quantizer = quantizers.make(quantizer);
   out->text =
       fmt::format("estimator: {}\nquantizer: {}", estimator.inline_yaml(), quantizer.inline_yaml());
+  out->ranges_text =
+      out->estimator->levels() == Levels::ignored ? estimator.inline_yaml() : out->text;
   return out;
 }
 

@@ -12,7 +12,8 @@ namespace quantdyn {
 struct Scheme {
   std::unique_ptr<RangeEstimator> estimator;
   std::unique_ptr<Quantizer> quantizer;
-  std::string text;  ///< both with every option, as YAML, for the record
+  std::string text;         ///< both with every option, as YAML, for the record
+  std::string ranges_text;  ///< of what decides its ranges, but for the granularity
 };
 
 /// Reads `estimator` and `quantizer` of a section; null if the quantizer is `none`.

@@ -22,7 +22,8 @@ class MinMaxObserver : public RangeObserver {
 
 std::unique_ptr<RangeEstimator> make(const Options& options) {
   options.finish();
-  return estimator_of([](const RangeTask& task) { return std::make_unique<MinMaxObserver>(task); });
+  return estimator_of([](const RangeTask& task) { return std::make_unique<MinMaxObserver>(task); },
+                      Levels::ignored);
 }
 
 const Registered<RangeEstimator> minmax{"minmax", "the smallest and the largest value", make};

@@ -34,9 +34,11 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
       options.number("p", 99.99, {.low = 0, .high = 100, .low_excluded = true},
                      "percent of the values to keep: (100 - p) / 2 are cut off at each end");
   options.finish();
-  return estimator_of([percent](const RangeTask& task) {
-    return std::make_unique<PercentileObserver>(task, percent);
-  });
+  return estimator_of(
+      [percent](const RangeTask& task) {
+        return std::make_unique<PercentileObserver>(task, percent);
+      },
+      Levels::ignored);
 }
 
 const Registered<RangeEstimator> percentile{

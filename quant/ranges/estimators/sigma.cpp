@@ -71,7 +71,8 @@ std::unique_ptr<RangeEstimator> make(const Options& options) {
   options.finish();
   const SigmaOptions out{k, is_within_ends};
   return estimator_of(
-      [=](const RangeTask& task) { return std::make_unique<SigmaObserver>(task, out); });
+      [=](const RangeTask& task) { return std::make_unique<SigmaObserver>(task, out); },
+      Levels::ignored);
 }
 
 const Registered<RangeEstimator> sigma{"sigma", "k standard deviations about the mean", make};

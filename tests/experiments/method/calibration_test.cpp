@@ -60,6 +60,34 @@ BOOST_AUTO_TEST_CASE(a_value_that_is_not_finite_is_named_by_node_and_image) {
   BOOST_TEST(labels_of(numbered) == (std::vector<int32_t>{3, 2, 1}));
 }
 
+BOOST_AUTO_TEST_CASE(ranges_are_shared_by_schemes_that_differ_only_in_levels_that_do_not_matter) {
+  const Network network = small_network();
+  const Standardization as_is{{0, 0, 0}, {1, 1, 1}};
+  const Spoiled images(-1);
+  const ImageSet some{&images, &as_is, {0, 1, 2}};
+  Evaluator net(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
+  const auto with = [](const std::string& activations) {
+    return variant("{name: a, activations: {" + activations + "}}");
+  };
+  const int unit = 1;
+  const int64_t channels = network.nodes()[network.units()[unit].last].shape.channels();
+  const auto is_known = [&](const std::string& first, const std::string& second) {
+    KnownRanges known;
+    calibrate(net, with(first), some, &known);
+    return known.find(some, unit, channels, *with(second).units[unit].output) != nullptr;
+  };
+  const std::string minmax = "estimator: minmax, quantizer: {name: affine, ";
+  BOOST_TEST(is_known(minmax + "bit_width: 8}", minmax + "bit_width: 4, symmetric: true}"));
+  BOOST_TEST(!is_known(minmax + "bit_width: 8}", "estimator: sigma"));
+  BOOST_TEST(!is_known("estimator: {name: sigma, k: 2}", "estimator: {name: sigma, k: 3}"));
+  BOOST_TEST(
+      !is_known("estimator: mse", "estimator: mse, quantizer: {name: affine, bit_width: 4}"));
+  const std::string grouped = minmax + "profile: none, granularity: per_group, group_size: ";
+  BOOST_TEST(is_known(grouped + "3}", grouped + "3, bit_width: 4}"));
+  BOOST_TEST(!is_known(grouped + "3}", grouped + "4}"));
+  BOOST_TEST(!is_known(grouped + "3}", minmax + "bit_width: 8}"));
+}
+
 BOOST_AUTO_TEST_CASE(images_are_chosen_as_the_variant_says) {
   const Spoiled data(-1);  // image i is of class i modulo 4
   using Order = CalibrationChoice::Order;
