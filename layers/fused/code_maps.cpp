@@ -69,8 +69,10 @@ CodeMap::CodeMap(const SumMap& exact_map, const CodeTransform& transform, const 
     scale.push_back(scale[scale.size() - padded]);
     shift.push_back(shift[shift.size() - padded]);
   }
-  // Both ways round a few times, each by 2^-24 of codes up to 256 + 2 |shift|.
-  const double error = std::ldexp(256 + largest, -20);
+  // In units of 2^-24 codes, with t up to 256 and |shift| up to 256 + `largest`: the shortcut
+  // rounds sum, scale, shift and result, 4 (|t| + |shift|); the exact way the result, its quotient
+  // by the scale (twice) and the code, 3 (|t| + 256) + 256. Together at most 4096 + 4 largest.
+  const double error = std::ldexp(256 + largest / 4, -20);
   is_usable = error < 0.25;
   is_small = is_usable && steepest <= 0.25;
   furthest = static_cast<float>(0.5 - error);

@@ -96,22 +96,25 @@ struct PortableTiles {
   }
 };
 
-/// The sum of a row's bytes.
-HWY_INLINE int32_t sum_row(const uint8_t* x, int64_t segment, int64_t segments, int64_t length) {
+void sum_bytes(const ByteRows& rows, int64_t count, int32_t* to) {
   [[maybe_unused]] const hn::ScalableTag<uint8_t> d;
-  uint64_t out = 0;
-  for (int64_t s = 0; s < segments; ++s, x += segment) {
-    int64_t k = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    uint64_t out = 0;
+    for (int64_t s = 0; s < rows.segments; ++s) {
+      const uint8_t* const x = rows.data + i * rows.row + s * rows.segment;
+      int64_t k = 0;
 #if HWY_TARGET != HWY_SCALAR
-    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-    const hn::Repartition<uint64_t, decltype(d)> d64;
-    auto sums = hn::Zero(d64);
-    for (; k + lanes <= length; k += lanes) sums = hn::Add(sums, hn::SumsOf8(hn::LoadU(d, x + k)));
-    if (k > 0) out += hn::GetLane(hn::SumOfLanes(d64, sums));
+      const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+      const hn::Repartition<uint64_t, decltype(d)> d64;
+      auto sums = hn::Zero(d64);
+      for (; k + lanes <= rows.length; k += lanes)
+        sums = hn::Add(sums, hn::SumsOf8(hn::LoadU(d, x + k)));
+      if (k > 0) out += hn::GetLane(hn::SumOfLanes(d64, sums));
 #endif
-    for (; k < length; ++k) out += x[k];
+      for (; k < rows.length; ++k) out += x[k];
+    }
+    to[i] = static_cast<int32_t>(out);
   }
-  return static_cast<int32_t>(out);
 }
 
 /// Exact sums of a vector of columns at `c`, from those of the packed bytes.
@@ -165,14 +168,13 @@ struct ToCodes {
 
 /// The sum of each row's bytes, line after line; empty if no column needs them.
 std::vector<int32_t> sum_rows(const CodeProductShape& shape, const CodeRows& left,
-                              const PackedCodes& right) {
-  std::vector<int32_t> out;
-  if (right.of_row_sum.empty()) return out;
-  out.reserve(static_cast<size_t>(shape.lines * shape.rows));
+                              const PackedCodes& right, const TileKernels& kernels) {
+  if (right.of_row_sum.empty()) return {};
+  std::vector<int32_t> out(static_cast<size_t>(shape.lines * shape.rows));
+  const RowSums sum = kernels.row_sums ? kernels.row_sums : sum_bytes;
   for (int64_t line = 0; line < shape.lines; ++line)
-    for (int64_t row = 0; row < shape.rows; ++row)
-      out.push_back(sum_row(left.data + line * left.line + row * left.row, left.segment,
-                            shape.segments, shape.length));
+    sum({left.data + line * left.line, left.row, left.segment, shape.segments, shape.length},
+        shape.rows, out.data() + line * shape.rows);
   return out;
 }
 
@@ -240,7 +242,7 @@ void multiply_all(const CodeProductShape& shape, const CodeRows& left, const Pac
   static constexpr TileKernels portable =
       make_tiles<PortableTiles>(is_wide ? 6 : 4, is_wide ? 2 : 1);
   const TileKernels& kernels = fast ? *fast : portable;
-  const std::vector<int32_t> row_sums = sum_rows(shape, left, right);
+  const std::vector<int32_t> row_sums = sum_rows(shape, left, right, kernels);
   const int64_t all = right.padded_columns / block_columns;
   for (int64_t block = 0; block < all;) {
     int64_t blocks = kernels.blocks;

@@ -37,11 +37,21 @@ struct TileMap {
 using TileCodes = void (*)(const int32_t* sums, int64_t rows, int64_t blocks, const TileMap& map,
                            uint8_t* to, int64_t to_row);
 
+/// Rows of bytes, each in segments of `length`.
+struct ByteRows {
+  const uint8_t* data;
+  int64_t row, segment;
+  int64_t segments, length;
+};
+/// Writes the sum of each row's bytes.
+using RowSums = void (*)(const ByteRows& rows, int64_t count, int32_t* to);
+
 /// The code for each number of rows and blocks, and the largest that it is good at.
 struct TileKernels {
   std::array<TileSums, most_rows * 3> sums;  // by rows - 1, then log2 blocks
   int64_t rows, blocks;
-  TileCodes codes = nullptr;  // null: none faster than the portable code
+  TileCodes codes = nullptr;   // null: none faster than the portable code
+  RowSums row_sums = nullptr;  // likewise
 
   TileSums of(int64_t rows_, int64_t blocks_) const { return sums[(rows_ - 1) * 3 + blocks_ / 2]; }
 };

@@ -30,14 +30,15 @@ class ConvolutionEvaluation final : public EvaluationStep,
   void prepare() override {
     chain_.kernel->prepare_forward(chain_.linear.weight->read());
     scale_.take_parameters(chain_);
-    if (codes_) prepare_sums();
+    if (codes_) use(make_code_sums(chain_.kernel->conv, *codes_, chain_.linear.weight->read()));
   }
 
   CodeMultiplier* code_multiplier() override { return this; }
   bool take_codes(const ProductCodes& codes) override {
-    if (!make_code_sums(chain_.kernel->conv, codes, chain_.linear.weight->read())) return false;
+    auto sums = make_code_sums(chain_.kernel->conv, codes, chain_.linear.weight->read());
+    if (!sums) return false;
     codes_ = codes;
-    prepare_sums();
+    use(std::move(sums));
     return true;
   }
 
@@ -74,12 +75,11 @@ class ConvolutionEvaluation final : public EvaluationStep,
   }
 
  private:
-  void prepare_sums() {
-    const ConvolutionChain& c = chain_;
-    sums_ = make_code_sums(c.kernel->conv, *codes_, c.linear.weight->read());
-    const float* const bias = c.norm ? nullptr : c.linear.bias->read();
+  void use(std::unique_ptr<CodeSums> sums) {
+    sums_ = std::move(sums);
+    const float* const bias = chain_.norm ? nullptr : chain_.linear.bias->read();
     sum_map_ = sums_->map(bias, ends_of(FusedActivation::none));
-    output_map_ = sums_->map(bias, ends_of(c.activation));
+    output_map_ = sums_->map(bias, ends_of(chain_.activation));
   }
 
   void evaluate_values(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,

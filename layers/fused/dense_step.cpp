@@ -41,13 +41,14 @@ class DenseEvaluation final : public EvaluationStep, public ParameterReader, pub
 
   ParameterReader* parameter_reader() override { return this; }
   void prepare() override {
-    if (codes_) prepare_sums();
+    if (codes_) use(make_code_sums(pixel_convolution(linear_), *codes_, linear_.weight->read()));
   }
   CodeMultiplier* code_multiplier() override { return this; }
   bool take_codes(const ProductCodes& codes) override {
-    if (!make_code_sums(pixel_convolution(linear_), codes, linear_.weight->read())) return false;
+    auto sums = make_code_sums(pixel_convolution(linear_), codes, linear_.weight->read());
+    if (!sums) return false;
     codes_ = codes;
-    prepare_sums();
+    use(std::move(sums));
     return true;
   }
   std::optional<CodeGrid> input_grid() const override {
@@ -71,8 +72,8 @@ class DenseEvaluation final : public EvaluationStep, public ParameterReader, pub
   }
 
  private:
-  void prepare_sums() {
-    sums_ = make_code_sums(pixel_convolution(linear_), *codes_, linear_.weight->read());
+  void use(std::unique_ptr<CodeSums> sums) {
+    sums_ = std::move(sums);
     map_ = sums_->map(linear_.bias->read(), ends_of(FusedActivation::none));
   }
 
