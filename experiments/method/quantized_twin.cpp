@@ -117,6 +117,15 @@ void QuantizedTwin::quantize_weights(const TrainedRanges& trained) {
   evaluator_.prepare();
 }
 
+Evaluator QuantizedTwin::logits_evaluator() const {
+  Evaluator out(network_, fusing_, ConvolutionAlgorithm::direct, Keep::logits);
+  for (const auto& [id, tensor] : tensors_)
+    if (id.role == TensorRole::output)
+      out.tap(id.unit, TapKind::output).transform = tensor.quantization.get();
+  give_codes(out);
+  return out;
+}
+
 int QuantizedTwin::give_codes(Evaluator& evaluator) const {
   if (simulation_ == Simulation::float32) return 0;
   int given = 0;

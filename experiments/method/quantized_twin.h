@@ -48,6 +48,9 @@ class QuantizedTwin {
   void correct_biases(const std::vector<int>& units, const ImageSet& calibration, Frame& report);
 
   Evaluator& evaluator() { return evaluator_; }
+  /// An evaluator of network() as evaluator() is, but with memory for the logits alone: for many
+  /// images. After quantize().
+  Evaluator logits_evaluator() const;
   /// Lets an evaluator of network() sum products as this twin's does; returns the number of units
   /// that sum codes. After quantize().
   int give_codes(Evaluator& evaluator) const;

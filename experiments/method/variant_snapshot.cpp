@@ -143,7 +143,10 @@ Snapshot variant_snapshot(const VariantTask& task) {
   save_precisions(twin, variant, frame);
   save_network_precision(net, "folded_weight", frame);
   save_variant_scales(net, frame);
-  const Predictions predictions = predict(twin.evaluator(), task.test, *task.probe.standardization);
+  const Predictions predictions = [&] {
+    Evaluator compact = twin.logits_evaluator();
+    return predict(compact, task.test, *task.probe.standardization);
+  }();
   save(compare_logits(task.reference.logits.view(), predictions.logits.view(),
                       task.reference.labels),
        frame);
