@@ -176,7 +176,8 @@ class DepthwiseSums final : public CodeSums {
   }
   void run(const CodedImages& x, int64_t images, const CodeMap& map, uint8_t* y,
            float* scratch) const override {
-    if (x.codes && packed_ && map.is_small) return run_bytes(x.codes, images, map, y, scratch);
+    if (x.codes && packed_ && map.is_small && has_code_windows())
+      return run_bytes(x.codes, images, map, y, scratch);
     float* const sums = scratch + rows_floats(conv_, window_);
     for_bands(x, images, scratch,
               [&](int64_t line, int64_t lines, int64_t first, const ImageRows& rows) {

@@ -28,8 +28,8 @@ struct Finish {
   QUANTDYN_VNNI explicit Finish(const CodeMap& m)
       : map(m),
         furthest(_mm512_set1_ps(m.furthest)),
-        first(_mm512_set1_epi8(static_cast<char>(m.first))),
-        last(_mm512_set1_epi8(static_cast<char>(m.last))) {}
+        first(_mm512_set1_epi8(static_cast<char>(static_cast<uint8_t>(m.first)))),
+        last(_mm512_set1_epi8(static_cast<char>(static_cast<uint8_t>(m.last)))) {}
 
   /// Rounds to whole numbers, ties to even; `off` becomes the larger distance from a whole number.
   QUANTDYN_VNNI static __m512i whole(__m512i sum, __m512 scale, __m512 shift, __m512& off) {
