@@ -30,7 +30,10 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   MapReader* map_reader() override { return this; }
   void read_through(const ChannelMap& map) override { input_map_ = map; }
   bool takes_transforms() const override { return chain_.kernel->takes_transforms(); }
-  void read_transformed(const Transform& transform) override { input_transform_ = &transform; }
+  void read_transformed(const Transform& transform) override {
+    input_transform_ = &transform;
+    input_copying_ = dynamic_cast<const CopyingTransform*>(&transform);
+  }
   /// Without a norm.
   bool show_result(InputWatcher& watcher) override {
     if (norm_ == nullptr) result_watcher_ = &watcher;
@@ -74,7 +77,8 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   void backward_of_computed(View<const float> x, const InputGradient& dx,
                             const BeforeImages& before, float* scratch);
   ImageSource input(View<const float> x, int64_t first) const {
-    return {x.slice(first, 1).data, input_map_ ? &*input_map_ : nullptr, input_transform_};
+    return {x.slice(first, 1).data, input_map_ ? &*input_map_ : nullptr, input_transform_,
+            input_copying_};
   }
   const ConvolutionKernel& kernel() const { return *chain_.kernel; }
   void prepare_backward() { chain_.kernel->prepare_backward(linear_.weight->read()); }
@@ -120,6 +124,7 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   ChainScale scale_;
   std::optional<ChannelMap> input_map_;  // empty: x is read as it is
   const Transform* input_transform_ = nullptr;
+  const CopyingTransform* input_copying_ = nullptr;
   InputWatcher* result_watcher_ = nullptr;
   // dz = of_gradient g + of_z z + constant, g the gradient after the activation.
   std::vector<float> of_gradient_, of_z_, constant_;

@@ -8,6 +8,8 @@ namespace quantdyn {
 
 void ImageSource::load(int64_t at, int64_t row, int64_t rows, int64_t channels,
                        int64_t first_channel, float* to) const {
+  if (copying && !map)
+    return copying->apply_to({data + at, rows, channels, row, 0, first_channel, 0, 0}, to);
   constexpr int64_t cached_floats = 1024;  // while they are transformed, the next ones arrive
   const int64_t most = transform ? std::max<int64_t>(1, cached_floats / channels) : rows;
   for (int64_t done = 0; done < rows; done += most) {

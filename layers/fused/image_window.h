@@ -6,6 +6,7 @@
 
 #include "framework/graph/channel_map.h"
 #include "framework/graph/convolution.h"
+#include "framework/graph/copying_transform.h"
 #include "framework/graph/tap.h"
 #include "layers/fused/products.h"
 
@@ -16,8 +17,9 @@ struct ImageSource {
   const float* data;
   const ChannelMap* map = nullptr;
   const Transform* transform = nullptr;
+  const CopyingTransform* copying = nullptr;  ///< the same, if it is one
 
-  ImageSource from(int64_t floats) const { return {data + floats, map, transform}; }
+  ImageSource from(int64_t floats) const { return {data + floats, map, transform, copying}; }
   /// Whether the kernels may read `data` itself.
   bool is_as_stored() const { return map == nullptr && transform == nullptr; }
   /// to [rows, channels] = the values at data + at, with `row` floats between their rows; channel 0

@@ -7,6 +7,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "quant/kernels/kernels.cpp"
 #include <hwy/foreach_target.h>
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -56,14 +57,22 @@ struct Entries {
   int64_t stride;
 };
 
-/// One scale, half to even, x / s: values from `i` on in whole blocks, without a division where the
-/// result is the same. x (1 / s) is off x / s by less than 2^-21 of itself, so it rounds alike
-/// unless it is that close to a tie; then, and for NaN and infinity, the block divides. Returns
-/// where it stopped.
+/// Whether apply_blocks() may be called.
+bool takes_blocks(const AffineGrid& grid) {
+  return grid.rounding == Rounding::half_to_even && grid.order == ZeroPointOrder::round_then_add &&
+         grid.scaling == Scaling::divide && !grid.is_per_channel() &&
+         std::isnormal(1 / grid.scale[0]);
+}
+
+/// One scale, half to even, x / s: whole blocks of values, without a division where the result is
+/// the same. `to` is `from`, or holds none of its values. x (1 / s) is off x / s by less than 2^-21
+/// of itself, so it rounds alike unless it is that close to a tie; then, and for NaN and infinity,
+/// the block divides. Returns where it stopped.
 template <class D>
-int64_t apply_blocks(D d, const AffineGrid& grid, float* HWY_RESTRICT values, int64_t n) {
+int64_t apply_blocks(D d, const AffineGrid& grid, const float* from, float* to, int64_t n) {
   using V = hn::Vec<D>;
   constexpr int vectors = 4;
+  constexpr int64_t prefetched = 512;  // floats ahead
   const auto step = static_cast<int64_t>(hn::Lanes(d));
   const V scale = hn::Set(d, grid.scale[0]), reciprocal = hn::Set(d, 1 / grid.scale[0]);
   const V zero_point = hn::Set(d, grid.zero_point[0]);
@@ -73,10 +82,13 @@ int64_t apply_blocks(D d, const AffineGrid& grid, float* HWY_RESTRICT values, in
   int64_t i = 0;
   for (; i + vectors * step <= n; i += vectors * step) {
     V x[vectors], whole[vectors];
+    const float* const later = from + std::min(i + prefetched, n - vectors * step);
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; ++j) hwy::Prefetch(later + j * step);
     auto is_far = hn::FirstN(d, static_cast<size_t>(step));
 #pragma GCC unroll 4
     for (int j = 0; j < vectors; ++j) {
-      x[j] = hn::LoadU(d, values + i + j * step);
+      x[j] = hn::LoadU(d, from + i + j * step);
       const V t = hn::Mul(x[j], reciprocal);
       whole[j] = hn::Round(t);
       const V far = hn::NegMulAdd(hn::Abs(t), error, half);
@@ -86,14 +98,14 @@ int64_t apply_blocks(D d, const AffineGrid& grid, float* HWY_RESTRICT values, in
 #pragma GCC unroll 4
       for (int j = 0; j < vectors; ++j) {
         const V code = hn::Min(hn::Max(hn::Add(whole[j], zero_point), lowest), highest);
-        hn::StoreU(hn::Mul(hn::Sub(code, zero_point), scale), d, values + i + j * step);
+        hn::StoreU(hn::Mul(hn::Sub(code, zero_point), scale), d, to + i + j * step);
       }
       continue;
     }
     for (int j = 0; j < vectors; ++j)
       hn::StoreU(quantized<Rounding::half_to_even, ZeroPointOrder::round_then_add, Scaling::divide>(
                      x[j], scale, scale, zero_point, lowest, highest, nullptr, 0),
-                 d, values + i + j * step);
+                 d, to + i + j * step);
   }
   return i;
 }
@@ -127,8 +139,7 @@ void apply_row(const AffineGrid& grid, const Entries& e, const uint32_t* words,
   int64_t done = 0;
   if constexpr (rounding == Rounding::half_to_even && order == ZeroPointOrder::round_then_add &&
                 scaling == Scaling::divide)
-    if (e.stride == 0 && std::isnormal(1 / *e.scale))
-      done = apply_blocks(hn::ScalableTag<float>(), grid, values, n);
+    if (takes_blocks(grid)) done = apply_blocks(hn::ScalableTag<float>(), grid, values, values, n);
   run(hn::CappedTag<float, 1>(), run(hn::ScalableTag<float>(), done));
 }
 
@@ -189,6 +200,19 @@ Apply choose(const AffineGrid& grid) {
 
 void apply(const AffineGrid& grid, const MutableTile& tile) { choose(grid)(grid, tile); }
 
+void apply_to(const AffineGrid& grid, const Tile& from, float* to) {
+  const int64_t n = from.rows * from.channels;
+  if (takes_blocks(grid) && from.row_stride == from.channels) {
+    const int64_t done = apply_blocks(hn::ScalableTag<float>(), grid, from.values, to, n);
+    std::copy_n(from.values + done, n - done, to + done);
+    return apply(grid, {to + done, 1, n - done, n - done, 0, 0, from.chunk, from.worker});
+  }
+  for (int64_t r = 0; r < from.rows; ++r)
+    std::copy_n(from.values + r * from.row_stride, from.channels, to + r * from.channels);
+  apply(grid, {to, from.rows, from.channels, from.channels, from.first_row, from.first_channel,
+               from.chunk, from.worker});
+}
+
 }  // namespace
 }  // namespace quantdyn::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -200,9 +224,14 @@ HWY_AFTER_NAMESPACE();
 namespace quantdyn {
 
 HWY_EXPORT(apply);
+HWY_EXPORT(apply_to);
 
 void affine_apply(const AffineGrid& grid, const MutableTile& tile) {
   HWY_DYNAMIC_DISPATCH(apply)(grid, tile);
+}
+
+void affine_apply_to(const AffineGrid& grid, const Tile& from, float* to) {
+  HWY_DYNAMIC_DISPATCH(apply_to)(grid, from, to);
 }
 
 namespace {
@@ -229,8 +258,7 @@ float code_of(const AffineGrid& grid, int64_t entry, float x, uint32_t word) {
 template <typename Work>
 void for_codes(const AffineGrid& grid, const Tile& tile, const Work& work) {
   std::unique_ptr<TileWords> words;  // large: not on the stack of every call
-  if (grid.rounding == Rounding::stochastic)
-    words = std::make_unique<TileWords>(*grid.draws, tile);
+  if (grid.rounding == Rounding::stochastic) words = std::make_unique<TileWords>(*grid.draws, tile);
   for (int64_t r = 0; r < tile.rows; ++r)
     for (int64_t c = 0; c < tile.channels; ++c) {
       const float x = tile.values[r * tile.row_stride + c];

@@ -37,6 +37,9 @@ struct AffineGrid {
 /// Replaces a tile's values by their quantized image; NaN stays, bit for bit.
 void affine_apply(const AffineGrid& grid, const MutableTile& tile);
 
+/// to [rows, channels] = the same; `to` holds none of the tile's values.
+void affine_apply_to(const AffineGrid& grid, const Tile& from, float* to);
+
 /// The same, bit for bit, one value at a time.
 void affine_apply_reference(const AffineGrid& grid, const MutableTile& tile);
 

@@ -8,13 +8,14 @@
 #include <memory>
 #include <utility>
 
+#include "framework/graph/copying_transform.h"
 #include "quant/quantizers/affine_fit.h"
 #include "quant/quantizers/quantizer.h"
 
 namespace quantdyn {
 namespace {
 
-class AffineQuantization : public Quantization {
+class AffineQuantization : public Quantization, public CopyingTransform {
  public:
   /// `grid` has its scales and zero points still to be filled from the entries'; its codes are
   /// `shift` larger than those that are given.
@@ -36,6 +37,7 @@ class AffineQuantization : public Quantization {
   }
 
   void apply(const MutableTile& tile) const override { affine_apply(grid_, tile); }
+  void apply_to(const Tile& from, float* to) const override { affine_apply_to(grid_, from, to); }
   std::optional<CodeGrid> grid() const override {
     return grid_.draws ? std::nullopt : Quantization::grid();
   }

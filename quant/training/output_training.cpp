@@ -164,10 +164,7 @@ void OutputTraining::pass_images(View<const float> x, View<const float> y, View<
     const int64_t count = std::min(most, end - row), at = row * channels;
     for (int64_t r = 0; r < count && map_; ++r)
       map_row(map_, x.data + at + r * channels, channels, tile.data() + r * channels);
-    if (quantizes) {
-      std::copy_n(x.data + at, count * channels, tile.data());
-      apply({tile.data(), count, channels, channels, 0, 0, 0, 0});
-    }
+    if (quantizes) apply_to({x.data + at, count, channels, channels, 0, 0, 0, 0}, tile.data());
     pass_gradient({.values = map_ ? tile.data() : x.data + at,
                    .quantized = quantizes ? tile.data()
                                 : y       ? y.data + at

@@ -22,7 +22,8 @@ class OutputTraining final : public TrainingStep,
                              public MapReader,
                              public GradientWatcher,
                              public InputWatcher,
-                             public Transform {
+                             public Transform,
+                             public CopyingTransform {
  public:
   /// Quantizes the result of `node`; `range` outlives the step.
   OutputTraining(int node, TrainedRange& range, double momentum);
@@ -46,6 +47,7 @@ class OutputTraining final : public TrainingStep,
   const Transform* transform() const override { return depends_on_place_ ? nullptr : this; }
   bool has_parameters() const override { return range_.learning() != Learning::straight_through; }
   void apply(const MutableTile& tile) const override { range_.quantization().apply(tile); }
+  void apply_to(const Tile& from, float* to) const override { range_.quantize(from, to); }
   InputWatcher* input_watcher() override { return has_parameters() ? nullptr : this; }
   void expect_input() override {
     seen_ = std::make_unique<Extremes>(range_.tensor(), range_.channels());

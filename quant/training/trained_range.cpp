@@ -79,6 +79,14 @@ void TrainedRange::follow_parameter() {
   fit();
 }
 
+void TrainedRange::quantize(const Tile& from, float* to) const {
+  if (copying_) return copying_->apply_to(from, to);
+  for (int64_t row = 0; row < from.rows; ++row)
+    std::copy_n(from.values + row * from.row_stride, from.channels, to + row * from.channels);
+  quantization_->apply({to, from.rows, from.channels, from.channels, from.first_row,
+                        from.first_channel, from.chunk, from.worker});
+}
+
 void TrainedRange::fit() {
   quantization_ = scheme_->quantizer->fit({tensor_, channels_, ranges_, values_});
   lowest_.resize(static_cast<size_t>(channels_));
@@ -93,6 +101,7 @@ void TrainedRange::fit() {
   }
   if (learning_ != Learning::straight_through || !scheme_->quantizer->is_affine()) return;
   for (int64_t c = 0; c < channels_; ++c) {
+  copying_ = dynamic_cast<const CopyingTransform*>(quantization_.get());
     const float half = quantization_->affine(quantization_->entry_of(c))->scale / 2;
     lowest_[c] -= half;
     highest_[c] += half;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "framework/base/state.h"
+#include "framework/graph/copying_transform.h"
 #include "framework/graph/layer.h"
 #include "quant/schemes/scheme.h"
 
@@ -33,6 +34,8 @@ class TrainedRange {
   const Scheme& scheme() const { return *scheme_; }
   const std::string& tensor() const { return tensor_; }
   Learning learning() const { return learning_; }
+  /// to [rows, channels] = the tile, quantized.
+  void quantize(const Tile& from, float* to) const;
   int64_t channels() const { return channels_; }
 
   /// straight_through: continues with these ranges, and with values if the quantizer needs them.
@@ -67,6 +70,7 @@ class TrainedRange {
   Parameter<float> parameter_;
   /// lsq: Q_P by entry: 2^b - 1 for unsigned codes and 2^(b-1) - 1 for signed ones, as in the
   /// paper; if zero is elsewhere, the codes on its larger side.
+  const CopyingTransform* copying_ = nullptr;  // the same, if it is one
   std::vector<double> positive_codes_;
   std::vector<Range> of_step_one_;  // lsq: by entry
   std::vector<float> lowest_, highest_;

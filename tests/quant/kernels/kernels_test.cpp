@@ -1,9 +1,11 @@
 // The vectorised affine kernel against its reference, bit for bit, on every instruction set here.
 #include "quant/kernels/kernels.h"
 
+#include <algorithm>
 #include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <string>
 
@@ -67,7 +69,7 @@ Floats make_values(int64_t n, const AffineGrid& grid, int64_t channels) {
   return out;
 }
 
-/// Whether kernel and reference agree, rows `gap` floats apart, which must keep their values.
+/// Whether kernels and reference agree, rows `gap` floats apart, which must keep their values.
 bool agree(int64_t rows, int64_t channels, int64_t gap, bool per_channel, int conventions) {
   const int64_t first_channel = per_channel ? 5 : 0;
   AffineGrid grid = make_grid(per_channel ? channels + first_channel : 1, conventions);
@@ -76,9 +78,13 @@ bool agree(int64_t rows, int64_t channels, int64_t gap, bool per_channel, int co
   const int64_t stride = channels + gap;
   Floats kernel = make_values(rows * stride, grid, channels);
   Floats reference = kernel;
+  Floats copied(static_cast<size_t>(rows * channels)), packed;
+  affine_apply_to(grid, tile_of(kernel, rows, channels, stride, first_channel), copied.data());
   affine_apply(grid, tile_of(kernel, rows, channels, stride, first_channel));
   affine_apply_reference(grid, tile_of(reference, rows, channels, stride, first_channel));
-  return bits(kernel) == bits(reference);
+  for (int64_t row = 0; row < rows; ++row)
+    std::copy_n(reference.begin() + row * stride, channels, std::back_inserter(packed));
+  return bits(kernel) == bits(reference) && bits(copied) == bits(packed);
 }
 
 int disagreements() {
@@ -117,10 +123,12 @@ BOOST_AUTO_TEST_CASE(a_product_by_the_reciprocal_rounds_as_the_quotient) {
             kernel[i] = i % 3 == 0 ? tie : std::nextafter(tie, i % 3 == 1 ? -1e38f : 1e38f);
           }
         }
-        Floats reference = kernel;
+        Floats reference = kernel, copied(kernel.size());
+        affine_apply_to(grid, tile_of(kernel, 200, 100, 100), copied.data());
         affine_apply(grid, tile_of(kernel, 200, 100, 100));
         affine_apply_reference(grid, tile_of(reference, 200, 100, 100));
         BOOST_TEST(bits(kernel) == bits(reference), target << " " << scale << " " << ties_apart);
+        BOOST_TEST(bits(copied) == bits(reference), target << " " << scale << " " << ties_apart);
       }
   };
   on_every_target(check);
