@@ -69,7 +69,7 @@ HWY_INLINE void pass_channels(D d, const QuantizedRows& r, int64_t c, float* to,
                               double* sums) {
   const auto lowest = hn::LoadU(d, r.lowest + c), highest = hn::LoadU(d, r.highest + c);
   LaneSums<D> sum(sums + c);
-  for (int64_t i = c; i < r.rows * r.channels; i += r.channels) {
+  for (int64_t row = 0, i = c; row < r.rows; ++row, i += r.row_stride) {
     const auto value = hn::LoadU(d, r.values + i), dy = hn::LoadU(d, r.dy + i);
     const auto is_inside = hn::And(hn::Ge(value, lowest), hn::Le(value, highest));
     if constexpr (wanted == RangeSums::of_step)

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <span>
 
+#include "framework/base/threads.h"
+
 namespace quantdyn {
 namespace {
 
@@ -40,29 +42,36 @@ void CodeChanges::add(const Quantization& quantization, const Tile& weight,
   for (int64_t c = 0; c < channels_; ++c)
     if (const auto affine = quantization.affine(quantization.entry_of(c)))
       scales_.push_back(affine->scale);
+  std::vector<Worker> workers(static_cast<size_t>(worker_count()));
   const int64_t tile_rows = std::min(rows_, rows_per_tile(channels_));
-  now_.resize(static_cast<size_t>(tile_rows * channels_));
-  for (int64_t row = 0; row < rows_; row += tile_rows) {
-    const int64_t rows = std::min(tile_rows, rows_ - row);
+  parallel_for((rows_ + tile_rows - 1) / tile_rows, [&](int64_t tile, int index) {
+    Worker& worker = workers[static_cast<size_t>(index)];
+    worker.now.resize(static_cast<size_t>(tile_rows * channels_));
+    const int64_t row = tile * tile_rows, rows = std::min(tile_rows, rows_ - row);
     if (scales_.empty())
-      take_places(quantization, weight, row, rows);
+      take_places(quantization, weight, row, rows, worker.now.data());
     else
-      take_multiples(quantized + row * channels_, rows);
+      take_multiples(quantized + row * channels_, rows, worker.now.data());
     if (is_first)
-      std::copy_n(now_.begin(), rows * channels_, last_.begin() + row * channels_);
+      std::copy_n(worker.now.begin(), rows * channels_, last_.begin() + row * channels_);
     else
-      compare(row, rows);
-  }
+      compare(row, rows, worker);
+  });
+  for (const Worker& worker : workers)
+    for (size_t c = 0; c < worker.changes.size(); ++c) {
+      changes_[c] += worker.changes[c];
+      oscillations_[c] += worker.oscillations[c];
+    }
   steps_ += is_first ? 0 : 1;
 }
 
 /// Far cheaper than codes(), and exact: a value is off its multiple by a few 2^-24 of at most 2^16.
-void CodeChanges::take_multiples(const float* quantized, int64_t rows) {
+void CodeChanges::take_multiples(const float* quantized, int64_t rows, int32_t* to) const {
   const int64_t channels = channels_;
   const float* __restrict const scale = scales_.data();
   for (int64_t row = 0; row < rows; ++row) {
     const float* __restrict const values = quantized + row * channels;
-    int32_t* __restrict const now = now_.data() + row * channels;
+    int32_t* __restrict const now = to + row * channels;
     for (int64_t c = 0; c < channels; ++c) {
       const float multiple = values[c] / scale[c];
       const float away = multiple + std::copysign(0.5f, multiple);
@@ -74,25 +83,27 @@ void CodeChanges::take_multiples(const float* quantized, int64_t rows) {
 }
 
 void CodeChanges::take_places(const Quantization& quantization, const Tile& weight, int64_t row,
-                              int64_t rows) {
+                              int64_t rows, int32_t* now) const {
   Tile tile = weight;
   tile.values += row * weight.row_stride;
   tile.first_row += row;
   tile.rows = rows;
-  quantization.codes(tile, now_.data());
+  quantization.codes(tile, now);
   if (places_.empty()) return;
-  for (int32_t& code : std::span(now_.data(), static_cast<size_t>(rows * channels_)))
+  for (int32_t& code : std::span(now, static_cast<size_t>(rows * channels_)))
     code = code == no_code ? no_code : places_[static_cast<size_t>(code - first_code_)];
 }
 
-void CodeChanges::compare(int64_t first_row, int64_t rows) {
+void CodeChanges::compare(int64_t first_row, int64_t rows, Worker& worker) {
   const int64_t channels = channels_;  // not a member in the loops: stores could alias it
-  tile_changes_.assign(static_cast<size_t>(channels), 0);
-  tile_oscillations_.assign(static_cast<size_t>(channels), 0);
-  int32_t* __restrict const changes = tile_changes_.data();
-  int32_t* __restrict const oscillations = tile_oscillations_.data();
+  worker.tile_changes.assign(static_cast<size_t>(channels), 0);
+  worker.tile_oscillations.assign(static_cast<size_t>(channels), 0);
+  worker.changes.resize(static_cast<size_t>(channels));
+  worker.oscillations.resize(static_cast<size_t>(channels));
+  int32_t* __restrict const changes = worker.tile_changes.data();
+  int32_t* __restrict const oscillations = worker.tile_oscillations.data();
   for (int64_t row = 0; row < rows; ++row) {
-    const int32_t* __restrict const now = now_.data() + row * channels;
+    const int32_t* __restrict const now = worker.now.data() + row * channels;
     int32_t* __restrict const last = last_.data() + (first_row + row) * channels;
     int8_t* __restrict const direction = direction_.data() + (first_row + row) * channels;
     for (int64_t c = 0; c < channels; ++c) {
@@ -106,8 +117,8 @@ void CodeChanges::compare(int64_t first_row, int64_t rows) {
     }
   }
   for (int64_t c = 0; c < channels; ++c) {
-    changes_[c] += static_cast<uint64_t>(changes[c]);
-    oscillations_[c] += static_cast<uint64_t>(oscillations[c]);
+    worker.changes[c] += static_cast<uint64_t>(changes[c]);
+    worker.oscillations[c] += static_cast<uint64_t>(oscillations[c]);
   }
 }
 

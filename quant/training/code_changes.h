@@ -33,20 +33,26 @@ class CodeChanges {
   void visit_state(StateVisitor state);
 
  private:
-  void take_multiples(const float* quantized, int64_t rows);
-  void take_places(const Quantization& quantization, const Tile& weight, int64_t row, int64_t rows);
-  void compare(int64_t first_row, int64_t rows);
+  /// What one worker needs for a tile, and what it counts.
+  struct Worker {
+    std::vector<int32_t> now;                              // codes of the tile
+    std::vector<int32_t> tile_changes, tile_oscillations;  // by channel
+    std::vector<uint64_t> changes, oscillations;           // of this step, by channel
+  };
+
+  void take_multiples(const float* quantized, int64_t rows, int32_t* now) const;
+  void take_places(const Quantization& quantization, const Tile& weight, int64_t row, int64_t rows,
+                   int32_t* now) const;
+  void compare(int64_t first_row, int64_t rows, Worker& worker);
 
   int64_t rows_, channels_;
   int32_t first_code_;
   std::vector<int32_t> places_;    // by code - first_code_; empty: codes ascend with their levels
   std::vector<float> scales_;      // by channel, of this step; empty: not affine
-  std::vector<int32_t> now_;       // of one tile
   std::vector<int32_t> last_;      // [rows, channels]; empty before the first step
   std::vector<int8_t> direction_;  // likewise, of the last change: -1, 1; 0 before the first
   std::vector<uint64_t> changes_, oscillations_;  // by channel
-  std::vector<int32_t> tile_changes_, tile_oscillations_;
-  uint64_t steps_ = 0;  // compared with the one before
+  uint64_t steps_ = 0;                            // compared with the one before
 };
 
 }  // namespace quantdyn

@@ -20,18 +20,6 @@ void map_row(const std::optional<ChannelMap>& map, const float* x, int64_t chann
   for (int64_t c = 0; c < channels; ++c) to[c] = ends.clip(x[c] * map->scale[c] + map->shift[c]);
 }
 
-RangeSums sums_of(Learning learning) {
-  switch (learning) {
-    case Learning::straight_through:
-      return RangeSums::none;
-    case Learning::lsq:
-      return RangeSums::of_step;
-    case Learning::pact:
-      break;
-  }
-  return RangeSums::of_clip;
-}
-
 /// Whether equal values of one channel may get different codes: half-way values at many places.
 bool depends_on_place(const Quantization& quantization) {
   std::vector<float> levels = quantization.levels(0);
@@ -172,6 +160,7 @@ void OutputTraining::pass_images(View<const float> x, View<const float> y, View<
                    .dy = dy.data + at,
                    .rows = count,
                    .channels = channels,
+                   .row_stride = channels,
                    .lowest = range_.lowest().data(),
                    .highest = range_.highest().data()},
                   sums_of(range_.learning()), dx.to ? dx.to.data + at : nullptr, dx.accumulate,

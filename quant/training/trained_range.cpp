@@ -20,6 +20,18 @@ Ends outermost(const Quantization& quantization, int64_t entry) {
 
 }  // namespace
 
+RangeSums sums_of(Learning learning) {
+  switch (learning) {
+    case Learning::straight_through:
+      return RangeSums::none;
+    case Learning::lsq:
+      return RangeSums::of_step;
+    case Learning::pact:
+      break;
+  }
+  return RangeSums::of_clip;
+}
+
 TrainedRange::TrainedRange(std::shared_ptr<const Scheme> scheme, std::string tensor,
                            int64_t channels, Learning learning, std::vector<Range> ranges,
                            int64_t count, std::vector<Distribution> values)
@@ -67,6 +79,14 @@ void TrainedRange::set(std::vector<Range> ranges, std::vector<Distribution> valu
   fit();
 }
 
+void TrainedRange::quantize(const Tile& from, float* to) const {
+  if (copying_) return copying_->apply_to(from, to);
+  for (int64_t row = 0; row < from.rows; ++row)
+    std::copy_n(from.values + row * from.row_stride, from.channels, to + row * from.channels);
+  quantization_->apply({to, from.rows, from.channels, from.channels, from.first_row,
+                        from.first_channel, from.chunk, from.worker});
+}
+
 void TrainedRange::follow_parameter() {
   if (learning_ == Learning::straight_through) return;
   for (size_t entry = 0; entry < ranges_.size(); ++entry) {
@@ -79,16 +99,9 @@ void TrainedRange::follow_parameter() {
   fit();
 }
 
-void TrainedRange::quantize(const Tile& from, float* to) const {
-  if (copying_) return copying_->apply_to(from, to);
-  for (int64_t row = 0; row < from.rows; ++row)
-    std::copy_n(from.values + row * from.row_stride, from.channels, to + row * from.channels);
-  quantization_->apply({to, from.rows, from.channels, from.channels, from.first_row,
-                        from.first_channel, from.chunk, from.worker});
-}
-
 void TrainedRange::fit() {
   quantization_ = scheme_->quantizer->fit({tensor_, channels_, ranges_, values_});
+  copying_ = dynamic_cast<const CopyingTransform*>(quantization_.get());
   lowest_.resize(static_cast<size_t>(channels_));
   highest_.resize(lowest_.size());
   for (int64_t c = 0; c < channels_; ++c) {
@@ -101,7 +114,6 @@ void TrainedRange::fit() {
   }
   if (learning_ != Learning::straight_through || !scheme_->quantizer->is_affine()) return;
   for (int64_t c = 0; c < channels_; ++c) {
-  copying_ = dynamic_cast<const CopyingTransform*>(quantization_.get());
     const float half = quantization_->affine(quantization_->entry_of(c))->scale / 2;
     lowest_[c] -= half;
     highest_[c] += half;

@@ -8,6 +8,7 @@
 #include "framework/base/state.h"
 #include "framework/graph/copying_transform.h"
 #include "framework/graph/layer.h"
+#include "quant/kernels/gradient_passing.h"
 #include "quant/schemes/scheme.h"
 
 namespace quantdyn {
@@ -19,6 +20,8 @@ namespace quantdyn {
 /// 2020, arXiv 1902.08153, equations 3 to 5). pact: the upper end is trained (Choi et al. 2018,
 /// arXiv 1805.06085, equations 1 to 3).
 enum class Learning { straight_through, lsq, pact };
+/// What pass_gradient() has to sum for TrainedRange::add_gradient().
+RangeSums sums_of(Learning learning);
 
 class TrainedRange {
  public:
@@ -31,11 +34,11 @@ class TrainedRange {
 
   const std::vector<Range>& ranges() const { return ranges_; }
   const Quantization& quantization() const { return *quantization_; }
+  /// to [rows, channels] = the tile, quantized.
+  void quantize(const Tile& from, float* to) const;
   const Scheme& scheme() const { return *scheme_; }
   const std::string& tensor() const { return tensor_; }
   Learning learning() const { return learning_; }
-  /// to [rows, channels] = the tile, quantized.
-  void quantize(const Tile& from, float* to) const;
   int64_t channels() const { return channels_; }
 
   /// straight_through: continues with these ranges, and with values if the quantizer needs them.
@@ -67,10 +70,10 @@ class TrainedRange {
   int64_t count_;
   std::vector<Distribution> values_;
   std::unique_ptr<Quantization> quantization_;
+  const CopyingTransform* copying_ = nullptr;  // the same, if it is one
   Parameter<float> parameter_;
   /// lsq: Q_P by entry: 2^b - 1 for unsigned codes and 2^(b-1) - 1 for signed ones, as in the
   /// paper; if zero is elsewhere, the codes on its larger side.
-  const CopyingTransform* copying_ = nullptr;  // the same, if it is one
   std::vector<double> positive_codes_;
   std::vector<Range> of_step_one_;  // lsq: by entry
   std::vector<float> lowest_, highest_;
