@@ -33,8 +33,8 @@ void set_worker_count(int n);
 /// a pass begins with what the pass before it left in the cache.
 enum class Walk { ascending, alternating };
 
-/// Calls `work(index, worker)` for every index in [0, count), on all workers; each worker gets one
-/// contiguous range. Runs in the calling worker when already inside parallel work. An exception is
+/// Calls `work(index, worker)` for every index in [0, count), on all workers. Each begins with a
+/// range of its own; one that has none left takes from the end of another's. Runs in the calling worker when already inside parallel work. An exception is
 /// thrown again here; of several, the one with the lowest index.
 void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& work,
                   Walk walk = Walk::ascending);
