@@ -1,5 +1,7 @@
 #include "data/standardize.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "framework/base/threads.h"
@@ -8,6 +10,22 @@ namespace quantdyn {
 namespace {
 
 using Sums = std::vector<double>;
+
+/// Adds f(value, channel) of an image's pixels. A known number of channels keeps its sums in
+/// registers.
+template <int64_t known, typename F>
+void add_pixels(const float* x, int64_t elements, int64_t channels, const F& f, double* sums) {
+  if constexpr (known > 0) {
+    std::array<double, known> own;
+    std::copy_n(sums, known, own.begin());
+    for (int64_t k = 0; k < elements; k += known)
+      for (int64_t c = 0; c < known; ++c) own[static_cast<size_t>(c)] += f(x[k + c], c);
+    std::copy_n(own.begin(), known, sums);
+  } else {
+    for (int64_t k = 0; k < elements; k += channels)
+      for (int64_t c = 0; c < channels; ++c) sums[c] += f(x[k + c], c);
+  }
+}
 
 /// Sums f(value, channel) over all pixels of all images, for each channel.
 template <typename F>
@@ -26,8 +44,10 @@ Sums channel_sums(const Dataset& data, const F& f) {
     float* x = images[static_cast<size_t>(chunk.worker)].data();
     for (int64_t i = chunk.first; i < chunk.first + chunk.images; ++i) {
       data.get(i, x);
-      for (int64_t k = 0; k < elements; k += channels)
-        for (int64_t c = 0; c < channels; ++c) sums[static_cast<size_t>(c)] += f(x[k + c], c);
+      if (channels == 3)
+        add_pixels<3>(x, elements, channels, f, sums.data());
+      else
+        add_pixels<0>(x, elements, channels, f, sums.data());
     }
     trees[static_cast<size_t>(chunk.worker)].add(chunk.index, std::move(sums), merge);
   });
@@ -42,8 +62,9 @@ Standardization channel_statistics(const Dataset& train) {
   Standardization out;
   out.mean = channel_sums(train, [](float x, int64_t) { return static_cast<double>(x); });
   for (double& mean : out.mean) mean /= count;
-  out.deviation = channel_sums(train, [&](float x, int64_t c) {
-    const double difference = static_cast<double>(x) - out.mean[static_cast<size_t>(c)];
+  const double* const mean = out.mean.data();
+  out.deviation = channel_sums(train, [mean](float x, int64_t c) {
+    const double difference = static_cast<double>(x) - mean[c];
     return difference * difference;
   });
   for (size_t c = 0; c < out.deviation.size(); ++c) {

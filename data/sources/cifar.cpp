@@ -2,6 +2,7 @@
 
 #include "data/sources/file_bytes.h"
 #include "data/sources/stored_dataset.h"
+#include "framework/base/threads.h"
 
 namespace quantdyn {
 namespace {
@@ -19,17 +20,18 @@ void parse_cifar(const std::string& name, std::span<const uint8_t> file, const C
                  std::vector<int32_t>& labels, std::vector<uint8_t>& out) {
   const int64_t record = format.label_bytes + pixels;
   const int64_t records = static_cast<int64_t>(file.size()) / record;
-  const size_t before = out.size();
+  const size_t before = out.size(), labels_before = labels.size();
   out.resize(before + static_cast<size_t>(records * pixels));
-  for (int64_t i = 0; i < records; ++i) {
+  labels.resize(labels_before + static_cast<size_t>(records));
+  parallel_for(records, [&](int64_t i, int) {
     const uint8_t* from = file.data() + i * record;
     const int label = from[format.label];
     if (label >= format.classes)
       throw_error<ConfigError>("{}: byte {}: label {} in record {}; expected 0 to {}", name,
                                i * record + format.label, label, i, format.classes - 1);
-    labels.push_back(label);
+    labels[labels_before + static_cast<size_t>(i)] = label;
     to_channels_last(from + format.label_bytes, out.data() + before + i * pixels);
-  }
+  });
 }
 
 std::unique_ptr<Dataset> read_cifar(std::string name,
