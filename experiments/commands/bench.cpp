@@ -13,13 +13,15 @@ po::options_description options() {
       "train, infer, simulate or stats");
   add("batch", po::value<int64_t>()->default_value(128)->value_name("N"), "images per step");
   add("seconds", po::value<double>()->default_value(5)->value_name("S"), "how long to run");
+  add("layers", po::bool_switch(), "what each layer takes, and what bounds it");
   add_plugin_option(out);
   return out;
 }
 
 void bench(const CommandCall& call) {
   print_result(bench_network({call.only_file("bench"), *call.value<std::string>("mode"),
-                              *call.value<int64_t>("batch"), *call.value<double>("seconds")}) +
+                              *call.value<int64_t>("batch"), *call.value<double>("seconds"),
+                              call.has("layers")}) +
                "\n");
 }
 

@@ -11,6 +11,7 @@ struct BenchRequest {
   std::string mode;  ///< train, infer, simulate or stats
   int64_t batch = 128;
   double seconds = 5;
+  bool layers = false;  ///< also a roofline by layer
 };
 
 /// Runs steps for at least `seconds`, after two that are not timed, and returns a line of JSON:
@@ -22,8 +23,11 @@ struct BenchRequest {
 /// augmentation; `infer` runs the folded net, `simulate` its quantized twin (8 bits, min-max, per
 /// tensor, every output); `stats` runs the unfolded net with a run's trackers
 /// on every tap. `stats` adds `counted`, the sum of all layerwise counts, and `expected_count`,
-/// taps x elements x images, the warm-up included. ConfigError: an unknown mode, a batch size that
-/// evaluation cannot take.
+/// taps x elements x images, the warm-up included.
+///
+/// With `layers` tables precede the line (layer_rows.h), and it has `limits`, `layers` and, in
+/// training, `loader_milliseconds_per_batch`. ConfigError: an unknown mode, a batch size that
+/// evaluation cannot take, layers of `stats`.
 std::string bench_network(const BenchRequest& request);
 
 }  // namespace quantdyn

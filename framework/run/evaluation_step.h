@@ -63,6 +63,8 @@ class EvaluationStep {
   virtual ParameterReader* parameter_reader() { return nullptr; }
   /// Null if the step has no products, or only those of values.
   virtual CodeMultiplier* code_multiplier() { return nullptr; }
+  /// Multiply-accumulates that evaluate() computes, as a share of the layer's.
+  virtual double computed_share() const { return 1; }
   /// How evaluate() computes the values of tap norm from those of tap conv, if it shows both tile
   /// by tile. Borrowed from the step; as of the last prepare().
   virtual std::optional<TapMap> norm_of_conv() const { return {}; }

@@ -128,9 +128,14 @@ void Evaluator::run_chunk(View<const float> x, int64_t images, int64_t index, in
 }
 
 void Evaluator::run_steps(View<const float> x, const EvaluationChunk& chunk) {
+  Workspace& own = workspaces_[chunk.worker];
+  Laps laps(own.seconds.empty() ? nullptr : &own.seconds);
+  ++own.profiled;
   take_input(x, chunk);
-  for (const auto& step : steps_) {
-    run_step(*step, 0, *this, chunk);
+  laps.end(0);
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    run_step(*steps_[s], 0, *this, chunk);
+    laps.end(s + 1);
     if (chunk.is_off_grid && *chunk.is_off_grid) return;
   }
   for (const UnitTaps& taps : taps_) end_chunk(taps, chunk);

@@ -9,6 +9,7 @@
 
 #include "framework/base/arena.h"
 #include "framework/run/chain.h"
+#include "framework/run/step_profile.h"
 
 namespace quantdyn {
 
@@ -64,12 +65,20 @@ class Evaluator {
   View<const float> run_after(int unit, const Evaluator& before, int64_t images, int64_t chunk,
                               int worker);
 
+  /// From now on, takes the time of every step of run() and run_chunk(); forgets what it took
+  /// before.
+  void start_profile();
+  /// What the copy of the images and each step took since, in order.
+  std::vector<StepProfile> profile() const;
+
  private:
   struct Workspace {
     Arena arena;
     std::vector<float*> results;  // by node; null if the node's result stays inside a step
     float* scratch = nullptr;
     std::vector<bool> holds_codes;  // by node: as of the chunk that runs
+    std::vector<double> seconds;  // of the images' copy and each step; empty: nobody asked
+    int64_t profiled = 0;         // chunks
   };
   void take_input(View<const float> x, const EvaluationChunk& chunk);
   static void end_chunk(const UnitTaps& taps, const EvaluationChunk& chunk);

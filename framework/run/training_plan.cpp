@@ -198,7 +198,12 @@ View<const float> TrainingPlan::forward(View<const float> x) {
   x_ = x;
   images_ = x.shape[0];
   lend_weights();
-  for (size_t s = 0; s < steps_.size(); ++s) run_forward(s);
+  Laps laps(forward_seconds_.empty() ? nullptr : &forward_seconds_);
+  ++profiled_;
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    run_forward(s);
+    laps.end(s);
+  }
   return result_of(steps_.size() - 1);
 }
 
@@ -208,6 +213,7 @@ View<float> TrainingPlan::logits_gradient() {
 
 void TrainingPlan::backward(const GradientObserver& observe) {
   std::vector<bool> written(steps_.size(), false);
+  Laps laps(backward_seconds_.empty() ? nullptr : &backward_seconds_);
   for (size_t s = steps_.size(); s-- > 0;) {
     if (!is_gradient_wanted(static_cast<int>(s))) continue;
     std::vector<InputGradient> gradients;
@@ -226,6 +232,7 @@ void TrainingPlan::backward(const GradientObserver& observe) {
     if (observe) observe(last_node(s), gradient);  // all readers have added to it
     steps_[s]->backward(inputs_of(s), result_of(s), saved_of(s), gradient, gradients, scratch_);
     for (size_t source : wanted) written[source] = true;
+    laps.end(s);
   }
   for (TransformedWeight& t : transformed_) {
     t.transform->backward(t.weight->master, t.weight->effective, t.weight->grad);

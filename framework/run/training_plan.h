@@ -8,6 +8,7 @@
 
 #include "framework/base/arena.h"
 #include "framework/run/quantized_training.h"
+#include "framework/run/step_profile.h"
 
 namespace quantdyn {
 
@@ -36,6 +37,11 @@ class TrainingPlan {
   /// The first node, in order, whose training-mode result holds NaN or infinity for the batch x;
   /// "" if all are finite. Runs forward again.
   std::string first_not_finite(View<const float> x);
+
+  /// From now on, takes the time of every step; forgets what it took before.
+  void start_profile();
+  /// What each step took since, in order. Sizes are those of the last batch.
+  std::vector<StepProfile> profile() const;
 
  private:
   struct Buffers {
@@ -73,6 +79,9 @@ class TrainingPlan {
   std::vector<View<const float>> inputs_of(size_t step) const;
   void run_forward(size_t step);
   void lend_weights();
+  double floats_forward(size_t step) const;
+  double floats_backward(size_t step) const;
+  bool has_input_gradient(size_t step) const;
 
   Network& network_;
   std::vector<std::unique_ptr<TrainingStep>> steps_;
@@ -85,6 +94,8 @@ class TrainingPlan {
   float* scratch_ = nullptr;  // of the step that runs
   View<const float> x_;
   int64_t images_ = 0;
+  std::vector<double> forward_seconds_, backward_seconds_;  // by step; empty: nobody asked
+  int64_t profiled_ = 0;                                    // batches
 };
 
 }  // namespace quantdyn

@@ -101,6 +101,8 @@ class TrainingStep {
   /// forward() then gets an empty y and only prepares the transform, and so does backward(), where
   /// `dx` may be `dy` itself: then it changes the gradient in place.
   virtual const Transform* transform() const { return nullptr; }
+  /// Multiply-accumulates that a pass computes, as a share of the layer's: Winograd needs fewer.
+  virtual double computed_share() const { return 1; }
   /// Whether backward() does anything but hand its gradient back.
   virtual bool has_parameters() const { return true; }
   /// Null if the step takes its input as it is.

@@ -60,6 +60,8 @@ class ConvolutionEvaluation final : public EvaluationStep,
                     code_scratch_floats(chain_.kernel->conv, images_per_chunk));
   }
 
+  double computed_share() const override { return sums_ ? 1 : chain_.kernel->computed_share(); }
+
   void evaluate(std::span<const View<const float>> x, View<float> y, const UnitTaps& taps,
                 const EvaluationChunk& chunk) const override {
     if (chunk.writes_codes) return write_codes(x, y, taps, chunk);

@@ -59,6 +59,8 @@ class ConvolutionKernel {
   /// Whether backward_weights() of some images gives the same bits as that of each after the other.
   virtual bool sums_by_image() const { return false; }
   virtual int64_t scratch_floats() const = 0;
+  /// Multiply-accumulates that forward() computes, as a share of conv.multiply_accumulates().
+  virtual double computed_share() const { return 1; }
   /// Whether images may have a transform.
   virtual bool takes_transforms() const { return false; }
 

@@ -27,6 +27,7 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
   std::optional<ChannelMap> deferred() const override {
     return norm_ ? std::optional(map()) : std::nullopt;
   }
+  double computed_share() const override { return chain_.kernel->computed_share(); }
   MapReader* map_reader() override { return this; }
   void read_through(const ChannelMap& map) override { input_map_ = map; }
   bool takes_transforms() const override { return chain_.kernel->takes_transforms(); }

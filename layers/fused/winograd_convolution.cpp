@@ -113,6 +113,12 @@ class WinogradConvolution final : public ConvolutionKernel {
     return WinogradTile::values * (block_ * (conv.in_c + conv.out_c) + conv.in_c * conv.out_c);
   }
 
+  double computed_share() const override {
+    const double outputs = static_cast<double>(conv.out_h * conv.out_w);
+    const auto tiles = static_cast<double>(Tiling(conv.out_h, conv.out_w).per_image());
+    return static_cast<double>(WinogradTile::values) * tiles / (9 * outputs);
+  }
+
  private:
   size_t weight_floats() const {
     return static_cast<size_t>(WinogradTile::values * conv.in_c * conv.out_c);

@@ -100,6 +100,8 @@ BOOST_AUTO_TEST_CASE(bounds_of_bench_are_said) {
   for (const char* value : {"9223372036854775807", "65544", "0", "-8", "12"})
     bench("--batch", value);
   for (const char* value : {"inf", "nan", "0", "-1", "86401"}) bench("--seconds", value);
+  expect_usage_error({"bench", "networks/dws.yaml", "--mode", "stats", "--layers"},
+                     "--layers: with --mode stats; accepted: with train, infer, simulate");
 }
 
 BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
