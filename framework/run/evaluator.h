@@ -77,8 +77,8 @@ class Evaluator {
     std::vector<float*> results;  // by node; null if the node's result stays inside a step
     float* scratch = nullptr;
     std::vector<bool> holds_codes;  // by node: as of the chunk that runs
-    std::vector<double> seconds;  // of the images' copy and each step; empty: nobody asked
-    int64_t profiled = 0;         // chunks
+    std::vector<double> seconds;    // of the images' copy and each step; empty: nobody asked
+    int64_t profiled = 0;           // chunks
   };
   void take_input(View<const float> x, const EvaluationChunk& chunk);
   static void end_chunk(const UnitTaps& taps, const EvaluationChunk& chunk);
