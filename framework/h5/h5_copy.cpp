@@ -1,3 +1,6 @@
+#include <map>
+#include <utility>
+
 #include "framework/h5/h5_internal.h"
 
 namespace quantdyn::h5 {
@@ -32,6 +35,10 @@ void Group::copy_with_scales(const std::string& name, const Group& from,
   made.copy_attributes(old);
   const Id without_attributes(H5Pcreate(H5P_OBJECT_COPY));
   H5Pset_copy_object(without_attributes, H5O_COPY_WITHOUT_ATTR_FLAG);
+  struct Pair {
+    Dataset from, to;
+  };
+  std::map<std::string, Pair> copies;  // open until their axes are known
   for (const std::string& child : old.names()) {
     if (old.is_group(child)) {
       made.copy_with_scales(child, old, child);
@@ -40,16 +47,21 @@ void Group::copy_with_scales(const std::string& name, const Group& from,
     check(
         H5Ocopy(old.id(), child.c_str(), made.id(), child.c_str(), without_attributes, H5P_DEFAULT),
         *this, "cannot copy", child);
-    Dataset copied = made.dataset(child);
-    copied.copy_attributes(old.dataset(child));
-    if (old.dataset(child).is_scale()) copied.make_scale(child);
+    Pair copy{old.dataset(child), made.dataset(child)};
+    copy.to.copy_attributes(copy.from);
+    if (copy.from.is_scale()) copy.to.make_scale(child);
+    copies.emplace(child, std::move(copy));
   }
-  for (const std::string& child : old.names()) {
-    if (old.is_group(child)) continue;
-    const std::vector<std::string> axes = old.dataset(child).axis_names();
-    for (size_t axis = 0; axis < axes.size(); ++axis)
-      if (!axes[axis].empty())
-        made.dataset(child).attach_scale(static_cast<int>(axis), made.dataset(axes[axis]));
+  for (auto& [child, copy] : copies) {
+    const std::vector<std::string> axes = copy.from.axis_names();
+    for (size_t axis = 0; axis < axes.size(); ++axis) {
+      if (axes[axis].empty()) continue;
+      const auto scale = copies.find(axes[axis]);
+      if (scale != copies.end())
+        copy.to.attach_scale(static_cast<int>(axis), scale->second.to);
+      else
+        copy.to.attach_scale(static_cast<int>(axis), made.dataset(axes[axis]));
+    }
   }
 }
 
