@@ -105,6 +105,7 @@ class MovingAverage : public RangeEstimator {
   std::unique_ptr<RangeObserver> observe(const RangeTask& task) const override {
     return std::make_unique<MovingAverageObserver>(task, options_);
   }
+  Levels levels() const override { return Levels::ignored; }
 
  private:
   AverageOptions options_;

@@ -78,6 +78,8 @@ BOOST_AUTO_TEST_CASE(ranges_are_shared_by_schemes_that_differ_only_in_levels_tha
   };
   const std::string minmax = "estimator: minmax, quantizer: {name: affine, ";
   BOOST_TEST(is_known(minmax + "bit_width: 8}", minmax + "bit_width: 4, symmetric: true}"));
+  BOOST_TEST(is_known("estimator: moving_average",
+                      "estimator: moving_average, quantizer: {name: affine, bit_width: 4}"));
   BOOST_TEST(!is_known(minmax + "bit_width: 8}", "estimator: sigma"));
   BOOST_TEST(!is_known("estimator: {name: sigma, k: 2}", "estimator: {name: sigma, k: 3}"));
   BOOST_TEST(
