@@ -220,15 +220,20 @@ void multiply_panel(const CodeProductShape& shape, const CodeRows& left, const P
                     int64_t blocks) {
   const int64_t block = shape.segments * right.quads * 4 * block_columns;
   const int64_t tiles = (shape.rows + kernels.rows - 1) / kernels.rows;
-  alignas(64) int32_t sums[most_rows * most_blocks * block_columns];
+  constexpr int64_t rows_held = 24;  // whose sums wait, so that a map is loaded once for them
+  alignas(64) int32_t sums[rows_held * most_blocks * block_columns];
   for (int64_t line = 0; line < shape.lines; ++line)
-    for (int64_t tile = 0, row = 0, rows; tile < tiles; ++tile, row += rows) {
-      rows = shape.rows / tiles + (tile < shape.rows % tiles ? 1 : 0);  // of about one size
-      kernels.of(rows, blocks)(
-          {left.data + line * left.line + row * left.row, left.row, left.segment,
-           right.bytes.data() + first / block_columns * block, block, shape.segments, right.quads},
-          sums);
-      target.tile(sums, rows, blocks, first,
+    for (int64_t tile = 0, row = 0, held = 0; tile < tiles; row += held) {
+      for (held = 0; tile < tiles && held + kernels.rows <= rows_held; ++tile) {
+        const int64_t rows =
+            shape.rows / tiles + (tile < shape.rows % tiles ? 1 : 0);  // about equal
+        kernels.of(rows, blocks)({left.data + line * left.line + (row + held) * left.row, left.row,
+                                  left.segment, right.bytes.data() + first / block_columns * block,
+                                  block, shape.segments, right.quads},
+                                 sums + held * blocks * block_columns);
+        held += rows;
+      }
+      target.tile(sums, held, blocks, first,
                   row_sums.empty() ? nullptr : row_sums.data() + line * shape.rows + row, right,
                   to + line * to_line + row * right.columns + first);
     }
