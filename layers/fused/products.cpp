@@ -31,6 +31,10 @@ struct Store {
   int64_t columns;  // of a panel that is narrower than its one vector
 };
 
+// Elsewhere a masked load reads all lanes, at an aligned address, and a masked store writes them
+// all.
+constexpr bool has_masks = HWY_TARGET <= HWY_AVX2;
+
 /// The columns of a vector: all its lanes, or where `is_partial` the first few.
 template <bool is_partial, class D>
 struct Columns {
@@ -40,14 +44,24 @@ struct Columns {
     if constexpr (is_partial) mask_ = hn::FirstN(d, static_cast<size_t>(store.columns));
   }
   HWY_INLINE V load(D d, const float* from) const {
-    if constexpr (is_partial) return hn::MaskedLoad(mask_, d, from);
+    if constexpr (is_partial && has_masks) return hn::MaskedLoad(mask_, d, from);
+    if constexpr (is_partial) {
+      float values[hn::MaxLanes(D())] = {};
+      std::copy_n(from, store_.columns, values);
+      return hn::LoadU(d, values);
+    }
     return hn::LoadU(d, from);
   }
   HWY_INLINE void store(D d, V values, float* to) const {
-    if constexpr (is_partial)
+    if constexpr (is_partial && has_masks) {
       hn::BlendedStore(values, mask_, d, to);
-    else
+    } else if constexpr (is_partial) {
+      float all[hn::MaxLanes(D())];
+      hn::StoreU(values, d, all);
+      std::copy_n(all, store_.columns, to);
+    } else {
       hn::StoreU(values, d, to);
+    }
   }
   HWY_INLINE Mapped<D> map(D d, int64_t column) const {
     if (!is_partial || store_.map == nullptr)
