@@ -24,6 +24,11 @@ void on_every_target(const Check& check) {
   bind(0);
 }
 
+/// Whether the target rounds x y + z once. Highway's names; "AVX3..." is AVX-512.
+inline bool has_fused_multiply_add(const std::string& target) {
+  return target == "AVX2" || target.starts_with("AVX3") || target.starts_with("NEON");
+}
+
 /// To compare floats with their signs of zero and NaN payloads.
 inline std::vector<uint32_t> bits(const std::vector<float>& values) {
   std::vector<uint32_t> out;

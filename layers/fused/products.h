@@ -37,10 +37,10 @@ struct ProductShape {
   int64_t segments, length;
 };
 
-/// to (+)= left right, on the calling thread. Every element is one chain of fused multiply-adds in
-/// the order of (segment, step), for any shape, instruction set and other rows, so rows
-/// can be cut anywhere and the bits stay the same. With Accumulate::yes the chain's result is added
-/// (no map then).
+/// to (+)= left right, on the calling thread. Every element is one chain of multiply-adds in the
+/// order of (segment, step), for any shape and other rows, so rows can be cut anywhere and the bits
+/// stay the same: fused ones on every instruction set that has them, which SSE does not. With
+/// Accumulate::yes the chain's result is added (no map then).
 void multiply(const ProductShape& shape, const LeftFactor& left, const RightFactor& right,
               const ProductRows& to, Accumulate accumulate);
 

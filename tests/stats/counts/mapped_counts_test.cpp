@@ -1,7 +1,5 @@
 #include "stats/counts/mapped_counts.h"
 
-#include <hwy/targets.h>
-
 #include <algorithm>
 #include <bit>
 #include <boost/test/unit_test.hpp>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "framework/base/error.h"
+#include "tests/every_target.h"
 #include "tests/stats/observe.h"
 
 using namespace quantdyn;
@@ -78,8 +77,7 @@ BOOST_AUTO_TEST_CASE(every_cell_of_a_staircase_is_of_its_own) {
 }
 
 BOOST_AUTO_TEST_CASE(one_count_tells_what_two_would_on_every_instruction_set) {
-  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
+  test::on_every_target([](const std::string& target) {
     for (int64_t channels : {1, 3, 10, 16, 37, 144})
       for (int64_t tile_rows : {1, 6, 7, 64, 3000}) {
         const int64_t rows = 3000;
@@ -100,13 +98,10 @@ BOOST_AUTO_TEST_CASE(one_count_tells_what_two_would_on_every_instruction_set) {
           mapped.add(tile(y));
         }
         const auto [of_z, of_y] = both.split();
-        BOOST_TEST(same_counts(of_z, source, channels), hwy::TargetName(target)
-                                                            << ", " << channels << " channels");
-        BOOST_TEST(same_counts(of_y, mapped, channels), hwy::TargetName(target)
-                                                            << ", " << channels << " channels");
+        BOOST_TEST(same_counts(of_z, source, channels), target << ", " << channels << " channels");
+        BOOST_TEST(same_counts(of_y, mapped, channels), target << ", " << channels << " channels");
       }
-  }
-  hwy::SetSupportedTargetsForTest(0);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(more_values_than_a_small_count_holds_and_other_workers_are_added) {
