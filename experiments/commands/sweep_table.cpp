@@ -50,9 +50,11 @@ Format format_of(const CommandCall& call, const fs::path& file) {
 /// The finished members; a note tells of the others.
 std::vector<NamedResult> finished(const std::vector<RunRequest>& members) {
   std::vector<NamedResult> out;
-  for (const RunRequest& run : members)
+  for (const RunRequest& run : members) {
+    refresh_folder(run.output);
     if (fs::exists(run.output / "result.h5"))
       out.push_back({run.member.name, run.output / "result.h5"});
+  }
   if (out.empty())
     throw_error<ConfigError>("{}: no member of the sweep has a result in {}", command,
                              members.front().output.parent_path().string());

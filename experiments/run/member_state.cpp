@@ -62,6 +62,7 @@ const char* name_of(MemberState state) {
 
 MemberStatus status_of(const fs::path& output) {
   MemberStatus out{MemberState::waiting, std::nan(""), std::nan("")};
+  refresh_folder(output);
   const std::vector<fs::file_time_type> times = times_of_files(output);
   if (!times.empty()) out.since_saved = seconds_since(std::ranges::max(times));
   if (is_locked(output)) {

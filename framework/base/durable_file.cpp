@@ -5,10 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <future>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -69,6 +67,13 @@ int open_second_name(const std::filesystem::path& path, const std::filesystem::p
       std::filesystem::hard_link_count(of, error) != 1 || ::link(of.c_str(), path.c_str()) != 0)
     return -1;
   return ::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+}
+
+struct flock lock_of_whole_file() {
+  struct flock out {};
+  out.l_type = F_WRLCK;
+  out.l_whence = SEEK_SET;
+  return out;
 }
 
 }  // namespace
@@ -141,26 +146,48 @@ void write_durably(const std::filesystem::path& path, std::string_view text) {
   file.publish();
 }
 
+// flock() of a folder holds on every local file system, but over NFS within a machine only. A lock
+// of the open file holds between NFS clients, too, if the server and the mount have locks.
 FolderLock::FolderLock(const std::filesystem::path& folder)
-    : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  if (descriptor_ < 0) throw_error("{}: {}", folder.string(), std::strerror(errno));
-  for (int i = 0; i < 10; ++i) {  // is_locked() may have it for an instant
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    : folder_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), file_(-1) {
+  if (folder_ < 0) throw_error("{}: {}", folder.string(), std::strerror(errno));
+  bool is_taken = ::flock(folder_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (!is_taken) {
+    file_ = ::openat(folder_, file_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (file_ < 0) {
+      const int reason = errno;
+      ::close(folder_);
+      throw_error("{}: cannot be created: {}", (folder / file_name).string(),
+                  std::strerror(reason));
+    }
+    struct flock lock = lock_of_whole_file();
+    is_taken = ::fcntl(file_, F_OFD_SETLK, &lock) != 0 && (errno == EAGAIN || errno == EACCES);
   }
-  ::close(descriptor_);
+  if (!is_taken) return;
+  close();
   throw_error<ConfigError>("{}: another process is writing there; accepted: another output folder",
                            folder.string());
 }
 
-FolderLock::~FolderLock() { ::close(descriptor_); }
+FolderLock::~FolderLock() { close(); }
+
+void FolderLock::close() {
+  if (file_ >= 0) ::close(file_);
+  ::close(folder_);
+}
 
 bool is_locked(const std::filesystem::path& folder) {
+  const int file = ::open((folder / FolderLock::file_name).c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  struct flock lock = lock_of_whole_file();
+  const bool is_told = ::fcntl(file, F_OFD_GETLK, &lock) == 0;
+  ::close(file);
+  return is_told && lock.l_type != F_UNLCK;
+}
+
+void refresh_folder(const std::filesystem::path& folder) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return false;
-  const bool out = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  ::close(descriptor);
-  return out;
+  if (descriptor >= 0) ::close(descriptor);
 }
 
 }  // namespace quantdyn

@@ -50,24 +50,35 @@ void begin_sync(int descriptor, int64_t offset, int64_t bytes) noexcept;
 /// Writes a small file through `path`.part. Error.
 void write_durably(const std::filesystem::path& path, std::string_view text);
 
-/// Locks a folder against other processes: while it exists, a FolderLock in another process throws.
-/// The lock ends with the process, however it ends, and leaves no file. On file systems without
-/// locks it does nothing.
+/// Locks a folder against other processes, on this machine and on others that share it over NFS:
+/// while it exists, a FolderLock in another process throws. It locks a file in the folder, which
+/// stays there and means nothing by itself: the lock ends with the process, however it ends. A file
+/// system may have locks within a machine only, as NFS without its lock service, or none; there it
+/// does what it can.
 class FolderLock {
  public:
-  /// ConfigError: another process has locked the folder, and still has it after a tenth of a
-  /// second. Error: it cannot be opened.
+  static constexpr const char* file_name = ".lock";
+
+  /// After it, the folder's files are seen as they are now, also those that another machine wrote.
+  /// ConfigError: another process has locked the folder. Error: it cannot be opened, or its file
+  /// not be created.
   explicit FolderLock(const std::filesystem::path& folder);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  int descriptor_;
+  void close();
+
+  int folder_, file_;  // descriptors
 };
 
-/// Whether a FolderLock has the folder now; false of one that does not exist. Asking takes the lock
-/// for an instant, which a FolderLock that begins then waits for.
+/// Whether a FolderLock has the folder now, as far as the file system tells; false of a folder that
+/// does not exist. Asking takes no lock.
 bool is_locked(const std::filesystem::path& folder);
+
+/// Makes files visible that another machine has just made in a folder: over NFS a name that was not
+/// there is taken to be absent for up to a minute, unless the folder is opened.
+void refresh_folder(const std::filesystem::path& folder);
 
 }  // namespace quantdyn

@@ -253,19 +253,6 @@ BOOST_AUTO_TEST_CASE(files_that_are_missing_or_something_else_are_named) {
              }).starts_with((path / "no" / "a.h5.part").string()));
 }
 
-BOOST_AUTO_TEST_CASE(a_locked_folder_is_refused_until_the_lock_goes) {
-  BOOST_TEST(!is_locked(path));
-  {
-    const FolderLock lock(path);
-    BOOST_TEST(is_locked(path));
-    BOOST_TEST(contains(error_of<ConfigError>([&] { FolderLock second(path); }),
-                        ": another process is writing there"));
-  }
-  BOOST_TEST(error_of([&] { FolderLock again(path); }) == "");
-  BOOST_TEST(!is_locked(path / "none"));
-  BOOST_TEST(files() == 0u);
-}
-
 BOOST_AUTO_TEST_CASE(threads_may_use_different_files) {
   const auto work = [&](int which) {
     for (int round = 0; round < 20; ++round) {
