@@ -3,7 +3,7 @@
 #   tests/run.sh [--sanitize | --long | --faults] [TEST...]
 #   --sanitize  with Clang's address and undefined-behaviour sanitizers, in build-sanitize
 #   --faults    also every kill and every failing call of tests/faults, for hours
-#   --long      also what takes longer: quickstart, and real images where QUANTDYN_CIFAR10 names their folder
+#   --long      also what takes longer: quickstart, Slurm, NFS, and real images where QUANTDYN_CIFAR10 names their folder
 # Tests of pretrained nets need QUANTDYN_SHARED/data/mlperf-tiny/ (default of QUANTDYN_SHARED: ../shared); without it they are skipped.
 # A skipped test shows as SKIP, or as a line "n cases skipped" at the end of its program's log.
 set -euo pipefail
@@ -49,7 +49,10 @@ meson configure "$folder" -Dtests=enabled -Dpkgconfig.relocatable=true -Db_pch=$
 [ ${#tests[@]} -gt 0 ] || ninja -C "$folder"
 meson test -C "$folder" --print-errorlogs "${settings[@]}" "${tests[@]}"
 
-if [ "$mode" = --long ]; then experiments/quickstart.sh; fi
+if [ "$mode" = --long ]; then
+  experiments/quickstart.sh
+  tests/cluster/run.sh
+fi
 if [ "$mode" = --faults ]; then
   python3 tests/faults/faults.py build/quantdyn build/tests/faults/libfault_shim.so build/tests/faults/same_result --long
 fi

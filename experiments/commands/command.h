@@ -54,6 +54,7 @@ Command sweep_list_command();
 Command sweep_run_command();
 Command sweep_status_command();
 Command sweep_table_command();
+Command sweep_slurm_command();
 
 /// Adds --plugin, for commands that make layers, quantizers or statistics.
 void add_plugin_option(po::options_description& options);

@@ -43,6 +43,24 @@ RunRequest request_of(const std::string& command, const CommandCall& call) {
   return out;
 }
 
+std::vector<std::string> words_of(const CommandCall& call,
+                                  const po::options_description& described) {
+  std::vector<std::string> out;
+  for (const auto& option : described.options()) {
+    const boost::any& value = call.options[option->long_name()].value();
+    const std::string name = "--" + option->long_name();
+    if (name == "--quiet" || name == "--progress") continue;
+    if (const auto* is_set = boost::any_cast<bool>(&value)) {
+      if (*is_set) out.push_back(name);
+    } else if (const auto* text = boost::any_cast<std::string>(&value)) {
+      out.push_back(name + "=" + *text);
+    } else if (const auto* texts = boost::any_cast<std::vector<std::string>>(&value)) {
+      for (const std::string& each : *texts) out.push_back(name + "=" + each);
+    }
+  }
+  return out;
+}
+
 std::vector<RunRequest> sweep_of(const std::string& command, const RunRequest& request) {
   std::vector<RunRequest> out = runs_of(request);
   if (out.front().member.name.empty())

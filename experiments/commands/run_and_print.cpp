@@ -5,6 +5,7 @@
 #include "experiments/terminal/output.h"
 #include "experiments/terminal/stop_signals.h"
 #include "experiments/terminal/terminal_progress.h"
+#include "experiments/text/shell_word.h"
 #include "framework/base/error.h"
 #include "framework/base/ranks.h"
 
@@ -16,21 +17,6 @@ Interrupted interrupted_of(const std::string& command, const CommandCall& call) 
     throw_error<ConfigError>("{}: --fresh and --no-resume exclude each other", command);
   if (call.has("fresh")) return Interrupted::discard;
   return call.has("no-resume") ? Interrupted::refuse : Interrupted::resume;
-}
-
-/// A word of a shell command, in quotes where it needs them.
-std::string shell_word(const std::string& word) {
-  constexpr const char* plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+./,:@%";
-  if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-  std::string out(1, '\'');
-  for (const char c : word)
-    if (c == '\'')
-      out.append("'\\''");
-    else
-      out.push_back(c);
-  out.push_back('\'');
-  return out;
 }
 
 /// The command that goes on where this one was stopped.

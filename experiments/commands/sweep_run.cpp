@@ -31,19 +31,7 @@ std::vector<std::string> arguments_of(const CommandCall& call, const SweepMember
                                "--member",   std::to_string(member.number),
                                "--threads",  std::to_string(threads),
                                "--progress", "5"};
-  for (const char* option : {"set", "plugin"}) {
-    const auto values = call.value<std::vector<std::string>>(option);
-    for (const std::string& value : values.value_or(std::vector<std::string>{})) {
-      out.push_back(std::string("--") + option);
-      out.push_back(value);
-    }
-  }
-  if (const auto output = call.value<std::string>("output")) {
-    out.emplace_back("--output");
-    out.push_back(*output);
-  }
-  for (const char* option : {"no-fuse", "force", "ignore-limits", "fresh", "no-resume"})
-    if (call.has(option)) out.push_back(std::string("--") + option);
+  std::ranges::copy(words_of(call, run_options()), std::back_inserter(out));
   return out;
 }
 
