@@ -67,7 +67,7 @@ program=$!
 while interrupted=; wait "$program"; status=$?; [ -n "$interrupted" ]; do :; done
 if [ -n "$near_limit" ] && [ "$status" -eq 143 ]; then
   if [ "$SECONDS" -le {} ]; then
-    echo "stopped {} seconds before the time limit, which leaves no time to compute: --time is too short" >&2
+    echo "stopped after $SECONDS seconds because the time limit is near: --time is too short for a --notice of {} seconds" >&2
     exit 1
   fi
   exec scontrol requeue "$SLURM_JOB_ID"

@@ -129,7 +129,7 @@ class Cluster:
     def run(self, *words, check=True, **more):
         """A command with this Slurm's environment."""
         done = subprocess.run([str(word) for word in words], env=self.environment, capture_output=True, text=True,
-                              check=False, timeout=300, **more)
+                              check=False, timeout=600, **more)
         if check and done.returncode != 0:
             raise AssertionError(f"{words}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
         return done
