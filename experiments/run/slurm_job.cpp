@@ -60,6 +60,7 @@ std::string head(const SlurmJob& job, const std::string& name, const std::string
 // takes a second signal for an order to end at once. SIGUSR1 reaches the shell alone. A wait that a
 // signal interrupts is repeated; bash then still knows the status of a program that has ended.
 constexpr const char* body = R"(
+near_limit=
 trap 'interrupted=1' TERM
 trap 'interrupted=1; near_limit=1; kill -TERM "$program"' USR1
 {} --threads {} --member "$SLURM_ARRAY_TASK_ID" &
