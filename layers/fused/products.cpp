@@ -16,7 +16,7 @@ namespace quantdyn::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr int64_t lanes = HWY_MAX_BYTES / sizeof(float);
+constexpr auto lanes = static_cast<int64_t>(hn::MaxLanes(hn::ScalableTag<float>()));
 // The sums (rows times vectors) fill the registers and leave room for their factors.
 constexpr bool has_32_registers = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
 constexpr int64_t most_vectors = has_32_registers ? 4 : 2;
