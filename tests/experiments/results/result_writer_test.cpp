@@ -21,11 +21,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// All files below a folder, as paths relative to it.
+/// All files below a folder but that of its lock, as paths relative to it.
 std::set<std::string> files_in(const fs::path& folder) {
   std::set<std::string> out;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
     if (entry.is_regular_file()) out.insert(fs::relative(entry.path(), folder).string());
+  out.erase(FolderLock::file_name);
   return out;
 }
 
