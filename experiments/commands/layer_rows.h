@@ -12,9 +12,9 @@ namespace quantdyn {
 /// One pass of one step of a plan, or a part of a step outside the layers; all of one batch.
 ///
 /// The limit is the roofline (Williams, Waterman and Patterson 2009): max(flop / peak, bytes /
-/// rate), with the rate of a copy of as many bytes as one worker has. A fused step does some work of
-/// its neighbours, such as their norms' sums, so the limit of a row is a guide, that of the whole a
-/// bound.
+/// rate), with the rate of a copy of as many bytes as one worker has. A fused step does some work
+/// of its neighbours, such as their norms' sums, so the limit of a row is a guide, that of the
+/// whole a bound.
 struct LayerRow {
   enum class Limit { none, products, memory };
   std::string layer;              ///< of the step's first node; its others are fused with it

@@ -24,8 +24,8 @@ std::string need_text(const char* of_what, std::vector<Need> needs) {
 /// "trains for about 1:02 ...", or why that could not be measured.
 std::string time_needed(const RunRequest& request, const std::vector<RunPlan>& plans) try {
   return fmt::format(
-      "  trains for about {} if members run one after the other with {} threads: some steps of each "
-      "net were run here and counted up; snapshots, tracking and variants are not in it\n",
+      "  trains for about {} if members run one after the other with {} threads: some steps of "
+      "each net were run here and counted up; snapshots, tracking and variants are not in it\n",
       time_text(sweep_training_seconds(request, plans)), worker_count());
 } catch (const Error& e) {
   return fmt::format("  how long it trains could not be measured: {}\n", e.what());

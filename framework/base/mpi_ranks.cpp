@@ -5,7 +5,8 @@
 #include "framework/base/error.h"
 #if QUANTDYN_MPI
 #include <algorithm>
-#define OMPI_SKIP_MPICXX 1  // the C interface alone: the old C++ one would need a library of its own
+#define OMPI_SKIP_MPICXX \
+  1  // the C interface alone: the old C++ one would need a library of its own
 #define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
 #endif

@@ -34,8 +34,9 @@ void set_worker_count(int n);
 enum class Walk { ascending, alternating };
 
 /// Calls `work(index, worker)` for every index in [0, count), on all workers. Each begins with a
-/// range of its own; one that has none left takes from the end of another's. Runs in the calling worker when already inside parallel work. An exception is
-/// thrown again here; of several, the one with the lowest index.
+/// range of its own; one that has none left takes from the end of another's. Runs in the calling
+/// worker when already inside parallel work. An exception is thrown again here; of several, the one
+/// with the lowest index.
 void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& work,
                   Walk walk = Walk::ascending);
 

@@ -43,13 +43,16 @@ BOOST_AUTO_TEST_SUITE(portable_bits_test)
 BOOST_AUTO_TEST_CASE(quantized_values_and_codes_have_these_bits_on_every_machine) {
   const std::vector<std::pair<std::string, uint64_t>> expected = {
       {"{name: affine}", 0x362b5ca86612ac90u},
-      {"{name: affine, granularity: per_channel, bit_width: 4, symmetric: true, signed: true}", 0xe6a30b9003b9a4a0u},
+      {"{name: affine, granularity: per_channel, bit_width: 4, symmetric: true, signed: true}",
+       0xe6a30b9003b9a4a0u},
       {"{name: affine, scaling: reciprocal, rounding: half_away_from_zero}", 0x362b5ca86612ac90u},
       {"{name: affine, bit_width: 6, rounding: stochastic, seed: 5}", 0xbbdf8190211082a5u},
       {"{name: float}", 0x31c5bf67372b93f0u},
-      {"{name: float, format: e5m2, scaling: range, granularity: per_channel}", 0x2a90f8baf6becb9fu},
+      {"{name: float, format: e5m2, scaling: range, granularity: per_channel}",
+       0x2a90f8baf6becb9fu},
       {"{name: logarithmic}", 0xed513c5d1bfc5495u},
-      {"{name: logarithmic, base: sqrt2, rounding: linear, granularity: per_channel}", 0xb66221749101230du}};
+      {"{name: logarithmic, base: sqrt2, rounding: linear, granularity: per_channel}",
+       0xb66221749101230du}};
   on_every_target([&](const std::string& target) {
     for (const auto& [plugin, hash] : expected) {
       const uint64_t found = hash_of_quantizer(plugin);
