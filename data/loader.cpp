@@ -21,13 +21,12 @@ void check_ranks(const Dataset& dataset, const LoaderSettings& settings) {
   const int64_t batch = settings.batch_size, last = dataset.size() % batch;
   const bool has_part = settings.last_batch == LastBatch::keep && last > 0;
   for (const int64_t images : {batch, has_part ? last : batch})
-    if ((images + images_per_share - 1) / images_per_share < settings.ranks)
+    if (share_count(images) < settings.ranks)
       throw_error<ConfigError>(
           "{} ranks for a batch of {} images{}: each needs at least one part of {}; accepted: up "
           "to {} ranks, a larger batch size{}",
           settings.ranks, images, images == batch ? "" : ", the last of an epoch", images_per_share,
-          (images + images_per_share - 1) / images_per_share,
-          images == batch ? "" : ", or last_batch: drop");
+          share_count(images), images == batch ? "" : ", or last_batch: drop");
 }
 
 }  // namespace

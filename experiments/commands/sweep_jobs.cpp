@@ -21,16 +21,6 @@ namespace {
 
 std::filesystem::path log_of(const RunRequest& run) { return run.output / "log.txt"; }
 
-/// The signal that asked for a stop; 0: nobody did.
-int stop_signal(const RunRequest& run) {
-  try {
-    if (run.stop) run.stop->check();
-  } catch (const Stopped& stopped) {
-    return stopped.signal();
-  }
-  return 0;
-}
-
 /// The last line of a member's log without the names that begin it.
 std::string said_by(const RunRequest& run) {
   std::string out = last_line(log_of(run));
@@ -116,7 +106,8 @@ class Jobs {
 
  private:
   int pass_on_stop() {
-    const int signal = stop_signal(runs_.front());
+    const StopFlag* const stop = runs_.front().stop;
+    const int signal = stop ? stop->signal() : 0;
     if (signal != 0)
       for (Slot& slot : slots_)
         if (slot.process) slot.process->send(signal);

@@ -14,7 +14,7 @@ struct SweepJobs {
   int jobs;     ///< how many members run at a time
   int threads;  ///< that these share; each gets at least one
   bool quiet;   ///< show nothing
-  /// The arguments of this program that run one member with so many threads.
+  /// The arguments of this program that run one member with `threads` threads.
   std::function<std::vector<std::string>(const SweepMember& member, int threads)> arguments;
 };
 

@@ -122,6 +122,12 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
   return out;
 }
 
+void visit_parameters(StateVisitor state, Network& network) {
+  for (const Network::Named& named : network.parameters())
+    state.visit(fmt::format("{}/{}", network.nodes()[named.node].name, named.parameter->name),
+                named.parameter->master);
+}
+
 void Trainer::visit_state(StateVisitor state) {
   state.visit("step", step_);
   state.visit("epoch/batches", done_.batches);

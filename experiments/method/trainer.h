@@ -39,6 +39,9 @@ struct EpochResult {
 /// Called with the number of steps done so far; the parameters do not change meanwhile.
 using StepCallback = std::function<void(int64_t step)>;
 
+/// Saves or loads all parameters of a net, also its running statistics.
+void visit_parameters(StateVisitor state, Network& network);
+
 class Trainer {
  public:
   /// References must outlive the trainer. Batches are drawn from `rng`'s stream.

@@ -185,10 +185,7 @@ void ExperimentRun::visit_state(StateVisitor state) {
   state.visit("todo", todo);
   todo_ = static_cast<Todo>(todo);
   state.visit("failures", failures_);
-  StateVisitor network = state.group("network");
-  for (const Network::Named& named : e_.network->parameters())
-    network.visit(fmt::format("{}/{}", e_.network->nodes()[named.node].name, named.parameter->name),
-                  named.parameter->master);
+  visit_parameters(state.group("network"), *e_.network);
   drift_.visit_state(*e_.network, state.group("drift"));
   bool is_quantized = quantization_ != nullptr;
   state.visit("is_quantized", is_quantized);

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "experiments/run/run_differences.h"
+#include "framework/base/printable.h"
 #include "framework/base/progress_sink.h"
 #include "framework/base/ranks.h"
 #include "framework/base/state_bytes.h"
@@ -12,29 +14,26 @@ namespace {
 /// All that a later step depends on, and the epochs that are done.
 void visit_start(StateVisitor state, int64_t& epoch, Network& network, Trainer& trainer) {
   state.visit("epoch", epoch);
-  StateVisitor weights = state.group("network");
-  for (const Network::Named& named : network.parameters())
-    weights.visit(fmt::format("{}/{}", network.nodes()[named.node].name, named.parameter->name),
-                  named.parameter->master);
+  visit_parameters(state.group("network"), network);
   trainer.visit_state(state.group("trainer"));
 }
 
-/// What must be the same on all ranks, by name.
-State facts_to_agree_on(const RunFacts& facts) {
-  State out;
-  const auto add = [&](const std::string& name, const std::string& value) {
-    out[name] = std::vector<std::string>{value};
-  };
-  add("version", facts.version);
-  add("revision", facts.git_revision);
-  add("experiment", facts.resolved_yaml);
-  add("network", facts.network_yaml);
-  for (const auto& [name, value] : facts.provenance)
-    for (const char* decides :
-         {"compiler", "blis_architecture", "blis_version", "instruction_set", "train_sha256",
-          "weights_sha256", "onnx_sha256", "keras_sha256", "plugins"})
-      if (name == decides) add(name, std::get<std::string>(value));
-  return out;
+/// The facts that run_differences() compares.
+void visit_facts(StateVisitor state, RunFacts& facts) {
+  state.visit("version", facts.version);
+  state.visit("revision", facts.git_revision);
+  state.visit("experiment", facts.resolved_yaml);
+  state.visit("network", facts.network_yaml);
+  std::vector<std::string> names, texts;
+  for (const auto& [name, fact] : facts.provenance)
+    if (const auto* text = std::get_if<std::string>(&fact)) {
+      names.push_back(name);
+      texts.push_back(*text);
+    }
+  state.visit("names", names);
+  state.visit("texts", texts);
+  for (size_t i = 0; state.is_loading() && i < names.size(); ++i)
+    facts.provenance.emplace_back(names[i], texts.at(i));
 }
 
 std::vector<State> gather(const State& own) {
@@ -69,16 +68,20 @@ void require_sharable(const Experiment& experiment) {
 
 void agree(const Experiment& experiment, const RunFacts& facts) {
   require_sharable(experiment);
-  const std::vector<State> all = gather(facts_to_agree_on(facts));
+  RunFacts own = facts;
+  State state;
+  visit_facts(StateVisitor::saving(state), own);
+  const std::vector<State> all = gather(state);
   if (ranks().rank() > 0) return;
-  for (size_t rank = 1; rank < all.size(); ++rank)
-    for (const auto& [name, value] : all[0])
-      if (const auto found = all[rank].find(name);
-          found == all[rank].end() || found->second != value)
-        throw_error<ConfigError>(
-            "rank {} differs from rank 0 in: {}; accepted: the same program, experiment and data "
-            "on all ranks",
-            rank, name);
+  for (size_t rank = 1; rank < all.size(); ++rank) {
+    RunFacts other{};
+    visit_facts(StateVisitor::loading(all[rank]), other);
+    if (const auto differences = run_differences(own, other); !differences.empty())
+      throw_error<ConfigError>(
+          "rank {} differs from rank 0 in {}: {} against {}; accepted: the same program, "
+          "experiment and data on all ranks",
+          rank, differences[0].key, quotable(differences[0].b), quotable(differences[0].a));
+  }
 }
 
 void give_start(int64_t epoch, Network& network, Trainer& trainer) {

@@ -38,7 +38,7 @@ void set_ranks(std::unique_ptr<Ranks> ranks) {
 }
 
 BatchShare share_of(int64_t images, int rank, int ranks) {
-  const int64_t parts = (images + images_per_share - 1) / images_per_share;
+  const int64_t parts = share_count(images);
   const int64_t first = parts * rank / ranks * images_per_share;
   const int64_t end = std::min(images, parts * (rank + 1) / ranks * images_per_share);
   return {first, std::max<int64_t>(0, end - first), images};
@@ -82,28 +82,16 @@ void join_nodes(const T* own, int64_t size, int64_t images_a_part, T* total) {
   const auto own_bytes = static_cast<size_t>(bytes[static_cast<size_t>(ranks().rank())]);
   std::vector<std::byte> all =
       ranks().gather({reinterpret_cast<const std::byte*>(own), own_bytes}, bytes);
-  T* const sums = reinterpret_cast<T*>(all.data());
-  // Folds the last subtree of [0, held) into the one before it.
-  size_t held = 0;
-  std::vector<T*> sum(nodes.size());
-  const auto fold = [&] {
-    T* const left = sum[held - 2];
-    const T* const right = sum[held - 1];
+  T* at = reinterpret_cast<T*>(all.data());
+  const auto merge = [size](T* left, const T* right) {
     for (int64_t i = 0; i < size; ++i) left[i] += right[i];
-    nodes[held - 2].end = nodes[held - 1].end;
-    --held;
   };
-  const auto are_siblings = [](const PartNode& left, const PartNode& right) {
-    const int64_t parts = left.end - left.first;
-    return right.end - right.first == parts && left.first / parts % 2 == 0;
-  };
-  for (size_t i = 0; i < sum.size(); ++i) {
-    nodes[held] = nodes[i];
-    sum[held++] = sums + static_cast<int64_t>(i) * size;
-    while (held > 1 && are_siblings(nodes[held - 2], nodes[held - 1])) fold();
+  ChunkTree<T*> tree;
+  for (const PartNode& node : nodes) {
+    tree.add(node.first, node.end, at, merge);
+    at += size;
   }
-  while (held > 1) fold();
-  std::copy_n(sum[0], size, total);
+  std::copy_n(tree.finish(merge), size, total);
 }
 
 template void join_nodes(const float*, int64_t, int64_t, float*);

@@ -39,8 +39,11 @@ struct BatchShare {
   int64_t first, images, of;
 };
 
-/// Batches are cut into whole parts of so many images: the largest that a kernel sums in one go.
+/// A batch is shared in whole parts of 32 images: the largest that a kernel sums in one go.
 inline constexpr int64_t images_per_share = 4 * images_per_chunk;
+inline int64_t share_count(int64_t images) {
+  return (images + images_per_share - 1) / images_per_share;
+}
 
 /// What a rank has of a batch; no images if there are fewer parts than ranks.
 BatchShare share_of(int64_t images, int rank, int ranks);

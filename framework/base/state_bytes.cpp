@@ -68,7 +68,7 @@ void take_values(ByteReader& from, std::vector<T>& values) {
   if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
 }
 
-/// The alternative of a StateArray by its index, with so many values.
+/// `count` values of the type that is the alternative of a StateArray.
 template <size_t index = 0>
 StateArray taken(ByteReader& from, size_t alternative, size_t count) {
   if constexpr (index < std::variant_size_v<StateArray>) {

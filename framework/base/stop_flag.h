@@ -25,9 +25,11 @@ class Stopped final : public std::exception {
 class StopFlag {
  public:
   void request(int signal) noexcept { signal_.store(signal); }
+  /// That asked for a stop; 0: none did.
+  int signal() const noexcept { return signal_.load(); }
   /// Throws Stopped if a stop was requested.
   void check() const {
-    if (const int signal = signal_.load()) throw Stopped(signal);
+    if (const int asked = signal()) throw Stopped(asked);
   }
 
  private:

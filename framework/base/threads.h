@@ -52,7 +52,12 @@ class ChunkTree {
  public:
   template <typename Merge>
   void add(int64_t index, Part part, const Merge& merge) {
-    add_node({index, index + 1, std::move(part)}, merge);
+    add(index, index + 1, std::move(part), merge);
+  }
+  /// The same for a subtree: the sum of parts [first, end), a power of two that divides `first`.
+  template <typename Merge>
+  void add(int64_t first, int64_t end, Part part, const Merge& merge) {
+    add_node({first, end, std::move(part)}, merge);
   }
   /// Takes over another tree's parts (another worker's chunks).
   template <typename Merge>

@@ -208,7 +208,7 @@ void ConvolutionTraining::backward_by_rows(View<const float> x, View<const float
                                    dx.accumulate, split_.own(scratch, images, chunk.worker));
     dx.complete(chunk.first, chunk.images);
   });
-  constexpr int64_t block = GradientSplit::rows_a_worker, a_part = GradientSplit::large_part;
+  constexpr int64_t block = GradientSplit::rows_a_worker, a_part = images_per_share;
   const int64_t rows = chain_.kernel->separable_weight_rows();
   const auto add = [&](int64_t first_part, int64_t parts, float* total) {
     parallel_for((rows + block - 1) / block, [&](int64_t index, int worker) {
@@ -223,8 +223,7 @@ void ConvolutionTraining::backward_by_rows(View<const float> x, View<const float
                 });
     });
   };
-  add_over_ranks(GradientSplit::large_parts(images), rows * channels_, a_part,
-                 linear_.weight->grad.data(), add);
+  add_over_ranks(share_count(images), rows * channels_, a_part, linear_.weight->grad.data(), add);
 }
 
 /// Of parts in scratch.

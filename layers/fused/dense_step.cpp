@@ -120,11 +120,11 @@ class DenseTraining final : public TrainingStep {
   static constexpr int64_t block = 64;  // inputs whose weights one worker sums
 
   static View<const float> part_of(View<const float> batch, int64_t part) {
-    const int64_t first = part * GradientSplit::large_part;
-    return batch.slice(first, std::min(GradientSplit::large_part, batch.shape[0] - first));
+    const int64_t first = part * images_per_share;
+    return batch.slice(first, std::min(images_per_share, batch.shape[0] - first));
   }
   int64_t own_floats(int64_t images) const {
-    return parts_held(GradientSplit::large_parts(images)) * block * units_;
+    return parts_held(share_count(images)) * block * units_;
   }
   /// Each worker sums some of the rows over all images, some at a time.
   void add_weight_gradient(View<const float> x, View<const float> dy, float* scratch) {
@@ -142,12 +142,12 @@ class DenseTraining final : public TrainingStep {
                   });
       });
     };
-    add_over_ranks(GradientSplit::large_parts(images), in_ * units_, GradientSplit::large_part,
-                   linear_.weight->grad.data(), add);
+    add_over_ranks(share_count(images), in_ * units_, images_per_share, linear_.weight->grad.data(),
+                   add);
   }
 
   void add_bias_gradient(View<const float> dy) {
-    const int64_t all = GradientSplit::large_parts(dy.shape[0]);
+    const int64_t all = share_count(dy.shape[0]);
     std::vector<double> held(static_cast<size_t>(parts_held(all) * units_));
     std::vector<double> sums(static_cast<size_t>(units_));
     const auto add = [&](int64_t first_part, int64_t parts, double* total) {
@@ -157,7 +157,7 @@ class DenseTraining final : public TrainingStep {
           for (int64_t k = 0; k < units_; ++k) to[k] += dy_part.data[i * units_ + k];
       });
     };
-    add_over_ranks(all, units_, GradientSplit::large_part, sums.data(), add);
+    add_over_ranks(all, units_, images_per_share, sums.data(), add);
     for (int64_t k = 0; k < units_; ++k) linear_.bias->grad[k] += static_cast<float>(sums[k]);
   }
 

@@ -25,13 +25,11 @@ class GradientSplit {
     by_rows = kernel.separable_weight_rows() >= images_per_chunk * conv.out_h * conv.out_w;
     outweighs_ = weights_ > images_per_chunk * outputs;
     images_at_once_ = std::clamp<int64_t>(cached_floats / outputs, 1, images_per_chunk);
-    const int64_t largest = outweighs_ ? large_part : images_at_once_;
+    const int64_t largest = outweighs_ ? images_per_share : images_at_once_;
     dz_floats = makes_dz && !by_rows ? padded(largest * outputs) : 0;
     kernel_floats_ = padded(kernel.scratch_floats());
   }
 
-  /// Images whose gradients are summed one after another where there are many weights.
-  static constexpr int64_t large_part = images_per_share;
   /// Rows of the weights that one worker sums: whole vectors of a map, almost whole tiles of a
   /// product.
   static constexpr int64_t rows_a_worker = 32;
@@ -42,7 +40,8 @@ class GradientSplit {
   /// If not by rows: images whose gradients are summed one after another. Four chunks if there are
   /// more weights than outputs of a chunk, and more images than that; else one chunk.
   int64_t images_a_part(int64_t images) const {
-    return outweighs_ && images_of_batch(images) > large_part ? large_part : images_per_chunk;
+    return outweighs_ && images_of_batch(images) > images_per_share ? images_per_share
+                                                                    : images_per_chunk;
   }
   /// How many of these images are worked on at once; their dz stays in the cache.
   int64_t images_at_once(int64_t images) const {
@@ -51,7 +50,6 @@ class GradientSplit {
   int64_t parts(int64_t images) const {
     return (images + images_a_part(images) - 1) / images_a_part(images);
   }
-  static int64_t large_parts(int64_t images) { return (images + large_part - 1) / large_part; }
   int64_t scratch_floats(int64_t images) const {
     return shared_floats(images) + worker_count() * own_floats(images);
   }
@@ -68,12 +66,12 @@ class GradientSplit {
   static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
   int64_t shared_floats(int64_t images) const {
     const int64_t sums = chunk_count(images) * 2 * channels_ * 2;  // two doubles per channel
-    const int64_t most_parts = std::max(parts(images), parts(std::min(images, large_part)));
+    const int64_t most_parts = std::max(parts(images), parts(std::min(images, images_per_share)));
     return padded(std::max(sums, by_rows ? 0 : most_parts * weights_));
   }
 
   int64_t own_floats(int64_t images) const {
-    const int64_t held = by_rows ? parts_held(large_parts(images)) * rows_a_worker * channels_ : 0;
+    const int64_t held = by_rows ? parts_held(share_count(images)) * rows_a_worker * channels_ : 0;
     return dz_floats + kernel_floats_ + padded(held);
   }
 

@@ -66,5 +66,5 @@ run with_quantizers 2 1 --set train.quantization.variant=int8 > /dev/null && sta
 expect with_quantizers 'training with quantizers runs in one process'
 mpirun --oversubscribe -np 1 build-mpi/quantdyn run tests/mpi/experiment.yaml --output $results/differing \
   : -np 1 build-mpi/quantdyn run tests/mpi/experiment.yaml --output $results/differing --set seed=5 > $results/differing.log 2>&1 && status=1
-expect differing 'rank 1 differs from rank 0 in: experiment'
+expect differing 'rank 1 differs from rank 0 in seed: 5 against 3'
 exit $status
