@@ -1,6 +1,9 @@
 #include "experiments/terminal/stop_signals.h"
 
+#include <atomic>
 #include <csignal>
+#include <cstdint>
+#include <ctime>
 
 namespace quantdyn {
 namespace {
@@ -19,9 +22,27 @@ void restore_defaults() {
   }
 }
 
+/// Of the monotonic clock, which a handler may read.
+int64_t milliseconds() {
+  struct timespec now {};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+std::atomic<int64_t> first_at{0};  // milliseconds(), once a signal came
+
+// One request may come as several signals: Linux sends PR_SET_PDEATHSIG's for each thread of the
+// parent that ends.
+constexpr int64_t one_request = 200;
+
 void handle(int signal) {
-  requested.request(signal);
-  restore_defaults();
+  if (requested.signal() == 0) {
+    first_at = milliseconds();
+    requested.request(signal);
+  } else if (milliseconds() - first_at >= one_request) {
+    restore_defaults();
+    ::raise(signal);  // once this handler returns
+  }
 }
 
 }  // namespace

@@ -5,8 +5,9 @@
 
 namespace quantdyn {
 
-/// While it exists, the first SIGINT or SIGTERM sets the flag; a second one ends the process at
-/// once. A signal that the process was started to ignore stays ignored. One at a time.
+/// While it exists, the first SIGINT or SIGTERM sets the flag; a second one, 0.2 s after it or
+/// later, ends the process at once. A signal that the process was started to ignore stays ignored.
+/// One at a time.
 class StopSignals {
  public:
   StopSignals();
