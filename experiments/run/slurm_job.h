@@ -17,7 +17,9 @@ struct SlurmJob {
   std::filesystem::path logs;             ///< absolute; where the logs go
   std::vector<std::string> member;        ///< the command that runs a member, up to its number
   std::vector<std::string> table;         ///< the command that makes the table
-  std::string partition, time, memory;    ///< empty: Slurm's default
+  std::string partition = {};             ///< empty: Slurm's default
+  std::string time = {};                  ///< as Slurm writes it; empty: its default
+  std::string memory = {};                ///< of a task; empty: Slurm's default
   int64_t cpus = 1;                       ///< of a task, and its threads
   int64_t notice = 120;                   ///< seconds between a task's stop and its time limit
   std::vector<std::string> options = {};  ///< others of sbatch, such as "--account=vision"
