@@ -1,5 +1,5 @@
 // `quantdyn bench`.
-#include "experiments/commands/bench_network.h"
+#include "experiments/bench/bench_network.h"
 #include "experiments/commands/command.h"
 #include "experiments/terminal/output.h"
 

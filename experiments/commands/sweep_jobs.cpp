@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "experiments/run/finished_run.h"
-#include "experiments/run/member_process.h"
 #include "experiments/run/sweep.h"
+#include "experiments/sweep/member_process.h"
 #include "experiments/terminal/live_lines.h"
 #include "experiments/text/table.h"
 #include "framework/base/error.h"

@@ -2,8 +2,8 @@
 #include "experiments/commands/experiment_options.h"
 #include "experiments/commands/run_and_print.h"
 #include "experiments/commands/sweep_jobs.h"
-#include "experiments/run/member_choice.h"
 #include "experiments/run/sweep.h"
+#include "experiments/sweep/member_choice.h"
 #include "framework/base/error.h"
 #include "framework/base/threads.h"
 

@@ -1,8 +1,8 @@
 // `quantdyn sweep slurm`.
 #include "experiments/commands/experiment_options.h"
-#include "experiments/run/sbatch.h"
-#include "experiments/run/slurm_job.h"
 #include "experiments/run/sweep.h"
+#include "experiments/sweep/sbatch.h"
+#include "experiments/sweep/slurm_job.h"
 #include "experiments/terminal/output.h"
 #include "experiments/text/shell_word.h"
 #include "framework/base/durable_file.h"

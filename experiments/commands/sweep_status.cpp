@@ -4,7 +4,7 @@
 #include <map>
 
 #include "experiments/commands/experiment_options.h"
-#include "experiments/run/member_state.h"
+#include "experiments/sweep/member_state.h"
 #include "experiments/terminal/output.h"
 #include "experiments/text/table.h"
 #include "framework/base/error.h"

@@ -7,6 +7,7 @@
 #include "experiments/method/quantized_twin.h"
 #include "experiments/onnx/given_scales.h"
 #include "experiments/run/network_file.h"
+#include "experiments/text/folder_name.h"
 #include "framework/config/plugin_library.h"
 
 namespace quantdyn {
@@ -53,14 +54,6 @@ void load_weights(const Options& document, const std::filesystem::path& file,
 }
 
 }  // namespace
-
-void check_folder_name(const Options& where, const std::string& name) {
-  const auto is_bad = [](unsigned char c) { return c == '/' || std::iscntrl(c); };
-  if (name.empty() || name.front() == '.' || std::ranges::any_of(name, is_bad))
-    where.refuse("name", fmt::format("'{}' cannot name a folder; accepted: text without '/' and "
-                                     "control characters that does not start with '.'",
-                                     name));
-}
 
 Experiment Experiment::read(const std::filesystem::path& file, std::span<const std::string> sets) {
   Options document = Options::from_file(file, sets);

@@ -17,9 +17,6 @@
 
 namespace quantdyn {
 
-/// Refuses the key `name` of `where` if it cannot name a folder below another one.
-void check_folder_name(const Options& where, const std::string& name);
-
 struct Experiment {
   Options document;
   std::string name;

@@ -8,7 +8,7 @@
 
 #include "experiments/run/estimate.h"
 #include "experiments/run/summary.h"
-#include "experiments/run/sweep_grid.h"
+#include "experiments/sweep/grid.h"
 #include "framework/base/progress_sink.h"
 #include "framework/base/stop_flag.h"
 

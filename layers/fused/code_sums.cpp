@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "framework/base/error.h"
-#include "layers/fused/code_products.h"
-#include "layers/fused/code_values.h"
-#include "layers/fused/code_windows.h"
+#include "layers/codes/products.h"
+#include "layers/codes/values.h"
+#include "layers/codes/windows.h"
 #include "layers/fused/depthwise_kernels.h"
 #include "layers/fused/image_window.h"
 

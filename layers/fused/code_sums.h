@@ -6,7 +6,7 @@
 
 #include "framework/graph/convolution.h"
 #include "framework/run/product_codes.h"
-#include "layers/fused/code_maps.h"
+#include "layers/codes/maps.h"
 
 namespace quantdyn {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "framework/base/threads.h"
+#include "layers/codes/values.h"
 #include "layers/fused/code_sums.h"
-#include "layers/fused/code_values.h"
 #include "layers/fused/convolution_chain.h"
 #include "layers/fused/rows.h"
 

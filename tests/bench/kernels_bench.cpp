@@ -14,7 +14,7 @@
 #include "framework/base/gemm.h"
 #include "framework/base/rng.h"
 #include "framework/base/tensor.h"
-#include "layers/fused/code_products.h"
+#include "layers/codes/products.h"
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/products.h"
 #include "layers/fused/rows.h"

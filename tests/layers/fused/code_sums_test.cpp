@@ -9,7 +9,7 @@
 #include "framework/base/error.h"
 #include "framework/base/rng.h"
 #include "framework/base/tensor.h"
-#include "layers/fused/code_values.h"
+#include "layers/codes/values.h"
 #include "tests/every_target.h"
 
 namespace quantdyn::test {

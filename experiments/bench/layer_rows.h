@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/commands/bench_modes.h"
-#include "experiments/commands/machine_limits.h"
+#include "experiments/bench/machine_limits.h"
+#include "experiments/bench/modes.h"
 
 namespace quantdyn {
 

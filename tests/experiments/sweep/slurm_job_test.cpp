@@ -1,5 +1,5 @@
 // What Slurm would run, without Slurm: the scripts' texts, and what bash makes of them.
-#include "experiments/run/slurm_job.h"
+#include "experiments/sweep/slurm_job.h"
 
 #include <sys/stat.h>
 
@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "experiments/run/sbatch.h"
+#include "experiments/sweep/sbatch.h"
 #include "tests/experiments/output_folder.h"
 #include "tests/experiments/program.h"
 

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "layers/fused/code_maps.h"
+#include "layers/codes/maps.h"
 
 namespace quantdyn {
 

@@ -1,6 +1,6 @@
-#include "layers/fused/code_tiles.h"
+#include "layers/codes/tiles.h"
 
-#include "layers/fused/vnni_codes.h"
+#include "layers/codes/vnni.h"
 
 namespace quantdyn {
 

@@ -1,4 +1,4 @@
-#include "experiments/run/sbatch.h"
+#include "experiments/sweep/sbatch.h"
 
 #include <fcntl.h>
 #include <spawn.h>

@@ -1,7 +1,7 @@
 // Maps of vectors of exact sums; included once per instruction set (Highway's foreach_target).
 #include <hwy/highway.h>
 
-#include "layers/fused/code_maps.h"
+#include "layers/codes/maps.h"
 
 // Highway's own guard: the header is read again for every target.
 #if defined(QUANTDYN_CODE_MAPS_INL) == defined(HWY_TARGET_TOGGLE)

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "framework/graph/code_grid.h"
-#include "layers/fused/code_maps.h"
+#include "layers/codes/maps.h"
 
 namespace quantdyn {
 

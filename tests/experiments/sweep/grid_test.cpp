@@ -3,8 +3,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "experiments/results/result_reader.h"
-#include "experiments/run/member_choice.h"
-#include "experiments/run/sweep_members.h"
+#include "experiments/sweep/member_choice.h"
+#include "experiments/sweep/members.h"
 #include "experiments/text/varied_names.h"
 #include "tests/experiments/program.h"
 

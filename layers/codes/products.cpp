@@ -1,4 +1,4 @@
-#include "layers/fused/code_products.h"
+#include "layers/codes/products.h"
 
 #include <algorithm>
 #include <array>
@@ -6,12 +6,12 @@
 #include <utility>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "layers/fused/code_products.cpp"
+#define HWY_TARGET_INCLUDE "layers/codes/products.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "layers/fused/code_maps-inl.h"
-#include "layers/fused/code_tiles.h"
+#include "layers/codes/maps-inl.h"
+#include "layers/codes/tiles.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::HWY_NAMESPACE {

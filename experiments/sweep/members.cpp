@@ -1,9 +1,9 @@
-#include "experiments/run/sweep_members.h"
+#include "experiments/sweep/members.h"
 
 #include <map>
 #include <set>
 
-#include "experiments/run/experiment.h"
+#include "experiments/text/folder_name.h"
 
 namespace quantdyn {
 namespace {

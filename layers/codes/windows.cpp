@@ -1,9 +1,9 @@
-#include "layers/fused/code_windows.h"
+#include "layers/codes/windows.h"
 
 #include <algorithm>
 
-#include "layers/fused/code_tiles.h"
-#include "layers/fused/vnni_codes.h"
+#include "layers/codes/tiles.h"
+#include "layers/codes/vnni.h"
 
 namespace quantdyn {
 

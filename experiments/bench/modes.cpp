@@ -1,4 +1,4 @@
-#include "experiments/commands/bench_modes.h"
+#include "experiments/bench/modes.h"
 
 #include <algorithm>
 #include <functional>

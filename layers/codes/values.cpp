@@ -1,7 +1,7 @@
-#include "layers/fused/code_values.h"
+#include "layers/codes/values.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "layers/fused/code_values.cpp"
+#define HWY_TARGET_INCLUDE "layers/codes/values.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 

@@ -13,7 +13,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "layers/fused/code_maps.h"
+#include "layers/codes/maps.h"
 
 #define QUANTDYN_VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vnni")))
 

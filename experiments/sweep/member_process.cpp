@@ -1,4 +1,4 @@
-#include "experiments/run/member_process.h"
+#include "experiments/sweep/member_process.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>

@@ -1,5 +1,5 @@
 // `quantdyn bench --layers`: products and bytes of known layers, and rows that sum to the whole.
-#include "experiments/commands/layer_rows.h"
+#include "experiments/bench/layer_rows.h"
 
 #include <boost/test/unit_test.hpp>
 #include <map>

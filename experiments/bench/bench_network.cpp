@@ -1,10 +1,10 @@
-#include "experiments/commands/bench_network.h"
+#include "experiments/bench/bench_network.h"
 
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "experiments/commands/layer_rows.h"
+#include "experiments/bench/layer_rows.h"
 #include "experiments/results/process_facts.h"
 #include "experiments/run/network_file.h"
 #include "framework/base/threads.h"

@@ -1,4 +1,4 @@
-#include "experiments/run/member_choice.h"
+#include "experiments/sweep/member_choice.h"
 
 #include <algorithm>
 #include <charconv>

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "experiments/run/sweep_grid.h"
+#include "experiments/sweep/grid.h"
 #include "framework/config/options.h"
 
 namespace quantdyn {

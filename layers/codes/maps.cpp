@@ -1,14 +1,14 @@
-#include "layers/fused/code_maps.h"
+#include "layers/codes/maps.h"
 
 #include <algorithm>
 #include <cmath>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "layers/fused/code_maps.cpp"
+#define HWY_TARGET_INCLUDE "layers/codes/maps.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "layers/fused/code_maps-inl.h"
+#include "layers/codes/maps-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace quantdyn::HWY_NAMESPACE {

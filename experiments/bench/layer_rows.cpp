@@ -1,4 +1,4 @@
-#include "experiments/commands/layer_rows.h"
+#include "experiments/bench/layer_rows.h"
 
 #include <algorithm>
 #include <numeric>

@@ -1,4 +1,4 @@
-#include "experiments/run/sweep_grid.h"
+#include "experiments/sweep/grid.h"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "experiments/run/member_state.h"
+#include "experiments/sweep/member_state.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "experiments/commands/machine_limits.h"
+#include "experiments/bench/machine_limits.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,7 +11,7 @@
 #include "framework/base/stopwatch.h"
 #include "framework/base/tensor.h"
 #include "framework/base/threads.h"
-#include "layers/fused/code_products.h"
+#include "layers/codes/products.h"
 #include "layers/fused/products.h"
 
 namespace quantdyn {

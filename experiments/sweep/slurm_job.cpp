@@ -1,4 +1,4 @@
-#include "experiments/run/slurm_job.h"
+#include "experiments/sweep/slurm_job.h"
 
 #include "experiments/text/shell_word.h"
 #include "framework/base/error.h"
