@@ -143,27 +143,37 @@ void Dataset::attach_scale(int axis, const Dataset& scale) {
         "cannot be given the axis", scale.where());
 }
 
+// H5DSis_scale and H5DSget_scale_name read behind the end of a class without a final NUL.
 bool Dataset::is_scale() const {
-  const Lock lock;
-  return H5DSis_scale(id()) > 0;
+  return has_attribute("CLASS") && attribute_content("CLASS") == Content::texts &&
+         text("CLASS") == "DIMENSION_SCALE";
 }
 
 std::vector<std::string> Dataset::axis_names() const {
   const Lock lock;
   std::vector<std::string> names(sizes().size());
   if (is_scale()) return names;  // a scale has no scales
-  const auto take = [](hid_t, unsigned, hid_t scale, void* out) -> herr_t {
-    const ssize_t length = H5DSget_scale_name(scale, nullptr, 0);
-    if (length < 0) return -1;
-    auto& name = *static_cast<std::string*>(out);
-    name.resize(static_cast<size_t>(length) + 1);
-    H5DSget_scale_name(scale, name.data(), name.size());
-    name.resize(static_cast<size_t>(length));
+  struct Taken {
+    std::string name, problem;
+  };
+  const auto take = [](hid_t, unsigned, hid_t id, void* to) -> herr_t {
+    auto& out = *static_cast<Taken*>(to);
+    H5Iinc_ref(id);
+    const Dataset scale(id);
+    try {
+      if (scale.is_scale() && scale.has_attribute("NAME")) out.name = scale.text("NAME");
+    } catch (const Error& e) {  // it must not pass through libhdf5
+      out.problem = e.what();
+    }
     return 1;  // the first one is enough
   };
-  for (size_t axis = 0; axis < names.size(); ++axis)
-    check(H5DSiterate_scales(id(), static_cast<unsigned>(axis), nullptr, take, &names[axis]), *this,
+  for (size_t axis = 0; axis < names.size(); ++axis) {
+    Taken taken;
+    check(H5DSiterate_scales(id(), static_cast<unsigned>(axis), nullptr, take, &taken), *this,
           "its axes cannot be read");
+    if (!taken.problem.empty()) throw_error<Error>("{}", taken.problem);
+    names[axis] = taken.name;
+  }
   return names;
 }
 

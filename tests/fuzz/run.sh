@@ -52,7 +52,7 @@ is_of_library() {
   frames=$(grep -E '^ +#[0-9]+ ' "$1")
   # A signal that ended it after 2 s: what it interrupted is the tenth.
   ! grep -q 'took over 2 s' "$1" || frames=$(printf '%s\n' "$frames" | tail -n +10)
-  place=$(printf '%s\n' "$frames" | grep -v -e ' in malloc ' -e ' in free ' -e ' in realloc ' -e interceptor -e sanitizer -e 'fuzzer::' -e libc.so -e sysdeps -e '/\./' | head -1)
+  place=$(printf '%s\n' "$frames" | grep -v -e ' in malloc ' -e ' in free ' -e ' in realloc ' -e '[Ii]nterceptor' -e sanitizer -e 'fuzzer::' -e libc.so -e sysdeps -e '/\./' | head -1)
   case "$place" in
     *libhdf5* | *libonnx* | *libprotobuf* | *" onnx::"* | *" google::protobuf"*) ;;
     *) return 1 ;;

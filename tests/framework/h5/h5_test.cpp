@@ -187,6 +187,18 @@ BOOST_AUTO_TEST_CASE(groups_links_and_copies) {
   BOOST_TEST(contains(error_of([&] { group.dataset("none"); }), "/one/two: has no dataset 'none'"));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_a_scale_is_told_by_its_class_alone) {
+  h5::File file = h5::File::create(path / "a.h5");
+  h5::Dataset array = file.write("array", std::vector<int64_t>{0, 1});
+  BOOST_TEST(!array.is_scale());
+  array.set("CLASS", "DIMENSION_SCALE");  // without a final NUL
+  BOOST_TEST(array.is_scale());
+  array.set("CLASS", "DIMENSION_SCALE of others");
+  BOOST_TEST(!array.is_scale());
+  array.set("CLASS", 1);
+  BOOST_TEST(!array.is_scale());
+}
+
 BOOST_AUTO_TEST_CASE(a_scale_serves_thousands_of_arrays) {
   h5::File file = h5::File::create(path / "a.h5");
   h5::Dataset scale = file.write("axis", std::vector<int64_t>{0, 1});
