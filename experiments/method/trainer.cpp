@@ -93,6 +93,7 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
     if (!std::isfinite(loss.mean_loss)) report_not_finite(loss.mean_loss, epoch, step_, x);
     clear_gradients(parameters_);
     plan_->backward();
+    shared->finish();
     shared.reset();
     if (quantization_) quantization_->decay_clips();
     out.learning_rate = settings_.schedule->rate(step_);

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <optional>
 
+#include "framework/base/error.h"
+
 namespace quantdyn {
 namespace {
 
@@ -13,10 +15,23 @@ class Alone final : public Ranks {
  public:
   int rank() const override { return 0; }
   int count() const override { return 1; }
+  Traffic traffic() const override { return {}; }
   std::vector<std::byte> gather(std::span<const std::byte> own, std::span<const int64_t>) override {
     return {own.begin(), own.end()};
   }
   void broadcast(std::vector<std::byte>&) override {}
+  std::unique_ptr<Exchange> start_gather(std::vector<std::byte>,
+                                         std::span<const int64_t>) override {
+    throw_error("no rank to gather from");
+  }
+  std::unique_ptr<Exchange> start_scatter(std::vector<std::byte>, std::span<const int64_t>,
+                                          std::span<const int64_t>) override {
+    throw_error("no rank to give to");
+  }
+  void give(std::span<const std::byte>) override { throw_error("no rank to give to"); }
+  std::vector<std::byte> take(int, const std::function<void()>&) override {
+    throw_error("no rank to take from");
+  }
   void abort(int status) override { std::_Exit(status); }
 };
 
@@ -48,8 +63,6 @@ SharedBatch::SharedBatch(const BatchShare& share) {
   assert(!current_share());
   if (!is_alone()) current_share() = share;
 }
-SharedBatch::~SharedBatch() { current_share().reset(); }
-
 const BatchShare* shared_batch() { return current_share() ? &*current_share() : nullptr; }
 
 std::vector<PartNode> nodes_of_parts(int64_t first, int64_t end) {
@@ -69,29 +82,143 @@ std::vector<PartNode> nodes_of_share(const BatchShare& share, int64_t images_a_p
   return nodes_of_parts(share.first / images_a_part, (end + images_a_part - 1) / images_a_part);
 }
 
-template <typename T>
-void join_nodes(const T* own, int64_t size, int64_t images_a_part, T* total) {
-  const BatchShare& share = *shared_batch();
+namespace {
+
+/// The subtrees of all ranks, in the tree's order.
+struct NodesOfRanks {
   std::vector<PartNode> nodes;
-  std::vector<int64_t> bytes;
+  std::vector<int64_t> counts;  // of nodes, by rank
+};
+
+NodesOfRanks nodes_of_ranks(int64_t images_a_part) {
+  NodesOfRanks out;
   for (int rank = 0; rank < ranks().count(); ++rank) {
-    const auto of_rank = nodes_of_share(share_of(share.of, rank, ranks().count()), images_a_part);
-    nodes.insert(nodes.end(), of_rank.begin(), of_rank.end());
-    bytes.push_back(std::ssize(of_rank) * size * static_cast<int64_t>(sizeof(T)));
+    const auto of_rank =
+        nodes_of_share(share_of(shared_batch()->of, rank, ranks().count()), images_a_part);
+    out.nodes.insert(out.nodes.end(), of_rank.begin(), of_rank.end());
+    out.counts.push_back(std::ssize(of_rank));
   }
-  const auto own_bytes = static_cast<size_t>(bytes[static_cast<size_t>(ranks().rank())]);
-  std::vector<std::byte> all =
-      ranks().gather({reinterpret_cast<const std::byte*>(own), own_bytes}, bytes);
-  T* at = reinterpret_cast<T*>(all.data());
+  return out;
+}
+
+/// Joins the sums of nodes, [nodes, size]; the total is in the place of the first.
+template <typename T>
+void join_all(const std::vector<PartNode>& nodes, T* sums, int64_t size) {
   const auto merge = [size](T* left, const T* right) {
     for (int64_t i = 0; i < size; ++i) left[i] += right[i];
   };
   ChunkTree<T*> tree;
   for (const PartNode& node : nodes) {
-    tree.add(node.first, node.end, at, merge);
-    at += size;
+    tree.add(node.first, node.end, sums, merge);
+    sums += size;
   }
-  std::copy_n(tree.finish(merge), size, total);
+  tree.finish(merge);
+}
+
+/// Where the part of each rank begins, of `size` values that all join together; and `size`.
+std::vector<int64_t> starts_of_parts(int64_t size) {
+  std::vector<int64_t> out;
+  for (int64_t rank = 0; rank <= ranks().count(); ++rank)
+    out.push_back(size * rank / ranks().count());
+  return out;
+}
+
+constexpr auto bytes_a_value = static_cast<int64_t>(sizeof(float));
+
+/// A sum that is being joined: each rank gets its part of all nodes' values, joins it, and gives
+/// its total to all.
+class LaterSum {
+ public:
+  LaterSum(const std::vector<float>& own, int64_t size, int64_t images_a_part, float* total)
+      : nodes_(nodes_of_ranks(images_a_part)), starts_(starts_of_parts(size)), total_(total) {
+    const int64_t own_nodes = std::ssize(own) / size, own_size = part_size(ranks().rank());
+    std::vector<std::byte> bytes(own.size() * sizeof(float));
+    std::vector<int64_t> to, from;
+    auto* at = reinterpret_cast<float*>(bytes.data());
+    for (int rank = 0; rank < ranks().count(); ++rank) {
+      for (int64_t node = 0; node < own_nodes; ++node)
+        at = std::copy_n(own.data() + node * size + starts_[static_cast<size_t>(rank)],
+                         part_size(rank), at);
+      to.push_back(own_nodes * part_size(rank) * bytes_a_value);
+      from.push_back(nodes_.counts[static_cast<size_t>(rank)] * own_size * bytes_a_value);
+    }
+    exchange_ = ranks().start_scatter(std::move(bytes), to, from);
+  }
+
+  void join() {
+    if (is_joined_) return;
+    is_joined_ = true;
+    std::vector<std::byte> sums = exchange_->wait();
+    const int64_t size = part_size(ranks().rank());
+    join_all(nodes_.nodes, reinterpret_cast<float*>(sums.data()), size);
+    sums.resize(static_cast<size_t>(size * bytes_a_value));
+    std::vector<int64_t> sizes;
+    for (int rank = 0; rank < ranks().count(); ++rank)
+      sizes.push_back(part_size(rank) * bytes_a_value);
+    exchange_ = ranks().start_gather(std::move(sums), sizes);
+  }
+
+  void add() {
+    const std::vector<std::byte> sum = exchange_->wait();
+    const auto* const values = reinterpret_cast<const float*>(sum.data());
+    for (int64_t i = 0; i < starts_.back(); ++i) total_[i] += values[i];
+  }
+
+ private:
+  int64_t part_size(int rank) const {
+    return starts_[static_cast<size_t>(rank) + 1] - starts_[static_cast<size_t>(rank)];
+  }
+
+  NodesOfRanks nodes_;
+  std::vector<int64_t> starts_;
+  float* total_;
+  bool is_joined_ = false;
+  std::unique_ptr<Exchange> exchange_;
+};
+
+std::vector<LaterSum>& later_sums() {
+  static std::vector<LaterSum> sums;
+  return sums;
+}
+
+}  // namespace
+
+SharedBatch::~SharedBatch() {
+  current_share().reset();
+  later_sums().clear();
+}
+
+void SharedBatch::finish() {
+  for (LaterSum& sum : later_sums()) sum.join();
+  for (LaterSum& sum : later_sums()) sum.add();
+  later_sums().clear();
+}
+
+void join_nodes_later(std::vector<float> own, int64_t size, int64_t images_a_part, float* total) {
+  const int64_t nodes = std::ssize(nodes_of_ranks(images_a_part).nodes);
+  if (nodes * size * bytes_a_value <= Ranks::largest_exchange) {
+    std::vector<LaterSum>& sums = later_sums();
+    sums.emplace_back(own, size, images_a_part, total);
+    // That of two layers before has had the time to travel. All ranks begin exchanges in one order.
+    if (sums.size() > 2) sums[sums.size() - 3].join();
+    return;
+  }
+  std::vector<float> sum(static_cast<size_t>(size));
+  join_nodes(own.data(), size, images_a_part, sum.data());
+  for (int64_t i = 0; i < size; ++i) total[i] += sum[static_cast<size_t>(i)];
+}
+
+template <typename T>
+void join_nodes(const T* own, int64_t size, int64_t images_a_part, T* total) {
+  const NodesOfRanks nodes = nodes_of_ranks(images_a_part);
+  std::vector<int64_t> bytes;
+  for (const int64_t count : nodes.counts)
+    bytes.push_back(count * size * static_cast<int64_t>(sizeof(T)));
+  const auto own_bytes = static_cast<size_t>(bytes[static_cast<size_t>(ranks().rank())]);
+  std::vector<std::byte> all =
+      ranks().gather({reinterpret_cast<const std::byte*>(own), own_bytes}, bytes);
+  join_all(nodes.nodes, reinterpret_cast<T*>(all.data()), size);
+  std::copy_n(reinterpret_cast<const T*>(all.data()), size, total);
 }
 
 template void join_nodes(const float*, int64_t, int64_t, float*);

@@ -223,16 +223,18 @@ void ConvolutionTraining::backward_by_rows(View<const float> x, View<const float
                 });
     });
   };
-  add_over_ranks(share_count(images), rows * channels_, a_part, linear_.weight->grad.data(), add);
+  add_gradient_over_ranks(share_count(images), rows * channels_, a_part,
+                          linear_.weight->grad.data(), add);
 }
 
 /// Of parts in scratch.
 void ConvolutionTraining::add_weight_gradient(float* parts, int64_t images) {
   const int64_t weights = linear_.weight->master.elements();
-  add_over_ranks(split_.parts(images), weights, split_.images_a_part(images),
-                 linear_.weight->grad.data(), [&](int64_t first, int64_t count, float* to) {
-                   add_parts_to(parts + first * weights, count, weights, to);
-                 });
+  add_gradient_over_ranks(split_.parts(images), weights, split_.images_a_part(images),
+                          linear_.weight->grad.data(),
+                          [&](int64_t first, int64_t count, float* to) {
+                            add_parts_to(parts + first * weights, count, weights, to);
+                          });
 }
 
 }  // namespace quantdyn

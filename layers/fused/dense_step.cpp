@@ -142,8 +142,8 @@ class DenseTraining final : public TrainingStep {
                   });
       });
     };
-    add_over_ranks(share_count(images), in_ * units_, images_per_share, linear_.weight->grad.data(),
-                   add);
+    add_gradient_over_ranks(share_count(images), in_ * units_, images_per_share,
+                            linear_.weight->grad.data(), add);
   }
 
   void add_bias_gradient(View<const float> dy) {

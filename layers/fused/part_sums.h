@@ -54,22 +54,36 @@ void sum_parts(int64_t count, int64_t size, T* held, T* total, const Make& make)
 /// total [size] += the parts, by the same tree, on all workers.
 void add_parts_to(float* parts, int64_t count, int64_t size, float* total);
 
+/// The sums of this rank's subtrees of a shared batch, [nodes, size]; `add` as below.
+template <typename T, typename Add>
+std::vector<T> sums_of_nodes(int64_t size, int64_t images_a_part, const Add& add) {
+  const std::vector<PartNode> nodes = nodes_of_share(*shared_batch(), images_a_part);
+  std::vector<T> out(nodes.size() * static_cast<size_t>(size));
+  T* to = out.data();
+  for (const PartNode& node : nodes) {
+    add(node.first - nodes.front().first, node.end - node.first, to);
+    to += size;
+  }
+  return out;
+}
+
 /// total [size] += the sum over a batch, also over what other ranks have of it. This rank has
 /// `count` parts of `images_a_part` images; `add(first, parts, to)` adds the sum of some of them,
 /// counted from 0, to `to` [size].
 template <typename T, typename Add>
 void add_over_ranks(int64_t count, int64_t size, int64_t images_a_part, T* total, const Add& add) {
   if (!shared_batch()) return add(0, count, total);
-  const std::vector<PartNode> nodes = nodes_of_share(*shared_batch(), images_a_part);
-  std::vector<T> own(nodes.size() * static_cast<size_t>(size));
   std::vector<T> sum(static_cast<size_t>(size));
-  T* to = own.data();
-  for (const PartNode& node : nodes) {
-    add(node.first - nodes.front().first, node.end - node.first, to);
-    to += size;
-  }
-  join_nodes(own.data(), size, images_a_part, sum.data());
+  join_nodes(sums_of_nodes<T>(size, images_a_part, add).data(), size, images_a_part, sum.data());
   for (int64_t i = 0; i < size; ++i) total[i] += sum[static_cast<size_t>(i)];
+}
+
+/// The same for a gradient of parameters: it is there at the end of the shared batch.
+template <typename Add>
+void add_gradient_over_ranks(int64_t count, int64_t size, int64_t images_a_part, float* gradient,
+                             const Add& add) {
+  if (!shared_batch()) return add(0, count, gradient);
+  join_nodes_later(sums_of_nodes<float>(size, images_a_part, add), size, images_a_part, gradient);
 }
 
 /// As add_parts(), for the chunks of a batch, also over what other ranks have of it.
