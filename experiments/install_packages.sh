@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --tests | --sanitize]
+# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --tests | --sanitize | --mpi]
 #   --figures  also what experiments/figures draws with; --tests also that, and what the tests need;
-#   --sanitize also Clang, for the tests with sanitizers
+#   --sanitize also Clang, for the tests with sanitizers; --mpi also Open MPI, for runs of several processes
 # Debian 12's packages, with sudo where not root; elsewhere it prints the list and stops.
 set -euo pipefail
 
 packages=(g++ git meson ninja-build pkg-config libblis-dev libboost-program-options-dev libfmt-dev libhdf5-dev
   libhwy-dev libonnx-dev libprotobuf-dev librandom123-dev libssl-dev libxxhash-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
 case ${1:-} in  # each adds to what follows
+  --mpi) packages+=(libopenmpi-dev openmpi-bin) ;;
   --sanitize) packages+=(clang libomp-dev llvm) ;;&
   --sanitize | --tests) packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-xarray) ;;&
   --sanitize | --tests | --figures) packages+=(python3 python3-h5py python3-matplotlib) ;;

@@ -3,7 +3,7 @@
 #   tests/run.sh [--sanitize | --long | --faults] [TEST...]
 #   --sanitize  with Clang's address and undefined-behaviour sanitizers, in build-sanitize
 #   --faults    also every kill and every failing call of tests/faults, for hours
-#   --long      also what takes longer: quickstart, Slurm, NFS, and real images where QUANTDYN_CIFAR10 names their folder
+#   --long      also what takes longer: quickstart, several processes over MPI, Slurm, NFS, and real images where QUANTDYN_CIFAR10 names their folder
 # Tests of pretrained nets need QUANTDYN_SHARED/data/mlperf-tiny/ (default of QUANTDYN_SHARED: ../shared); without it they are skipped.
 # A skipped test shows as SKIP, or as a line "n cases skipped" at the end of its program's log.
 set -euo pipefail
@@ -51,6 +51,8 @@ meson test -C "$folder" --print-errorlogs "${settings[@]}" "${tests[@]}"
 
 if [ "$mode" = --long ]; then
   experiments/quickstart.sh
+  experiments/install_packages.sh --mpi
+  tests/mpi/run.sh
   tests/cluster/run.sh
 fi
 if [ "$mode" = --faults ]; then

@@ -1,8 +1,10 @@
 #include "experiments/method/evaluation.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "data/image_set.h"
+#include "framework/base/ranks.h"
 #include "framework/base/threads.h"
 
 namespace quantdyn {
@@ -22,6 +24,30 @@ Predictions predict(Evaluator& evaluator, const Dataset& dataset,
       out.labels.insert(out.labels.end(), batch.labels.begin(),
                         batch.labels.begin() + batch.images);
   }
+  return out;
+}
+
+Predictions predict_over_ranks(Evaluator& evaluator, const Dataset& dataset,
+                               const Standardization& standardization) {
+  if (is_alone()) return predict(evaluator, dataset, standardization);
+  const int64_t classes = evaluator.network().output_shape().elements();
+  const int64_t chunks = chunk_count(dataset.size());
+  std::vector<int64_t> starts, bytes;  // of each rank's images, and of the logits of each
+  for (int64_t rank = 0; rank <= ranks().count(); ++rank)
+    starts.push_back(std::min(dataset.size(), chunks * rank / ranks().count() * images_per_chunk));
+  for (size_t rank = 0; rank + 1 < starts.size(); ++rank)
+    bytes.push_back((starts[rank + 1] - starts[rank]) * classes *
+                    static_cast<int64_t>(sizeof(float)));
+  const auto own = static_cast<size_t>(ranks().rank());
+  ImageSet all{&dataset, &standardization, {}};
+  for (int64_t i = 0; i < dataset.size(); ++i) all.indices.push_back(i);
+  const Tensor<float> logits = logits_of(
+      evaluator, {&dataset,
+                  &standardization,
+                  {all.indices.begin() + starts[own], all.indices.begin() + starts[own + 1]}});
+  const std::vector<std::byte> gathered = ranks().gather(std::as_bytes(logits.values()), bytes);
+  Predictions out{Tensor<float>(Shape{dataset.size(), classes}), labels_of(all)};
+  std::memcpy(out.logits.data(), gathered.data(), gathered.size());
   return out;
 }
 

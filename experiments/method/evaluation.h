@@ -18,6 +18,9 @@ struct Predictions {
 /// Runs every image of a split through the net; taps are visited.
 Predictions predict(Evaluator& evaluator, const Dataset& dataset,
                     const Standardization& standardization);
+/// The same, of all ranks, which call it together: each runs some of the images.
+Predictions predict_over_ranks(Evaluator& evaluator, const Dataset& dataset,
+                               const Standardization& standardization);
 /// The logits [N,classes] of some images; taps are visited.
 Tensor<float> logits_of(Evaluator& evaluator, const ImageSet& images);
 

@@ -87,7 +87,8 @@ Snapshot float_snapshot(const FloatTask& task) {
     save_precision(network, tensor, frame);
   save_network_precision(network, "folded_weight", frame);
   save_float_scales(network, frame);
-  task.predictions = predict(evaluator, task.test, *probe.standardization);
+  task.predictions = (task.over_ranks ? predict_over_ranks : predict)(evaluator, task.test,
+                                                                      *probe.standardization);
   save(classify(task.predictions.logits.view(), task.predictions.labels), frame);
   return {.epoch = task.epoch,
           .step = task.step,

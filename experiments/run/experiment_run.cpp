@@ -5,10 +5,10 @@
 #include "data/order.h"
 #include "experiments/method/calibration.h"
 #include "experiments/method/float_snapshot.h"
-#include "experiments/method/variant_snapshot.h"
 #include "experiments/run/shared_training.h"
 #include "experiments/run/stoppable_dataset.h"
 #include "experiments/text/table.h"
+#include "framework/base/ranks.h"
 
 namespace quantdyn {
 namespace {
@@ -35,11 +35,12 @@ std::string useless_repairs_note(const Snapshot& snapshot) {
 
 ExperimentRun::ExperimentRun(Experiment& experiment, ResultWriter& writer, ProgressSink& sink,
                              const StopFlag& stop, std::optional<State> state)
-    : e_(experiment), writer_(writer), sink_(sink), stop_(stop), state_(std::move(state)) {
-  e_.data->train = stoppable(std::move(e_.data->train), stop);
-  e_.data->test = stoppable(std::move(e_.data->test), stop);
-  probe_ = {e_.data->test.get(), &e_.standardization,
-            first_of_shuffle(e_.rng("probe"), e_.data->test->size(), e_.track.probe_images)};
+    : e_(stoppable(experiment, stop)),
+      writer_(writer),
+      sink_(sink),
+      stop_(stop),
+      state_(std::move(state)),
+      maker_(e_) {
   if (const auto& gradients = e_.track.gradients)
     gradients_.emplace(GradientProbe{
         {e_.data->train.get(), &e_.standardization,
@@ -74,6 +75,7 @@ void ExperimentRun::train_epochs() {
   give_start(epoch_, *e_.network, *trainer_);
   since_checkpoint_ = Stopwatch();
   catch_up();
+  others_train_ = true;
   const auto progress = sink_.begin(e_.name, e_.train.epochs * e_.data->train->size(), "images");
   for (int64_t epoch = epoch_ + 1; epoch <= e_.train.epochs; ++epoch) {
     prepare_quantization(epoch);
@@ -89,7 +91,7 @@ void ExperimentRun::prepare_quantization(int64_t epoch) {
     std::map<int, std::vector<Range>> ranges;
     Evaluator evaluator(*e_.network, e_.computing.fusing, ConvolutionAlgorithm::direct,
                         Keep::logits);
-    const ImageSet images = calibration_images(*settings.variant);
+    const ImageSet images = maker_.calibration_images(*settings.variant);
     for (const auto& [unit, tensor] : calibrate(evaluator, *settings.variant, images))
       ranges[unit] = tensor.ranges;
     quantization_ = std::make_unique<QuantizationTraining>(*e_.network, settings, ranges);
@@ -198,39 +200,35 @@ void ExperimentRun::visit_state(StateVisitor state) {
 }
 
 void ExperimentRun::quantize() {
-  for (const Variant& variant : e_.variants) {
+  const size_t first = is_alone() ? 0 : take_over_variants();
+  if (!is_alone()) give_variants(e_, maker_, {epoch_, step_}, first);
+  const bool is_shared = are_variants_shared(e_, step_);
+  for (size_t i = first; i < e_.variants.size(); ++i) {
+    const Variant& variant = e_.variants[i];
     tell_of_checkpoints();
     stop_.check();
-    if (writer_.take_over({0, epoch_, step_, variant.name}))
-      sink_.line(fmt::format("{}: {}  was finished before the run was interrupted", e_.name,
-                             variant.name));
-    else
+    if (is_shared && maker_of(i, first) > 0)
+      add(variant.name, take_variant(e_, maker_of(i, first), [&] { stop_.check(); }));
+    else if (is_shared || !take_over(variant))
       quantize(variant);
   }
   writer_.wait();
   tell_of_checkpoints();
 }
 
-ImageSet ExperimentRun::calibration_images(const Variant& variant) const {
-  return {e_.data->train.get(), &e_.standardization,
-          chosen_images(variant.calibration, *e_.data->train, e_.rng("calibrate"))};
+/// Whether an earlier run has finished the variant's snapshot; then it is counted.
+bool ExperimentRun::take_over(const Variant& variant) {
+  if (!writer_.take_over({0, epoch_, step_, variant.name})) return false;
+  sink_.line(
+      fmt::format("{}: {}  was finished before the run was interrupted", e_.name, variant.name));
+  return true;
 }
 
-const Predictions& ExperimentRun::reference() {
-  if (!reference_ || reference_->step != step_) {
-    Evaluator evaluator(*e_.network, e_.computing.fusing, ConvolutionAlgorithm::direct,
-                        Keep::logits);
-    reference_ = {predict(evaluator, *e_.data->test, e_.standardization), step_};
-  }
-  return reference_->predictions;
-}
-
-ExperimentRun::FloatTwin& ExperimentRun::float_twin(bool is_folded) {
-  std::optional<FloatTwin>& twin = is_folded ? folded_ : unfolded_;
-  if (twin && twin->step == step_) return *twin;
-  twin = FloatTwin{is_folded ? fold_network(*e_.network) : unfolded(*e_.network), step_,
-                   KnownRanges()};
-  return *twin;
+/// How many variants are taken over: those up to the first that is not finished.
+size_t ExperimentRun::take_over_variants() {
+  size_t count = 0;
+  while (count < e_.variants.size() && take_over(e_.variants[count])) ++count;
+  return count;
 }
 
 /// Null if the next snapshot keeps no raw tensors.
@@ -238,8 +236,7 @@ std::unique_ptr<BegunSnapshot> ExperimentRun::begin_snapshot() {
   return e_.track.tensors_of(step_) ? writer_.begin_snapshot() : nullptr;
 }
 
-/// Nothing if the variant failed.
-std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
+void ExperimentRun::quantize(const Variant& variant) {
   std::unique_ptr<WorkProgress> progress;
   int64_t last_done = 0;
   const auto note = [&](const std::string& what, int64_t done, int64_t total,
@@ -249,58 +246,31 @@ std::optional<Snapshot> ExperimentRun::snapshot_of(const Variant& variant) {
     last_done = done;
     progress->update(done, fmt::format("{}: {}", variant.name, what));
   };
-  const auto test_images = [&](int64_t count) {
-    return ImageSet{e_.data->test.get(), &e_.standardization,
-                    first_of_shuffle(e_.rng("probe"), e_.data->test->size(), count)};
-  };
-  try {
-    FloatTwin& twin = float_twin(variant.fold);
-    const bool is_trained = quantization_ && e_.quantization.variant == &variant;
-    std::unique_ptr<BegunSnapshot> begun = begin_snapshot();
+  const bool is_trained = quantization_ && e_.quantization.variant == &variant;
+  VariantOutcome outcome = outcome_of([&] {
     Snapshot out =
-        variant_snapshot({.folded = twin.network,
-                          .variant = variant,
-                          .fusing = e_.computing.fusing,
-                          .simulation = e_.computing.simulation,
-                          .calibration = calibration_images(variant),
-                          .probe = probe_,
-                          .sensitivity = test_images(variant.sensitivity_images),
-                          .integer = test_images(variant.integer_images),
-                          .test = *e_.data->test,
-                          .reference = reference(),
-                          .known = twin.known,
-                          .kinds = e_.track.statistics,
-                          .trained = is_trained ? quantization_->ranges() : TrainedRanges{},
-                          .epoch = epoch_,
-                          .step = step_,
-                          .rng = e_.rng("variant").fork(variant.name),
-                          .note = note,
-                          .tensors = {e_.track.tensors_of(step_), begun.get()},
-                          .saves_weights = e_.track.saves_weights(step_)});
-    out.begun = std::move(begun);
+        maker_.make(variant, {epoch_, step_},
+                    is_trained ? quantization_->ranges() : TrainedRanges{}, begin_snapshot(), note);
     if (is_trained) quantization_->save_code_changes(out.frame);
     return out;
-  } catch (const Stopped&) {
-    throw;
-  } catch (const DataError&) {  // every other variant would fail, too
-    throw;
-  } catch (const std::exception& e) {  // out of memory, too
-    failures_.push_back(fmt::format("{}: {}: {}", e_.name, variant.name, e.what()));
-    progress.reset();
-    sink_.line(failures_.back());
-    return {};
-  }
+  });
+  progress.reset();
+  add(variant.name, std::move(outcome));
 }
 
-void ExperimentRun::quantize(const Variant& variant) {
-  const Stopwatch watch;
-  std::optional<Snapshot> snapshot = snapshot_of(variant);
-  if (!snapshot) return;
-  const std::string accuracy = number_text(network_value(*snapshot, "accuracy"), 4);
-  const std::string note_of_bad = nonfinite_note(*snapshot) + useless_repairs_note(*snapshot);
-  writer_.add_snapshot(*std::move(snapshot));
-  sink_.line(fmt::format("{}: {}  accuracy {}  {:.1f} s{}", e_.name, variant.name, accuracy,
-                         watch.seconds(), note_of_bad));
+/// Lets the result have what came of a variant, and says so.
+void ExperimentRun::add(const std::string& variant, VariantOutcome outcome) {
+  if (!outcome.snapshot) {
+    failures_.push_back(fmt::format("{}: {}: {}", e_.name, variant, outcome.failure));
+    sink_.line(failures_.back());
+    return;
+  }
+  const std::string accuracy = number_text(network_value(*outcome.snapshot, "accuracy"), 4);
+  const std::string notes =
+      nonfinite_note(*outcome.snapshot) + useless_repairs_note(*outcome.snapshot);
+  writer_.add_snapshot(*std::move(outcome.snapshot));
+  sink_.line(fmt::format("{}: {}  accuracy {}  {:.1f} s{}", e_.name, variant, accuracy,
+                         outcome.seconds, notes));
 }
 
 /// Images whose logits are NaN or infinite must not hide behind an accuracy.
@@ -317,17 +287,18 @@ void ExperimentRun::take_snapshot() {
   std::unique_ptr<BegunSnapshot> begun = begin_snapshot();
   Snapshot snapshot = float_snapshot({.network = *e_.network,
                                       .fusing = e_.computing.fusing,
-                                      .probe = probe_,
+                                      .probe = maker_.probe(),
                                       .test = *e_.data->test,
                                       .kinds = e_.track.statistics,
                                       .gradients = gradients_ ? &*gradients_ : nullptr,
                                       .tensors = {e_.track.tensors_of(step_), begun.get()},
                                       .saves_weights = e_.track.saves_weights(step_),
+                                      .over_ranks = others_train_,
                                       .epoch = epoch_,
                                       .step = step_,
                                       .folding_error = folding_error,
                                       .predictions = predictions});
-  reference_ = {std::move(predictions), step_};
+  maker_.set_reference(std::move(predictions), step_);
   snapshot.begun = std::move(begun);
   if (!folding_error.empty()) {
     failures_.push_back(fmt::format("{}: step {}: no statistics of folded weights: {}", e_.name,

@@ -7,15 +7,15 @@
 #include <vector>
 
 #include "experiments/method/drift.h"
-#include "experiments/method/evaluation.h"
 #include "experiments/method/gradients.h"
 #include "experiments/results/result_writer.h"
 #include "experiments/run/experiment.h"
+#include "experiments/run/shared_variants.h"
+#include "experiments/run/variant_maker.h"
 #include "framework/base/progress_sink.h"
 #include "framework/base/state.h"
 #include "framework/base/stop_flag.h"
 #include "framework/base/stopwatch.h"
-#include "quant/folding/folding.h"
 
 namespace quantdyn {
 
@@ -42,17 +42,6 @@ class ExperimentRun {
  private:
   /// What is still to be done at this step.
   enum class Todo : int64_t { nothing, snapshot, quantization };
-  /// The net that variants quantize, and ranges that they have found for it.
-  struct FloatTwin {
-    FoldedNetwork network;
-    int64_t step;
-    KnownRanges known;
-  };
-  struct FloatPredictions {
-    Predictions predictions;
-    int64_t step;
-  };
-
   void begin();
   void train_epochs();
   void prepare_quantization(int64_t epoch);
@@ -67,14 +56,12 @@ class ExperimentRun {
   /// All but the writer's part.
   void visit_state(StateVisitor state);
 
-  ImageSet calibration_images(const Variant& variant) const;
-  FloatTwin& float_twin(bool is_folded);
-  /// The float net's predictions for the test set.
-  const Predictions& reference();
   void take_snapshot();
+  bool take_over(const Variant& variant);
+  size_t take_over_variants();
   void quantize(const Variant& variant);
+  void add(const std::string& variant, VariantOutcome outcome);
   std::unique_ptr<BegunSnapshot> begin_snapshot();
-  std::optional<Snapshot> snapshot_of(const Variant& variant);
   std::string nonfinite_note(const Snapshot& snapshot) const;
 
   Experiment& e_;
@@ -82,15 +69,14 @@ class ExperimentRun {
   ProgressSink& sink_;
   const StopFlag& stop_;
   std::optional<State> state_;  // until it is loaded
-  ImageSet probe_;
+  VariantMaker maker_;
   std::optional<GradientProbe> gradients_;
   Drift drift_;
   std::unique_ptr<Trainer> trainer_;                    // while the net trains
   std::unique_ptr<QuantizationTraining> quantization_;  // from its first epoch on
-  std::optional<FloatTwin> folded_, unfolded_;          // of the latest step that needed them
-  std::optional<FloatPredictions> reference_;           // likewise
   int64_t epoch_ = 0, step_ = 0;
   Todo todo_ = Todo::nothing;
+  bool others_train_ = false;  // other ranks, which evaluate where a snapshot is taken
   double float_accuracy_ = 0;
   std::string checkpoint_problem_;  // that was told
   std::vector<std::string> failures_;

@@ -14,6 +14,7 @@
 #include "experiments/run/provenance.h"
 #include "experiments/run/resume.h"
 #include "experiments/run/shared_training.h"
+#include "experiments/run/shared_variants.h"
 #include "experiments/run/sweep.h"
 #include "experiments/run/training_time.h"
 #include "framework/base/gemm.h"
@@ -36,6 +37,17 @@ std::filesystem::path folder_of(const std::filesystem::path& config) {
   return std::filesystem::canonical(std::filesystem::absolute(config).parent_path());
 }
 
+/// What sharing the run cost, as rank 0 saw it.
+void add_traffic(ResultWriter& writer) {
+  const Traffic traffic = ranks().traffic();
+  writer.add_provenance("ranks", int64_t{ranks().count()});
+  writer.add_provenance("exchanges", traffic.exchanges);
+  writer.add_provenance("exchanged_bytes", traffic.bytes);
+  writer.add_provenance("later_exchanges", traffic.later_exchanges);
+  writer.add_provenance("later_exchanged_bytes", traffic.later_bytes);
+  writer.add_provenance("exchange_seconds", traffic.seconds);
+}
+
 }  // namespace
 
 RunReport run_one(const RunRequest& request, ProgressSink& sink) {
@@ -49,6 +61,7 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   if (!is_alone()) agree(experiment, facts);
   if (ranks().rank() > 0) {
     train_along(experiment);
+    make_variants_along(experiment);
     return {experiment.name};
   }
   facts.provenance.emplace_back("config_folder", folder_of(request.config).string());
@@ -77,6 +90,7 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
     writer.add_provenance("resumed_at", fmt::format("{}", fmt::join(resumptions, "\n")));
   writer.add_provenance("seconds", run.seconds());
   writer.add_provenance("peak_memory_mib", peak_memory_mib());
+  if (!is_alone()) add_traffic(writer);
   if (!run.failures().empty())
     writer.add_provenance("failures", fmt::format("{}", fmt::join(run.failures(), "\n")));
   writer.finish();

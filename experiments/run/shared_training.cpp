@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "experiments/method/evaluation.h"
 #include "experiments/run/run_differences.h"
 #include "framework/base/printable.h"
 #include "framework/base/progress_sink.h"
@@ -104,7 +105,14 @@ void train_along(Experiment& experiment) {
   visit_start(StateVisitor::loading(state), epoch, *experiment.network, trainer);
   SilentProgress unseen;
   const auto progress = unseen.begin(experiment.name, 0, "images");
-  for (++epoch; epoch <= experiment.train.epochs; ++epoch) trainer.run_epoch(epoch, *progress);
+  const auto evaluate = [&](int64_t step) {
+    if (!experiment.track.has_snapshot(step)) return;
+    Evaluator evaluator(*experiment.network, experiment.computing.fusing,
+                        ConvolutionAlgorithm::direct, Keep::logits);
+    predict_over_ranks(evaluator, *experiment.data->test, experiment.standardization);
+  };
+  for (++epoch; epoch <= experiment.train.epochs; ++epoch)
+    evaluate(trainer.run_epoch(epoch, *progress, evaluate).step);
 }
 
 }  // namespace quantdyn

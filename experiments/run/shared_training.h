@@ -14,7 +14,8 @@ void agree(const Experiment& experiment, const RunFacts& facts);
 /// Rank 0, before the first step that this process takes: gives the others what they start from.
 void give_start(int64_t epoch, Network& network, Trainer& trainer);
 
-/// The other ranks: waits for the start, then trains until the last epoch is done.
+/// The other ranks: waits for the start, then trains until the last epoch is done, and evaluates
+/// the test set wherever a snapshot is taken.
 void train_along(Experiment& experiment);
 
 }  // namespace quantdyn

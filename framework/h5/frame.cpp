@@ -50,4 +50,33 @@ void Frame::channel(const std::string& tensor, const Quantity& quantity, int64_t
   put(Scope::channel, tensor, quantity, offsets_[node], channels_of(node), values);
 }
 
+namespace {
+
+void visit_array(StateVisitor state, Frame::Array& array) {
+  state.visit("name", array.quantity.name);
+  state.visit("units", array.quantity.units);
+  state.visit("long_name", array.quantity.long_name);
+  state.visit("formula", array.quantity.formula);
+  state.visit("axis", array.quantity.axis);
+  auto scope = static_cast<int64_t>(array.scope);
+  state.visit("scope", scope);
+  array.scope = static_cast<Frame::Scope>(scope);
+  state.visit("tensor", array.tensor);
+  state.visit("per_entry", array.per_entry);
+  bool counts = std::holds_alternative<std::vector<uint64_t>>(array.values);
+  state.visit("counts", counts);
+  if (state.is_loading() && counts) array.values = std::vector<uint64_t>();
+  std::visit([&](auto& values) { state.visit("values", values); }, array.values);
+}
+
+}  // namespace
+
+void Frame::visit_state(StateVisitor state) {
+  std::vector<std::string> paths;
+  for (const auto& [path, array] : arrays_) paths.push_back(path);
+  state.visit("arrays", paths);
+  if (state.is_loading()) arrays_.clear();
+  for (const std::string& path : paths) visit_array(state.group(path), arrays_[path]);
+}
+
 }  // namespace quantdyn

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "framework/base/state.h"
+
 namespace quantdyn {
 
 /// What a dataset holds: its name and its attributes in the file.
@@ -80,6 +82,8 @@ class Frame {
 
   /// By path, sorted.
   const std::map<std::string, Array>& arrays() const { return arrays_; }
+  /// Its arrays; loading replaces those that are there. The nodes and channels must be the same.
+  void visit_state(StateVisitor state);
   /// A node's part of layerwise/<tensor>/<name> or channelwise/<tensor>/<name>, further axis
   /// included; T is double, or uint64_t for counts. Empty where the frame has no such array.
   template <typename T>

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Trains on 1 to 8 ranks, with 1 and 2 threads each, and compares the results bit for bit: tests/mpi/run.sh
 # Builds the program with -Dmpi=enabled in build-mpi. Exit code 1 if a result differs. Debian packages: those of
-# experiments/install_packages.sh, libopenmpi-dev and openmpi-bin.
+# experiments/install_packages.sh --mpi.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-command -v mpirun > /dev/null || { echo "no mpirun; apt-get install libopenmpi-dev openmpi-bin" >&2; exit 2; }
+command -v mpirun > /dev/null || { echo "no mpirun; run experiments/install_packages.sh --mpi" >&2; exit 2; }
 if [ ! -f build-mpi/build.ninja ]; then meson setup build-mpi --buildtype=release -Dtests=disabled -Dmpi=enabled; fi
 ninja -C build-mpi quantdyn
 
