@@ -43,14 +43,14 @@ BenchTiming time_mode(const BenchRequest& request, Network& network, View<const 
   if (request.mode == "infer") return time_inference(network, x, request.seconds, by_layer);
   if (request.mode == "simulate") return time_simulation(network, x, request.seconds, by_layer);
   const TrackingTiming timing = time_statistics(network, x, request.seconds);
-  const auto iterations = static_cast<double>(timing.iterations);
+  const auto iterations = static_cast<double>(timing.tracked.iterations);
   out["counted"] = timing.counted;
   out["expected_count"] = timing.expected;
   out["bare_milliseconds_per_batch"] = 1e3 * timing.bare_seconds / iterations;
   out["tracking_nanoseconds_per_convolution_output"] =
-      1e9 * (timing.seconds - timing.bare_seconds) / iterations /
+      1e9 * (timing.tracked.seconds - timing.bare_seconds) / iterations /
       static_cast<double>(timing.convolution_outputs);
-  return timing;
+  return timing.tracked;
 }
 
 Json json_of(const MachineLimits& limits) {

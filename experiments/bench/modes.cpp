@@ -154,7 +154,7 @@ TrackingTiming time_statistics(const Network& network, View<const float> x, doub
   TapTrackers trackers(evaluator, kinds);
   int64_t chunk = 0;
   TrackingTiming out;
-  for (int64_t step = -warm_up_steps; out.seconds + out.bare_seconds < seconds; ++step) {
+  for (int64_t step = -warm_up_steps; out.tracked.seconds + out.bare_seconds < seconds; ++step) {
     const Stopwatch bare_watch;
     bare.run(x, x.shape[0], chunk, {});
     const double bare_time = bare_watch.seconds();
@@ -164,8 +164,8 @@ TrackingTiming time_statistics(const Network& network, View<const float> x, doub
     chunk += x.shape[0] / images_per_chunk;
     if (step < 0) continue;
     out.bare_seconds += bare_time;
-    out.seconds += time;
-    ++out.iterations;
+    out.tracked.seconds += time;
+    ++out.tracked.iterations;
   }
   Frame frame = make_frame(network);
   trackers.finish({}, frame);
@@ -174,7 +174,7 @@ TrackingTiming time_statistics(const Network& network, View<const float> x, doub
       for (uint64_t count : std::get<std::vector<uint64_t>>(array.values)) out.counted += count;
   for (const Node<float>& node : network.nodes())
     out.expected += node.shape.elements() * static_cast<int64_t>(node.taps.size());
-  out.expected *= x.shape[0] * (out.iterations + warm_up_steps);
+  out.expected *= x.shape[0] * (out.tracked.iterations + warm_up_steps);
   out.convolution_outputs = convolution_outputs(network) * x.shape[0];
   return out;
 }

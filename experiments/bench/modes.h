@@ -23,7 +23,8 @@ struct BenchTiming {
 };
 
 /// Counts of `stats`, and its cost.
-struct TrackingTiming : BenchTiming {
+struct TrackingTiming {
+  BenchTiming tracked;
   uint64_t counted = 0;
   int64_t expected = 0;
   double bare_seconds = 0;

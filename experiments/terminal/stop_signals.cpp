@@ -41,7 +41,7 @@ void handle(int signal) {
     requested.request(signal);
   } else if (milliseconds() - first_at >= one_request) {
     restore_defaults();
-    ::raise(signal);  // once this handler returns
+    (void)::raise(signal);  // once this handler returns
   }
 }
 
