@@ -5,6 +5,7 @@
 #include "framework/base/error.h"
 #if QUANTDYN_MPI
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <thread>
 #define OMPI_SKIP_MPICXX \
@@ -47,6 +48,7 @@ class MpiExchange final : public Exchange {
         from_starts_(starts_of(from_)),
         traffic_(traffic) {
     received_.resize(static_cast<size_t>(from_.back() + from_starts_.back()));
+    ++under_way;
     ++traffic_.later_exchanges;
     traffic_.later_bytes += std::ssize(received_) - from_[static_cast<size_t>(rank)];
   }
@@ -63,9 +65,12 @@ class MpiExchange final : public Exchange {
   std::vector<std::byte> wait() override {
     const Stopwatch watch;
     MPI_Wait(&request_, MPI_STATUS_IGNORE);
+    --under_way;
     traffic_.seconds += watch.seconds();
     return std::move(received_);
   }
+
+  static inline std::atomic<int> under_way = 0;
 
  private:
   std::vector<std::byte> own_, received_;
@@ -130,6 +135,13 @@ class MpiRanks final : public Ranks {
     auto out = std::make_unique<MpiExchange>(std::move(own), from, rank_, traffic_);
     out->start_scatter(to);
     return out;
+  }
+
+  void progress() override {
+    if (MpiExchange::under_way == 0) return;
+    int is_main = 0, is_there = 0;
+    MPI_Is_thread_main(&is_main);
+    if (is_main) MPI_Iprobe(MPI_ANY_SOURCE, 0, MPI_COMM_WORLD, &is_there, MPI_STATUS_IGNORE);
   }
 
   void broadcast(std::vector<std::byte>& bytes) override {

@@ -28,6 +28,7 @@ class Alone final : public Ranks {
                                           std::span<const int64_t>) override {
     throw_error("no rank to give to");
   }
+  void progress() override {}
   void give(std::span<const std::byte>) override { throw_error("no rank to give to"); }
   std::vector<std::byte> take(int, const std::function<void()>&) override {
     throw_error("no rank to take from");
@@ -49,6 +50,7 @@ std::optional<BatchShare>& current_share() {
 
 Ranks& ranks() { return *current(); }
 void set_ranks(std::unique_ptr<Ranks> ranks) {
+  set_meanwhile(ranks ? [] { quantdyn::ranks().progress(); } : static_cast<void (*)()>(nullptr));
   current() = ranks ? std::move(ranks) : std::make_unique<Alone>();
 }
 
@@ -126,23 +128,30 @@ std::vector<int64_t> starts_of_parts(int64_t size) {
 constexpr auto bytes_a_value = static_cast<int64_t>(sizeof(float));
 
 /// A sum that is being joined: each rank gets its part of all nodes' values, joins it, and gives
-/// its total to all.
+/// its total to all. These three steps are begin(), join() and add().
 class LaterSum {
  public:
   LaterSum(const std::vector<float>& own, int64_t size, int64_t images_a_part, float* total)
       : nodes_(nodes_of_ranks(images_a_part)), starts_(starts_of_parts(size)), total_(total) {
-    const int64_t own_nodes = std::ssize(own) / size, own_size = part_size(ranks().rank());
-    std::vector<std::byte> bytes(own.size() * sizeof(float));
-    std::vector<int64_t> to, from;
-    auto* at = reinterpret_cast<float*>(bytes.data());
-    for (int rank = 0; rank < ranks().count(); ++rank) {
+    const int64_t own_nodes = std::ssize(own) / size;
+    own_.resize(own.size() * sizeof(float));
+    auto* at = reinterpret_cast<float*>(own_.data());
+    for (int rank = 0; rank < ranks().count(); ++rank)
       for (int64_t node = 0; node < own_nodes; ++node)
         at = std::copy_n(own.data() + node * size + starts_[static_cast<size_t>(rank)],
                          part_size(rank), at);
+  }
+
+  void begin() {
+    if (exchange_) return;
+    const int64_t own_nodes = nodes_.counts[static_cast<size_t>(ranks().rank())];
+    std::vector<int64_t> to, from;
+    for (int rank = 0; rank < ranks().count(); ++rank) {
       to.push_back(own_nodes * part_size(rank) * bytes_a_value);
-      from.push_back(nodes_.counts[static_cast<size_t>(rank)] * own_size * bytes_a_value);
+      from.push_back(nodes_.counts[static_cast<size_t>(rank)] * part_size(ranks().rank()) *
+                     bytes_a_value);
     }
-    exchange_ = ranks().start_scatter(std::move(bytes), to, from);
+    exchange_ = ranks().start_scatter(std::move(own_), to, from);
   }
 
   void join() {
@@ -172,6 +181,7 @@ class LaterSum {
   NodesOfRanks nodes_;
   std::vector<int64_t> starts_;
   float* total_;
+  std::vector<std::byte> own_;  // until it is begun
   bool is_joined_ = false;
   std::unique_ptr<Exchange> exchange_;
 };
@@ -179,6 +189,14 @@ class LaterSum {
 std::vector<LaterSum>& later_sums() {
   static std::vector<LaterSum> sums;
   return sums;
+}
+
+/// Lets the sums that wait travel, and joins those of two layers before, which have had the time.
+/// All ranks do so in one order.
+void begin_later_sums() {
+  std::vector<LaterSum>& sums = later_sums();
+  for (LaterSum& sum : sums) sum.begin();
+  for (size_t i = 0; i + 2 < sums.size(); ++i) sums[i].join();
 }
 
 }  // namespace
@@ -189,6 +207,7 @@ SharedBatch::~SharedBatch() {
 }
 
 void SharedBatch::finish() {
+  begin_later_sums();
   for (LaterSum& sum : later_sums()) sum.join();
   for (LaterSum& sum : later_sums()) sum.add();
   later_sums().clear();
@@ -197,10 +216,9 @@ void SharedBatch::finish() {
 void join_nodes_later(std::vector<float> own, int64_t size, int64_t images_a_part, float* total) {
   const int64_t nodes = std::ssize(nodes_of_ranks(images_a_part).nodes);
   if (nodes * size * bytes_a_value <= Ranks::largest_exchange) {
-    std::vector<LaterSum>& sums = later_sums();
-    sums.emplace_back(own, size, images_a_part, total);
-    // That of two layers before has had the time to travel. All ranks begin exchanges in one order.
-    if (sums.size() > 2) sums[sums.size() - 3].join();
+    // This one waits: the sums of the next norm, for which all wait, must not queue behind it.
+    begin_later_sums();
+    later_sums().emplace_back(own, size, images_a_part, total);
     return;
   }
   std::vector<float> sum(static_cast<size_t>(size));
@@ -219,6 +237,7 @@ void join_nodes(const T* own, int64_t size, int64_t images_a_part, T* total) {
       ranks().gather({reinterpret_cast<const std::byte*>(own), own_bytes}, bytes);
   join_all(nodes.nodes, reinterpret_cast<T*>(all.data()), size);
   std::copy_n(reinterpret_cast<const T*>(all.data()), size, total);
+  begin_later_sums();
 }
 
 template void join_nodes(const float*, int64_t, int64_t, float*);

@@ -48,6 +48,8 @@ class Ranks {
   virtual std::unique_ptr<Exchange> start_scatter(std::vector<std::byte> own,
                                                   std::span<const int64_t> to,
                                                   std::span<const int64_t> from) = 0;
+  /// Lets begun exchanges go on; from any thread.
+  virtual void progress() = 0;
   static constexpr int64_t largest_exchange = 1 << 30;
   /// Gives `bytes` of rank 0 to all.
   virtual void broadcast(std::vector<std::byte>& bytes) = 0;

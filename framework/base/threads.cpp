@@ -10,6 +10,7 @@
 namespace quantdyn {
 namespace {
 int workers = 1;
+void (*meanwhile)() = nullptr;
 bool is_descending = false;  // the last alternating walk; results do not depend on it
 
 /// The indices [begin, end) that a worker has left. It takes them in the order of the walk; others
@@ -54,15 +55,20 @@ class alignas(64) Range {
 /// it happened at.
 void run_indices(std::span<Range> ranges, int worker, const std::function<void(int64_t, int)>& work,
                  int64_t& at) {
-  while (ranges[static_cast<size_t>(worker)].take_next(at)) work(at, worker);
+  const auto work_on_it = [&] {
+    work(at, worker);
+    if (worker == 0 && meanwhile) meanwhile();
+  };
+  while (ranges[static_cast<size_t>(worker)].take_next(at)) work_on_it();
   for (size_t i = 1; i < ranges.size(); ++i)
-    while (ranges[(static_cast<size_t>(worker) + i) % ranges.size()].take_last(at))
-      work(at, worker);
+    while (ranges[(static_cast<size_t>(worker) + i) % ranges.size()].take_last(at)) work_on_it();
 }
 
 }  // namespace
 
 int worker_count() { return workers; }
+
+void set_meanwhile(void (*call)()) { meanwhile = call; }
 
 void set_worker_count(int n) {
   workers = n;
@@ -75,8 +81,10 @@ void parallel_for(int64_t count, const std::function<void(int64_t, int)>& work, 
   if (walk == Walk::alternating && !is_inside) is_descending = !is_descending;
   const bool descending = walk == Walk::alternating && is_descending;
   if (is_inside || workers == 1 || count == 1) {
-    for (int64_t i = 0; i < count; ++i)
+    for (int64_t i = 0; i < count; ++i) {
       work(descending ? count - 1 - i : i, is_inside ? omp_get_thread_num() : 0);
+      if (!is_inside && meanwhile) meanwhile();
+    }
     return;
   }
   assert(count < int64_t{1} << 32);

@@ -40,6 +40,10 @@ enum class Walk { ascending, alternating };
 void parallel_for(int64_t count, const std::function<void(int64_t index, int worker)>& work,
                   Walk walk = Walk::ascending);
 
+/// From now on the thread that calls parallel_for() calls this after each index that it works on
+/// itself: it lets go on what needs the processor now and then. Null: nothing does.
+void set_meanwhile(void (*call)());
+
 /// Calls `work` for every chunk of a batch; alternating.
 void parallel_chunks(int64_t images, const std::function<void(const Chunk&)>& work);
 
