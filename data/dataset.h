@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,12 @@ class Dataset {
     std::vector<float> x(static_cast<size_t>(sample_shape().elements()));
     return get(i, x.data());
   }
+  /// Images with the same number lie together in their file, so that reading one reads them all.
+  /// Ascending in i. By default each image lies alone.
+  virtual int64_t chunk_of(int64_t i) const { return i; }
+  /// How many of these chunks are in memory at a time; all_chunks: none is read twice.
+  virtual int64_t chunks_kept() const { return all_chunks; }
+  static constexpr int64_t all_chunks = std::numeric_limits<int64_t>::max();
   /// Bytes of pixels that it keeps in memory at most; 0 where they are computed.
   virtual int64_t bytes_in_memory() const { return 0; }
   /// For provenance: "cifar10 train".

@@ -1,9 +1,11 @@
 #include "data/loader.h"
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include "data/image_writer.h"
@@ -15,6 +17,7 @@ namespace {
 
 using Order = LoaderSettings::Order;
 using LastBatch = LoaderSettings::LastBatch;
+using Shuffle = LoaderSettings::Shuffle;
 
 /// A rank without images would have nothing to join.
 void check_ranks(const Dataset& dataset, const LoaderSettings& settings) {
@@ -31,6 +34,23 @@ void check_ranks(const Dataset& dataset, const LoaderSettings& settings) {
 
 }  // namespace
 
+void check_shuffle(const Dataset& dataset, const LoaderSettings& settings) {
+  if (settings.shuffle != Shuffle::chunks) return;
+  bool has_chunks = false;
+  for (int64_t i = 1; i < dataset.size() && !has_chunks; ++i)
+    has_chunks = dataset.chunk_of(i) == dataset.chunk_of(i - 1);
+  if (!has_chunks)
+    throw_error<ConfigError>(
+        "{}: no two images lie in one chunk of a file; accepted: shuffle: full, or an HDF5 file "
+        "with several images in a chunk",
+        dataset.name());
+  if (settings.chunks_at_once > dataset.chunks_kept())
+    throw_error<ConfigError>(
+        "{}: {} chunks are mixed, and {} are kept in memory; accepted: shuffle_chunks up to that, "
+        "or a larger memory_mib of the dataset",
+        dataset.name(), settings.chunks_at_once, dataset.chunks_kept());
+}
+
 void check_loading(const Dataset& dataset, const LoaderSettings& settings) {
   const int64_t batch = settings.batch_size;
   if (batch < 1) throw_error<ConfigError>("batch size {}; accepted: at least 1", batch);
@@ -43,6 +63,7 @@ void check_loading(const Dataset& dataset, const LoaderSettings& settings) {
         "last_batch: keep",
         dataset.name(), dataset.size(), batch);
   check_ranks(dataset, settings);
+  check_shuffle(dataset, settings);
   if (settings.crop_padding < 0 ||
       !(settings.flip_probability >= 0 && settings.flip_probability <= 1))
     throw_error<ConfigError>(
@@ -59,6 +80,15 @@ LoaderSettings LoaderSettings::for_training(const Options& options) {
   out.last_batch = options.choice<LastBatch>("last_batch", out.last_batch,
                                              {{"drop", LastBatch::drop}, {"keep", LastBatch::keep}},
                                              "what happens to a last batch that is not full");
+  out.shuffle = options.choice<Shuffle>(
+      "shuffle", out.shuffle, {{"full", Shuffle::full}, {"chunks", Shuffle::chunks}},
+      "the order of an epoch: all images shuffled, or the chunks of an HDF5 file, some at a time, "
+      "and the images of these");
+  out.chunks_at_once =
+      options.integer("shuffle_chunks", out.chunks_at_once, accept::between<int64_t>(1, 1 << 20),
+                      "with shuffle: chunks, HDF5 chunks whose images are mixed");
+  if (out.shuffle == Shuffle::full)
+    options.leave_out("shuffle_chunks", "does nothing with shuffle: full");
   out.crop_padding = options.integer(
       "crop_padding", out.crop_padding, accept::between<int64_t>(0, 1024),
       "pixels of zeros on each side of an image, from which a crop of the image's own size is cut");
@@ -159,11 +189,13 @@ class Loader::Producer {
   }
 
   void make_order(int64_t epoch) {
-    if (settings_.order == Order::shuffled) {
-      shuffle(order_rng_.fork(static_cast<uint64_t>(epoch)), dataset_.size(), order_);
-    } else {
-      for (size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<int64_t>(i);
-    }
+    const Rng rng = order_rng_.fork(static_cast<uint64_t>(epoch));
+    if (settings_.order == Order::sequential)
+      std::iota(order_.begin(), order_.end(), 0);
+    else if (settings_.shuffle == Shuffle::chunks)
+      shuffle_chunks(rng, dataset_, settings_.chunks_at_once, order_);
+    else
+      shuffle(rng, dataset_.size(), order_);
   }
 
   void fill(int64_t epoch, int64_t index, Batch& batch, const std::stop_token& stop) {

@@ -24,24 +24,30 @@ struct Batch {
 struct LoaderSettings {
   enum class Order { shuffled, sequential };
   enum class LastBatch { drop, keep };
+  enum class Shuffle { full, chunks };
 
   int64_t batch_size = 128;
   Order order = Order::shuffled;
+  Shuffle shuffle = Shuffle::full;         ///< all images, or shuffle_chunks() of the dataset
+  int64_t chunks_at_once = 16;             ///< chunks whose images are mixed
   LastBatch last_batch = LastBatch::drop;  ///< what happens to a last batch that is not full
   int64_t crop_padding = 0;                ///< pixels of zeros on each side before a random crop
   double flip_probability = 0;             ///< of mirroring an image left to right
   int rank = 0, ranks = 1;                 ///< each rank loads only its own images of a batch
 
-  /// For this process's rank. Reads batch_size, last_batch, crop_padding and flip_probability; the
-  /// caller finishes.
+  /// For this process's rank. Reads batch_size, last_batch, shuffle, shuffle_chunks, crop_padding
+  /// and flip_probability; the caller finishes.
   static LoaderSettings for_training(const Options& options);
   /// Every image once, in the dataset's order, not augmented.
   static LoaderSettings for_evaluation(int64_t batch_size);
 };
 
-/// ConfigError: batch_size below 1, or not a multiple of 8 in sequential order (evaluation sums
-/// over chunks of 8); no full batch in the dataset while the last is dropped; a batch that leaves a
-/// rank without images.
+/// ConfigError: a shuffle by chunks of a dataset that has none, or keeps fewer in memory than are
+/// mixed.
+void check_shuffle(const Dataset& dataset, const LoaderSettings& settings);
+/// ConfigError: as check_shuffle(); batch_size below 1, or not a multiple of 8 in sequential order
+/// (evaluation sums over chunks of 8); no full batch in the dataset while the last is dropped; a
+/// batch that leaves a rank without images.
 void check_loading(const Dataset& dataset, const LoaderSettings& settings);
 
 /// Prepares the batches of one epoch after another in its own thread, a few ahead.

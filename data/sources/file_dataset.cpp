@@ -17,7 +17,8 @@ int64_t FileDataset<Pixel>::block_bytes() const {
 }
 
 template <typename Pixel>
-int64_t FileDataset<Pixel>::blocks_kept() const {
+int64_t FileDataset<Pixel>::chunks_kept() const {
+  if (images_.images_per_block() == 1) return all_chunks;  // no image is read with another
   return std::max<int64_t>(worker_count() + 1, content_.cache_bytes / block_bytes());
 }
 
@@ -25,7 +26,7 @@ template <typename Pixel>
 int64_t FileDataset<Pixel>::bytes_in_memory() const {
   if (images_.images_per_block() == 1) return 0;
   const int64_t all = size() * sample_shape().elements() * static_cast<int64_t>(sizeof(Pixel));
-  return std::min(all, blocks_kept() * block_bytes());
+  return std::min(all, chunks_kept() * block_bytes());
 }
 
 template <typename Pixel>
@@ -38,7 +39,7 @@ std::shared_ptr<const typename FileDataset<Pixel>::Block> FileDataset<Pixel>::bl
     recent_.splice(recent_.begin(), recent_, found);
     return recent_.front();
   }
-  while (static_cast<int64_t>(recent_.size()) >= blocks_kept()) recent_.pop_back();
+  while (static_cast<int64_t>(recent_.size()) >= chunks_kept()) recent_.pop_back();
   const int64_t first = index * images_.images_per_block();
   const int64_t count = std::min(images_.images_per_block(), size() - first);
   auto made = std::make_shared<Block>();

@@ -34,6 +34,8 @@ class FileDataset final : public Dataset {
   int64_t classes() const override { return content_.classes; }
   int64_t get(int64_t i, float* x) const override;
   int64_t label(int64_t i) const override { return content_.labels[static_cast<size_t>(i)]; }
+  int64_t chunk_of(int64_t i) const override { return i / images_.images_per_block(); }
+  int64_t chunks_kept() const override;
   int64_t bytes_in_memory() const override;
   std::string name() const override { return content_.name; }
   std::string sha256() const override { return content_.sha256; }
@@ -45,7 +47,6 @@ class FileDataset final : public Dataset {
   };
   std::shared_ptr<const Block> block(int64_t index) const;
   int64_t block_bytes() const;
-  int64_t blocks_kept() const;
 
   Hdf5Images images_;
   Content content_;

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 using Layout = Hdf5Images::Layout;
 
 constexpr int64_t mib = 1 << 20;
-constexpr int64_t cache_bytes = 64 * mib;
+constexpr int64_t largest_chunk = 64 * mib;  // where less is kept in memory
 
 /// Where the arrays of one split are.
 struct Source {
@@ -26,7 +26,7 @@ struct Source {
 struct Reading {
   Layout layout;
   int64_t classes;
-  int64_t memory;  ///< bytes of pixels of a split that are kept in memory
+  int64_t memory;  ///< bytes of pixels of a split that are kept in memory: all, or the last chunks
 };
 
 [[noreturn]] void refuse(const h5::Dataset& array, const std::string& message) {
@@ -87,10 +87,11 @@ std::unique_ptr<Dataset> make_split(const std::string& name, Hdf5Images images,
       std::ranges::copy(block, pixels.begin() + first * elements);
     });
     return std::make_unique<StoredDataset<Pixel>>(typename StoredDataset<Pixel>::Content{
-        name, images.sample_shape(), how.classes, std::move(pixels), std::move(labels)});
+        name, images.sample_shape(), how.classes, std::move(pixels), std::move(labels),
+        images.images_per_block()});
   }
   if (const int64_t together = images.images_per_block();
-      together > 1 && bytes(together) > std::max(how.memory, cache_bytes))
+      together > 1 && bytes(together) > std::max(how.memory, largest_chunk))
     refuse(
         images.array(),
         fmt::format("{} images lie in one HDF5 chunk, {} MiB of pixels; expected smaller chunks, "
@@ -98,7 +99,7 @@ std::unique_ptr<Dataset> make_split(const std::string& name, Hdf5Images images,
                     together, bytes(together) / mib, bytes(images.size()) / mib + 1));
   return std::make_unique<FileDataset<Pixel>>(
       std::move(images), typename FileDataset<Pixel>::Content{name, how.classes, std::move(labels),
-                                                              std::move(sha256), cache_bytes});
+                                                              std::move(sha256), how.memory});
 }
 
 /// Images of whole numbers from 0 to 255 are taken as bytes whatever their type in the file, others
@@ -179,7 +180,7 @@ std::unique_ptr<DatasetPair> make_hdf5(const Options& options) {
                       "number of classes; labels are 0 to classes - 1");
   const int64_t memory = options.integer(
       "memory_mib", 1024, accept::between<int64_t>(0, 1 << 24),
-      "pixels of a split kept in memory, in MiB; those of a larger one are read from the file");
+      "pixels of a split kept in memory, in MiB; of a larger one the HDF5 chunks read last");
   options.finish();
   const bool is_one = !file.empty(), is_two = !train.file.empty() && !test.file.empty();
   if (is_one ? !train.file.empty() || !test.file.empty() : !is_two)

@@ -40,6 +40,8 @@ class Resize final : public Dataset {
   Shape sample_shape() const override { return to_; }
   int64_t classes() const override { return of_->classes(); }
   int64_t label(int64_t i) const override { return of_->label(i); }
+  int64_t chunk_of(int64_t i) const override { return of_->chunk_of(i); }
+  int64_t chunks_kept() const override { return of_->chunks_kept(); }
   int64_t bytes_in_memory() const override { return of_->bytes_in_memory(); }
   std::string name() const override {
     return fmt::format("{} resized to {} x {}", of_->name(), to_[0], to_[1]);

@@ -19,6 +19,8 @@ class SharedSplit final : public Dataset {
   int64_t classes() const override { return of_->classes(); }
   int64_t get(int64_t i, float* x) const override { return of_->get(i, x); }
   int64_t label(int64_t i) const override { return of_->label(i); }
+  int64_t chunk_of(int64_t i) const override { return of_->chunk_of(i); }
+  int64_t chunks_kept() const override { return of_->chunks_kept(); }
   int64_t bytes_in_memory() const override { return of_->bytes_in_memory(); }
   std::string name() const override { return name_; }
   std::string sha256() const override { return of_->sha256(); }

@@ -22,6 +22,7 @@ class StoredDataset final : public Dataset {
     int64_t classes = 0;
     std::vector<Pixel> pixels;
     std::vector<int32_t> labels;
+    int64_t images_in_chunk = 1;  ///< that lie together in the file
   };
   explicit StoredDataset(Content content) : content_(std::move(content)) {
     assert(content_.pixels.size() ==
@@ -38,6 +39,7 @@ class StoredDataset final : public Dataset {
     return content_.labels[static_cast<size_t>(i)];
   }
   int64_t label(int64_t i) const override { return content_.labels[static_cast<size_t>(i)]; }
+  int64_t chunk_of(int64_t i) const override { return i / content_.images_in_chunk; }
   int64_t bytes_in_memory() const override {
     return static_cast<int64_t>(content_.pixels.size() * sizeof(Pixel));
   }

@@ -32,6 +32,10 @@ class Subset final : public Dataset {
     return of_->get(images_[static_cast<size_t>(i)], x);
   }
   int64_t label(int64_t i) const override { return of_->label(images_[static_cast<size_t>(i)]); }
+  int64_t chunk_of(int64_t i) const override {
+    return of_->chunk_of(images_[static_cast<size_t>(i)]);
+  }
+  int64_t chunks_kept() const override { return of_->chunks_kept(); }
   int64_t bytes_in_memory() const override { return of_->bytes_in_memory(); }
   std::string name() const override { return name_; }
   /// That of a file which holds only these images.

@@ -16,6 +16,8 @@ class Unlabelled final : public Dataset {
     return -1;
   }
   int64_t label(int64_t) const override { return -1; }
+  int64_t chunk_of(int64_t i) const override { return of_->chunk_of(i); }
+  int64_t chunks_kept() const override { return of_->chunks_kept(); }
   int64_t bytes_in_memory() const override { return of_->bytes_in_memory(); }
   std::string name() const override { return of_->name() + " without labels"; }
   /// The SHA-256 of the labelled images, which shows that both have the same pixels.

@@ -53,7 +53,11 @@ def arguments(argv):
                         help="added to every class; a second one K writes further labels, test_y_offset_K (default: 0)")
     parser.add_argument("--calibration", type=int, default=0, metavar="N",
                         help="images held out of the test set as the training set (default: 0; the test images are both)")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of those images (default: %(default)s)")
+    parser.add_argument("--chunk", type=int, default=1, metavar="N",
+                        help="images that lie together in an HDF5 chunk, for training with shuffle: chunks; with "
+                             "more than 1 the images are written in a shuffled order (default: %(default)s, sorted)")
+    parser.add_argument("--seed", type=int, default=0,
+                        help="of the choice of images held out, and of that order (default: %(default)s)")
     parser.add_argument("--force", action="store_true", help="overwrite OUTPUT")
     return parser.parse_args(argv)
 
@@ -63,6 +67,8 @@ def check(options):
         raise Problem(f"{options.output} is there already; --force overwrites it")
     if options.crop < 1:
         raise Problem(f"--crop {options.crop}; accepted: at least 1")
+    if options.chunk < 1:
+        raise Problem(f"--chunk {options.chunk}; accepted: at least 1")
     if options.resize is not None and options.resize < options.crop:
         raise Problem(f"--resize {options.resize} is smaller than --crop {options.crop}")
     offsets = options.label_offset
@@ -87,12 +93,14 @@ def read_labels(options, files, images):
                      synsets_of(options.synsets) if options.synsets else None)
 
 
-def split_of(count, calibration, seed):
-    """(train, test): places of the images, ascending; train is empty where none are held out."""
+def split_of(count, calibration, seed, chunk):
+    """(train, test): places of the images, ascending, or shuffled where chunks hold several; train is empty where none
+    are held out."""
     if not 0 <= calibration < count:
         raise Problem(f"--calibration {calibration}; accepted: 0 to {count - 1}, for {count} images")
     shuffled = np.random.default_rng(seed).permutation(count)
-    return np.sort(shuffled[:calibration]), np.sort(shuffled[calibration:])
+    splits = shuffled[:calibration], shuffled[calibration:]
+    return splits if chunk > 1 else tuple(np.sort(split) for split in splits)
 
 
 class Progress:
@@ -119,7 +127,8 @@ def write_images(file, options, files, images, splits):
     shape = (options.crop, options.crop, 3)
     rows = {}
     for split, places in splits.items():
-        array = file.create_dataset(f"{split}_x", (len(places), *shape), np.uint8, chunks=(1, *shape))
+        together = min(options.chunk, len(places))
+        array = file.create_dataset(f"{split}_x", (len(places), *shape), np.uint8, chunks=(together, *shape))
         rows |= {images[place]: (array, row) for row, place in enumerate(places)}
     progress, modes, done = Progress(len(images)), {}, 0
     for name, content in files.each(images):
@@ -132,7 +141,7 @@ def write_images(file, options, files, images, splits):
 
 
 def fill(file, options, files, images, labels):
-    train, test = split_of(len(images), options.calibration, options.seed)
+    train, test = split_of(len(images), options.calibration, options.seed, options.chunk)
     splits = {"test": test} if len(train) == 0 else {"train": train, "test": test}
     modes = write_images(file, options, files, images, splits)
     for split, places in splits.items():
@@ -147,6 +156,7 @@ def fill(file, options, files, images, labels):
         "resize": "none" if options.resize is None else options.resize, "crop": options.crop,
         "interpolation": options.interpolation, "pillow": PIL.__version__,
         "calibration": "the test images" if len(train) == 0 else f"{len(train)} images held out by seed {options.seed}",
+        "order": "sorted by name" if options.chunk == 1 else f"shuffled by seed {options.seed}",
         "modes": ", ".join(f"{mode}: {modes[mode]}" for mode in sorted(modes))})
     return modes
 

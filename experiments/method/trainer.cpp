@@ -17,7 +17,7 @@ int64_t batches_of(const LoaderSettings& loader, int64_t images) {
 
 }  // namespace
 
-TrainingSettings TrainingSettings::read(const Options& section, int64_t train_images) {
+TrainingSettings TrainingSettings::read(const Options& section, const Dataset& train) {
   TrainingSettings out;
   out.epochs = section.integer("epochs", 10, accept::between<int64_t>(0, 1000000000),
                                "passes over the training set; 0: no training");
@@ -30,14 +30,19 @@ TrainingSettings TrainingSettings::read(const Options& section, int64_t train_im
   if (out.epochs > 0 || section.has("schedule"))
     schedule = section.plugin("schedule", "cosine", "the learning rate at each step");
   section.finish();
-  if (out.epochs > 0 && batches_of(out.loader, train_images) == 0)
+  if (out.epochs > 0 && batches_of(out.loader, train.size()) == 0)
     section.refuse(
         "batch_size",
         fmt::format("the training set's {} images do not fill a batch of {}; accepted: a smaller "
                     "batch size, or last_batch: keep",
-                    train_images, out.loader.batch_size));
+                    train.size(), out.loader.batch_size));
+  try {
+    check_shuffle(train, out.loader);
+  } catch (const ConfigError& e) {
+    section.refuse("shuffle", e.what());
+  }
   out.optimizer = Registry<Optimizer>::instance().make(optimizer);
-  out.steps_per_epoch = batches_of(out.loader, train_images);
+  out.steps_per_epoch = batches_of(out.loader, train.size());
   const TrainingLength length{std::max<int64_t>(1, out.steps_per_epoch), out.epochs};
   if (schedule) out.schedule = ScheduleRegistry::instance().make(*schedule, length);
   return out;

@@ -22,8 +22,8 @@ struct TrainingSettings {
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<Schedule> schedule;  ///< made once the number of steps is known
 
-  /// Reads the section; `train_images` gives the steps of an epoch. Calls finish().
-  static TrainingSettings read(const Options& section, int64_t train_images);
+  /// Reads the section; `train`, the training set, gives the steps of an epoch. Calls finish().
+  static TrainingSettings read(const Options& section, const Dataset& train);
 };
 
 /// The result of one epoch.

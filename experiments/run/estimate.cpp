@@ -145,6 +145,7 @@ class Estimator {
   Estimate run() {
     Estimate out;
     out.memory.push_back({"program, data and net", resident_memory(), "fewer images: data.source"});
+    add_chunks(out);
     add_snapshots(out);
     add_work(out);
     add_disk(out);
@@ -162,6 +163,16 @@ class Estimator {
       if (std::ranges::find(e_.track.tensors->nodes, unit.name) != e_.track.tensors->nodes.end())
         floats += e_.network->nodes()[unit.last].shape.elements();
     return floats * of_float * static_cast<int64_t>(e_.track.tensors->tensors.size());
+  }
+
+  /// Of datasets larger than the memory they may take: none is there yet.
+  void add_chunks(Estimate& out) const {
+    const Dataset &train = *e_.data->train, &test = *e_.data->test;
+    const auto bytes = [](const Dataset& split) {
+      return split.chunks_kept() == Dataset::all_chunks ? 0 : split.bytes_in_memory();
+    };
+    out.memory.push_back({"chunks of files that are larger than memory_mib",
+                          bytes(train) + bytes(test), "a smaller memory_mib of the dataset"});
   }
 
   /// One in the making, one being written, one that waits.

@@ -114,7 +114,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                  .computing = computing,
                  .output = output};
   out.initializer = Registry<Initializer>::instance().make(initializer);
-  out.train = TrainingSettings::read(train, out.data->train->size());
+  out.train = TrainingSettings::read(train, *out.data->train);
   out.checkpoints = CheckpointSettings::read(checkpoint, out.train.epochs);
   if (out.train.epochs > 0 && out.data->train->classes() == 0)
     train.refuse("epochs", fmt::format("{} asked for, but the images of {} have no labels; "

@@ -28,6 +28,8 @@ class StoppableDataset final : public Dataset {
   int64_t label(int64_t i) const override {
     return read_or_data_error([&] { return images_->label(i); });
   }
+  int64_t chunk_of(int64_t i) const override { return images_->chunk_of(i); }
+  int64_t chunks_kept() const override { return images_->chunks_kept(); }
   int64_t bytes_in_memory() const override { return images_->bytes_in_memory(); }
   std::string name() const override { return images_->name(); }
   std::string sha256() const override { return images_->sha256(); }

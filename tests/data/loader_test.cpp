@@ -82,6 +82,66 @@ BOOST_AUTO_TEST_CASE(an_epoch_is_a_permutation_that_seed_and_epoch_determine) {
   BOOST_TEST((epoch_order(other_seed, 0) != first));
 }
 
+/// Chunks that are read in this order where the last `kept` stay in memory.
+std::vector<int64_t> chunks_read(const std::vector<int64_t>& order, int64_t together, size_t kept) {
+  std::vector<int64_t> read, recent;  // the latest last
+  for (const int64_t image : order) {
+    const int64_t chunk = image / together;
+    if (std::erase(recent, chunk) == 0) read.push_back(chunk);
+    recent.push_back(chunk);
+    if (recent.size() > kept) recent.erase(recent.begin());
+  }
+  return read;
+}
+
+BOOST_AUTO_TEST_CASE(a_shuffle_by_chunks_reads_each_chunk_once_and_mixes_a_few) {
+  const int64_t images = 203, together = 8, kept = 4;
+  const RampDataset data(images, pixel, -1, together, kept);
+  LoaderSettings settings = training(images);
+  settings.shuffle = LoaderSettings::Shuffle::chunks;
+  settings.chunks_at_once = kept;
+  Loader loader(data, plain, settings, Rng(1));
+  const auto first = epoch_order(loader, 0), second = epoch_order(loader, 1);
+  std::vector<int64_t> all(static_cast<size_t>(images));
+  std::iota(all.begin(), all.end(), 0);
+  for (const auto& order : {first, second}) {
+    BOOST_TEST(chunks_read(order, together, kept).size() == 26);
+    BOOST_TEST(chunks_read(order, together, kept - 1).size() > 26);
+    auto sorted = order;
+    std::ranges::sort(sorted);
+    BOOST_TEST(sorted == all, boost::test_tools::per_element());
+  }
+  BOOST_TEST((chunks_read(first, together, kept) != chunks_read(second, together, kept)));
+  Loader again(data, plain, settings, Rng(1)), other(data, plain, settings, Rng(2));
+  BOOST_TEST(epoch_order(again, 1) == second, boost::test_tools::per_element());
+  BOOST_TEST((epoch_order(other, 1) != second));
+  // How many are kept changes nothing.
+  const RampDataset in_memory(images, pixel, -1, together);
+  Loader larger(in_memory, plain, settings, Rng(1));
+  BOOST_TEST(epoch_order(larger, 1) == second, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_shuffle_by_chunks_needs_chunks_and_memory_for_them) {
+  LoaderSettings settings = training(8);
+  settings.shuffle = LoaderSettings::Shuffle::chunks;
+  const auto refusal = [&](const Dataset& data) {
+    try {
+      check_shuffle(data, settings);
+    } catch (const ConfigError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  BOOST_TEST(refusal(RampDataset(64, pixel)) ==
+             "ramp: no two images lie in one chunk of a file; accepted: shuffle: full, or an HDF5 "
+             "file with several images in a chunk");
+  BOOST_TEST(refusal(RampDataset(64, pixel, -1, 2, 3)) ==
+             "ramp: 16 chunks are mixed, and 3 are kept in memory; accepted: shuffle_chunks up to "
+             "that, or a larger memory_mib of the dataset");
+  settings.chunks_at_once = 3;
+  BOOST_TEST(refusal(RampDataset(64, pixel, -1, 2, 3)) == "");
+}
+
 BOOST_AUTO_TEST_CASE(last_batch_is_dropped_or_kept) {
   const RampDataset data(25, pixel);
   LoaderSettings settings = training(10);
@@ -217,6 +277,7 @@ BOOST_AUTO_TEST_CASE(bad_settings_are_refused) {
   BOOST_TEST(read("{batch_size: 3, flip_probability: 0.25}").flip_probability == 0.25);
   BOOST_CHECK_THROW(read("{flip_probability: 1.5}"), ConfigError);
   BOOST_CHECK_THROW(read("{last_batch: maybe}"), ConfigError);
+  BOOST_CHECK_THROW(read("{shuffle_chunks: 4}"), ConfigError);  // does nothing
   Loader loader(data, plain, training(5), Rng(1));
   BOOST_CHECK_THROW(loader.next(), Error);  // no epoch was started
 }

@@ -100,6 +100,17 @@ BOOST_AUTO_TEST_CASE(combinations_that_cannot_be_are_refused) {
                  "the net's last node 'logits' gives [7], the data have 10 classes");
 }
 
+BOOST_AUTO_TEST_CASE(orders_that_cannot_be_are_refused) {
+  const auto with = [](const std::string& more) {
+    return tiny_with("batch_size: 32", "batch_size: 32\n  " + more);
+  };
+  expect_refused(with("shuffle: chunks"),
+                 "bad.yaml:9: shuffle: synthetic train: no two images lie in one chunk of a file; "
+                 "accepted: shuffle: full, or an HDF5 file with several images in a chunk");
+  expect_refused(with("shuffle_chunks: 4"),
+                 "bad.yaml:9: shuffle_chunks: does nothing with shuffle: full; leave it out");
+}
+
 BOOST_AUTO_TEST_CASE(a_batch_that_a_norm_cannot_use_is_refused) {
   write("net.yaml", R"(input: [32, 32, 3]
 nodes:

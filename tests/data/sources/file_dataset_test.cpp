@@ -70,8 +70,13 @@ BOOST_FIXTURE_TEST_CASE(images_are_those_of_the_file_in_memory, LargeFile) {
     write_images<uint8_t>(chunk, 1);
     const auto in_memory = open(1), in_file = open(0);
     BOOST_TEST(in_memory->test->bytes_in_memory() == images * side * side * channels);
-    BOOST_TEST(in_file->test->bytes_in_memory() ==
-               (chunk < 2 ? 0 : images * side * side * channels));  // the cache holds all blocks
+    const int64_t kept = std::min(images, (worker_count() + 1) * chunk);
+    BOOST_TEST(in_file->test->bytes_in_memory() == (chunk < 2 ? 0 : kept * side * side * channels));
+    BOOST_TEST(in_file->test->chunks_kept() ==
+               (chunk < 2 ? Dataset::all_chunks : worker_count() + 1));
+    for (const int64_t i : {0, 3, 4, 44})  // the same in memory: the order must not depend on it
+      BOOST_TEST(in_file->test->chunk_of(i) == in_memory->test->chunk_of(i));
+    BOOST_TEST(in_file->test->chunk_of(44) == 44 / std::max<int64_t>(1, chunk));
     check_same(*in_memory->test, *in_file->test);
   }
 }

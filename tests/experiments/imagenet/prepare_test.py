@@ -136,6 +136,25 @@ def held_out_images_are_in_one_split_only(folder):
     refused("--calibration 4; accepted: 0 to 3", images, folder / "more.h5", "--calibration", 4)
 
 
+def chunks_hold_several_images_in_a_shuffled_order(folder):
+    images = labelled(folder / "images")
+    small(images, folder / "sorted.h5")
+    orders = []
+    for seed in (0, 0, 3):
+        assert small(images, folder / "out.h5", "--chunk", 3, "--seed", seed, "--force")[0] == 0
+        with h5py.File(folder / "out.h5") as f, h5py.File(folder / "sorted.h5") as expected:
+            assert f["test_x"].chunks == (3, 24, 24, 3) and expected["test_x"].chunks == (1, 24, 24, 3)
+            assert f.attrs["order"] == f"shuffled by seed {seed}" and expected.attrs["order"] == "sorted by name"
+            order = [list(expected["test_file"]).index(name) for name in f["test_file"]]
+            assert sorted(order) == [0, 1, 2, 3]
+            for row, place in enumerate(order):
+                assert np.array_equal(f["test_x"][row], expected["test_x"][place])
+                assert f["test_y"][row] == expected["test_y"][place]
+        orders.append(order)
+    assert orders[0] == orders[1] != orders[2] and [0, 1, 2, 3] not in orders, orders
+    refused("--chunk 0; accepted: at least 1", images, folder / "more.h5", "--chunk", 0)
+
+
 def bad_input_is_named_and_leaves_no_file(folder):
     images = labelled(folder / "images")
     output = folder / "out.h5"
@@ -278,7 +297,8 @@ def the_shared_sample_is_prepared(folder):
 def main():
     facts = [pixels_are_those_of_pillow, an_archive_gives_what_its_folder_gives,
              other_modes_become_rgb_and_are_counted, test_images_serve_as_the_training_set_stored_once,
-             held_out_images_are_in_one_split_only, bad_input_is_named_and_leaves_no_file,
+             held_out_images_are_in_one_split_only, chunks_hold_several_images_in_a_shuffled_order,
+             bad_input_is_named_and_leaves_no_file,
              every_image_is_taken_once_and_from_a_file, a_small_image_needs_resizing,
              a_result_is_not_overwritten_unasked, folders_are_classes_in_sorted_order,
              folders_of_some_synsets_need_the_list_of_all, the_devkits_numbers_are_turned_into_classes,

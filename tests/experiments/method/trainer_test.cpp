@@ -33,8 +33,7 @@ BOOST_AUTO_TEST_CASE(the_range_after_training_is_the_trained_parameter) {
       "quantization: {variant: low, weights: lsq, activations: pact, folding: batch}}",
       "test.yaml");
   const std::vector<Variant> variants = read_variants(root.list("variants", ""), network, {64, 8});
-  TrainingSettings settings =
-      TrainingSettings::read(root.section("train", ""), data->train->size());
+  TrainingSettings settings = TrainingSettings::read(root.section("train", ""), *data->train);
   const auto quantized = QuantizationTrainingSettings::read(root.section("quantization", ""),
                                                             variants, network, settings.epochs);
   std::map<int, std::vector<Range>> ranges;
