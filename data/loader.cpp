@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -21,15 +22,30 @@ using Shuffle = LoaderSettings::Shuffle;
 
 /// A rank without images would have nothing to join.
 void check_ranks(const Dataset& dataset, const LoaderSettings& settings) {
-  const int64_t batch = settings.batch_size, last = dataset.size() % batch;
+  const int64_t all = settings.images_at_once();
+  const int64_t last = dataset.size() % settings.batch_size % all;
   const bool has_part = settings.last_batch == LastBatch::keep && last > 0;
-  for (const int64_t images : {batch, has_part ? last : batch})
+  const char* const what = settings.micro_batch > 0 ? "micro batch" : "batch";
+  for (const int64_t images : {all, has_part ? last : all})
     if (share_count(images) < settings.ranks)
       throw_error<ConfigError>(
-          "{} ranks for a batch of {} images{}: each needs at least one part of {}; accepted: up "
-          "to {} ranks, a larger batch size{}",
-          settings.ranks, images, images == batch ? "" : ", the last of an epoch", images_per_share,
-          share_count(images), images == batch ? "" : ", or last_batch: drop");
+          "{} ranks for a {} of {} images{}: each needs at least one part of {}; accepted: up "
+          "to {} ranks, a larger {}{}",
+          settings.ranks, what, images, images == all ? "" : ", the last of an epoch",
+          images_per_share, share_count(images), settings.micro_batch > 0 ? what : "batch size",
+          images == all ? "" : ", or last_batch: drop");
+}
+
+void check_micro_batch(const LoaderSettings& settings) {
+  const int64_t micro = settings.micro_batch, batch = settings.batch_size;
+  if (micro == 0) return;
+  const bool is_subtree = micro % images_per_chunk == 0 &&
+                          std::has_single_bit(static_cast<uint64_t>(micro / images_per_chunk));
+  if (micro < 0 || batch % micro != 0 || !is_subtree)
+    throw_error<ConfigError>(
+        "micro batches of {} images for a batch of {}; accepted: {} times a power of two that "
+        "divides the batch size, or 0: the whole batch",
+        micro, batch, images_per_chunk);
 }
 
 }  // namespace
@@ -62,6 +78,7 @@ void check_loading(const Dataset& dataset, const LoaderSettings& settings) {
         "{}: {} images do not fill a batch of {}; accepted: a smaller batch size, or "
         "last_batch: keep",
         dataset.name(), dataset.size(), batch);
+  check_micro_batch(settings);
   check_ranks(dataset, settings);
   check_shuffle(dataset, settings);
   if (settings.crop_padding < 0 ||
@@ -77,6 +94,15 @@ LoaderSettings LoaderSettings::for_training(const Options& options) {
   out.ranks = quantdyn::ranks().count();
   out.batch_size = options.integer("batch_size", out.batch_size,
                                    accept::between<int64_t>(1, 1 << 16), "images per step");
+  out.micro_batch = options.integer(
+      "micro_batch", 0, accept::between<int64_t>(0, 1 << 16),
+      "images of a batch that are held in memory at a time; 0: all. 8 times a power of two that "
+      "divides batch_size. Batch norms take the statistics of a micro batch");
+  try {
+    check_micro_batch(out);
+  } catch (const ConfigError& e) {
+    options.refuse("micro_batch", e.what());
+  }
   out.last_batch = options.choice<LastBatch>("last_batch", out.last_batch,
                                              {{"drop", LastBatch::drop}, {"keep", LastBatch::keep}},
                                              "what happens to a last batch that is not full");
@@ -116,9 +142,15 @@ class Loader::Producer {
         order_rng_(rng.fork("order")),
         augment_rng_(rng.fork("augment")),
         writer_(dataset, standardization) {
-    const int64_t round_up = settings.last_batch == LastBatch::keep ? settings.batch_size - 1 : 0;
-    batches_ = (dataset.size() + round_up) / settings.batch_size;
-    const int64_t most = share_of(settings.batch_size, settings.rank, settings.ranks).images;
+    const int64_t at_once = settings.images_at_once(), rest = dataset.size() % settings.batch_size;
+    pieces_of_batch_ = (settings.batch_size + at_once - 1) / at_once;
+    batches_ = dataset.size() / settings.batch_size;
+    pieces_ = batches_ * pieces_of_batch_;
+    if (settings.last_batch == LastBatch::keep && rest > 0) {
+      ++batches_;
+      pieces_ += (rest + at_once - 1) / at_once;
+    }
+    const int64_t most = share_of(at_once, settings.rank, settings.ranks).images;
     for (Slot& slot : ring_) {
       slot.batch.x = Tensor<float>(dataset.sample_shape().batch_of(most));
       slot.batch.labels.reserve(static_cast<size_t>(most));
@@ -136,16 +168,16 @@ class Loader::Producer {
       const std::lock_guard lock(mutex_);
       epoch_ = epoch;
       ++generation_;
-      made_ = taken_ = first_ = first_batch;
+      made_ = taken_ = first_ = first_batch * pieces_of_batch_;
     }
     changed_.notify_all();
   }
 
   const Batch& next() {
     std::unique_lock lock(mutex_);
-    if (generation_ == 0 || taken_ == batches_)
+    if (generation_ == 0 || taken_ == pieces_)
       throw_error("loader: {} batches taken; an epoch has {} and begins with start_epoch()", taken_,
-                  batches_);
+                  pieces_);
     ++taken_;  // gives back the batch before
     changed_.notify_all();
     changed_.wait(lock, [&] { return made_ >= taken_; });
@@ -166,7 +198,7 @@ class Loader::Producer {
     int64_t ordered_for = 0;  // the generation that order_ was made for
     for (;;) {
       const auto has_room = [&] {
-        return generation_ > 0 && made_ < batches_ &&
+        return generation_ > 0 && made_ < pieces_ &&
                made_ < std::max(taken_, first_ + 1) + slots - 1;
       };
       if (!changed_.wait(lock, stop, has_room)) return;
@@ -201,9 +233,13 @@ class Loader::Producer {
   void fill(int64_t epoch, int64_t index, Batch& batch, const std::stop_token& stop) {
     const Rng rng = augment_rng_.fork(static_cast<uint64_t>(epoch));
     const int64_t elements = dataset_.sample_shape().elements();
-    const int64_t begin = index * settings_.batch_size;
-    batch.share = share_of(std::min(settings_.batch_size, dataset_.size() - begin), settings_.rank,
+    const int64_t first = index / pieces_of_batch_ * settings_.batch_size;
+    const int64_t begin = first + index % pieces_of_batch_ * settings_.images_at_once();
+    const int64_t end = std::min(first + settings_.batch_size, dataset_.size());
+    batch.share = share_of(std::min(settings_.images_at_once(), end - begin), settings_.rank,
                            settings_.ranks);
+    batch.of_batch = end - first;
+    batch.ends_batch = begin + batch.share.of == end;
     batch.first = begin + batch.share.first;
     batch.images = batch.share.images;
     batch.labels.clear();
@@ -230,13 +266,14 @@ class Loader::Producer {
   Rng order_rng_, augment_rng_;
   ImageWriter writer_;
   int64_t batches_ = 0;
+  int64_t pieces_ = 0, pieces_of_batch_ = 1;  // micro batches of an epoch, and of a full batch
   std::vector<int64_t> order_;
   std::array<Slot, slots> ring_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable_any changed_;
   int64_t generation_ = 0, epoch_ = 0;
-  int64_t made_ = 0, taken_ = 0;  // batches of this epoch, counted from its start
+  int64_t made_ = 0, taken_ = 0;  // micro batches of this epoch, counted from its start
   int64_t first_ = 0;             // the one that the caller began with
 
   std::jthread thread_;  // last: it ends before the rest goes

@@ -12,13 +12,15 @@
 
 namespace quantdyn {
 
-/// Images ready for the net.
+/// Images ready for the net: a batch, or one of the micro batches that it comes in.
 struct Batch {
-  Tensor<float> x;              ///< [batch_size,H,W,C]; images from `images` on are zeros
+  Tensor<float> x;              ///< [at once,H,W,C]; images from `images` on are zeros
   std::vector<int32_t> labels;  ///< [images]
   int64_t images = 0;           ///< those that are real
   int64_t first = 0;            ///< position of the first one in the epoch's order
-  BatchShare share = {};        ///< of the batch, if several ranks share it; else all of it
+  BatchShare share = {};        ///< of these images, if several ranks share them; else all of them
+  int64_t of_batch = 0;         ///< images of the whole batch, of all ranks
+  bool ends_batch = true;       ///< whether no micro batch of the same batch follows
 };
 
 struct LoaderSettings {
@@ -27,6 +29,7 @@ struct LoaderSettings {
   enum class Shuffle { full, chunks };
 
   int64_t batch_size = 128;
+  int64_t micro_batch = 0;  ///< images of a batch that are held at a time, of all ranks; 0: all
   Order order = Order::shuffled;
   Shuffle shuffle = Shuffle::full;         ///< all images, or shuffle_chunks() of the dataset
   int64_t chunks_at_once = 16;             ///< chunks whose images are mixed
@@ -35,8 +38,10 @@ struct LoaderSettings {
   double flip_probability = 0;             ///< of mirroring an image left to right
   int rank = 0, ranks = 1;                 ///< each rank loads only its own images of a batch
 
-  /// For this process's rank. Reads batch_size, last_batch, shuffle, shuffle_chunks, crop_padding
-  /// and flip_probability; the caller finishes.
+  int64_t images_at_once() const { return micro_batch > 0 ? micro_batch : batch_size; }
+
+  /// For this process's rank. Reads batch_size, micro_batch, last_batch, shuffle, shuffle_chunks,
+  /// crop_padding and flip_probability; the caller finishes.
   static LoaderSettings for_training(const Options& options);
   /// Every image once, in the dataset's order, not augmented.
   static LoaderSettings for_evaluation(int64_t batch_size);
@@ -47,7 +52,8 @@ struct LoaderSettings {
 void check_shuffle(const Dataset& dataset, const LoaderSettings& settings);
 /// ConfigError: as check_shuffle(); batch_size below 1, or not a multiple of 8 in sequential order
 /// (evaluation sums over chunks of 8); no full batch in the dataset while the last is dropped; a
-/// batch that leaves a rank without images.
+/// batch, or micro batch, that leaves a rank without images; micro batches that are no subtrees of
+/// the batch.
 void check_loading(const Dataset& dataset, const LoaderSettings& settings);
 
 /// Prepares the batches of one epoch after another in its own thread, a few ahead.
@@ -66,8 +72,8 @@ class Loader {
   /// Starts epoch `epoch` (any number) from its first batch, or from a later one, 0 ...
   /// batches() - 1; the rest of another is dropped.
   void start_epoch(int64_t epoch, int64_t first_batch = 0);
-  /// The next batch, valid until the next call of next() or start_epoch(); at most as
-  /// many calls as the epoch has batches left. Throws what the dataset threw while the batch was
+  /// The next batch, or micro batch, valid until the next call of next() or start_epoch(); none
+  /// after the epoch's last. Throws what the dataset threw while the batch was
   /// made.
   const Batch& next();
 

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "framework/base/ranks.h"
+#include "framework/base/step_sums.h"
 #include "framework/graph/layer.h"
 #include "layers/checks.h"
 #include "layers/chunk_sums.h"
@@ -89,8 +90,8 @@ class BatchNorm final : public Layer<T> {
                 std::span<const View<T>> dx) override {
     const std::vector<double> dbeta = channel_sums(dy, [](double value, int64_t) { return value; });
     const std::vector<double> dgamma = gamma_gradient(x[0], dy);
-    add_to(beta_.grad, dbeta);
-    add_to(gamma_.grad, dgamma);
+    add_gradient(beta_.grad, dbeta);
+    add_gradient(gamma_.grad, dgamma);
     if (!dx[0]) return;
     const auto count = static_cast<double>(images_of_batch(dy.shape[0]) * dy.shape.of_one().rows());
     parallel_chunks(dy.shape[0], [&](const Chunk& chunk) {

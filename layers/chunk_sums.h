@@ -16,10 +16,4 @@ std::vector<double> chunk_sums(
     int64_t images, int64_t size,
     const std::function<void(const Chunk& chunk, std::span<double> sums)>& work);
 
-/// grad[i] += sums[i].
-template <typename T>
-void add_to(Tensor<T>& grad, std::span<const double> sums) {
-  for (int64_t i = 0; i < grad.elements(); ++i) grad[i] += static_cast<T>(sums[i]);
-}
-
 }  // namespace quantdyn

@@ -1,6 +1,7 @@
 // The readable convolution: every product in a plain loop, output channels innermost.
 #include <algorithm>
 
+#include "framework/base/step_sums.h"
 #include "layers/checks.h"
 #include "layers/chunk_sums.h"
 #include "layers/linear_parameters.h"
@@ -155,7 +156,7 @@ class Conv2d final : public Layer<T> {
         for (size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(of_image[i]);
       }
     };
-    add_to(parameters_.weight.grad, chunk_sums(dy.shape[0], size, work));
+    add_gradient(parameters_.weight.grad, chunk_sums(dy.shape[0], size, work));
   }
 
   void add_bias_gradient(View<const T> dy) {
@@ -164,7 +165,7 @@ class Conv2d final : public Layer<T> {
       for (int64_t i = 0; i < chunk.images * pixels_out(); ++i, pixel += g_.out_c)
         for (int64_t k = 0; k < g_.out_c; ++k) sums[k] += static_cast<double>(pixel[k]);
     };
-    add_to(parameters_.bias.grad, chunk_sums(dy.shape[0], g_.out_c, work));
+    add_gradient(parameters_.bias.grad, chunk_sums(dy.shape[0], g_.out_c, work));
   }
 
   int64_t channels_, groups_;

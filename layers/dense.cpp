@@ -1,3 +1,4 @@
+#include "framework/base/step_sums.h"
 #include "layers/checks.h"
 #include "layers/chunk_sums.h"
 #include "layers/linear_parameters.h"
@@ -60,8 +61,8 @@ class Dense final : public Layer<T> {
       }
     };
     const std::vector<double> sums = chunk_sums(dy.shape[0], size + units_, work);
-    add_to(parameters_.weight.grad, std::span(sums).first(static_cast<size_t>(size)));
-    add_to(parameters_.bias.grad, std::span(sums).subspan(static_cast<size_t>(size)));
+    add_gradient(parameters_.weight.grad, std::span(sums).first(static_cast<size_t>(size)));
+    add_gradient(parameters_.bias.grad, std::span(sums).subspan(static_cast<size_t>(size)));
   }
 
   std::vector<Parameter<T>*> parameters() override { return parameters_.list(); }

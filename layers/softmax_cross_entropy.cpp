@@ -5,7 +5,7 @@
 
 #include "framework/base/error.h"
 #include "framework/base/log_softmax.h"
-#include "framework/base/ranks.h"
+#include "framework/base/step_sums.h"
 #include "layers/chunk_sums.h"
 
 namespace quantdyn {
@@ -54,7 +54,7 @@ ClassificationLoss softmax_cross_entropy(View<const T> logits, std::span<const i
                                          double smoothing, View<T> gradient) {
   check(logits, labels, smoothing, gradient);
   const int64_t images = logits.shape[0], classes = logits.shape[1];
-  const auto all_images = static_cast<double>(images_of_batch(images));
+  const auto all_images = static_cast<double>(images_of_step(images));
   const auto work = [&](const Chunk& chunk,
                         std::span<double> sums) {  // loss, correct
     std::vector<double> log_probability(static_cast<size_t>(classes));
@@ -73,7 +73,7 @@ ClassificationLoss softmax_cross_entropy(View<const T> logits, std::span<const i
     }
   };
   const std::vector<double> sums = chunk_sums(images, 2, work);
-  return {sums[0] / all_images, static_cast<int64_t>(sums[1])};
+  return {sums[0] / all_images, static_cast<int64_t>(sums[1]), sums[0]};
 }
 
 template ClassificationLoss softmax_cross_entropy(View<const float>, std::span<const int32_t>,

@@ -9,8 +9,9 @@ namespace quantdyn {
 
 /// Loss and correct answers of one batch of logits.
 struct ClassificationLoss {
-  double mean_loss = 0;  ///< in nats, mean over the images
-  int64_t correct = 0;   ///< number of images whose largest logit is that of their label
+  double mean_loss = 0;   ///< in nats, mean over the images
+  int64_t correct = 0;    ///< number of images whose largest logit is that of their label
+  double total_loss = 0;  ///< in nats, sum over the images
 };
 
 /// loss = -mean_n sum_k t_nk log softmax(logits_n)_k, logits [N,K], labels [N] in 0 ... K - 1,
@@ -20,7 +21,8 @@ struct ClassificationLoss {
 /// logits the first counts. A NaN logit makes the loss NaN and `correct` meaningless. By chunks, in
 /// double: the same bits for any thread count. Throws Error for a label out of range, for shapes
 /// that do not fit, and unless 0 <= smoothing < 1. Of a shared batch, loss and correct answers are
-/// those of all its images.
+/// those of all its images. Of a micro batch, mean and gradient are divided by the images of the
+/// step.
 template <typename T>
 ClassificationLoss softmax_cross_entropy(View<const T> logits, std::span<const int32_t> labels,
                                          double smoothing, View<T> gradient = {});

@@ -60,6 +60,7 @@ void validate(const CommandCall& call) {
                              plans.size() > 1 ? " (" + plan.experiment + ")" : "", plan.parameters,
                              plan.train_images, plan.test_images, plan.epochs, plan.variants,
                              plan.variants == 1 ? "" : "s") +
+                 (plan.micro_batch.empty() ? "" : "  trains in " + plan.micro_batch + "\n") +
                  need_text("memory", plan.estimate.memory) + need_text("disk", plan.estimate.disk));
   if (plans.size() > 1) print_result(sweep_text(request, plans) + time_needed(request, plans));
 }

@@ -2,10 +2,11 @@
 
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "framework/base/ranks.h"
+#include "framework/base/step_sums.h"
 #include "framework/base/stopwatch.h"
-#include "layers/softmax_cross_entropy.h"
 
 namespace quantdyn {
 namespace {
@@ -68,10 +69,10 @@ void Trainer::quantize(QuantizationTraining& quantization) {
   for (Parameter<float>* parameter : quantization.parameters()) parameters_.push_back(parameter);
 }
 
-/// The most images of a batch that this process has.
+/// The most images of a batch, or micro batch, that this process has.
 int64_t Trainer::images_at_once() const {
   const LoaderSettings& loader = settings_.loader;
-  return share_of(loader.batch_size, loader.rank, loader.ranks).images;
+  return share_of(loader.images_at_once(), loader.rank, loader.ranks).images;
 }
 
 void Trainer::freeze() {
@@ -82,24 +83,13 @@ void Trainer::freeze() {
 EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
                                const StepCallback& after_step) {
   const Stopwatch watch;
-  std::optional<SharedBatch> shared;
   EpochResult out{
       .epoch = epoch, .step = 0, .loss = 0, .accuracy = 0, .learning_rate = 0, .seconds = 0};
   const double seconds_before = done_.seconds;
   double paused = 0;  // seconds
   loader_.start_epoch(epoch, done_.batches);
   while (done_.batches < loader_.batches()) {
-    const Batch& batch = loader_.next();
-    shared.emplace(batch.share);
-    const View<const float> x = batch.x.view().slice(0, batch.images);
-    const View<const float> logits = forward(x, epoch);
-    const ClassificationLoss loss = softmax_cross_entropy<float>(
-        logits, batch.labels, settings_.label_smoothing, plan_->logits_gradient());
-    if (!std::isfinite(loss.mean_loss)) report_not_finite(loss.mean_loss, epoch, step_, x);
-    clear_gradients(parameters_);
-    plan_->backward();
-    shared->finish();
-    shared.reset();
+    const BatchLoss loss = add_gradients(epoch);
     if (quantization_) quantization_->decay_clips();
     out.learning_rate = settings_.schedule->rate(step_);
     step(out.learning_rate, epoch);
@@ -107,7 +97,7 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
     ++done_.batches;
     done_.loss += loss.mean_loss;
     done_.correct += loss.correct;
-    done_.images += batch.share.of;
+    done_.images += loss.images;
     done_.seconds = seconds_before + watch.seconds() - paused;
     out.loss = done_.loss / static_cast<double>(done_.batches);
     out.accuracy = static_cast<double>(done_.correct) / static_cast<double>(done_.images);
@@ -126,6 +116,58 @@ EpochResult Trainer::run_epoch(int64_t epoch, WorkProgress& progress,
   out.seconds = done_.seconds;
   done_ = {};
   return out;
+}
+
+/// Forward and backward over the next batch.
+Trainer::BatchLoss Trainer::add_gradients(int64_t epoch) {
+  const Batch& batch = loader_.next();
+  clear_gradients(parameters_);
+  if (!batch.ends_batch) return add_micro_batches(batch, epoch);
+  const ClassificationLoss loss = add_gradients_of(batch, epoch);
+  return {loss.mean_loss, loss.correct, batch.of_batch};
+}
+
+/// The same for a batch that comes in micro batches, from its first on.
+Trainer::BatchLoss Trainer::add_micro_batches(const Batch& first, int64_t epoch) {
+  const int64_t images = first.of_batch;
+  std::vector<Tensor<float>*> gradients;
+  std::vector<std::pair<Tensor<float>*, Tensor<float>>> running;
+  for (Parameter<float>* parameter : parameters_)
+    if (parameter->trained)
+      gradients.push_back(&parameter->grad);
+    else
+      running.emplace_back(&parameter->master, parameter->master);
+  StepSums sums(std::move(gradients), images);
+  ChunkTree<double> losses;
+  int64_t correct = 0, index = 0;
+  const auto merge = [](double& left, double right) { left += right; };
+  const Batch* batch = &first;
+  try {
+    for (;; batch = &loader_.next()) {
+      const ClassificationLoss loss = add_gradients_of(*batch, epoch);
+      losses.add(index++, loss.total_loss, merge);
+      correct += loss.correct;
+      sums.add_micro_batch();
+      if (batch->ends_batch) break;
+    }
+  } catch (...) {  // a stop, or an image that cannot be read: as if the step had not begun
+    for (auto& [master, before] : running) *master = std::move(before);
+    throw;
+  }
+  sums.finish();
+  return {losses.finish(merge) / static_cast<double>(images), correct, images};
+}
+
+ClassificationLoss Trainer::add_gradients_of(const Batch& batch, int64_t epoch) {
+  SharedBatch shared(batch.share);
+  const View<const float> x = batch.x.view().slice(0, batch.images);
+  const View<const float> logits = forward(x, epoch);
+  const ClassificationLoss loss = softmax_cross_entropy<float>(
+      logits, batch.labels, settings_.label_smoothing, plan_->logits_gradient());
+  if (!std::isfinite(loss.mean_loss)) report_not_finite(loss.mean_loss, epoch, step_, x);
+  plan_->backward();
+  shared.finish();
+  return loss;
 }
 
 void visit_parameters(StateVisitor state, Network& network) {

@@ -9,6 +9,7 @@
 #include "framework/learning/optimizer.h"
 #include "framework/learning/schedule.h"
 #include "framework/run/training_plan.h"
+#include "layers/softmax_cross_entropy.h"
 #include "quant/training/quantization_training.h"
 
 namespace quantdyn {
@@ -65,7 +66,16 @@ class Trainer {
   void visit_state(StateVisitor state);
 
  private:
+  /// Of a batch, over all ranks.
+  struct BatchLoss {
+    double mean_loss;
+    int64_t correct, images;
+  };
+
   int64_t images_at_once() const;
+  BatchLoss add_gradients(int64_t epoch);
+  BatchLoss add_micro_batches(const Batch& first, int64_t epoch);
+  ClassificationLoss add_gradients_of(const Batch& batch, int64_t epoch);
   View<const float> forward(View<const float> x, int64_t epoch);
   /// Updates the parameters, and the ranges that follow them.
   void step(double learning_rate, int64_t epoch);

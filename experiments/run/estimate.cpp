@@ -1,6 +1,7 @@
 #include "experiments/run/estimate.h"
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "data/image_set.h"
@@ -121,6 +122,9 @@ struct SnapshotSize {
   int64_t format_on_disk() const { return of_array * arrays; }
 };
 
+/// Sums that a tree over `parts` holds at a time.
+int64_t subtrees_of(int64_t parts) { return std::bit_width(static_cast<uint64_t>(parts)); }
+
 bool corrects_layer_by_layer(const Variant& variant) {
   return variant.repairs.bias_correction || variant.repairs.adaround;
 }
@@ -193,12 +197,18 @@ class Estimator {
 
   std::vector<Need> training() const {
     if (e_.train.epochs == 0) return {};
-    const int64_t batch = e_.train.loader.batch_size;
+    const LoaderSettings& loader = e_.train.loader;
+    const int64_t batch = loader.images_at_once();
     int64_t bytes =
         training_bytes(*e_.network, e_.computing.fusing, e_.computing.algorithm, batch) +
         optimizer_bytes() + 4 * batch * net_.input * of_float;
     if (e_.quantization.variant) bytes += 2 * batch * net_.outputs * of_float;
-    return {{fmt::format("training in batches of {}", batch), bytes, "a smaller train.batch_size"}};
+    std::vector<Need> out{{fmt::format("training in batches of {}", batch), bytes,
+                           "a smaller train.batch_size or train.micro_batch"}};
+    if (const int64_t count = loader.batch_size / batch; count > 1)
+      out.push_back({fmt::format("gradients of {} micro batches", count),
+                     subtrees_of(count) * weight_bytes(), "a larger train.micro_batch"});
+    return out;
   }
   /// At most two arrays for a parameter (adam).
   int64_t optimizer_bytes() const { return 2 * weight_bytes(); }

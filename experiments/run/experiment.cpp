@@ -31,8 +31,9 @@ void check_fit(const Options& section, const Network& network, const Dataset& da
 void check_batches(const Options& section, const TrainingSettings& train, int64_t images,
                    const Network& network) {
   const bool keeps_rest = train.loader.last_batch == LoaderSettings::LastBatch::keep;
-  const int64_t rest = images % train.loader.batch_size;
-  const int64_t smallest = keeps_rest && rest > 0 ? rest : train.loader.batch_size;
+  const int64_t at_once = train.loader.images_at_once();
+  const int64_t rest = images % train.loader.batch_size % at_once;
+  const int64_t smallest = keeps_rest && rest > 0 ? rest : at_once;
   for (const Node<float>& node : network.nodes())
     if (train.epochs > 0 && node.layer && node.layer->channel_affine() &&
         smallest * node.shape.rows() < 2)
@@ -142,6 +143,10 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   if (quantization)
     out.quantization = QuantizationTrainingSettings::read(*quantization, out.variants, *out.network,
                                                           out.train.epochs);
+  if (quantization && out.train.loader.micro_batch > 0)
+    train.refuse("micro_batch",
+                 "ranges and quantized weights follow whole batches; accepted: 0 "
+                 "with train.quantization");
   if (out.quantization.folding != Folding::none && out.computing.fusing == Fusing::unfused)
     quantization->refuse("folding", "is done by fused kernels; expected compute.fuse: true");
   for (const Variant& variant : out.variants) try {  // refuses impossible choices now

@@ -1,5 +1,6 @@
 #include "experiments/run/provenance.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include "data/order.h"
@@ -66,6 +67,21 @@ std::string plugins_text() {
 
 }  // namespace
 
+std::string micro_batch_text(const Experiment& experiment) {
+  const LoaderSettings& loader = experiment.train.loader;
+  if (experiment.train.epochs == 0 || loader.micro_batch == 0) return "";
+  const bool has_norms = std::ranges::any_of(experiment.network->nodes(), [](const auto& node) {
+    return node.layer && node.layer->channel_affine();
+  });
+  const std::string what =
+      has_norms ? "batch norms take the statistics of a micro batch"
+      : loader.micro_batch < images_per_share
+          ? "no norm takes statistics; gradients are summed in another order than from 32 images on"
+          : "no norm takes statistics, so weights have the bits of whole batches";
+  return fmt::format("micro batches of {} of {} images: {}", loader.micro_batch, loader.batch_size,
+                     what);
+}
+
 RunFacts facts_of(const Experiment& experiment, const std::string& command_line) {
   RunFacts out;
   out.raw_yaml = experiment.document.raw_yaml();
@@ -94,6 +110,8 @@ RunFacts facts_of(const Experiment& experiment, const std::string& command_line)
       {"probe_images",
        fmt::format("the first {} of a shuffle of the test set by Rng(seed).fork(\"probe\")",
                    experiment.track.probe_images)}};
+  if (const std::string text = micro_batch_text(experiment); !text.empty())
+    out.provenance.emplace_back("micro_batch", text);
   if (!experiment.network_format.empty())
     out.provenance.emplace_back(experiment.network_format + "_sha256", experiment.network_sha256);
   if (!experiment.weights.empty())

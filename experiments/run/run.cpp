@@ -115,12 +115,14 @@ std::vector<RunPlan> validate_experiment(const RunRequest& request) {
     const Experiment experiment = experiment_of(run);
     require_usable(experiment.output);
     planned.push_back({experiment.name, experiment.output, estimate(experiment)});
+    const LoaderSettings& loader = experiment.train.loader;
     out.push_back(
         {experiment.name, experiment.network->trained_count(), experiment.data->train->size(),
          experiment.data->test->size(), experiment.train.epochs,
          static_cast<int64_t>(experiment.variants.size()), planned.back().estimate,
-         fmt::format("{}\n{}\n{}\n{}", experiment.network_yaml, experiment.network_sha256,
-                     experiment.train.loader.batch_size, experiment.train.steps_per_epoch)});
+         fmt::format("{}\n{}\n{}\n{}\n{}", experiment.network_yaml, experiment.network_sha256,
+                     loader.batch_size, loader.micro_batch, experiment.train.steps_per_epoch),
+         micro_batch_text(experiment)});
   }
   SilentProgress unseen;
   require_limits(planned, request, unseen);

@@ -59,6 +59,7 @@ struct RunPlan {
   int64_t parameters, train_images, test_images, epochs, variants;
   Estimate estimate;
   std::string trains_alike = {};  ///< the same text of runs whose steps take the same time
+  std::string micro_batch = {};   ///< micro_batch_text()
 };
 
 /// Makes everything that each run makes before its first compute; one plan per run. ConfigError if

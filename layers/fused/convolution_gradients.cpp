@@ -1,6 +1,7 @@
 // The backward half of ConvolutionTraining.
 #include <algorithm>
 
+#include "framework/base/step_sums.h"
 #include "framework/base/threads.h"
 #include "layers/fused/convolution_training.h"
 #include "layers/fused/part_sums.h"
@@ -31,14 +32,16 @@ void ConvolutionTraining::backward_through_norm(View<const float> z, View<const 
     add_chunks(watched_sums_.data(), dy.shape[0], 2 * channels_);
   of_gradient_ = scale_.scale;
   const auto n = static_cast<double>(images_of_batch(dy.shape[0]) * dy.shape.of_one().rows());
+  std::vector<double> of_gamma(static_cast<size_t>(channels_));
   for (int64_t k = 0; k < channels_; ++k) {
     const double inverse = scale_.inverse_deviation[k], product = sums[channels_ + k];
-    norm_->beta->grad[k] += static_cast<float>(sums[k]);
-    norm_->gamma->grad[k] += static_cast<float>(product * inverse);
+    of_gamma[k] = product * inverse;
     const double of_z = -scale_.scale[k] * inverse * inverse * product / n;
     of_z_[k] = static_cast<float>(of_z);
     constant_[k] = static_cast<float>(-scale_.scale[k] * sums[k] / n - of_z * scale_.mean[k]);
   }
+  add_gradient(norm_->beta->grad, {sums, of_gamma.size()});
+  add_gradient(norm_->gamma->grad, of_gamma);
 }
 
 void ConvolutionTraining::backward_through_activation(View<const float> y, View<float> dy,
@@ -50,8 +53,7 @@ void ConvolutionTraining::backward_through_activation(View<const float> y, View<
     });
   else
     add_chunks(watched_sums_.data(), dy.shape[0], 2 * channels_);
-  if (linear_.bias->grad.empty()) return;
-  for (int64_t k = 0; k < channels_; ++k) linear_.bias->grad[k] += static_cast<float>(sums[k]);
+  add_gradient(linear_.bias->grad, {sums, static_cast<size_t>(channels_)});
 }
 
 /// Adds sum dy to [channels].

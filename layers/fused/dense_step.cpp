@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "framework/base/gemm.h"
+#include "framework/base/step_sums.h"
 #include "framework/base/threads.h"
 #include "framework/run/chain.h"
 #include "layers/fused/code_sums.h"
@@ -158,7 +159,7 @@ class DenseTraining final : public TrainingStep {
       });
     };
     add_over_ranks(all, units_, images_per_share, sums.data(), add);
-    for (int64_t k = 0; k < units_; ++k) linear_.bias->grad[k] += static_cast<float>(sums[k]);
+    add_gradient(linear_.bias->grad, sums);
   }
 
   Linear<float>& linear_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "framework/base/step_sums.h"
 #include "framework/base/threads.h"
 #include "layers/fused/convolution_kernel.h"
 #include "layers/fused/part_sums.h"
@@ -40,8 +41,8 @@ class GradientSplit {
   /// If not by rows: images whose gradients are summed one after another. Four chunks if there are
   /// more weights than outputs of a chunk, and more images than that; else one chunk.
   int64_t images_a_part(int64_t images) const {
-    return outweighs_ && images_of_batch(images) > images_per_share ? images_per_share
-                                                                    : images_per_chunk;
+    return outweighs_ && images_of_step(images) > images_per_share ? images_per_share
+                                                                   : images_per_chunk;
   }
   /// How many of these images are worked on at once; their dz stays in the cache.
   int64_t images_at_once(int64_t images) const {

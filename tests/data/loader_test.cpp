@@ -82,6 +82,31 @@ BOOST_AUTO_TEST_CASE(an_epoch_is_a_permutation_that_seed_and_epoch_determine) {
   BOOST_TEST((epoch_order(other_seed, 0) != first));
 }
 
+BOOST_AUTO_TEST_CASE(micro_batches_are_the_images_of_their_batch_in_order) {
+  const RampDataset data(150, pixel);
+  LoaderSettings settings = training(64);
+  settings.last_batch = LoaderSettings::LastBatch::keep;
+  Loader whole(data, plain, settings, Rng(1));
+  settings.micro_batch = 16;
+  Loader parts(data, plain, settings, Rng(1));
+  BOOST_TEST(parts.batches() == 3);
+  const auto expected = epoch_order(whole, 2);
+  for (const int64_t first_batch : {0, 1, 2}) {
+    parts.start_epoch(2, first_batch);
+    for (int64_t at = first_batch * 64; at < 150;) {
+      const Batch& batch = parts.next();
+      const int64_t begin = at / 64 * 64, of = std::min<int64_t>(64, 150 - begin);
+      BOOST_TEST(batch.x.shape()[0] == 16);
+      BOOST_TEST(batch.first == at);
+      BOOST_TEST(batch.of_batch == of);
+      for (int64_t i = 0; i < batch.images; ++i, ++at)
+        BOOST_TEST(static_cast<int64_t>(batch.x[i]) / 100 == expected[static_cast<size_t>(at)]);
+      BOOST_TEST(batch.ends_batch == (at == begin + of));
+    }
+    BOOST_CHECK_THROW(parts.next(), Error);
+  }
+}
+
 /// Chunks that are read in this order where the last `kept` stay in memory.
 std::vector<int64_t> chunks_read(const std::vector<int64_t>& order, int64_t together, size_t kept) {
   std::vector<int64_t> read, recent;  // the latest last
@@ -277,6 +302,11 @@ BOOST_AUTO_TEST_CASE(bad_settings_are_refused) {
   BOOST_TEST(read("{batch_size: 3, flip_probability: 0.25}").flip_probability == 0.25);
   BOOST_CHECK_THROW(read("{flip_probability: 1.5}"), ConfigError);
   BOOST_CHECK_THROW(read("{last_batch: maybe}"), ConfigError);
+  for (const char* micro : {"12", "128", "7", "24"})
+    BOOST_CHECK_THROW(read(("{batch_size: 64, micro_batch: " + std::string(micro) + "}").c_str()),
+                      ConfigError);
+  BOOST_TEST(read("{batch_size: 96, micro_batch: 32}").images_at_once() == 32);
+  BOOST_TEST(read("{batch_size: 7}").images_at_once() == 7);
   BOOST_CHECK_THROW(read("{shuffle_chunks: 4}"), ConfigError);  // does nothing
   Loader loader(data, plain, training(5), Rng(1));
   BOOST_CHECK_THROW(loader.next(), Error);  // no epoch was started

@@ -100,10 +100,20 @@ BOOST_AUTO_TEST_CASE(combinations_that_cannot_be_are_refused) {
                  "the net's last node 'logits' gives [7], the data have 10 classes");
 }
 
-BOOST_AUTO_TEST_CASE(orders_that_cannot_be_are_refused) {
+BOOST_AUTO_TEST_CASE(micro_batches_and_orders_that_cannot_be_are_refused) {
   const auto with = [](const std::string& more) {
     return tiny_with("batch_size: 32", "batch_size: 32\n  " + more);
   };
+  for (const char* images : {"12", "64", "1"})
+    expect_refused(with(fmt::format("micro_batch: {}", images)),
+                   fmt::format("bad.yaml:9: micro_batch: micro batches of {} images for a batch of "
+                               "32; accepted: 8 times a power of two that divides the batch size, "
+                               "or 0: the whole batch",
+                               images));
+  expect_refused(with("micro_batch: -8"), "bad.yaml:9: micro_batch: -8 is out of range; accepted:");
+  expect_refused(with("micro_batch: 8\n  quantization: {variant: int8}"),
+                 "bad.yaml:9: micro_batch: ranges and quantized weights follow whole batches; "
+                 "accepted: 0 with train.quantization");
   expect_refused(with("shuffle: chunks"),
                  "bad.yaml:9: shuffle: synthetic train: no two images lie in one chunk of a file; "
                  "accepted: shuffle: full, or an HDF5 file with several images in a chunk");

@@ -47,6 +47,12 @@ for net in dws mobilenet_v1 regular; do
   done
 done
 
+# Micro batches of 128: up to 4 ranks, with the norms' statistics of 128 images.
+for ranks in 1 2 4; do
+  run micro-$ranks $ranks 1 --set train.micro_batch=128
+  check micro-$ranks micro-1
+done
+
 # Stopped in the middle on 3 ranks, continued on 2.
 run stopped 3 1 --set checkpoint.steps=1 > /dev/null & started=$!
 until [ -n "$(ls $results/stopped/checkpoints/*.h5 2> /dev/null)" ]; do sleep 0.1; done
@@ -62,6 +68,8 @@ expect() {
 }
 run too_many 9 1 > /dev/null && status=1
 expect too_many 'accepted: up to 8 ranks'
+run too_many_for_micro 8 1 --set train.micro_batch=128 > /dev/null && status=1
+expect too_many_for_micro 'accepted: up to 4 ranks, a larger micro batch'
 run with_quantizers 2 1 --set train.quantization.variant=int8 > /dev/null && status=1
 expect with_quantizers 'training with quantizers runs in one process'
 mpirun --oversubscribe -np 1 build-mpi/quantdyn run tests/mpi/experiment.yaml --output $results/differing \

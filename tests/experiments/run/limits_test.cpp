@@ -100,6 +100,20 @@ BOOST_AUTO_TEST_CASE(adaround_needs_memory_for_both_nets_and_for_a_layer_s_image
   BOOST_TEST(bytes_with("adaround: {}") >= 2 * bytes_with("correct_bias: {}") + largest);
 }
 
+BOOST_AUTO_TEST_CASE(micro_batches_shrink_the_memory_of_training) {
+  const auto bytes_with = [&](const std::string& micro_batch) {
+    const std::string sets[] = {"network.file=" + (path / "networks/dws.yaml").string(),
+                                "train.batch_size=128", "train.micro_batch=" + micro_batch};
+    const Estimate needs = estimate(Experiment::read(path / "tiny.yaml", sets));
+    int64_t out = 0;
+    for (const Need& need : needs.memory)
+      if (contains(need.what, "training in batches") || contains(need.what, "micro batches"))
+        out += need.bytes;
+    return out;
+  };
+  BOOST_TEST(3 * bytes_with("32") < bytes_with("0"));
+}
+
 BOOST_AUTO_TEST_CASE(validate_and_run_refuse_what_does_not_fit_unless_told_to_go_on) {
   const auto in_shell = [&](const std::string& arguments) {
     const std::string command = fmt::format("cd '{}' && ulimit -f 16 && '{}' {} 2> err.txt",

@@ -51,6 +51,7 @@ using Kind = Interruption::Kind;
 /// What the runs of one test differ in.
 struct Mode {
   std::string name, train, track, variants;
+  std::string batch = "batch_size: 8";
 };
 
 const std::string plain =
@@ -73,6 +74,7 @@ const std::vector<Mode> modes = {
     {"pact",
      "optimizer: {name: adam}, quantization: {variant: low, folding: running, activations: pact}",
      "steps: [5, 6]", low},
+    {"micro_batch", "last_batch: keep", "steps: [2]", plain, "batch_size: 32, micro_batch: 8"},
     {"not_trained", "epochs: 0", "epochs: [0]", plain + low + learned}};
 
 struct Runs : Workplace {
@@ -93,8 +95,9 @@ struct Runs : Workplace {
         "data: {source: {name: synthetic, train_images: 70, test_images: 16}}\n"
         "network: {file: net.yaml}\n";
     const std::string trained =
-        "checkpoint: {steps: 5}\ntrain: {epochs: 2, batch_size: 8, schedule: {name: cosine, "
-        "learning_rate: 0.05}, ";
+        "checkpoint: {steps: 5}\ntrain: {epochs: 2, schedule: {name: cosine, learning_rate: "
+        "0.05}, " +
+        mode.batch + ", ";
     const bool trains = mode.name != "not_trained";
     return write(mode.name + ".yaml", head + (trains ? trained : "train: {") + mode.train +
                                           "}\ntrack: {probe_images: 16, " + mode.track +
