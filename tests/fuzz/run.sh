@@ -62,6 +62,17 @@ is_of_library() {
   ! grep -q -e 'operator new' -e "$2" "$1"
 }
 
+# Whether a report without names tells of the C library's memcpy, free or the like, and of memory: all called by libhdf5 or libonnx.
+is_called_by_library() {
+  place=$(sed -n 's/^ *#0 .*fuzz_[a-z0-9]*+\(0x[0-9a-f]*\)).*/\1/p' "$1" | head -1)
+  [ -n "$place" ] || return 1
+  case "$(addr2line -f -e build-fuzz/tests/fuzz/fuzz_"$target" "$place" | head -1)" in
+    mem* | str* | free | malloc | calloc | realloc) ;;
+    *) return 1 ;;
+  esac
+  ! grep -E '^ +#1 ' "$1" | grep -q -v -e libhdf5 -e libonnx -e libprotobuf
+}
+
 # Sorts what the process found that wrote the log. Forgets what only took memory because of the inputs before it. What goes wrong
 # within libhdf5 or libonnx goes to the folder `library`: a child process meets it in the program.
 sort_finding() {
@@ -69,7 +80,7 @@ sort_finding() {
   [ -f "$input" ] || return 0
   report=build-fuzz/report.txt
   # Naming functions takes seconds; without names, memory that was allocated may be ours.
-  if ! is_of_library "$log" 'allocated by'; then
+  if ! is_of_library "$log" 'allocated by' && ! is_called_by_library "$log"; then
     cp "$log" "$findings/$(basename "$input").log"
     if build-fuzz/tests/fuzz/fuzz_"$target" -rss_limit_mb=1024 "$input" > $report 2>&1; then
       case "$input" in */oom-*) rm "$input" "$findings/$(basename "$input").log" ;; esac
