@@ -17,15 +17,59 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int64_t rows_per_run = 16;  // floats added before they go to double
 
+// Neighbouring vectors of a row that are worked on together: what is held for their channels fills
+// half of the registers.
+constexpr bool has_32_registers = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
+constexpr int vectors_at_once = has_32_registers ? 4 : 2;
+
+/// Calls body(tag, vectors, first, end, channel) for runs of rows and blocks of channels.
+template <typename Body>
+HWY_INLINE void for_blocks(int64_t rows, int64_t channels, const Body& body) {
+  const hn::ScalableTag<float> wide;
+  const hn::CappedTag<float, 1> narrow;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
+  constexpr std::integral_constant<int, vectors_at_once> most;
+  constexpr std::integral_constant<int, 2> two;
+  constexpr std::integral_constant<int, 1> one;
+  for (int64_t first = 0; first < rows; first += rows_per_run) {
+    const int64_t end = std::min(rows, first + rows_per_run);
+    int64_t c = 0;
+    for (; c + most * lanes <= channels; c += most * lanes) body(wide, most, first, end, c);
+    if constexpr (vectors_at_once > 2)
+      for (; c + two * lanes <= channels; c += two * lanes) body(wide, two, first, end, c);
+    for (; c + lanes <= channels; c += lanes) body(wide, one, first, end, c);
+    for (; c < channels; ++c) body(narrow, one, first, end, c);
+  }
+}
+
+/// What is held of an array for a block of channels.
+template <class D, int vectors>
+struct Held {
+  hn::Vec<D> v[vectors];
+  HWY_INLINE Held(D d, const float* from) {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; ++j) v[j] = hn::LoadU(d, from + j * lanes);
+  }
+};
+
 template <FusedActivation activation>
 void affine_rows(const float* x, int64_t x_row, float* y, int64_t rows, int64_t channels,
                  const float* scale, const float* shift) {
-  for (int64_t row = 0; row < rows; ++row, x += x_row, y += channels)
-    for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
-      const auto affine =
-          hn::MulAdd(hn::LoadU(d, x + c), hn::LoadU(d, scale + c), hn::LoadU(d, shift + c));
-      hn::StoreU(activate<activation>(d, affine), d, y + c);
-    });
+  for_blocks(
+      rows, channels, [&](auto d, auto vectors, int64_t first, int64_t end, int64_t c) HWY_ATTR {
+        constexpr int count = decltype(vectors)::value;
+        using H = Held<decltype(d), count>;
+        const H scales(d, scale + c), shifts(d, shift + c);
+        for (int64_t row = first; row < end; ++row) {
+          const H values(d, x + row * x_row + c);
+          float* const to = y + row * channels + c;
+#pragma GCC unroll 4
+          for (int j = 0; j < count; ++j)
+            hn::StoreU(activate<activation>(d, hn::MulAdd(values.v[j], scales.v[j], shifts.v[j])),
+                       d, to + j * static_cast<int64_t>(hn::Lanes(d)));
+        }
+      });
 }
 
 /// The same bits as activate().
@@ -82,14 +126,25 @@ template <FusedActivation activation>
 void norm_gradient_rows(const float* z, const float* dy, float* dz, int64_t rows, int64_t channels,
                         const float* scale, const float* shift, const float* of_z,
                         const float* constant) {
-  for (int64_t row = 0; row < rows; ++row, z += channels, dy += channels, dz += channels)
-    for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
-      const auto value = hn::LoadU(d, z + c), scales = hn::LoadU(d, scale + c);
-      const auto g = masked<activation>(d, hn::MulAdd(value, scales, hn::LoadU(d, shift + c)),
-                                        hn::LoadU(d, dy + c));
-      const auto rest = hn::MulAdd(value, hn::LoadU(d, of_z + c), hn::LoadU(d, constant + c));
-      hn::StoreU(hn::MulAdd(g, scales, rest), d, dz + c);
-    });
+  for_blocks(rows, channels,
+             [&](auto d, auto vectors, int64_t first, int64_t end, int64_t c) HWY_ATTR {
+               constexpr int count = decltype(vectors)::value;
+               using H = Held<decltype(d), count>;
+               const H scales(d, scale + c), shifts(d, shift + c), of_zs(d, of_z + c),
+                   constants(d, constant + c);
+               for (int64_t row = first; row < end; ++row) {
+                 const int64_t at = row * channels + c;
+                 const H values(d, z + at), gradients(d, dy + at);
+#pragma GCC unroll 4
+                 for (int j = 0; j < count; ++j) {
+                   const auto g = masked<activation>(
+                       d, hn::MulAdd(values.v[j], scales.v[j], shifts.v[j]), gradients.v[j]);
+                   const auto rest = hn::MulAdd(values.v[j], of_zs.v[j], constants.v[j]);
+                   hn::StoreU(hn::MulAdd(g, scales.v[j], rest), d,
+                              dz + at + j * static_cast<int64_t>(hn::Lanes(d)));
+                 }
+               }
+             });
 }
 
 template <FusedActivation activation>
