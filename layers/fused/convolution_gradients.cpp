@@ -170,6 +170,27 @@ const float* ConvolutionTraining::gradient_of_z(View<const float> z, View<const 
   return to;
 }
 
+/// dz of images from `first` on, in `to`; without a norm, dy already holds it.
+GradientRows ConvolutionTraining::gradient_rows(View<const float> z, View<const float> dy,
+                                                int64_t first, float* to) const {
+  const float* const of_result = dy.slice(first, 1).data;
+  const int64_t to_come = (dy.shape[0] - first) * dy.shape.of_one().rows();
+  if (norm_ == nullptr)
+    return {
+        [this, of_result](int64_t row, int64_t, int64_t) { return of_result + row * channels_; },
+        {of_result, nullptr},
+        to_come};
+  const float* const before = z.slice(first, 1).data;
+  return {[this, of_result, before, to](int64_t row, int64_t rows, int64_t place) {
+            norm_gradient(before + row * channels_, of_result + row * channels_,
+                          to + place * channels_, rows, channels_, of_gradient_.data(),
+                          scale_.shift.data(), of_z_.data(), constant_.data(), chain_.activation);
+            return to + place * channels_;
+          },
+          {of_result, before},
+          to_come};
+}
+
 /// Weight gradients in parts of a few images; one worker computes a part.
 void ConvolutionTraining::backward_by_parts(View<const float> x, View<const float> z,
                                             View<const float> dy, const InputGradient& dx,
@@ -185,11 +206,9 @@ void ConvolutionTraining::backward_by_parts(View<const float> x, View<const floa
         const int64_t end = std::min(images, (index + 1) * a_part);
         for (int64_t i = index * a_part; i < end; i += at_once) {
           const int64_t count = std::min(at_once, end - i);
-          const float* const dz = gradient_of_z(z, dy, i, count, own);
-          chain_.kernel->backward_weights(input(x, i), dz, count, part, own + split_.dz_floats);
-          if (dx.to)
-            chain_.kernel->backward_data(dz, count, dx.to.slice(i, count).data, dx.accumulate,
-                                         own + split_.dz_floats);
+          chain_.kernel->backward(input(x, i), gradient_rows(z, dy, i, own), count, part,
+                                  dx.to ? dx.to.slice(i, count).data : nullptr, dx.accumulate,
+                                  own + split_.dz_floats);
           dx.complete(i, count);
         }
       },

@@ -12,6 +12,17 @@
 
 namespace quantdyn {
 
+/// The gradient of a convolution's results, rows [images * P * Q, K] that are made when a kernel
+/// asks for them.
+struct GradientRows {
+  /// Makes rows [first, first + rows), each of which is asked for once, in ascending order. Returns
+  /// the first of them. They lie one after another, and rows whose `place` differs by n lie n rows
+  /// apart: a place may be used again, if its old row is not needed any more.
+  std::function<const float*(int64_t first, int64_t rows, int64_t place)> make;
+  const float* made_of[2];  ///< arrays [rows, K] that make() reads; null: none
+  int64_t rows_to_come;     ///< of this and later calls
+};
+
 /// Computes one convolution in float32. All calls are for consecutive images of one chunk, on the
 /// calling thread; `scratch` has scratch_floats(). Arrays are [images,H,W,C], [images,P,Q,K] and
 /// weights as in conv2d.
@@ -46,6 +57,13 @@ class ConvolutionKernel {
   /// dweight += gradient with respect to the weights.
   virtual void backward_weights(ImageSource x, const float* dy, int64_t images, float* dweight,
                                 float* scratch) const = 0;
+  /// Both; `dx` may be null. The same bits, with the memory of the next rows fetched meanwhile.
+  virtual void backward(ImageSource x, const GradientRows& dy, int64_t images, float* dweight,
+                        float* dx, Accumulate accumulate, float* scratch) const {
+    const float* const rows = dy.make(0, images * conv.out_h * conv.out_w, 0);
+    backward_weights(x, rows, images, dweight, scratch);
+    if (dx) backward_data(rows, images, dx, accumulate, scratch);
+  }
   /// Rows of the weight gradient [rows, K] that can be computed one by one at no extra cost; 0:
   /// they cannot, do not call backward_weight_rows().
   virtual int64_t separable_weight_rows() const { return 0; }

@@ -110,6 +110,8 @@ class ConvolutionTraining final : public TrainingStep, public MapReader, public 
                    double* to) const;
   void backward_through_convolution(View<const float> x, View<const float> z, View<float> dy,
                                     const InputGradient& dx, float* scratch);
+  GradientRows gradient_rows(View<const float> z, View<const float> dy, int64_t first,
+                             float* to) const;
   const float* gradient_of_z(View<const float> z, View<const float> dy, int64_t first,
                              int64_t images, float* to) const;
   void backward_by_parts(View<const float> x, View<const float> z, View<const float> dy,

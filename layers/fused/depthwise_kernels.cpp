@@ -79,8 +79,9 @@ HWY_INLINE void sum_outputs(D d, const float* HWY_RESTRICT at, int64_t pitch, in
 /// [tap, tap + taps_w) of each row. Returns the next output.
 template <int outputs, int rows, int taps_w, int stride>
 HWY_NOINLINE int64_t sum_blocks(const Line& line, int64_t first, int64_t end, int64_t tap,
-                                const float* weight, float* to, const ProductRows& target,
-                                bool add) {
+                                const float* weight, float* to, const ProductRows& target, bool add,
+                                FetchAhead& whole) {
+  FetchAhead ahead = whole;  // in registers
   const int64_t channels = line.window.channels, pitch = line.pitch, to_row = target.row;
   const int64_t weight_row = line.window.taps_w * channels;
   const ChannelMap* const map = target.map;
@@ -89,6 +90,8 @@ HWY_NOINLINE int64_t sum_blocks(const Line& line, int64_t first, int64_t end, in
   to += first * to_row;
   for (; first + outputs <= end; first += outputs) {
     for_channels(channels, [&](auto d, int64_t c) HWY_ATTR {
+      ahead.first.template fetch_at_pace<outputs>();
+      ahead.second.template fetch_at_pace<outputs>();
       sum_outputs<outputs, rows, taps_w, stride>(d, at + c, pitch, channels, weight + c, weight_row,
                                                  to + c, to_row, add, map != nullptr,
                                                  Mapped<decltype(d)>(d, map, c));
@@ -96,45 +99,46 @@ HWY_NOINLINE int64_t sum_blocks(const Line& line, int64_t first, int64_t end, in
     at += outputs * stride * channels;
     to += outputs * to_row;
   }
+  whole = ahead;
   return first;
 }
 
 /// Outputs [begin, end), one by one; they may reach over the image's edge.
 template <int rows, int stride>
 void sum_border(const Line& line, int64_t begin, int64_t end, const float* weight, float* to,
-                const ProductRows& target, bool add) {
+                const ProductRows& target, bool add, FetchAhead& ahead) {
   for (int64_t i = begin; i < end; ++i) {
     const auto [tap, last] = line.columns(i);
     if (last - tap == 1)
-      sum_blocks<1, rows, 1, stride>(line, i, i + 1, tap, weight, to, target, add);
+      sum_blocks<1, rows, 1, stride>(line, i, i + 1, tap, weight, to, target, add, ahead);
     if (last - tap == 2)
-      sum_blocks<1, rows, 2, stride>(line, i, i + 1, tap, weight, to, target, add);
+      sum_blocks<1, rows, 2, stride>(line, i, i + 1, tap, weight, to, target, add, ahead);
     if (last - tap == 3)
-      sum_blocks<1, rows, 3, stride>(line, i, i + 1, tap, weight, to, target, add);
-    if (last == tap) sum_blocks<1, 0, 1, stride>(line, i, i + 1, 0, weight, to, target, add);
+      sum_blocks<1, rows, 3, stride>(line, i, i + 1, tap, weight, to, target, add, ahead);
+    if (last == tap) sum_blocks<1, 0, 1, stride>(line, i, i + 1, 0, weight, to, target, add, ahead);
   }
 }
 
 template <int rows, int taps_w, int stride>
-void sum_line(const Line& line, const float* weight, float* to, const ProductRows& target,
-              bool add) {
+void sum_line(const Line& line, const float* weight, float* to, const ProductRows& target, bool add,
+              FetchAhead& ahead) {
   const int64_t end = line.end;
-  sum_border<rows, stride>(line, 0, line.begin, weight, to, target, add);
+  sum_border<rows, stride>(line, 0, line.begin, weight, to, target, add, ahead);
   int64_t i =
-      sum_blocks<4, rows, taps_w, stride>(line, line.begin, end, 0, weight, to, target, add);
-  i = sum_blocks<2, rows, taps_w, stride>(line, i, end, 0, weight, to, target, add);
-  i = sum_blocks<1, rows, taps_w, stride>(line, i, end, 0, weight, to, target, add);
-  sum_border<rows, stride>(line, i, line.window.out_w, weight, to, target, add);
+      sum_blocks<4, rows, taps_w, stride>(line, line.begin, end, 0, weight, to, target, add, ahead);
+  i = sum_blocks<2, rows, taps_w, stride>(line, i, end, 0, weight, to, target, add, ahead);
+  i = sum_blocks<1, rows, taps_w, stride>(line, i, end, 0, weight, to, target, add, ahead);
+  sum_border<rows, stride>(line, i, line.window.out_w, weight, to, target, add, ahead);
 }
 
 template <int taps_w, int stride>
 void sum_common_line(const Line& line, const float* weight, float* to, const ProductRows& target,
-                     bool add) {
+                     bool add, FetchAhead& ahead) {
   const int64_t rows = line.rows.end - line.rows.begin;
-  if (rows == 3) return sum_line<3, taps_w, stride>(line, weight, to, target, add);
-  if (rows == 2) return sum_line<2, taps_w, stride>(line, weight, to, target, add);
-  if (rows == 1) return sum_line<1, taps_w, stride>(line, weight, to, target, add);
-  sum_line<0, taps_w, stride>(line, weight, to, target, add);
+  if (rows == 3) return sum_line<3, taps_w, stride>(line, weight, to, target, add, ahead);
+  if (rows == 2) return sum_line<2, taps_w, stride>(line, weight, to, target, add, ahead);
+  if (rows == 1) return sum_line<1, taps_w, stride>(line, weight, to, target, add, ahead);
+  sum_line<0, taps_w, stride>(line, weight, to, target, add, ahead);
 }
 
 /// One output of any window.
@@ -160,41 +164,93 @@ void sum_any_line(const Line& line, const float* weight, float* to, const Produc
     });
 }
 
-/// Adds outputs [begin, end) to the nine sums of a 3 x 3 window.
-template <bool is_border, class D, class V>
-HWY_INLINE void add_outputs(D d, const Line& line, int64_t begin, int64_t end, const float* dy,
-                            V* sums, int64_t c) {
-  const int64_t channels = line.window.channels;
-  for (int64_t i = begin; i < end; ++i) {
-    const V g = hn::LoadU(d, dy + i * channels + c);
-    const float* const at = line.at + i * line.window.stride_w * channels + c;
-    const Taps columns = line.columns(i);
+/// Adds some neighbouring outputs, whose taps are all inside, to the sums of a window's taps: each
+/// column that they share is loaded once. `at` starts at the first tap.
+template <int outputs, int rows, int taps_w, int stride, class D>
+HWY_INLINE void add_outputs(D d, const float* HWY_RESTRICT at, int64_t pitch, int64_t channels,
+                            const float* HWY_RESTRICT dy, hn::Vec<D>* HWY_RESTRICT sums) {
+  using V = hn::Vec<D>;
+  constexpr int columns = (outputs - 1) * stride + taps_w;
+  V g[outputs];
+#pragma GCC unroll 8
+  for (int i = 0; i < outputs; ++i) g[i] = hn::LoadU(d, dy + i * channels);
 #pragma GCC unroll 4
-    for (int r = 0; r < 3; ++r)
+  for (int r = 0; r < rows; ++r) {
+    V column[columns];
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; ++j) column[j] = hn::LoadU(d, at + r * pitch + j * channels);
+#pragma GCC unroll 8
+    for (int i = 0; i < outputs; ++i)
 #pragma GCC unroll 4
-      for (int s = 0; s < 3; ++s) {
-        if (r < line.rows.begin || r >= line.rows.end) continue;
-        if (is_border && (s < columns.begin || s >= columns.end)) continue;
-        sums[r * 3 + s] =
-            hn::MulAdd(hn::LoadU(d, at + r * line.pitch + s * channels), g, sums[r * 3 + s]);
-      }
+      for (int s = 0; s < taps_w; ++s)
+        sums[r * 3 + s] = hn::MulAdd(column[i * stride + s], g[i], sums[r * 3 + s]);
   }
 }
 
-/// One line's gradient of a 3 x 3 window: nine chains of sums.
-template <class D>
-HWY_INLINE void line_gradient(D d, const Line& line, const float* dy, float* dweight, int64_t c) {
-  hn::Vec<D> sums[9];
+/// The same for one output at the edge, which has taps [begin, end) of each row.
+template <int rows, class D>
+HWY_INLINE void add_border(D d, const Line& line, int64_t output, const float* at, const float* dy,
+                           hn::Vec<D>* sums) {
+  const int64_t channels = line.window.channels;
+  const auto [begin, end] = line.columns(output);
+  const auto g = hn::LoadU(d, dy);
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 4
+    for (int s = 0; s < 3; ++s) {
+      if (s < begin || s >= end) continue;
+      sums[r * 3 + s] =
+          hn::MulAdd(hn::LoadU(d, at + r * line.pitch + s * channels), g, sums[r * 3 + s]);
+    }
+}
+
+/// One line's gradient of a 3 x 3 window that has `rows` rows of taps inside.
+template <int rows, int stride, class D>
+HWY_INLINE void line_gradient(D d, const Line& line, const float* dy, float* dweight, int64_t c,
+                              FetchAhead& ahead) {
+  const int64_t channels = line.window.channels, step = stride * channels;
+  const float* at = line.at + line.rows.begin * line.pitch + c;
+  hn::Vec<D> sums[3 * 3];
 #pragma GCC unroll 16
   for (auto& sum : sums) sum = hn::Zero(d);
-  add_outputs<true>(d, line, 0, line.begin, dy, sums, c);
-  add_outputs<false>(d, line, line.begin, line.end, dy, sums, c);
-  add_outputs<true>(d, line, line.end, line.window.out_w, dy, sums, c);
+  int64_t i = 0;
+  dy += c;
+  for (; i < line.begin; ++i) add_border<rows>(d, line, i, at + i * step, dy + i * channels, sums);
+  for (; i + 4 <= line.end; i += 4) {
+    ahead.first.fetch<4>();
+    ahead.second.fetch<4>();
+    add_outputs<4, rows, 3, stride>(d, at + i * step, line.pitch, channels, dy + i * channels,
+                                    sums);
+  }
+  for (; i < line.end; ++i)
+    add_outputs<1, rows, 3, stride>(d, at + i * step, line.pitch, channels, dy + i * channels,
+                                    sums);
+  for (; i < line.window.out_w; ++i)
+    add_border<rows>(d, line, i, at + i * step, dy + i * channels, sums);
 #pragma GCC unroll 16
-  for (int tap = 0; tap < 9; ++tap) {
-    float* const to = dweight + tap * line.window.channels + c;
+  for (int tap = 0; tap < rows * 3; ++tap) {
+    float* const to = dweight + (line.rows.begin * 3 + tap) * channels + c;
     hn::StoreU(hn::Add(hn::LoadU(d, to), sums[tap]), d, to);
   }
+}
+
+template <int rows, int stride>
+HWY_NOINLINE void common_line_gradient(const Line& line, const float* dy, float* dweight,
+                                       FetchAhead& whole) {
+  FetchAhead ahead = whole;  // in registers
+  for_channels(line.window.channels, [&](auto d, int64_t c) HWY_ATTR {
+    line_gradient<rows, stride>(d, line, dy, dweight, c, ahead);
+  });
+  whole = ahead;
+}
+
+/// Of a 3 x 3 window; nothing if no row of taps is inside.
+template <int stride>
+void common_gradient(const Line& line, const float* dy, float* dweight, FetchAhead& ahead) {
+  const int64_t rows = line.rows.end - line.rows.begin;
+  if (rows == 3) return common_line_gradient<3, stride>(line, dy, dweight, ahead);
+  if (rows == 2) return common_line_gradient<2, stride>(line, dy, dweight, ahead);
+  if (rows == 1) return common_line_gradient<1, stride>(line, dy, dweight, ahead);
 }
 
 /// One tap of any window.
@@ -216,32 +272,34 @@ HWY_INLINE void tap_gradient(D d, const Line& line, int64_t r, int64_t s, const 
 }  // namespace
 
 void sums(const ImageWindow& window, const ImageRows& x, int64_t first, int64_t lines,
-          const float* weight, const ProductRows& to, bool add) {
+          const float* weight, const ProductRows& to, bool add, FetchAhead& ahead) {
   const int64_t stride = window.stride_w, taps = window.taps_w;
   for (int64_t l = 0; l < lines; ++l) {
     const Line line(window, x, first + l);
     float* const y = to.data + l * to.line;
     const bool is_common = window.taps_h <= 3;
     if (is_common && taps == 3 && stride == 1)
-      sum_common_line<3, 1>(line, weight, y, to, add);
+      sum_common_line<3, 1>(line, weight, y, to, add, ahead);
     else if (is_common && taps == 3 && stride == 2)
-      sum_common_line<3, 2>(line, weight, y, to, add);
+      sum_common_line<3, 2>(line, weight, y, to, add, ahead);
     else if (is_common && taps == 2 && stride == 1)  // a phase of a gradient
-      sum_common_line<2, 1>(line, weight, y, to, add);
+      sum_common_line<2, 1>(line, weight, y, to, add, ahead);
     else if (is_common && taps == 1 && stride == 1)
-      sum_common_line<1, 1>(line, weight, y, to, add);
+      sum_common_line<1, 1>(line, weight, y, to, add, ahead);
     else
       sum_any_line(line, weight, y, to, add);
   }
 }
 
 void weight_gradient(const ImageWindow& window, const ImageRows& x, int64_t first, int64_t lines,
-                     const float* dy, float* dweight) {
+                     const float* dy, float* dweight, FetchAhead& ahead) {
+  const bool is_common = window.taps_h == 3 && window.taps_w == 3;
   for (int64_t l = 0; l < lines; ++l, dy += window.out_w * window.channels) {
     const Line line(window, x, first + l);
-    if (window.taps_h == 3 && window.taps_w == 3)
-      for_channels(window.channels,
-                   [&](auto d, int64_t c) HWY_ATTR { line_gradient(d, line, dy, dweight, c); });
+    if (is_common && window.stride_w == 1)
+      common_gradient<1>(line, dy, dweight, ahead);
+    else if (is_common && window.stride_w == 2)
+      common_gradient<2>(line, dy, dweight, ahead);
     else
       for (int64_t r = line.rows.begin; r < line.rows.end; ++r)
         for (int64_t s = 0; s < window.taps_w; ++s)
@@ -261,12 +319,17 @@ HWY_EXPORT(sums);
 HWY_EXPORT(weight_gradient);
 
 void depthwise_sums(const ImageWindow& window, const ImageRows& x, int64_t line, int64_t lines,
-                    const float* weight, const ProductRows& to, Accumulate accumulate) {
-  HWY_DYNAMIC_DISPATCH(sums)(window, x, line, lines, weight, to, accumulate == Accumulate::yes);
+                    const float* weight, const ProductRows& to, Accumulate accumulate,
+                    FetchAhead* ahead) {
+  FetchAhead nothing(weight);
+  HWY_DYNAMIC_DISPATCH(sums)
+  (window, x, line, lines, weight, to, accumulate == Accumulate::yes, ahead ? *ahead : nothing);
 }
 void depthwise_weight_gradient(const ImageWindow& window, const ImageRows& x, int64_t line,
-                               int64_t lines, const float* dy, float* dweight) {
-  HWY_DYNAMIC_DISPATCH(weight_gradient)(window, x, line, lines, dy, dweight);
+                               int64_t lines, const float* dy, float* dweight, FetchAhead* ahead) {
+  FetchAhead nothing(dy);
+  HWY_DYNAMIC_DISPATCH(weight_gradient)
+  (window, x, line, lines, dy, dweight, ahead ? *ahead : nothing);
 }
 
 }  // namespace quantdyn

@@ -20,8 +20,12 @@ void multiply_rows(const ImageSource& from, int64_t rows, int64_t depth, const f
       from.load(row * depth, depth, count, depth, 0, scratch);
       left = scratch;
     }
+    FetchAhead ahead(left);
+    const int64_t next = row + count, coming = std::min(rows_at_once, rows - next);
+    FetchAhead::set(ahead.first, from.data + next * depth, coming * depth);
+    FetchAhead::set(ahead.second, to + next * columns, coming * columns);
     multiply({1, count, columns, 1, depth}, {left, 0, depth, 0, 1}, {weight, 0},
-             {to + row * columns, 0, columns, map}, accumulate);
+             {to + row * columns, 0, columns, map}, accumulate, &ahead);
     done(row, count);
   }
 }
@@ -95,6 +99,28 @@ class DirectConvolution final : public ConvolutionKernel {
       sum_image(x.from(i * x_floats()), dy + i * y_floats(), dweight, scratch);
   }
 
+  void backward(ImageSource x, const GradientRows& dy, int64_t images, float* dweight, float* dx,
+                Accumulate accumulate, float* scratch) const override {
+    if (!is_plain_)
+      return ConvolutionKernel::backward(x, dy, images, dweight, dx, accumulate, scratch);
+    const int64_t pixels = images * conv.out_h * conv.out_w;
+    for (int64_t at = 0; at < pixels; at += rows_at_once) {
+      const int64_t count = std::min(rows_at_once, pixels - at), next = at + count,
+                    coming = std::min(rows_at_once, dy.rows_to_come - next);
+      const float* const rows = dy.make(at, count, 0);
+      FetchAhead gradients(rows), inputs(rows);
+      FetchAhead::set(gradients.first, after(dy.made_of[0], next), coming * conv.out_c);
+      FetchAhead::set(gradients.second, after(dy.made_of[1], next), coming * conv.out_c);
+      sum_weight_rows(x, at, rows, count, 0, conv.in_c, dweight, scratch, &gradients);
+      if (dx == nullptr) continue;
+      FetchAhead::set(inputs.first, x.data + next * conv.in_c, coming * conv.in_c);
+      FetchAhead::set(inputs.second, dx + next * conv.in_c, coming * conv.in_c);
+      multiply({1, count, conv.in_c, 1, conv.out_c}, {rows, 0, conv.out_c, 0, 1},
+               {phase_weights_[0].data(), 0}, {dx + at * conv.in_c, 0, conv.in_c}, accumulate,
+               &inputs);
+    }
+  }
+
   bool sums_by_image() const override {
     return !is_plain_ || conv.out_h * conv.out_w % rows_at_once == 0;
   }
@@ -106,12 +132,13 @@ class DirectConvolution final : public ConvolutionKernel {
     const int64_t pixels = images * conv.out_h * conv.out_w;
     for (int64_t at = 0; at < pixels; at += rows_at_once) {
       const int64_t count = std::min(rows_at_once, pixels - at);
-      const float* left = x.data + at * conv.in_c + first;
-      const bool is_stored = x.is_as_stored();
-      if (!is_stored) x.load(at * conv.in_c + first, conv.in_c, count, rows, first, scratch);
-      multiply({1, rows, conv.out_c, 1, count},
-               {is_stored ? left : scratch, 0, 1, 0, is_stored ? conv.in_c : rows},
-               {dy + at * conv.out_c, conv.out_c}, {drows, 0, conv.out_c}, Accumulate::yes);
+      const float* const own = dy + at * conv.out_c;
+      FetchAhead ahead(own);
+      const int64_t next = count * conv.out_c,
+                    half = std::min(rows_at_once, pixels - at - count) * conv.out_c / 2;
+      FetchAhead::set(ahead.first, own + next, half);
+      FetchAhead::set(ahead.second, own + next + half, half);
+      sum_weight_rows(x, at, own, count, first, rows, drows, scratch, &ahead);
     }
   }
 
@@ -126,6 +153,23 @@ class DirectConvolution final : public ConvolutionKernel {
   }
 
  private:
+  /// Rows of results after row `first`.
+  const float* after(const float* rows, int64_t first) const {
+    return rows ? rows + first * conv.out_c : nullptr;
+  }
+
+  /// drows [rows, K] += rows [first, first + rows) of the weight gradient of `count` pixels from
+  /// `at` on; dy is theirs.
+  void sum_weight_rows(ImageSource x, int64_t at, const float* dy, int64_t count, int64_t first,
+                       int64_t rows, float* drows, float* scratch, FetchAhead* ahead) const {
+    const float* const left = x.data + at * conv.in_c + first;
+    const bool is_stored = x.is_as_stored();
+    if (!is_stored) x.load(at * conv.in_c + first, conv.in_c, count, rows, first, scratch);
+    multiply({1, rows, conv.out_c, 1, count},
+             {is_stored ? left : scratch, 0, 1, 0, is_stored ? conv.in_c : rows}, {dy, conv.out_c},
+             {drows, 0, conv.out_c}, Accumulate::yes, ahead);
+  }
+
   int64_t in_group() const { return conv.in_c / conv.groups; }
   int64_t out_group() const { return conv.out_c / conv.groups; }
   int64_t x_floats() const { return conv.in_h * conv.in_w * conv.in_c; }

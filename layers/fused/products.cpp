@@ -29,6 +29,7 @@ struct Store {
   const ChannelMap* map;
   int64_t first_column;
   int64_t columns;  // of a panel that is narrower than its one vector
+  FetchAhead& ahead;
 };
 
 // Elsewhere a masked load reads all lanes, at an aligned address, and a masked store writes them
@@ -92,9 +93,12 @@ HWY_INLINE void multiply_tile(D d, const ProductShape& shape, const LeftFactor& 
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; ++j) sums[i][j] = hn::Zero(d);
+  FetchAhead ahead = store.ahead;  // in registers
   for (int64_t s = 0; s < shape.segments; ++s) {
     const float* at = a + s * left.segment;
     for (int64_t k = 0; k < shape.length; ++k, at += left.step, b += b_row) {
+      ahead.first.fetch();
+      ahead.second.fetch();
       V right[vectors];
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; ++j) right[j] = columns.load(d, b + j * width);
@@ -106,6 +110,7 @@ HWY_INLINE void multiply_tile(D d, const ProductShape& shape, const LeftFactor& 
       }
     }
   }
+  store.ahead = ahead;
 #pragma GCC unroll 8
   for (int j = 0; j < vectors; ++j) {
     const Mapped<D> map = columns.map(d, j * width);
@@ -134,8 +139,8 @@ HWY_INLINE void multiply_rows(D d, int64_t rows, const ProductShape& shape, cons
 template <int most, int vectors, bool is_partial, class D>
 HWY_NOINLINE void multiply_panel(D d, const ProductShape& shape, const LeftFactor& left,
                                  const float* b, int64_t b_row, const ProductRows& to,
-                                 int64_t first, bool add) {
-  const Store store{add, to.map, first, shape.columns - first};
+                                 int64_t first, bool add, FetchAhead& ahead) {
+  const Store store{add, to.map, first, shape.columns - first, ahead};
   const int64_t tiles = (shape.rows + most - 1) / most;
   const int64_t rows = shape.rows / tiles,
                 longer = shape.rows % tiles;  // tiles of about one size
@@ -176,7 +181,7 @@ HWY_INLINE void for_panels(int64_t columns, const Body& body) {
 }  // namespace
 
 void multiply_panels(const ProductShape& shape, const LeftFactor& left, const RightFactor& right,
-                     const ProductRows& to, bool add) {
+                     const ProductRows& to, bool add, FetchAhead& ahead) {
   if (shape.lines == 0 || shape.rows == 0) return;
   const int64_t depth = shape.segments * shape.length;
   for_panels(shape.columns, [&](auto d, auto vectors, auto is_partial, int64_t first) {
@@ -188,7 +193,7 @@ void multiply_panels(const ProductShape& shape, const LeftFactor& left, const Ri
     const bool is_packed = right.row == 0;
     multiply_panel<most, count, is_narrow>(d, shape, left,
                                            right.data + first * (is_packed ? depth : 1),
-                                           is_packed ? width : right.row, to, first, add);
+                                           is_packed ? width : right.row, to, first, add, ahead);
   });
 }
 
@@ -228,8 +233,10 @@ HWY_EXPORT(multiply_panels);
 HWY_EXPORT(pack_panels);
 
 void multiply(const ProductShape& shape, const LeftFactor& left, const RightFactor& right,
-              const ProductRows& to, Accumulate accumulate) {
-  HWY_DYNAMIC_DISPATCH(multiply_panels)(shape, left, right, to, accumulate == Accumulate::yes);
+              const ProductRows& to, Accumulate accumulate, FetchAhead* ahead) {
+  FetchAhead nothing(left.data);
+  HWY_DYNAMIC_DISPATCH(multiply_panels)
+  (shape, left, right, to, accumulate == Accumulate::yes, ahead ? *ahead : nothing);
 }
 
 void pack_columns(Matrix<const float> from, int64_t rows, int64_t columns, float* to) {

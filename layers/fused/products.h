@@ -5,6 +5,7 @@
 
 #include "framework/base/gemm.h"
 #include "framework/graph/channel_map.h"
+#include "layers/fused/fetch_ahead.h"
 
 namespace quantdyn {
 
@@ -40,9 +41,10 @@ struct ProductShape {
 /// to (+)= left right, on the calling thread. Every element is one chain of multiply-adds in the
 /// order of (segment, step), for any shape and other rows, so rows can be cut anywhere and the bits
 /// stay the same: fused ones on every instruction set that has them, which SSE does not. With
-/// Accumulate::yes the chain's result is added (no map then).
+/// Accumulate::yes the chain's result is added (no map then). Every step of a tile fetches a line
+/// of each stream of `ahead`.
 void multiply(const ProductShape& shape, const LeftFactor& left, const RightFactor& right,
-              const ProductRows& to, Accumulate accumulate);
+              const ProductRows& to, Accumulate accumulate, FetchAhead* ahead = nullptr);
 
 /// Packs a matrix [rows, columns] (any strides) for multiply(): `to` has rows * columns floats. On
 /// all workers.
