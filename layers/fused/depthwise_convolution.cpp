@@ -20,8 +20,9 @@ class DepthwiseConvolution final : public ConvolutionKernel {
         window_(output_window(without_groups(conv))),
         phases_(gradient_phases(without_groups(conv))) {
     for (const GradientPhase& phase : phases_)
-      phase_weights_.emplace_back(
-          static_cast<size_t>(phase.window.taps_h * phase.window.taps_w * conv.in_c));
+      // Those of a phase without taps are not read, but have a place.
+      phase_weights_.emplace_back(static_cast<size_t>(
+          std::max<int64_t>(1, phase.window.taps_h * phase.window.taps_w) * conv.in_c));
   }
 
   void prepare_forward(const float* weight) override { weight_ = weight; }

@@ -10,18 +10,19 @@ namespace quantdyn {
 /// on it.
 struct FetchAhead {
   struct Stream {
-    static constexpr int64_t line = 16;  // floats
+    static constexpr uintptr_t line = 64;  // bytes
 
-    const float* at;
-    const float* last;  // its last line, which is fetched again when there are no more
-    int64_t pace = 1;   // lines for each vector of results, where a kernel reads it
+    // As numbers: what lies behind an array may be fetched, but no pointer to it may be made.
+    uintptr_t at;
+    uintptr_t last;    // its last line, which is fetched again when there are no more
+    int64_t pace = 1;  // lines for each vector of results, where a kernel reads it
 
     /// Inlined into code for any instruction set.
     template <int lines = 1>
     [[gnu::always_inline]] void fetch() {
 #pragma GCC unroll 8
-      for (int i = 0; i < lines; ++i)  // into L2: what is worked on stays in L1
-        __builtin_prefetch(at + i * line, 0, 2);
+      for (uintptr_t i = 0; i < lines; ++i)  // into L2: what is worked on stays in L1
+        __builtin_prefetch(reinterpret_cast<const void*>(at + i * line), 0, 2);
       at = at < last ? at + lines * line : last;
     }
     template <int vectors>
@@ -31,15 +32,20 @@ struct FetchAhead {
   };
 
   /// Nothing but a line that is read anyway.
-  explicit FetchAhead(const float* read) : first{read, read}, second{read, read} {}
+  explicit FetchAhead(const float* read)
+      : first{address(read), address(read)}, second{address(read), address(read)} {}
 
   /// Of `floats` values; with none, or from null, the stream stays as it is.
   static void set(Stream& stream, const float* from, int64_t floats, int64_t pace = 1) {
     if (from == nullptr || floats <= 0) return;
-    stream = {from, from + (floats - 1) / Stream::line * Stream::line, pace};
+    const auto bytes = static_cast<uintptr_t>(floats - 1) * sizeof(float);
+    stream = {address(from), address(from) + bytes / Stream::line * Stream::line, pace};
   }
 
   Stream first, second;
+
+ private:
+  static uintptr_t address(const float* values) { return reinterpret_cast<uintptr_t>(values); }
 };
 
 }  // namespace quantdyn
