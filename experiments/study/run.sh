@@ -176,6 +176,9 @@ for group in $groups; do
   esac
 done
 if [ "$verdicts" = yes ]; then
-  "$python" -B "$here/verdicts.py" "$output" --figures || failed="$failed verdicts"
+  trial=''
+  [ "$tier" != quick ] || trial='--seeds 2'
+  # shellcheck disable=SC2086 # an option and its value
+  "$python" -B "$here/verdicts.py" "$output" --figures $trial || failed="$failed verdicts"
 fi
 [ -z "$failed" ] || fail "not made:$failed"
