@@ -182,7 +182,8 @@ def curve(run, name, variant):
 
 def trend_over_training(run, name, variant=FLOAT):
     """Spearman's rho of a networkwise metric and the epoch, over the snapshots of one training."""
-    return float(stats.spearmanr(run.epochs, curve(run, name, variant))[0])
+    values = curve(run, name, variant)
+    return float(stats.spearmanr(run.epochs, values)[0])
 
 
 def lead(run, leader, follower, variant):

@@ -145,7 +145,13 @@ def too_few_seeds_are_said():
     assert verdict == UNDECIDED and "too few seeds" in why
 
 
-for fact in [value for value in list(globals().values()) if callable(value) and getattr(value, "__module__", "") == "__main__"
-             and value not in (near, outcome)]:
+FACTS = (t_interval_and_p_are_students, equal_effects_have_the_sign_tests_p, one_effect_has_no_interval,
+         signed_ranks_are_counted_exactly, holm_multiplies_by_the_tests_that_are_left,
+         resampling_gives_the_same_interval_each_time, resamples_without_a_value_are_left_out,
+         a_value_with_an_error_is_taken_as_normal, monotone_rows_have_a_trend, kendalls_tau_is_that_of_scipy,
+         a_claim_holds_only_if_every_test_does, a_claim_fails_if_one_test_is_below_its_threshold,
+         a_seed_of_the_other_sign_leaves_a_claim_undecided, missing_runs_leave_a_claim_undecided_and_are_named,
+         what_does_not_decide_is_not_asked, without_a_loss_there_is_nothing_to_decide, too_few_seeds_are_said)
+for fact in FACTS:
     fact()
     print(fact.__name__)
