@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --tests | --sanitize | --mpi]
-#   --figures  also what experiments/figures draws with; --tests also that, and what the tests need;
+# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --study | --tests | --sanitize | --mpi]
+#   --figures  also what experiments/figures draws with; --study also that, and what experiments/study decides with;
+#   --tests    also that, and what the tests need;
 #   --sanitize also Clang, for the tests with sanitizers; --mpi also Open MPI, for runs of several processes
 # Debian 12's packages, with sudo where not root; elsewhere it prints the list and stops.
 set -euo pipefail
@@ -11,7 +12,8 @@ case ${1:-} in  # each adds to what follows
   --mpi) packages+=(libopenmpi-dev openmpi-bin) ;;
   --sanitize) packages+=(clang libomp-dev llvm) ;;&
   --sanitize | --tests) packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-xarray) ;;&
-  --sanitize | --tests | --figures) packages+=(python3 python3-h5py python3-matplotlib) ;;
+  --sanitize | --tests | --study) packages+=(python3-scipy python3-yaml) ;;&
+  --sanitize | --tests | --study | --figures) packages+=(python3 python3-h5py python3-matplotlib) ;;
 esac
 
 missing=()

@@ -26,7 +26,7 @@ BUILT_IN = "data.source={name: synthetic, train_images: 4096, test_images: 1024}
 SCRIPTS = ("tests/cluster/run.sh", "tests/faults/faults.py", "tests/mpi/run.sh", "tests/threads/run.sh", "tests/tidy.sh",
            "experiments/install_packages.sh",
            "experiments/figures/figures.py", "experiments/figures/report.py", "experiments/imagenet/prepare.py",
-           "experiments/imagenet/run.sh")
+           "experiments/imagenet/run.sh", "experiments/study/verdicts.py")
 MODEL = re.compile(r"file: (\S+\.h5)")
 DIRECTORY = re.compile(r"directory: ([^,}\s]+)")
 
@@ -86,6 +86,9 @@ class Reader:
         elif program == "tests/run.sh":
             self.made |= {"build/quantdyn", "build/build.ninja", "build/tests/"}
             self.options(program, arguments)
+        elif program == "experiments/study/run.sh":
+            self.options(program, arguments)
+            self.made.add("results/study/")
         elif program in SCRIPTS:
             self.options(program, arguments)
             self.names(arguments)

@@ -58,6 +58,7 @@ inline const std::vector<Case> small_nets = {
     {"inverted_residual", "{input: [12, 12, 3], width: 0.5, activation: sigmoid}"},
     {"mobilenet_v1", "{input: [32, 32, 3], alpha: 0.125}"},
     {"mobilenet_v1", "{input: [32, 32, 3], alpha: 0.125, stem_stride: 2, activation: relu6}"},
+    {"mobilenet_v1_regular", "{input: [16, 16, 3], alpha: 0.125}"},
 };
 
 }  // namespace quantdyn::test

@@ -47,6 +47,7 @@ BOOST_AUTO_TEST_CASE(published_counts) {
   BOOST_TEST(load({"regular", "{}"}).trained_count() == 576170);
   BOOST_TEST(load({"dws", "{}"}).trained_count() == 72842);
   BOOST_TEST(load({"mobilenet_v1", "{}"}).trained_count() == 3217226);
+  BOOST_TEST(load({"mobilenet_v1_regular", "{}"}).trained_count() == 28279338);
 }
 
 BOOST_AUTO_TEST_CASE(mobilenet_has_the_papers_size_for_imagenet) {
