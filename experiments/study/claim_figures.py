@@ -103,9 +103,9 @@ def mismatch(groups):
                     kinds.add(kind)
                     axis.plot(x[of_kind], y[of_kind], linestyle="", color=colour, marker=marker, alpha=0.7)
         axis.set_title(style.plain(net), loc="left", fontweight="bold")
-        axis.set_xlabel("channel precision of folded weights (1)")
+        axis.set_xlabel("channel precision (1)")
         axis.sharey(axes[0])
-    axes[0].set_ylabel("local SQNR of the output at 8 bits (dB)")
+    axes[0].set_ylabel("local SQNR of the output\nat 8 bits (dB)")
     style.legend(figure, [Line2D([], [], linestyle="", color=KIND_LOOKS[kind][0], marker=KIND_LOOKS[kind][1], label=kind)
                           for kind in KIND_LOOKS if kind in kinds])
     return figure
@@ -122,7 +122,7 @@ def accumulation(groups):
         lines(axis, found, series)
         axis.set_title(f"{bits} bits", loc="left", fontweight="bold")
         axis.set_xlabel("depth: layer / last layer (1)")
-        axis.set_ylabel("accumulated SQNR of the output (dB)")
+        axis.set_ylabel("accumulated SQNR\nof the output (dB)")
     net_legend(figure, found)
     return figure
 

@@ -34,6 +34,13 @@ class Outcome:
         return self.mean >= self.threshold
 
     @property
+    def side(self):
+        """Where the 95 % interval lies, not adjusted for other tests: above the threshold, below it, or across it."""
+        if not np.isfinite(self.low) or self.missing:
+            return ""
+        return "above" if self.low >= self.threshold else "below" if self.high < self.threshold else "across"
+
+    @property
     def has_one_sign(self):
         return all(effect > 0 for effect in self.effects.values())
 
@@ -151,13 +158,17 @@ def holm(p_values):
     return out
 
 
+def listed(texts, most=3):
+    more = f"; and {len(texts) - most} more" if len(texts) > most else ""
+    return "; ".join(texts[:most]) + more
+
+
 def verdict_of(outcomes, adjusted, alpha):
     """(verdict, why) of a claim, whose p is `adjusted` for the number of claims."""
     deciding = [outcome for outcome in outcomes if outcome.decides]
     missing = named([entry for outcome in deciding for entry in outcome.missing])
     if missing:
-        more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
-        return UNDECIDED, f"lacks {'; '.join(missing[:3])}{more}"
+        return UNDECIDED, f"lacks {listed(missing)}"
     active = [outcome for outcome in deciding if not outcome.is_idle]
     if not active:
         return UNDECIDED, "no net loses accuracy, so there is nothing to recover"
@@ -166,7 +177,8 @@ def verdict_of(outcomes, adjusted, alpha):
         return UNDECIDED, f"too few seeds for a test of {', '.join(short)}"
     below = [outcome for outcome in active if not outcome.reaches]
     if below:
-        names = ", ".join(f"{outcome.name} ({outcome.mean:.3g}, threshold {outcome.threshold:.3g})" for outcome in below)
+        below.sort(key=lambda outcome: outcome.p)
+        names = listed([f"{outcome.name} ({outcome.mean:.3g}, threshold {outcome.threshold:.3g})" for outcome in below])
         return (FAILS if adjusted < alpha else UNDECIDED), f"{len(below)} of {len(active)} below: {names}"
     mixed = [outcome.name for outcome in active if not outcome.has_one_sign]
     if mixed:

@@ -3,8 +3,9 @@
 #
 # usage: experiments/study/run.sh [OPTION...]
 #
-#   --tier TIER       quick (minutes: one epoch of few built-in images, to see that all parts work), main (hours: what is
-#                     reported), full (prints the commands that write the jobs for Slurm; runs nothing)  (quick)
+#   --tier TIER       quick (minutes: few epochs of few built-in images, to see that all parts work), main (hours: what is
+#                     reported), full (200 epochs, full width: prints the commands that submit the sweeps to Slurm)  (quick)
+#   --local           full: runs here what it is asked for; snapshots, mlperf and imagenet after the sweeps
 #   --groups "A B"    of families snapshots between norms groups initializers mlperf imagenet (all that have their data)
 #   --jobs N          members of a sweep that run at a time (1)
 #   --cifar10 DIR     CIFAR-10's binary files; quick takes built-in images without it (main: datasets/cifar-10-batches-bin)
@@ -21,9 +22,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 quantdyn=${QUANTDYN:-$here/../../build/quantdyn}
 python=${PYTHON:-/usr/bin/python3}
 all='families snapshots between norms groups initializers mlperf imagenet'
-tier=quick groups=$all jobs=1 cifar10='' mlperf=datasets/mlperf-tiny imagenet=datasets/imagenet output='' verdicts=yes
+tier=quick groups=$all jobs=1 cifar10='' mlperf=datasets/mlperf-tiny imagenet=datasets/imagenet output='' verdicts=yes local=no
 slurm='--partition long --time 24:00:00 --cpus 8'
-separable='dws mobilenet_v1'
+width=0.5 alpha=0.25  # of families.yaml and between.yaml
 
 fail() {
   echo "run.sh: $*" >&2
@@ -50,7 +51,11 @@ while [ $# -gt 0 ]; do
       verdicts=no
       shift
       ;;
-    *) fail "unknown option $1; accepted: --tier, --groups, --jobs, --cifar10, --mlperf, --imagenet, --output, --slurm, --no-verdicts" ;;
+    --local)
+      local=yes
+      shift
+      ;;
+    *) fail "unknown option $1; accepted: --tier, --groups, --jobs, --cifar10, --mlperf, --imagenet, --output, --slurm, --local, --no-verdicts" ;;
   esac
 done
 case $tier in quick | main | full) ;; *) fail "--tier $tier; accepted: quick, main, full" ;; esac
@@ -59,6 +64,8 @@ for group in $groups; do
 done
 [ -x "$quantdyn" ] || fail "$quantdyn is not a program; meson setup build && ninja -C build makes it"
 output=${output:-results/study/$tier}
+prints=no
+[ "$tier" != full ] || [ $local = yes ] || prints=yes
 [ "$tier" = quick ] || cifar10=${cifar10:-datasets/cifar-10-batches-bin}
 
 # The images, as --set takes them: paths in an experiment start at its folder, so they are absolute here.
@@ -67,10 +74,17 @@ if [ -n "$cifar10" ]; then
   source="{name: cifar10, directory: $(cd "$cifar10" && pwd)}"
 fi
 if [ "$tier" = quick ] && [ -n "$cifar10" ]; then
-  source="{name: subset, choice: seeded, train_images: 1024, test_images: 256, of: $source}"
+  source="{name: subset, choice: seeded, train_images: 512, test_images: 256, of: $source}"
 elif [ "$tier" = quick ]; then
-  source='{name: synthetic, train_images: 1024, test_images: 256}'
+  source='{name: synthetic, train_images: 512, test_images: 256}'
 fi
+case $tier in
+  quick) width=0.25 alpha=0.125 ;;
+  full) width=1 alpha=1 ;;
+esac
+# The nets of families.yaml at the tier's size.
+nets="[{file: ../networks/regular.yaml, width: $width}, {file: ../networks/dws.yaml, width: $width}, \
+{file: ../networks/mobilenet_v1_regular.yaml, alpha: $alpha}, {file: ../networks/mobilenet_v1.yaml, alpha: $alpha}]"
 
 # The variants of a file; quick: with less to compute.
 variants_of() {
@@ -81,7 +95,7 @@ variants_of() {
   fi
 }
 
-# `quantdyn COMMAND FILE`, and what else it is told, with the images and the size of the tier.
+# `quantdyn COMMAND FILE`, and what else it is told, with the images of the tier.
 quantdyn_on() {
   command=$1 file=$2
   shift 2
@@ -90,26 +104,47 @@ quantdyn_on() {
     set -- "$@" --set track.probe_images=64 --set "variants=$(variants_of "$here/$file.yaml")"
   fi
   # shellcheck disable=SC2086 # the command is words
-  "$quantdyn" $command "$here/$file.yaml" "$@"
+  "$quantdyn" $command "$here/$file.yaml" "$@" </dev/null
 }
 
 failed=''
-sweep() { # FILE, and what else the program is told
+sweep() { # FILE
   file=$1
-  shift
-  echo "$file:"
-  if [ "$tier" = quick ]; then
+  set -- --output "$output/$file"
+  if [ "$tier" != main ]; then
     epochs='[]'
-    case $file in families) epochs='[0]' ;; esac
-    set -- "$@" --set train.epochs=1 --set 'sweep.grid.seed=[0, 1]' --set "track.epochs=$epochs"
+    case $file in
+      families)
+        epochs='[1, 2, 5, 10, 20, 50, 100, 150]'
+        [ "$tier" = full ] || epochs='[1, 2, 3, 4, 5]'
+        set -- "$@" --set "sweep.grid.network=$nets"
+        ;;
+      between) set -- "$@" --set network.alpha=$alpha ;;
+      *) [ "$tier" = quick ] || set -- "$@" --set network.width=$width ;;
+    esac
+    set -- "$@" --set "track.epochs=$epochs"
   fi
-  quantdyn_on 'sweep run' "$file" --jobs "$jobs" --output "$output/$file" "$@" || failed="$failed $file"
+  case $tier in
+    quick)
+      trained=1
+      [ "$file" != families ] || trained=6  # snapshots to compare
+      set -- "$@" --set train.epochs=$trained --set 'sweep.grid.seed=[0, 1]'
+      ;;
+    full) set -- "$@" --set train.epochs=200 ;;
+  esac
+  if [ $prints = yes ]; then
+    printf "'%s' " "$quantdyn" sweep slurm "$here/$file.yaml" --submit "$@" --set "data.source=$source"
+    echo "$slurm"
+    return
+  fi
+  echo "$file:"
+  quantdyn_on 'sweep run' "$file" --jobs "$jobs" "$@" || failed="$failed $file"
 }
 
 # Each snapshot of the separable nets, quantized, into snapshots/MEMBER/epoch-NNN.
 snapshots() {
-  for net in $separable; do
-    case $net in dws) width=width=0.5 ;; mobilenet_v1) width=alpha=0.25 ;; esac
+  for net in dws mobilenet_v1; do
+    case $net in dws) size="width: $width" ;; mobilenet_v1) size="alpha: $alpha" ;; esac
     for result in "$output"/families/seed*-"$net"/result.h5; do
       [ -f "$result" ] || continue
       member=$(basename "$(dirname "$result")")
@@ -119,7 +154,7 @@ snapshots() {
         [ ! -f "$folder/result.h5" ] || continue
         echo "$folder"
         quantdyn_on run snapshots --quiet --output "$folder" --set "seed=${seed%%-*}" --set "weights=$file" \
-          --set "network={file: ../networks/$net.yaml, ${width%=*}: ${width#*=}}" >"$output/snapshots.log" ||
+          --set "network={file: ../networks/$net.yaml, $size}" >"$output/snapshots.log" ||
           echo "$member-epoch-$epoch" >>"$output/snapshots.failed"
       done
     done
@@ -153,29 +188,14 @@ imagenet() {
     --output "$output/imagenet" $images "$imagenet" || failed="$failed imagenet"
 }
 
-if [ "$tier" = full ]; then
-  wide='[{file: ../networks/regular.yaml}, {file: ../networks/dws.yaml}, {file: ../networks/mobilenet_v1_regular.yaml}, {file: ../networks/mobilenet_v1.yaml}]'
-  for group in $groups; do
-    case $group in
-      families) more="--set 'sweep.grid.network=$wide' --set 'track.epochs=[1, 2, 5, 10, 20, 50, 100, 150]'" ;;
-      between) more='--set network.alpha=1' ;;
-      norms | groups | initializers) more='--set network.width=1' ;;
-      *) continue ;;
-    esac
-    echo "$quantdyn sweep slurm $here/$group.yaml $slurm --submit --output $output/$group --set train.epochs=200 --set 'data.source=$source' $more"
-  done
-  echo "snapshots, mlperf and imagenet: $here/run.sh --tier main --output $output --groups 'snapshots mlperf imagenet', when these are done" >&2
-  exit 0
-fi
-
-mkdir -p "$output"
+[ $prints = yes ] || mkdir -p "$output"
 for group in $groups; do
   case $group in
-    snapshots | mlperf | imagenet) $group ;;
+    snapshots | mlperf | imagenet) [ $prints = yes ] || $group ;;
     *) sweep "$group" ;;
   esac
 done
-if [ "$verdicts" = yes ]; then
+if [ $verdicts = yes ] && [ $prints = no ]; then
   trial=''
   [ "$tier" != quick ] || trial='--seeds 2'
   # shellcheck disable=SC2086 # an option and its value

@@ -260,12 +260,17 @@ def number(value, digits=3):
     return "" if value is None or not np.isfinite(value) else f"{value:.{digits}g}"
 
 
+def chance(p):
+    """A p value for a table."""
+    return "<1e-6" if p < 1e-6 else number(p, 2)
+
+
 def test_row(claim, outcome):
     """A row of tests.csv."""
     state = "; ".join(decision.named(outcome.missing)) or ("no loss" if outcome.is_idle else "")
     return {"claim": claim["claim"], "test": outcome.name, "decides": "yes" if outcome.decides else "no",
             "effect": number(outcome.mean), "low": number(outcome.low), "high": number(outcome.high), "unit": outcome.unit,
-            "threshold": number(outcome.threshold), "p": number(outcome.p, 2), "wilcoxon_p": number(outcome.wilcoxon, 2),
+            "threshold": number(outcome.threshold), "interval": outcome.side, "p": chance(outcome.p), "wilcoxon_p": chance(outcome.wilcoxon),
             "positive": f"{sum(effect > 0 for effect in outcome.effects.values())} of {len(outcome.effects)}" if outcome.effects else "",
             "method": outcome.method, "lacks": state}
 
@@ -296,14 +301,14 @@ def run_rows(groups):
 def write(folder, results, study):
     """All tables; returns the Markdown."""
     verdicts = [{"claim": claim["claim"], "title": claim["title"], "asks": claim["asks"], "verdict": verdict,
-                 "p": number(p, 2), "why": why} for claim, _, p, verdict, why in results]
+                 "p": chance(p), "why": why} for claim, _, p, verdict, why in results]
     tests = [test_row(claim, outcome) for claim, outcomes, *_ in results for outcome in outcomes]
     trial = (f"**A trial with {study.most_seeds} seeds at most: these are no verdicts.**\n\n" if study.most_seeds else "")
     text = (trial + markdown(verdicts, ["claim", "asks", "verdict", "p", "why"])
             + "\np: of the answer that the means suggest, adjusted for the number of claims (Holm).\n\n"
-            + markdown(tests, ["claim", "test", "decides", "effect", "low", "high", "unit", "threshold", "p", "wilcoxon_p",
+            + markdown(tests, ["claim", "test", "decides", "effect", "low", "high", "unit", "threshold", "interval", "p", "wilcoxon_p",
                                "positive", "method", "lacks"])
-            + "\nlow, high: 95 % interval. positive: seeds whose effect has the claim's direction.\n")
+            + "\nlow, high: 95 % interval, above, below or across the threshold. positive: seeds whose effect has the claim's direction.\n")
     (folder / "verdicts.md").write_text(text, encoding="utf-8")
     write_csv(folder / "verdicts.csv", verdicts, list(verdicts[0]))
     write_csv(folder / "tests.csv", tests, list(tests[0]))

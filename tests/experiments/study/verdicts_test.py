@@ -82,7 +82,7 @@ def claims_are_decided_by_their_effects(folder):
     assert gap["verdict"] == "holds" and "| X1 | gap | holds |" in printed, gap
     assert order["verdict"] == "holds", order
     test = rows(folder, "tests.csv")[0]
-    assert test["test"] == "gap at 8 bits" and test["effect"] == "0.31" and test["positive"] == "5 of 5", test
+    assert test["test"] == "gap at 8 bits" and test["effect"] == "0.31" and test["positive"] == "5 of 5" and test["interval"] == "above", test
     effects = [row for row in rows(folder, "effects.csv") if row["test"] == "gap at 8 bits"]
     assert [row["seed"] for row in effects] == list("01234")
     assert abs(float(effects[2]["effect"]) - (float(effects[2]["value"]) - float(effects[2]["of_minus"]))) < 1e-12
