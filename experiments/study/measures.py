@@ -49,7 +49,7 @@ def layer_mean(run, tensor, statistic, variant=FLOAT, kinds=None, ending=None):
     divergence of channels from their layer (Lin 1991), less its expectation for as many values drawn from the layer.
     """
     values = run.layers(tensor, statistic, variant)[chosen_layers(run, kinds, ending)]
-    return float(finite(values, f"{tensor}/{statistic} in {run.folder}").mean())
+    return float(finite(values, f"{tensor}/{statistic}").mean())
 
 
 def layer_gap(run, tensor, statistic, kinds, less, variant=FLOAT):
@@ -63,7 +63,7 @@ def error_pairs(run, tensor, statistic, variant):
     y = run.layers("output", "local_sqnr", variant)
     there = np.isfinite(x) & np.isfinite(y)
     if np.sum(there) < 4:
-        raise Missing(f"four layers with {tensor}/{statistic} and output/local_sqnr of {variant} in {run.folder}")
+        raise Missing(f"fewer than four layers with {tensor}/{statistic} and output/local_sqnr of {variant}")
     return x[there], y[there]
 
 
@@ -77,7 +77,7 @@ def accumulated(run, variant):
     values = run.layers("output", "accumulated_sqnr", variant)
     places = np.flatnonzero(np.isfinite(values))
     if len(places) < 3:
-        raise Missing(f"three layers with a finite output/accumulated_sqnr of {variant} in {run.folder}")
+        raise Missing(f"fewer than three layers with a finite output/accumulated_sqnr of {variant}")
     return places.astype(float), values[places]
 
 
@@ -116,7 +116,7 @@ def folding_widening(run, kinds=None, less=None):
     change = run.layers("folded_weight", "log2_range", FLOAT) - run.layers("weight", "log2_range", FLOAT)
 
     def mean(of):
-        return float(finite(change[chosen_layers(run, of)], f"log2_range in {run.folder}").mean())
+        return float(finite(change[chosen_layers(run, of)], "log2_range").mean())
 
     return mean(kinds) - (mean(less) if less else 0.0)
 
@@ -150,7 +150,7 @@ def error_share(run, variant, kinds):
     for tensor in ("weight", "output"):
         parts += np.nan_to_num(run.layers(tensor, "sensitivity_only_logits_qmse", variant))
     if not parts.sum() > 0:
-        raise Missing(f"a sensitivity table of {variant} in {run.folder}")
+        raise Missing(f"no sensitivity table of {variant}")
     return float(parts[chosen_layers(run, kinds)].sum() / parts.sum())
 
 
@@ -161,10 +161,10 @@ def breaking_bits(run, decrease, prefix="minmax"):
     points = sorted(((bits_of(name), name) for result in run.results for name in result.quantized_variants()
                      if name.startswith(f"{prefix}-") and bits_of(name)), reverse=True)
     if not points:
-        raise Missing(f"no variant {prefix}-BITS in {run.folder}")
+        raise Missing(f"no variant {prefix}-BITS")
     values = [(bits, run.number("relative_accuracy_decrease", name)) for bits, name in points]
     if values[0][1] > decrease:
-        raise Missing(f"{run.folder} loses more than {decrease:.0%} at {values[0][0]} bits already: more bits")
+        raise Missing(f"it loses more than {decrease:.0%} at {values[0][0]} bits already")
     for (upper, before), (lower, after) in zip(values, values[1:]):
         if after > decrease:
             return lower + (upper - lower) * (after - decrease) / (after - before)
@@ -174,9 +174,9 @@ def breaking_bits(run, decrease, prefix="minmax"):
 def curve(run, name, variant):
     """[epoch] of a networkwise metric over the snapshots of a Curve."""
     if not hasattr(run, "points"):
-        raise Missing(f"snapshots of {run.folder}")
+        raise Missing("no snapshots over training")
     if len(run.points) < 4:
-        raise Missing(f"four snapshots of {run.folder}, which has {len(run.points)}")
+        raise Missing(f"{len(run.points)} snapshots over training, at least 4 are needed")
     return np.array([point.number(name, variant) for point in run.points])
 
 
@@ -193,7 +193,7 @@ def lead(run, leader, follower, variant):
     """
     x, y = np.diff(curve(run, leader, FLOAT)), np.diff(curve(run, follower, variant))
     if len(x) < 4:
-        raise Missing(f"five snapshots of {run.folder}")
+        raise Missing(f"{len(x) + 1} snapshots over training, at least 5 are needed")
     return float(stats.spearmanr(x[:-1], y[1:])[0] - stats.spearmanr(y[:-1], x[1:])[0])
 
 
@@ -208,10 +208,10 @@ def spread_ratio(runs, variant):
     what differs between the runs moves the quantized accuracy more than the float one.
     """
     if len(runs) < 3:
-        raise Missing(f"three runs of a seed, there are {len(runs)}")
+        raise Missing(f"{len(runs)} runs of a seed, at least 3 are needed")
     quantized, before = (np.std([run.number("accuracy", name) for run in runs], ddof=1) for name in (variant, FLOAT))
     if not before > 0 or not quantized > 0:
-        raise Missing(f"a spread of accuracies over the runs beside {runs[0].folder}")
+        raise Missing("no spread of accuracies")
     return float(np.log2(quantized / before))
 
 
@@ -271,7 +271,7 @@ def recovered(run, variant, base):
 
 def fluctuation(run, tensor):
     """Standard deviation of log2 range over layers, octaves: networkwise/<tensor>_range_fluctuation."""
-    values = finite(run.layers(tensor, "log2_range", FLOAT), f"{tensor}/log2_range in {run.folder}")
+    values = finite(run.layers(tensor, "log2_range", FLOAT), f"{tensor}/log2_range")
     return (lambda chosen: values[chosen].std()), len(values)
 
 
@@ -280,7 +280,7 @@ def precision_gap(run, kinds, less):
     values = run.layers("folded_weight", "average_channel_precision", FLOAT)
     first, second = (chosen_layers(run, of) & np.isfinite(values) for of in (kinds, less))
     if not first.any() or not second.any():
-        raise Missing(f"folded_weight/average_channel_precision of both kinds of layers in {run.folder}")
+        raise Missing("no folded_weight/average_channel_precision of both kinds of layers")
 
     def gap(chosen):
         return values[chosen][first[chosen]].mean() - values[chosen][second[chosen]].mean()

@@ -40,20 +40,20 @@ class Run:
         for result in self.results:
             if variant in result.variants:
                 return result, result.pick(variant)
-        raise Missing(f"no variant {variant} in {self.folder}")
+        raise Missing(f"no variant {variant}")
 
     def array(self, path, variant):
         """[layer], [channel] or a number of a variant's last snapshot; Missing where the file has no such dataset."""
         result, index = self.result_of(variant)
         if path not in result.file:
-            raise Missing(f"no dataset {path} in {self.folder}")
+            raise Missing(f"no dataset {path}")
         return result.file[path][index]
 
     def number(self, metric, variant):
         """A networkwise metric; Missing where it is NaN."""
         value = float(self.array(f"networkwise/{metric}", variant))
         if np.isnan(value):
-            raise Missing(f"networkwise/{metric} of {variant} is NaN in {self.folder}")
+            raise Missing(f"networkwise/{metric} of {variant} is NaN")
         return value
 
     def layers(self, tensor, statistic, variant):

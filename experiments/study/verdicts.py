@@ -85,11 +85,11 @@ class Study:
             try:
                 out[seed] = float(call(measures.OF_RUNS, test["measure"], found[seed]))
                 if np.isnan(out[seed]):
-                    outcome.missing.append((f"a value that is no NaN in {found[seed].folder}", None))
+                    outcome.missing.append((f"{test['group']}: {test['net']}: the measure is NaN", seed))
             except measures.Idle:
                 idle.append(seed)
             except runs.Missing as missing:
-                outcome.missing.append((str(missing), None))
+                outcome.missing.append((f"{test['group']}: {test['net']}: {missing}", seed))
         outcome.is_idle = bool(idle) and not out and not outcome.missing
         return out
 
@@ -128,7 +128,7 @@ class Study:
                 out[seed] = call(measures.OF_SEEDS, test["measure"], found)
                 self.effects.append((outcome.name, seed, out[seed], "", out[seed]))
             except runs.Missing as missing:
-                outcome.missing.append((str(missing), None))
+                outcome.missing.append((f"{test['group']}: {missing}", seed))
         return out
 
     def table(self, test, outcome):
@@ -149,7 +149,7 @@ class Study:
                 try:
                     row.append(call(measures.OF_RUNS, test["measure"], of_level[seed]))
                 except runs.Missing as missing:
-                    outcome.missing.append((str(missing), None))
+                    outcome.missing.append((f"{test['group']}: {of_level[seed].folder.name}: {missing}", None))
             rows.append(row)
         return rows, [next(iter(of_level.values())) for of_level in found.values()]
 
@@ -213,7 +213,7 @@ class Study:
         except measures.Idle:
             outcome.is_idle = True
         except runs.Missing as missing:
-            outcome.missing.append((str(missing), None))
+            outcome.missing.append((f"{test['group']}: {test['net']}: {missing}", None))
 
     def decide_layers(self, test, outcome):
         parts = []
@@ -223,7 +223,7 @@ class Study:
                 if run:
                     parts.append(call(measures.OF_LAYERS, part["measure"], run))
             except runs.Missing as missing:
-                outcome.missing.append((str(missing), None))
+                outcome.missing.append((f"{part['group']}: {part['net']}: {missing}", None))
         if outcome.missing:
             return
 
