@@ -135,8 +135,8 @@ class Study:
         """(values [seed, level], levels): a measure of every run of a group, by seed and the value of the key `by`."""
         found = {}
         for run in self.groups.get(test["group"], []):
-            level = runs.at(run.config, test["by"])
-            found.setdefault(yaml.safe_dump(level), {})[run.seed] = run
+            level = yaml.safe_dump(runs.at(run.config, test["by"]), default_flow_style=True, width=1000)
+            found.setdefault(level.removesuffix("\n...\n").strip(), {})[run.seed] = run
         if len(found) < test["runs"]:
             outcome.missing.append((f"{test['group']}: {test['runs'] - len(found)} of {test['runs']} values of {test['by']}", None))
         rows = []
@@ -144,7 +144,7 @@ class Study:
             row = []
             for level, of_level in found.items():
                 if seed not in of_level:
-                    outcome.missing.append((f"{test['group']}: {test['by']} {level.split(chr(10))[0]}", seed))
+                    outcome.missing.append((f"{test['group']}: {test['by']} {level}", seed))
                     continue
                 try:
                     row.append(call(measures.OF_RUNS, test["measure"], of_level[seed]))
