@@ -170,10 +170,14 @@ mlperf() {
     return
   fi
   variants=$(cat "$here/../imagenet/variants/headline.yaml" "$here/../imagenet/variants/repairs.yaml")
-  [ "$tier" != quick ] || variants=$(echo "$variants" | sed 's/images: 512/images: 64/')
+  set --
+  if [ "$tier" = quick ]; then
+    variants=$(echo "$variants" | sed 's/images: 512/images: 64/')
+    set -- --set track.probe_images=64
+  fi
   echo "mlperf:"
   "$quantdyn" sweep run "$here/pretrained.yaml" --member resnet8 --output "$output/mlperf" --set "variants=$variants" \
-    --set "network.file=$(cd "$mlperf" && pwd)/pretrainedResnet.h5" --set "data.source=$source" || failed="$failed mlperf"
+    --set "network.file=$(cd "$mlperf" && pwd)/pretrainedResnet.h5" --set "data.source=$source" "$@" || failed="$failed mlperf"
 }
 
 imagenet() {
@@ -181,11 +185,10 @@ imagenet() {
     echo "imagenet is left out: $imagenet has no images.h5" >&2
     return
   fi
-  images=''
-  [ "$tier" != quick ] || images='--images 32'
-  # shellcheck disable=SC2086 # an option and its value
-  "$here/../imagenet/run.sh" --nets 'mobilenet_v1 mobilenet_v2 efficientnet_lite0' --groups 'headline repairs' \
-    --output "$output/imagenet" $images "$imagenet" || failed="$failed imagenet"
+  set -- --groups 'headline repairs'
+  [ "$tier" != quick ] || set -- --groups headline --images 32
+  "$here/../imagenet/run.sh" --nets 'mobilenet_v1 mobilenet_v2 efficientnet_lite0' "$@" --output "$output/imagenet" \
+    "$imagenet" || failed="$failed imagenet"
 }
 
 [ $prints = yes ] || mkdir -p "$output"
