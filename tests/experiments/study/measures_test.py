@@ -20,6 +20,7 @@ except ImportError as missing:
 sys.path.insert(0, sys.argv[1])
 import measures  # noqa: E402
 import runs  # noqa: E402
+import single_measures  # noqa: E402
 import snapshot_files  # noqa: E402
 from small_results import write  # noqa: E402
 
@@ -55,7 +56,7 @@ def ranks_of_precision_and_error_are_correlated(folder):
         "output/local_sqnr": [[NAN] * 7, [50, 49, 20, 30, 25, 40, 28]]})])
     near(measures.rank_correlation(run, "folded_weight", "average_channel_precision", "minmax-8"), 1)
     near(measures.pooled_correlation([run, run], "folded_weight", "average_channel_precision", "minmax-8"), 1)
-    statistic, size = measures.precision_correlation(run, "minmax-8")
+    statistic, size = single_measures.precision_correlation(run, "minmax-8")
     assert size == 6
     near(statistic(np.array([0, 1, 2, 3])), 1)
 
@@ -64,7 +65,7 @@ def error_grows_by_the_slope_of_its_decibels(folder):
     run = runs.Run([write(folder, layerwise={"output/accumulated_sqnr": [[NAN] * 7, [50, 47, 44, float("inf"), 38, 35, 32]]})])
     near(measures.accumulation_slope(run, "minmax-8"), 3)
     near(measures.accumulation_slope(run, "minmax-8", over="depth"), 18)
-    statistic, size = measures.slope(run, "minmax-8")
+    statistic, size = single_measures.slope(run, "minmax-8")
     near(statistic(np.arange(size)), 3)
 
 
@@ -90,10 +91,10 @@ def a_share_is_recovered_of_what_was_lost(folder):
         "relative_accuracy_decrease": [NAN, 0.5, 0.125, 0.00125]})])
     near(measures.recovered_share(run, "per_channel-8", "minmax-8"), 0.75)
     fails(measures.Idle, lambda: measures.recovered_share(run, "per_channel-8", "minmax-6"), "minmax-6 loses 0.13%")
-    value, error = measures.relative_decrease(run, "minmax-8")
+    value, error = single_measures.relative_decrease(run, "minmax-8")
     near(value, 0.5)
     near(error, np.sqrt(0.64 / 400) / 0.8)
-    value, error = measures.recovered(run, "per_channel-8", "minmax-8")
+    value, error = single_measures.recovered(run, "per_channel-8", "minmax-8")
     near(value, 0.75)
     near(error, np.hypot(np.sqrt(0.25 / 400) / 0.8, 0.25 * np.sqrt(0.64 / 400) / 0.8) / 0.5)
 

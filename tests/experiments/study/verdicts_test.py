@@ -23,8 +23,10 @@ except ImportError as missing:
 
 STUDY = pathlib.Path(sys.argv[1])
 sys.path.insert(0, str(STUDY))
+import claim_tests  # noqa: E402
 import measures  # noqa: E402
 import runs  # noqa: E402
+import single_measures  # noqa: E402
 import verdicts  # noqa: E402
 from small_results import write  # noqa: E402
 
@@ -126,25 +128,25 @@ def runs_without_results_are_refused(folder):
 def an_unknown_key_or_measure_is_named(folder):
     for test, words in (({"name": "a", "nett": 1}, "unknown keys nett"),):
         try:
-            verdicts.expanded(test)
+            claim_tests.expanded(test)
             raise AssertionError("no error")
         except runs.UserError as error:
             assert words in str(error)
     try:
-        verdicts.call(measures.OF_RUNS, {"nothing": {}}, None)
+        claim_tests.call(measures.OF_RUNS, {"nothing": {}}, None)
         raise AssertionError("no error")
     except runs.UserError as error:
         assert "measure nothing is not known" in str(error)
 
 
 def ratios_and_shares_combine_two_nets(_):
-    assert verdicts.combined("log2_ratio", 8, 2) == 2 and np.isnan(verdicts.combined("log2_ratio", 0, 2))
-    assert verdicts.combined("share_less", 0.1, 0.4) == 0.75 and verdicts.combined("share_less", 0.1, 0.001) is None
+    assert claim_tests.combined("log2_ratio", 8, 2) == 2 and np.isnan(claim_tests.combined("log2_ratio", 0, 2))
+    assert claim_tests.combined("share_less", 0.1, 0.4) == 0.75 and claim_tests.combined("share_less", 0.1, 0.001) is None
 
 
 def placeholders_keep_the_kind_of_their_value(_):
     names = {"pair": ["dws", "regular"], "decrease": 0.01}
-    assert verdicts.filled({"net": "{pair[0]}", "level": "{decrease}", "name": "{decrease} of {pair[1]}"}, names) == {
+    assert claim_tests.filled({"net": "{pair[0]}", "level": "{decrease}", "name": "{decrease} of {pair[1]}"}, names) == {
         "net": "dws", "level": 0.01, "name": "0.01 of regular"}
 
 
@@ -169,9 +171,9 @@ def every_variant_and_seed_that_a_claim_asks_for_is_made(_):
         made.setdefault("imagenet", set()).update(variants_of(yaml.safe_load(
             (STUDY / ".." / "imagenet" / "variants" / f"{name}.yaml").read_text(encoding="utf-8"))))
     made["mlperf"] = made["imagenet"]
-    known = {**measures.OF_RUNS, **measures.OF_SEEDS, **measures.OF_IMAGES, **measures.OF_LAYERS}
+    known = {**measures.OF_RUNS, **measures.OF_SEEDS, **single_measures.OF_IMAGES, **single_measures.OF_LAYERS}
     for claim in claims["claims"]:
-        for test in [part for entry in claim["tests"] for part in verdicts.expanded(entry)]:
+        for test in [part for entry in claim["tests"] for part in claim_tests.expanded(entry)]:
             for part in (test, {**test, **test.get("minus", {})}):
                 (name, options), = part["measure"].items()
                 assert name in known, name
