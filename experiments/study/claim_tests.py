@@ -176,7 +176,7 @@ class Study:
 
     def decide_jackknife(self, test, outcome):
         rows, _ = self.table(test, outcome)
-        if outcome.missing:
+        if outcome.missing or len(rows) < 3:  # leaving one out must leave two
             return
         outcome.effects = dict(enumerate(measures.pseudo_values(rows)))
         self.effects += [(outcome.name, seed, value, "", value) for seed, value in outcome.effects.items()]

@@ -174,7 +174,7 @@ def verdict_of(outcomes, adjusted, alpha):
         return UNDECIDED, "no net loses accuracy, so there is nothing to recover"
     short = [outcome.name for outcome in active if not np.isfinite(outcome.p)]
     if short:
-        return UNDECIDED, f"too few seeds for a test of {', '.join(short)}"
+        return UNDECIDED, f"too few seeds for a test of {listed(short)}"
     below = [outcome for outcome in active if not outcome.reaches]
     if below:
         below.sort(key=lambda outcome: outcome.p)
@@ -182,7 +182,7 @@ def verdict_of(outcomes, adjusted, alpha):
         return (FAILS if adjusted < alpha else UNDECIDED), f"{len(below)} of {len(active)} below: {names}"
     mixed = [outcome.name for outcome in active if not outcome.has_one_sign]
     if mixed:
-        return UNDECIDED, f"not the same sign in every seed: {', '.join(mixed)}"
+        return UNDECIDED, f"not the same sign in every seed: {listed(mixed)}"
     if adjusted >= alpha:
         unsure = max(active, key=lambda outcome: outcome.p)
         return UNDECIDED, f"all {len(active)} reach their threshold, but p is {unsure.p:.2g} for {unsure.name}"
