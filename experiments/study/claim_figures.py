@@ -193,7 +193,7 @@ def over_training(groups):
     for axis, (label, name, bits) in zip(axes, (
             ("float accuracy (1)", "accuracy", None),
             ("relative decrease\n(dws 4 bits, mobilenet_v1 8 bits)", "relative_accuracy_decrease", {"dws": 4, "mobilenet_v1": 8}),
-            ("fluctuation of folded weights (octaves)", "folded_weight_range_fluctuation", None))):
+            ("fluctuation of\nfolded weights (octaves)", "folded_weight_range_fluctuation", None))):
         def series(run, name=name, bits=bits):
             variant = f"minmax-{bits[run.net]}" if bits else FLOAT
             return run.epochs, [point.number(name, variant) for point in run.points]

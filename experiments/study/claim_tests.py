@@ -68,6 +68,9 @@ class Study:
                 where = "".join(f", {key} {value}" for key, value in (test.get("where") or {}).items())
                 outcome.missing.append((f"{test['group']}: {test['net']}{where}", seed))
                 continue
+            points = len(getattr(found[seed], "points", []))
+            if points and points < test["runs"] and not self.most_seeds:
+                outcome.missing.append((f"{test['group']}: {test['net']}: {test['runs'] - points} of {test['runs']} snapshots", seed))
             try:
                 out[seed] = float(call(measures.OF_RUNS, test["measure"], found[seed]))
                 if np.isnan(out[seed]):

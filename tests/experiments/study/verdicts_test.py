@@ -171,6 +171,9 @@ def every_variant_and_seed_that_a_claim_asks_for_is_made(_):
         made.setdefault("imagenet", set()).update(variants_of(yaml.safe_load(
             (STUDY / ".." / "imagenet" / "variants" / f"{name}.yaml").read_text(encoding="utf-8"))))
     made["mlperf"] = made["imagenet"]
+    families_file = yaml.safe_load((STUDY / "families.yaml").read_text(encoding="utf-8"))
+    for test in next(claim for claim in claims["claims"] if claim["claim"] == "C13")["tests"]:
+        assert test["runs"] == len(families_file["track"]["epochs"]) + 1, test["name"]  # and the last
     known = {**measures.OF_RUNS, **measures.OF_SEEDS, **single_measures.OF_IMAGES, **single_measures.OF_LAYERS}
     for claim in claims["claims"]:
         for test in [part for entry in claim["tests"] for part in claim_tests.expanded(entry)]:
