@@ -216,7 +216,8 @@ void SharedBatch::finish() {
 void join_nodes_later(std::vector<float> own, int64_t size, int64_t images_a_part, float* total) {
   const int64_t nodes = std::ssize(nodes_of_ranks(images_a_part).nodes);
   if (nodes * size * bytes_a_value <= Ranks::largest_exchange) {
-    // This one waits: the sums of the next norm, for which all wait, must not queue behind it.
+    // It is not begun yet: the sums of the next norm, which hold up all ranks, would queue for the
+    // link after it.
     begin_later_sums();
     later_sums().emplace_back(own, size, images_a_part, total);
     return;

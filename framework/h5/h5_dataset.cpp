@@ -143,7 +143,7 @@ void Dataset::attach_scale(int axis, const Dataset& scale) {
         "cannot be given the axis", scale.where());
 }
 
-// H5DSis_scale and H5DSget_scale_name read behind the end of a class without a final NUL.
+// H5DSis_scale and H5DSget_scale_name read past the end of a class that has no final NUL.
 bool Dataset::is_scale() const {
   return has_attribute("CLASS") && attribute_content("CLASS") == Content::texts &&
          text("CLASS") == "DIMENSION_SCALE";

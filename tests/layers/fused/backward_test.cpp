@@ -3,21 +3,14 @@
 #include <memory>
 #include <vector>
 
-#include "framework/base/rng.h"
 #include "layers/fused/convolution_kernel.h"
 #include "tests/every_target.h"
+#include "tests/layers/fused/random_values.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
 
 namespace {
-
-std::vector<float> random_values(int64_t n, uint64_t seed) {
-  const Rng rng(seed);
-  std::vector<float> out(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(rng.normal(static_cast<uint64_t>(i)));
-  return out;
-}
 
 Convolution square(int64_t size, int64_t channels, int64_t kernel, int64_t stride) {
   const int64_t pad = kernel / 2, out = (size + 2 * pad - kernel) / stride + 1;

@@ -4,18 +4,14 @@
 #include <cmath>
 #include <vector>
 
-#include "framework/base/rng.h"
 #include "tests/every_target.h"
+#include "tests/layers/fused/random_values.h"
 
 namespace quantdyn {
-namespace {
 
-std::vector<float> random_values(int64_t n, uint64_t seed) {
-  const Rng rng(seed);
-  std::vector<float> out(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(rng.normal(static_cast<uint64_t>(i)));
-  return out;
-}
+using test::random_values;
+
+namespace {
 
 /// Factors of a product whose lines, rows, segments and steps all lie apart.
 struct Factors {
