@@ -7,8 +7,11 @@
 
 namespace quantdyn {
 
-/// Writes channelwise/<tensor>/{js,wasserstein}_to_layer and their means over a layer's channels,
-/// layerwise/<tensor>/average_{js,wasserstein}_to_layer, of all nodes that have the tensor.
+/// Writes channelwise/<tensor>/{js,wasserstein}_to_layer, js_to_layer_excess, and their means over
+/// a layer's channels, layerwise/<tensor>/average_..., of all nodes that have the tensor.
+///
+/// The excess is js_to_layer less expected_js_divergence() of the channel's number of values: nine
+/// weights are far from any layer by being nine.
 ///
 /// From the histograms, and the exact ends where `moments` wrote them, in the same frame; a frame
 /// without histograms of the tensor is left as it is. A channel without values (or with only NaN)

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <numeric>
 
 #include "framework/base/error.h"
@@ -25,6 +26,43 @@ double share(uint64_t part, uint64_t total) {
 void require_same_bins(std::span<const uint64_t> p, std::span<const uint64_t> q) {
   if (p.size() != q.size())
     throw_error("distance: {} bins and {}; they must be the same", p.size(), q.size());
+}
+
+/// E[f(K / n)] of expected_js_divergence(), f in nat, by summing over K from its mode b n outwards.
+double summed_js_part(double n, double b) {
+  constexpr double negligible = 1e-20;  // of the mode's weight
+  const double mode = std::min(n, std::floor((n + 1) * b)), odds = b / (1 - b);
+  double weights = 0, sum = 0;
+  const auto add = [&](double k, double weight) {
+    const double a = k / n, middle = (a + b) / 2;
+    const double f = ((k > 0 ? a * std::log(a / middle) : 0) + b * std::log(b / middle)) / 2;
+    weights += weight;
+    sum += weight * f;
+  };
+  double weight = 1;
+  for (double k = mode; k <= n && weight > negligible; ++k) {
+    add(k, weight);
+    weight *= (n - k) / (k + 1) * odds;
+  }
+  weight = 1;
+  for (double k = mode; k > 0; --k) {
+    weight *= k / (n - k + 1) / odds;
+    if (weight <= negligible) break;
+    add(k - 1, weight);
+  }
+  return sum / weights;
+}
+
+/// The same from the central moments of K, whose formulae are those of the binomial distribution.
+double expanded_js_part(double n, double b) {
+  const double c = 1 - b, s = b * c, v = n * s;  // v: the variance
+  const double m3 = v * (c - b), m4 = v * (1 + 3 * (n - 2) * s),
+               m5 = v * (c - b) * (1 + 2 * s * (5 * n - 6)),
+               m6 = v * (1 - 30 * s * (1 - 4 * s) + 5 * v * (5 - 26 * s) + 15 * v * v);
+  // f^(k)(b) / k! is b^(1 - k) times 1/8, -1/16, 7/192, -3/128 and 31/1920, for k from 2 to 6.
+  const double u = 1 / (n * b);
+  return b * u * u *
+         (v / 8 + u * (-m3 / 16 + u * (m4 * 7 / 192 + u * (-m5 * 3 / 128 + u * m6 * 31 / 1920))));
 }
 
 /// Where one bin's mass lies.
@@ -96,6 +134,19 @@ double js_divergence(std::span<const uint64_t> p, std::span<const uint64_t> q) {
     }
   }
   return (share(only_p, p_total) + share(only_q, q_total)) / 2 + shared / 2;
+}
+
+double expected_js_divergence(uint64_t values, std::span<const uint64_t> q) {
+  const uint64_t total = total_of(q);
+  if (values == 0 || total == 0) return missing;
+  const auto n = static_cast<double>(values);
+  double sum = 0;
+  for (const uint64_t count : q) {
+    if (count == 0 || count == total) continue;  // a bin that always has the same share
+    const double b = share(count, total);
+    sum += n * b * (1 - b) > 1000 ? expanded_js_part(n, b) : summed_js_part(n, b);
+  }
+  return sum / std::numbers::ln2;
 }
 
 BinEdges::BinEdges(const LogBins& b) : bins(b) {

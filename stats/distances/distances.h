@@ -21,6 +21,15 @@ double kl_divergence(std::span<const uint64_t> p, std::span<const uint64_t> q);
 /// shared. NaN if either is empty. Throws Error if the numbers of bins differ.
 double js_divergence(std::span<const uint64_t> p, std::span<const uint64_t> q);
 
+/// The mean of js_divergence(p, q), in bit, where p counts `values` values drawn from q with
+/// replacement: what so few values are away from q by their number alone.
+///
+/// A bin with the share b has a binomial number of them, K, so it is the sum over the bins of
+/// E[f(K / n)], f(a) = (a log2(2 a / (a + b)) + b log2(2 b / (a + b))) / 2. A bin that expects up
+/// to 1,000 is summed over K; of more, f is expanded about b to the sixth central moment, which
+/// leaves less than 1e-7 of the bin's part. NaN if `values` is 0 or q is empty.
+double expected_js_divergence(uint64_t values, std::span<const uint64_t> q);
+
 /// The edges of all bins, computed once.
 struct BinEdges {
   explicit BinEdges(const LogBins& bins);

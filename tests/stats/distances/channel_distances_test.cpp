@@ -42,6 +42,30 @@ BOOST_AUTO_TEST_CASE(distances_to_the_layer_are_those_computed_by_hand) {
   BOOST_TEST(std::isnan(frame.layer_values<double>("weight", "average_js_to_layer", 0)[0]));
 }
 
+BOOST_AUTO_TEST_CASE(channels_that_are_samples_of_their_layer_have_no_excess) {
+  // 4,000 channels of 9 values of one distribution; then their second half is moved.
+  constexpr int64_t channels = 4000, rows = 9;
+  std::vector<float> x = random_values(rows * channels);
+  const auto excess_of = [&] {
+    Frame frame({0, channels});
+    track(frame, x, 0);
+    save_channel_distances(frame, "weight");
+    const auto js = frame.channel_values<double>("weight", "js_to_layer", 0);
+    const auto excess = frame.channel_values<double>("weight", "js_to_layer_excess", 0);
+    for (int64_t c = 1; c < channels; ++c)
+      BOOST_TEST_REQUIRE(js[c] - excess[c] == js[0] - excess[0],
+                         boost::test_tools::tolerance(1e-12));
+    return std::pair{frame.layer_values<double>("weight", "average_js_to_layer_excess", 0)[0],
+                     js[0] - excess[0]};
+  };
+  const auto [sampled, expected] = excess_of();
+  BOOST_TEST(expected > 0.5);  // bit: what nine values cost
+  BOOST_TEST(std::abs(sampled) < 0.005);
+  for (size_t i = 0; i < x.size(); ++i)
+    if (i % channels >= channels / 2) x[i] += 4;
+  BOOST_TEST(excess_of().first > 0.03);
+}
+
 BOOST_AUTO_TEST_CASE(a_single_channel_is_its_layer) {
   Frame frame({0, 1});
   track(frame, random_values(100), 0);

@@ -208,4 +208,36 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
                     Error);
 }
 
+BOOST_AUTO_TEST_CASE(the_expected_divergence_of_a_sample_is_that_by_hand) {
+  // One value of {1/2, 1/2} is (1, 0) or (0, 1); of two, half the time also (1/2, 1/2) itself.
+  const std::vector<uint64_t> halves{3, 3}, single{0, 5}, none{0, 0};
+  const double one = js_divergence(std::vector<uint64_t>{1, 0}, halves);
+  BOOST_TEST(expected_js_divergence(1, halves) == one, boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(expected_js_divergence(2, halves) == one / 2, boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(expected_js_divergence(7, single) == 0);
+  BOOST_TEST(std::isnan(expected_js_divergence(0, halves)));
+  BOOST_TEST(std::isnan(expected_js_divergence(1, none)));
+}
+
+BOOST_AUTO_TEST_CASE(the_expected_divergence_of_a_sample_is_the_sum_over_all_counts) {
+  // Independent: probabilities from lgamma, every count; sizes on both sides of the expansion.
+  const auto by_lgamma = [](double n, const std::vector<uint64_t>& q, double total) {
+    double sum = 0;
+    for (const uint64_t count : q) {
+      const double b = static_cast<double>(count) / total;
+      for (double k = 0; k <= n; ++k) {
+        const double p = std::exp(std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1) +
+                                  k * std::log(b) + (n - k) * std::log1p(-b)),
+                     a = k / n, middle = (a + b) / 2;
+        sum += p * ((k > 0 ? a * std::log2(a / middle) : 0) + b * std::log2(b / middle)) / 2;
+      }
+    }
+    return sum;
+  };
+  const std::vector<uint64_t> q{1, 40, 300, 659, 9000};
+  for (const uint64_t n : {1u, 9u, 100u, 5000u, 30000u, 200000u})
+    BOOST_TEST(expected_js_divergence(n, q) == by_lgamma(static_cast<double>(n), q, 10000),
+               boost::test_tools::tolerance(1e-7));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
