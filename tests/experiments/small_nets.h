@@ -59,6 +59,9 @@ inline const std::vector<Case> small_nets = {
     {"mobilenet_v1", "{input: [32, 32, 3], alpha: 0.125}"},
     {"mobilenet_v1", "{input: [32, 32, 3], alpha: 0.125, stem_stride: 2, activation: relu6}"},
     {"mobilenet_v1_regular", "{input: [16, 16, 3], alpha: 0.125}"},
+    {"vgg", "{input: [16, 16, 3], width: 0.125}"},
+    {"vgg", "{input: [16, 16, 3], width: 0.125, norm: false, groups: 4}"},
+    {"vgg_separable", "{input: [16, 16, 3], width: 0.125}"},
 };
 
 }  // namespace quantdyn::test

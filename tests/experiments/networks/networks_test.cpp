@@ -48,6 +48,8 @@ BOOST_AUTO_TEST_CASE(published_counts) {
   BOOST_TEST(load({"dws", "{}"}).trained_count() == 72842);
   BOOST_TEST(load({"mobilenet_v1", "{}"}).trained_count() == 3217226);
   BOOST_TEST(load({"mobilenet_v1_regular", "{}"}).trained_count() == 28279338);
+  BOOST_TEST(load({"vgg", "{}"}).trained_count() == 4692426);
+  BOOST_TEST(load({"vgg_separable", "{}"}).trained_count() == 546378);
 }
 
 BOOST_AUTO_TEST_CASE(mobilenet_has_the_papers_size_for_imagenet) {
