@@ -55,7 +55,7 @@ def lines(axis, found, series):
 
 def decrease_by_bits(run):
     """(bits [n], relative accuracy decrease [n]) of the variants minmax-BITS."""
-    widths = sorted(runs.bits_of(name) for name in run.results[0].quantized_variants() if name.startswith("minmax-"))
+    widths = sorted(runs.bits_of(name) for name in run.variants if name.startswith("minmax-"))
     return widths, [run.number("relative_accuracy_decrease", f"minmax-{bits}") for bits in widths]
 
 
@@ -139,7 +139,7 @@ def initialization(groups):
     """C6: float and int8 accuracy of every initializer and seed."""
     found = {}
     for run in groups.get("initializers", []):
-        found.setdefault(short(runs.at(run.config, "initializer")), []).append(run)
+        found.setdefault(short(run.key("initializer")), []).append(run)
     if not found:
         raise Missing("no run of the group initializers")
     figure, (axis,) = panels(1, 2.6)

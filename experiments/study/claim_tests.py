@@ -124,7 +124,7 @@ class Study:
         """(values [seed, level], levels): a measure of every run of a group, by seed and the value of the key `by`."""
         found = {}
         for run in self.groups.get(test["group"], []):
-            level = yaml.safe_dump(runs.at(run.config, test["by"]), default_flow_style=True, width=1000)
+            level = yaml.safe_dump(run.key(test["by"]), default_flow_style=True, width=1000)
             found.setdefault(level.removesuffix("\n...\n").strip(), {})[run.seed] = run
         if len(found) < test["runs"]:
             outcome.missing.append((f"{test['group']}: {test['runs'] - len(found)} of {test['runs']} values of {test['by']}", None))
@@ -138,7 +138,7 @@ class Study:
                 try:
                     row.append(call(measures.OF_RUNS, test["measure"], of_level[seed]))
                 except runs.Missing as missing:
-                    outcome.missing.append((f"{test['group']}: {of_level[seed].folder.name}: {missing}", None))
+                    outcome.missing.append((f"{test['group']}: {of_level[seed].member}: {missing}", None))
             rows.append(row)
         return rows, [next(iter(of_level.values())) for of_level in found.values()]
 

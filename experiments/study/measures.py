@@ -6,7 +6,7 @@ dataset or variant that lacks, and Idle where there is nothing to measure. "Laye
 import numpy as np
 from scipy import stats
 
-from runs import FLOAT, Missing, at, bits_of
+from runs import FLOAT, Missing, bits_of
 
 SMALL_LOSS = 0.01  # a relative decrease that counts as a loss: MLPerf's 99 % of FP32 (Reddi et al. 2020, table I)
 
@@ -91,20 +91,10 @@ def accumulation_slope(run, variant, over="layer"):
 
 
 def shift_slope(run, variant):
-    """Slope over relative depth (0 the input, 1 the last layer), by least squares, of the float-to-quantized shift
-    sqrt(sum_c s_c^2 / sum_c E[x_c^2]), s_c the accumulated mean shift of channel c of a layer's output: the mean-shift to
-    signal ratio (its root) of Finkelstein et al. 2019 (arXiv 1906.03193).
+    """Slope over relative depth (0 the input, 1 the last layer), by least squares, of the float-to-quantized shift of a
+    layer's output (runs.shift_ratios): the mean-shift to signal ratio (its root) of Finkelstein et al. 2019 (arXiv 1906.03193).
     """
-    result, _ = run.result_of(variant)
-    shift = np.asarray(run.array("channelwise/output/accumulated_mean_shift", variant), float)
-    power = (np.asarray(run.array("channelwise/output/variance", FLOAT), float)
-             + np.asarray(run.array("channelwise/output/mean", FLOAT), float) ** 2)
-    ratios = []
-    for layer in range(len(run.names)):
-        part = result.span(layer)
-        total = np.nansum(power[part])
-        ratios.append(np.sqrt(np.nansum(shift[part] ** 2) / total) if total > 0 else np.nan)
-    ratios = np.array(ratios)
+    ratios = run.layers("output", "accumulated_mean_shift_ratio", variant)
     there = np.isfinite(ratios)
     return float(np.polyfit(np.flatnonzero(there) / (len(ratios) - 1), ratios[there], 1)[0])
 
@@ -127,7 +117,7 @@ def recovered_share(run, variant, base):
     """
     before, lost = run.number("accuracy", FLOAT), run.number("accuracy", base)
     if (before - lost) / before < SMALL_LOSS:
-        raise Idle(f"{run.folder}: {base} loses {(before - lost) / before:.2%}")
+        raise Idle(f"{run.member}: {base} loses {(before - lost) / before:.2%}")
     return (run.number("accuracy", variant) - lost) / (before - lost)
 
 
@@ -137,7 +127,7 @@ def weights_share(run, bits):
     """
     both = run.number("relative_accuracy_decrease", f"minmax-{bits}")
     if both < SMALL_LOSS:
-        raise Idle(f"{run.folder}: minmax-{bits} loses {both:.2%}")
+        raise Idle(f"{run.member}: minmax-{bits} loses {both:.2%}")
     return (run.number("relative_accuracy_decrease", f"weights_only-{bits}")
             - run.number("relative_accuracy_decrease", f"activations_only-{bits}")) / both
 
@@ -158,8 +148,7 @@ def breaking_bits(run, decrease, prefix="minmax"):
     """Bits at which the relative accuracy decrease passes `decrease`: linear between the bit widths of PREFIX-bits on
     either side, seen from the most bits. The least width where none passes it; Missing where the most bits pass it already.
     """
-    points = sorted(((bits_of(name), name) for result in run.results for name in result.quantized_variants()
-                     if name.startswith(f"{prefix}-") and bits_of(name)), reverse=True)
+    points = sorted(((bits_of(name), name) for name in run.variants if name.startswith(f"{prefix}-") and bits_of(name)), reverse=True)
     if not points:
         raise Missing(f"no variant {prefix}-BITS")
     values = [(bits, run.number("relative_accuracy_decrease", name)) for bits, name in points]
@@ -236,7 +225,7 @@ def pseudo_values(values):
 
 def level_of(run, key):
     """A swept key's value as an order: numbers as they are, "depthwise" after all of them; else its text."""
-    value = at(run.config, key)
+    value = run.key(key)
     return np.inf if value == "depthwise" else float(value)
 
 

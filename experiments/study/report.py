@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Decides the claims of claims.yaml from the results of run.sh.
+"""Decides the claims of claims.yaml from the results of run.sh: tables, figures, and a record of what was read.
 
-    verdicts.py RESULTS [--claims FILE] [--seeds N] [--figures]
+    report.py FOLDER... [--output DIR] [--claims FILE] [--seeds N] [--figures]
 
-RESULTS holds GROUP/MEMBER/result.h5. Writes there verdicts.md and verdicts.csv (a row a claim), tests.csv (a row a test),
-effects.csv (a row a test and seed) and runs.csv (each result with its SHA-256); with --figures also figures/*.svg, *.png.
-Needs h5py, scipy and yaml; --figures also matplotlib.
+Each FOLDER holds GROUP/MEMBER/result.h5, or GROUP.jsonl, the record of results that are elsewhere; those of a later folder
+count before those of an earlier one. Writes into DIR (the last FOLDER): verdicts.md and verdicts.csv (a row a claim), tests.csv
+(a row a test), effects.csv (a row a test and seed), runs.csv (each result with its SHA-256), GROUP.jsonl; with --figures also
+figures/*.svg, *.png. Needs h5py, scipy and yaml; --figures also matplotlib.
 """
 import argparse
 import csv
@@ -19,7 +20,7 @@ try:
     import decision
     import runs
 except ImportError as missing:
-    sys.exit(f"verdicts.py: {missing}; install python3-h5py, python3-scipy and python3-yaml")
+    sys.exit(f"report.py: {missing}; install python3-h5py, python3-scipy and python3-yaml")
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -57,13 +58,12 @@ def write_csv(path, rows, columns):
 
 
 def run_rows(groups):
-    """A row a result: where it lies, and the SHA-256 that lies beside it."""
+    """A row a result: its file, the SHA-256 that lies beside it, and the machine."""
     for group, of_group in groups.items():
         for run in of_group:
-            for result in [part for point in getattr(run, "points", [run]) for part in point.results]:
-                sums = pathlib.Path(result.path + ".sha256")
-                yield {"group": group, "net": run.net, "seed": run.seed, "file": result.path,
-                       "sha256": sums.read_text(encoding="utf-8").split()[0] if sums.is_file() else ""}
+            for part in getattr(run, "points", [run]):
+                for file in part.files:
+                    yield {"group": group, "net": run.net, "seed": run.seed, **file, **part.machine}
 
 
 def write(folder, results, study):
@@ -82,30 +82,35 @@ def write(folder, results, study):
     write_csv(folder / "tests.csv", tests, list(tests[0]))
     effects = ["test", "seed", "value", "of_minus", "effect"]
     write_csv(folder / "effects.csv", [dict(zip(effects, row)) for row in study.effects], effects)
-    write_csv(folder / "runs.csv", list(run_rows(study.groups)), ["group", "net", "seed", "file", "sha256"])
+    write_csv(folder / "runs.csv", list(run_rows(study.groups)), ["group", "net", "seed", "file", "sha256", *runs.MACHINE])
     return trial + markdown(verdicts, ["claim", "title", "verdict", "p", "why"])
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(prog="verdicts.py", description=__doc__.splitlines()[0])
-    parser.add_argument("results", metavar="RESULTS", help="folder with GROUP/MEMBER/result.h5")
+    parser = argparse.ArgumentParser(prog="report.py", description=__doc__.splitlines()[0])
+    parser.add_argument("folders", metavar="FOLDER", nargs="+", help="with GROUP/MEMBER/result.h5 or GROUP.jsonl")
+    parser.add_argument("--output", metavar="DIR", help="where to write (the last FOLDER)")
     parser.add_argument("--claims", metavar="FILE", default=str(HERE / "claims.yaml"))
     parser.add_argument("--seeds", metavar="N", type=int, help="a trial: only the first N seeds of every test")
     parser.add_argument("--figures", action="store_true", help="draw figures, too")
     options = parser.parse_args(argv)
-    folder = pathlib.Path(options.results)
+    output = pathlib.Path(options.output or options.folders[-1])
     try:
         claims = yaml.safe_load(pathlib.Path(options.claims).read_text(encoding="utf-8"))
-        study = claim_tests.Study(runs.load(folder), options.seeds)
-        if not any(study.groups.values()):
-            raise runs.UserError(f"{folder}: holds no GROUP/MEMBER/result.h5; expected what run.sh writes")
-        print(write(folder, claim_tests.decided(claims, study), study), end="")
+        study = claim_tests.Study(runs.load(*options.folders), options.seeds)
+        if not study.groups:
+            raise runs.UserError(f"{', '.join(options.folders)}: no GROUP/MEMBER/result.h5 or GROUP.jsonl; expected what run.sh writes")
+        results = claim_tests.decided(claims, study)
+        output.mkdir(parents=True, exist_ok=True)
+        print(write(output, results, study), end="")
         if options.figures:
             import claim_figures
-            for path in claim_figures.draw_all(study.groups, folder / "figures"):
+            for path in claim_figures.draw_all(study.groups, output / "figures"):
                 print(f"written: {path}")
+        if not options.seeds:  # a trial does not read all that a record wants
+            runs.write_records(study.groups, output)
     except (runs.UserError, OSError, yaml.YAMLError) as error:
-        print(f"verdicts.py: {error}", file=sys.stderr)
+        print(f"report.py: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -7,6 +7,7 @@
 #                     reported), full (200 epochs, full width: prints the commands that submit the sweeps to Slurm)  (quick)
 #   --local           full: runs here what it is asked for; snapshots, mlperf and imagenet after the sweeps
 #   --groups "A B"    of families snapshots between norms groups initializers mlperf imagenet (all that have their data)
+#   --seeds "0 1"     of the sweeps, where a machine makes a part of them (all)
 #   --jobs N          members of a sweep that run at a time (1)
 #   --cifar10 DIR     CIFAR-10's binary files; quick takes built-in images without it (main: datasets/cifar-10-batches-bin)
 #   --mlperf DIR      pretrainedResnet.h5 of github.com/mlcommons/tiny (datasets/mlperf-tiny)
@@ -22,7 +23,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 quantdyn=${QUANTDYN:-$here/../../build/quantdyn}
 python=${PYTHON:-/usr/bin/python3}
 all='families snapshots between norms groups initializers mlperf imagenet'
-tier=quick groups=$all jobs=1 cifar10='' mlperf=datasets/mlperf-tiny imagenet=datasets/imagenet output='' verdicts=yes local=no
+tier=quick groups=$all seeds='' jobs=1 cifar10='' mlperf=datasets/mlperf-tiny imagenet=datasets/imagenet output='' verdicts=yes local=no
 slurm='--partition long --time 24:00:00 --cpus 8'
 width=0.5 alpha=0.25  # of families.yaml and between.yaml
 
@@ -33,11 +34,12 @@ fail() {
 
 while [ $# -gt 0 ]; do
   case $1 in
-    --tier | --groups | --jobs | --cifar10 | --mlperf | --imagenet | --output | --slurm)
+    --tier | --groups | --seeds | --jobs | --cifar10 | --mlperf | --imagenet | --output | --slurm)
       [ $# -ge 2 ] || fail "$1 needs a value"
       case $1 in
         --tier) tier=$2 ;;
         --groups) groups=$2 ;;
+        --seeds) seeds=$2 ;;
         --jobs) jobs=$2 ;;
         --cifar10) cifar10=$2 ;;
         --mlperf) mlperf=$2 ;;
@@ -55,10 +57,11 @@ while [ $# -gt 0 ]; do
       local=yes
       shift
       ;;
-    *) fail "unknown option $1; accepted: --tier, --groups, --jobs, --cifar10, --mlperf, --imagenet, --output, --slurm, --local, --no-verdicts" ;;
+    *) fail "unknown option $1; accepted: --tier, --groups, --seeds, --jobs, --cifar10, --mlperf, --imagenet, --output, --slurm, --local, --no-verdicts" ;;
   esac
 done
 case $tier in quick | main | full) ;; *) fail "--tier $tier; accepted: quick, main, full" ;; esac
+case $seeds in *[!0-9\ ]*) fail "--seeds $seeds; accepted: numbers, as \"0 1\"" ;; esac
 for group in $groups; do
   case " $all " in *" $group "*) ;; *) fail "--groups $group; accepted: $all" ;; esac
 done
@@ -128,10 +131,11 @@ sweep() { # FILE
     quick)
       trained=1
       [ "$file" != families ] || trained=6  # snapshots to compare
-      set -- "$@" --set train.epochs=$trained --set 'sweep.grid.seed=[0, 1]'
+      set -- "$@" --set train.epochs=$trained --set "sweep.grid.seed=[0, 1]"
       ;;
     full) set -- "$@" --set train.epochs=200 ;;
   esac
+  [ -z "$seeds" ] || set -- "$@" --set "sweep.grid.seed=[$(echo $seeds | sed 's/ /, /g')]"
   if [ $prints = yes ]; then
     printf "'%s' " "$quantdyn" sweep slurm "$here/$file.yaml" --submit "$@" --set "data.source=$source"
     echo "$slurm"
@@ -202,6 +206,6 @@ if [ $verdicts = yes ] && [ $prints = no ]; then
   trial=''
   [ "$tier" != quick ] || trial='--seeds 2'
   # shellcheck disable=SC2086 # an option and its value
-  "$python" -B "$here/verdicts.py" "$output" --figures $trial || failed="$failed verdicts"
+  "$python" -B "$here/report.py" "$output" --figures $trial || failed="$failed report"
 fi
 [ -z "$failed" ] || fail "not made:$failed"

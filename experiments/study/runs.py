@@ -1,4 +1,10 @@
-"""The results of the study, by group, net and seed; the layout of a file is that of ../FILE.md."""
+"""The runs of the study by group, net and seed: read from results (../FILE.md), or from what was recorded of them.
+
+A record keeps, of every run, the values that claims and figures read, exact to the bit, with the SHA-256 of the files that
+they came from. So claims can be decided again without the HDF5 files, and runs of several machines together.
+"""
+import json
+import math
 import pathlib
 import re
 import sys
@@ -7,7 +13,9 @@ import numpy as np
 import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "figures"))
-from result import FLOAT, Missing, Result, UserError, text  # noqa: E402, F401 (Missing and FLOAT are for others)
+from result import FLOAT, Missing, Result, UserError, text  # noqa: E402, F401 (FLOAT is for others)
+
+MACHINE = ("revision", "cpu", "instruction_set", "blis")  # attributes of /provenance that bits depend on
 
 
 def at(config, key):
@@ -23,31 +31,23 @@ def plain(value):
 
 
 class Run:
-    """One net of one seed: `net`, `seed`, `config` (with every default), `folder`; one result, or several of one net that
-    hold different variants.
+    """One net of one seed: `member` (its folder's name), `net`, `seed`, `variants`; `names`, `kinds` [layer];
+    `test_images`; `files` and `machine`, for the record. What has been read of it is kept.
     """
 
-    def __init__(self, paths):
-        self.results = [Result(path) for path in paths]
-        first = self.results[0].file
-        self.config = yaml.safe_load(text(first["config/resolved"][()]))
-        self.seed = int(first.attrs["seed"])
-        self.net = pathlib.PurePosixPath(at(self.config, "network.file")).stem
-        self.folder = pathlib.Path(paths[0]).parent
-
-    def result_of(self, variant):
-        """(result, index on the axis snapshot) of a variant's last snapshot; Missing where the run has none."""
-        for result in self.results:
-            if variant in result.variants:
-                return result, result.pick(variant)
-        raise Missing(f"no variant {variant}")
+    def __init__(self, member, config, values):
+        self.member = member
+        self.config = config  # dotted keys that were asked for, and their values
+        self.values = values  # {variant: {path: value}} that were asked for
 
     def array(self, path, variant):
-        """[layer], [channel] or a number of a variant's last snapshot; Missing where the file has no such dataset."""
-        result, index = self.result_of(variant)
-        if path not in result.file:
-            raise Missing(f"no dataset {path}")
-        return result.file[path][index]
+        """[layer] or a number of a variant's last snapshot; Missing where the run has no such variant or dataset."""
+        if variant not in self.variants:
+            raise Missing(f"no variant {variant}")
+        known = self.values.setdefault(variant, {})
+        if path not in known:
+            known[path] = self.found(path, variant)
+        return known[path]
 
     def number(self, metric, variant):
         """A networkwise metric; Missing where it is NaN."""
@@ -59,43 +59,165 @@ class Run:
     def layers(self, tensor, statistic, variant):
         return np.asarray(self.array(f"layerwise/{tensor}/{statistic}", variant), float)
 
-    @property
-    def kinds(self):
-        return np.array(self.results[0].kinds)
+    def key(self, key):
+        """The value of a dotted key of the experiment, None where it has none."""
+        if key not in self.config:
+            self.config[key] = self.found_key(key)
+        return self.config[key]
 
-    @property
-    def names(self):
-        return np.array(self.results[0].layers)
+    def record(self):
+        """What `Recorded` takes."""
+        return {"member": self.member, "net": self.net, "seed": self.seed, "test_images": self.test_images, "files": self.files,
+                "machine": self.machine, "layers": list(map(list, zip(self.names.tolist(), self.kinds.tolist()))),
+                "variants": self.variants, "config": self.config,
+                "values": {variant: {path: as_json(value) for path, value in of.items()} for variant, of in self.values.items() if of}}
 
-    def test_images(self):
-        return int(self.results[0].file["provenance"].attrs["test_images"])
+
+class Read(Run):
+    """A run of results; several of one net hold different variants."""
+
+    def __init__(self, member, paths, folder):
+        super().__init__(member, {}, {})
+        self.results = [Result(path) for path in paths]
+        first = self.results[0]
+        self.resolved = yaml.safe_load(text(first.file["config/resolved"][()]))
+        self.seed = int(first.file.attrs["seed"])
+        self.net = pathlib.PurePosixPath(at(self.resolved, "network.file")).stem
+        self.names, self.kinds = np.array(first.layers), np.array(first.kinds)
+        self.variants = list(dict.fromkeys(name for result in self.results for name in result.variants))
+        provenance = first.file["provenance"].attrs
+        self.test_images = int(provenance["test_images"])
+        self.machine = {name: text(provenance[name]) for name in MACHINE if name in provenance}
+        self.files = []
+        for path in paths:
+            sums = pathlib.Path(f"{path}.sha256")
+            self.files.append({"file": pathlib.Path(path).relative_to(folder).as_posix(),
+                               "sha256": sums.read_text(encoding="utf-8").split()[0] if sums.is_file() else ""})
+
+    def found(self, path, variant):
+        if path in DERIVED:
+            return DERIVED[path](self, variant)
+        return self.dataset(path, variant)
+
+    def dataset(self, path, variant):
+        """[layer], [channel] or a number of the first result that has the variant."""
+        result = next((result for result in self.results if variant in result.variants), None)
+        if result is None:
+            raise Missing(f"no variant {variant}")
+        if path not in result.file:
+            raise Missing(f"no dataset {path}")
+        return result.file[path][result.pick(variant)]
+
+    def found_key(self, key):
+        return plain(at(self.resolved, key))
 
 
-class Curve(Run):
+class Recorded(Run):
+    """A run of which only a record is there."""
+
+    def __init__(self, record):
+        super().__init__(record["member"], record["config"],
+                         {variant: {path: of_json(value) for path, value in of.items()} for variant, of in record["values"].items()})
+        self.net, self.seed, self.test_images = record["net"], record["seed"], record["test_images"]
+        self.names, self.kinds = (np.array(column) for column in zip(*record["layers"]))
+        self.variants, self.files, self.machine = record["variants"], record["files"], record["machine"]
+
+    def found(self, path, variant):
+        raise Missing(f"no dataset {path} of {variant} in the record of {self.member}")
+
+    def found_key(self, key):
+        raise UserError(f"the record of {self.member} has no key {key}; its result.h5 is needed")
+
+
+class Curve:
     """A run's net at several epochs of its training: `points`, a Run each, by `epochs`."""
 
-    def __init__(self, folders):
-        super().__init__([folders[0] / "result.h5"])
-        self.folder = folders[0].parent
-        self.epochs = [int(folder.name.removeprefix("epoch-")) for folder in folders]
-        self.points = [Run([folder / "result.h5"]) for folder in folders]
+    def __init__(self, member, points):
+        self.member, self.points = member, [point for _, point in points]
+        self.epochs = [epoch for epoch, _ in points]
+        self.net, self.seed, self.key = self.points[0].net, self.points[0].seed, self.points[0].key
+
+    def record(self):
+        return {"member": self.member, "points": [{"epoch": epoch, **point.record()} for epoch, point in zip(self.epochs, self.points)]}
 
 
-def load(folder):
-    """{group: [Run]} of FOLDER/GROUP/..., by folders' names. UserError where a result is damaged."""
+def as_json(value):
+    """A number, or a list of them; JSON has none for those that are not finite, so these are words."""
+    if np.ndim(value):
+        return [as_json(item) for item in value]
+    value = float(value)
+    return value if math.isfinite(value) else str(value)
+
+
+def of_json(value):
+    return np.array([float(item) for item in value]) if isinstance(value, list) else float(value)
+
+
+def shift_ratios(run, variant):
+    """[layer]: sqrt(sum_c s_c^2 / sum_c E[x_c^2]), s_c the accumulated mean shift of channel c of the layer's output."""
+    shift = np.asarray(run.dataset("channelwise/output/accumulated_mean_shift", variant), float)
+    power = (np.asarray(run.dataset("channelwise/output/variance", FLOAT), float)
+             + np.asarray(run.dataset("channelwise/output/mean", FLOAT), float) ** 2)
+    out = []
+    for layer in range(len(run.names)):
+        part = run.results[0].span(layer)
+        total = np.nansum(power[part])
+        out.append(np.sqrt(np.nansum(shift[part] ** 2) / total) if total > 0 else np.nan)
+    return np.array(out)
+
+
+DERIVED = {"layerwise/output/accumulated_mean_shift_ratio": shift_ratios}  # [layer], from datasets over channels
+
+
+def read_group(folder, group):
+    """{member: Run or Curve} of the results FOLDER/GROUP/MEMBER/...; UserError where one is damaged."""
     out = {}
-    for group in sorted(path for path in pathlib.Path(folder).iterdir() if path.is_dir()):
-        runs = []
-        for member in sorted(path for path in group.iterdir() if path.is_dir()):
-            below = sorted(path.parent for path in member.glob("*/result.h5"))
-            if group.name == "snapshots":
-                runs += [Curve(below)] if below else []
-            elif (member / "result.h5").is_file():
-                runs.append(Run([member / "result.h5"]))
-            elif below:  # groups of variants of one net
-                runs.append(Run([path / "result.h5" for path in below]))
-        out[group.name] = runs
+    for member in sorted(path for path in group.iterdir() if path.is_dir()):
+        name, below = member.name, sorted(path.parent for path in member.glob("*/result.h5"))
+        if group.name == "snapshots":
+            if below:
+                out[name] = Curve(name, [(int(part.name.removeprefix("epoch-")), Read(name, [part / "result.h5"], folder)) for part in below])
+        elif (member / "result.h5").is_file():
+            out[name] = Read(name, [member / "result.h5"], folder)
+        elif below:  # groups of variants of one net
+            out[name] = Read(name, [part / "result.h5" for part in below], folder)
     return out
+
+
+def recorded_group(path):
+    """{member: Run or Curve} of a record GROUP.jsonl: a line a run."""
+    out = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            record = json.loads(line)
+            points = record.get("points")
+            run = Curve(record["member"], [(point["epoch"], Recorded(point)) for point in points]) if points else Recorded(record)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}:{number}: not a record of a run ({error!r})") from None
+        out[run.member] = run
+    return out
+
+
+def load(*folders):
+    """{group: [Run or Curve]} of all FOLDER/GROUP/MEMBER/result.h5 and FOLDER/GROUP.jsonl. A result counts before the record
+    of the same member, and a later folder before an earlier one.
+    """
+    groups = {}
+    for folder in map(pathlib.Path, folders):
+        if not folder.is_dir():
+            raise UserError(f"{folder}: is no folder; expected one with GROUP/MEMBER/result.h5 or GROUP.jsonl")
+        for path in sorted(folder.glob("*.jsonl")):
+            groups.setdefault(path.stem, {}).update(recorded_group(path))
+        for path in sorted(path for path in folder.iterdir() if path.is_dir()):
+            groups.setdefault(path.name, {}).update(read_group(folder, path))
+    return {group: [runs[member] for member in sorted(runs)] for group, runs in sorted(groups.items()) if runs}
+
+
+def write_records(groups, folder):
+    """FOLDER/GROUP.jsonl of all groups, of what has been read of their runs."""
+    for group, runs in groups.items():
+        lines = [json.dumps(run.record(), allow_nan=False) for run in runs]
+        (folder / f"{group}.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def chosen(runs, net=None, where=None):
@@ -104,10 +226,10 @@ def chosen(runs, net=None, where=None):
     for run in runs:
         if net is not None and run.net != net:
             continue
-        if any(plain(at(run.config, key)) != value for key, value in (where or {}).items()):
+        if any(run.key(key) != value for key, value in (where or {}).items()):
             continue
         if run.seed in out:
-            raise UserError(f"{run.folder} and {out[run.seed].folder} are both of seed {run.seed}; expected one of them")
+            raise UserError(f"{run.member} and {out[run.seed].member} are both of seed {run.seed}; expected one of them")
         out[run.seed] = run
     return out
 

@@ -14,7 +14,7 @@ def loss_error(run, variant):
     """
     changed = 1 - run.number("agreement", variant)
     return (run.number("relative_accuracy_decrease", variant),
-            float(np.sqrt(changed / run.test_images()) / run.number("accuracy", FLOAT)))
+            float(np.sqrt(changed / run.test_images) / run.number("accuracy", FLOAT)))
 
 
 def relative_decrease(run, variant):

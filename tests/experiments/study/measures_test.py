@@ -31,6 +31,10 @@ def near(value, expected, tolerance=1e-9):
     assert abs(value - expected) < tolerance, (value, expected)
 
 
+def read(path):
+    return runs.Read("member", [path], path.parent)
+
+
 def fails(kind, call, words):
     try:
         call()
@@ -42,7 +46,7 @@ def fails(kind, call, words):
 
 def a_mean_and_a_gap_over_layers_leave_out_what_has_no_value(folder):
     precision = [[NAN, 0.9, 0.2, 0.6, 0.4, 0.8, 0.5]] * 2
-    run = runs.Run([write(folder, layerwise={"folded_weight/average_channel_precision": precision})])
+    run = read(write(folder, layerwise={"folded_weight/average_channel_precision": precision}))
     near(measures.layer_mean(run, "folded_weight", "average_channel_precision"), 3.4 / 6)
     near(measures.layer_mean(run, "folded_weight", "average_channel_precision", ending="_dw"), 0.3)
     near(measures.layer_gap(run, "folded_weight", "average_channel_precision", ["pointwise"], ["depthwise"]), 0.4)
@@ -51,9 +55,9 @@ def a_mean_and_a_gap_over_layers_leave_out_what_has_no_value(folder):
 
 
 def ranks_of_precision_and_error_are_correlated(folder):
-    run = runs.Run([write(folder, layerwise={
+    run = read(write(folder, layerwise={
         "folded_weight/average_channel_precision": [[NAN, 0.9, 0.2, 0.6, 0.4, 0.8, 0.5]] * 2,
-        "output/local_sqnr": [[NAN] * 7, [50, 49, 20, 30, 25, 40, 28]]})])
+        "output/local_sqnr": [[NAN] * 7, [50, 49, 20, 30, 25, 40, 28]]}))
     near(measures.rank_correlation(run, "folded_weight", "average_channel_precision", "minmax-8"), 1)
     near(measures.pooled_correlation([run, run], "folded_weight", "average_channel_precision", "minmax-8"), 1)
     statistic, size = single_measures.precision_correlation(run, "minmax-8")
@@ -62,7 +66,7 @@ def ranks_of_precision_and_error_are_correlated(folder):
 
 
 def error_grows_by_the_slope_of_its_decibels(folder):
-    run = runs.Run([write(folder, layerwise={"output/accumulated_sqnr": [[NAN] * 7, [50, 47, 44, float("inf"), 38, 35, 32]]})])
+    run = read(write(folder, layerwise={"output/accumulated_sqnr": [[NAN] * 7, [50, 47, 44, float("inf"), 38, 35, 32]]}))
     near(measures.accumulation_slope(run, "minmax-8"), 3)
     near(measures.accumulation_slope(run, "minmax-8", over="depth"), 18)
     statistic, size = single_measures.slope(run, "minmax-8")
@@ -72,23 +76,23 @@ def error_grows_by_the_slope_of_its_decibels(folder):
 def shift_is_that_of_the_channels_means(folder):
     # Two channels a layer: E[x^2] is 1 + 0 and 0 + 1; both shift by 0.1 times the layer's place.
     shift = [0.1 * layer for layer in range(7) for _ in range(2)]
-    run = runs.Run([write(folder, channels=2, channelwise={
+    run = read(write(folder, channels=2, channelwise={
         "output/variance": [[1, 0] * 7] * 2, "output/mean": [[0, 1] * 7] * 2,
-        "output/accumulated_mean_shift": [[NAN] * 14, shift]})])
+        "output/accumulated_mean_shift": [[NAN] * 14, shift]}))
     near(measures.shift_slope(run, "minmax-8"), 0.6)  # sqrt(2 s^2 / 2) = s, from 0 to 0.6
 
 
 def folding_widens_by_octaves(folder):
-    run = runs.Run([write(folder, layerwise={"weight/log2_range": [[NAN, 0, 0, 0, 0, 0, 0]] * 2,
-                                             "folded_weight/log2_range": [[NAN, 1, 3, 1, 5, 1, 1]] * 2})])
+    run = read(write(folder, layerwise={"weight/log2_range": [[NAN, 0, 0, 0, 0, 0, 0]] * 2,
+                                             "folded_weight/log2_range": [[NAN, 1, 3, 1, 5, 1, 1]] * 2}))
     near(measures.folding_widening(run), 2)
     near(measures.folding_widening(run, ["depthwise"], ["pointwise"]), 3)
 
 
 def a_share_is_recovered_of_what_was_lost(folder):
-    run = runs.Run([write(folder, variants=("float32", "minmax-8", "per_channel-8", "minmax-6"), networkwise={
+    run = read(write(folder, variants=("float32", "minmax-8", "per_channel-8", "minmax-6"), networkwise={
         "accuracy": [0.8, 0.4, 0.7, 0.799], "agreement": [NAN, 0.36, 0.75, 1],
-        "relative_accuracy_decrease": [NAN, 0.5, 0.125, 0.00125]})])
+        "relative_accuracy_decrease": [NAN, 0.5, 0.125, 0.00125]}))
     near(measures.recovered_share(run, "per_channel-8", "minmax-8"), 0.75)
     fails(measures.Idle, lambda: measures.recovered_share(run, "per_channel-8", "minmax-6"), "minmax-6 loses 0.13%")
     value, error = single_measures.relative_decrease(run, "minmax-8")
@@ -100,22 +104,22 @@ def a_share_is_recovered_of_what_was_lost(folder):
 
 
 def weights_and_activations_share_a_loss(folder):
-    run = runs.Run([write(folder, variants=("float32", "minmax-8", "weights_only-8", "activations_only-8", "minmax-4"), networkwise={
-        "relative_accuracy_decrease": [NAN, 0.5, 0.4, 0.1, 0.001]})])
+    run = read(write(folder, variants=("float32", "minmax-8", "weights_only-8", "activations_only-8", "minmax-4"), networkwise={
+        "relative_accuracy_decrease": [NAN, 0.5, 0.4, 0.1, 0.001]}))
     near(measures.weights_share(run, 8), 0.6)
     fails(measures.Idle, lambda: measures.weights_share(run, 4), "minmax-4 loses 0.10%")
 
 
 def a_kind_of_layers_has_its_share_of_the_error(folder):
-    run = runs.Run([write(folder, layerwise={
+    run = read(write(folder, layerwise={
         "weight/sensitivity_only_logits_qmse": [[NAN] * 7, [NAN, 1, 3, 1, 3, 1, 1]],
-        "output/sensitivity_only_logits_qmse": [[NAN] * 7, [1, 1, 1, 1, 1, 1, 0]]})])
+        "output/sensitivity_only_logits_qmse": [[NAN] * 7, [1, 1, 1, 1, 1, 1, 0]]}))
     near(measures.error_share(run, "minmax-8", ["depthwise"]), 8 / 16)
 
 
 def bits_where_a_decrease_is_passed_are_interpolated(folder):
     names = ("float32", "minmax-12", "minmax-8", "minmax-4", "minmax-2", "other-6")
-    run = runs.Run([write(folder, variants=names, networkwise={"relative_accuracy_decrease": [NAN, 0, 0.02, 0.10, 0.60, 0.9]})])
+    run = read(write(folder, variants=names, networkwise={"relative_accuracy_decrease": [NAN, 0, 0.02, 0.10, 0.60, 0.9]}))
     near(measures.breaking_bits(run, 0.06), 6)
     near(measures.breaking_bits(run, 0.01), 10)
     near(measures.breaking_bits(run, 0.35), 3)
@@ -124,7 +128,7 @@ def bits_where_a_decrease_is_passed_are_interpolated(folder):
 
 
 def initializers_spread_accuracies(folder):
-    made = [runs.Run([write(folder / str(index), networkwise={"accuracy": [0.8 + 0.01 * index, 0.5 + 0.04 * index]})])
+    made = [read(write(folder / str(index), networkwise={"accuracy": [0.8 + 0.01 * index, 0.5 + 0.04 * index]}))
             for index in range(3)]
     near(measures.spread_ratio(made, "minmax-8"), 2)
     fails(runs.Missing, lambda: measures.spread_ratio(made[:2], "minmax-8"), "2 runs of a seed")
@@ -141,11 +145,9 @@ def levels_explain_variance(_):
 
 def series(folder, **metrics):
     """A Curve with a point an epoch."""
-    folders = []
-    for epoch in range(len(next(iter(metrics.values())))):
-        folders.append(folder / f"epoch-{epoch:03d}")
-        write(folders[-1], networkwise={name: [values[epoch]] * 2 for name, values in metrics.items()})
-    return runs.Curve(folders)
+    return runs.Curve("member", [
+        (epoch, read(write(folder / f"epoch-{epoch:03d}", networkwise={name: [values[epoch]] * 2 for name, values in metrics.items()})))
+        for epoch in range(len(next(iter(metrics.values()))))])
 
 
 def metrics_have_trends_over_training(folder):
@@ -153,7 +155,7 @@ def metrics_have_trends_over_training(folder):
     assert run.epochs == [0, 1, 2, 3]
     near(measures.trend_over_training(run, "accuracy"), 1)
     near(measures.trend_over_training(run, "fluctuation"), -1)
-    plain = runs.Run([write(folder / "plain")])
+    plain = read(write(folder / "plain"))
     fails(runs.Missing, lambda: measures.trend_over_training(plain, "accuracy"), "no snapshots over training")
 
 
@@ -167,7 +169,7 @@ def what_moves_first_leads(folder):
 
 
 def a_metric_that_is_nan_is_missing(folder):
-    run = runs.Run([write(folder, networkwise={"accuracy": [0.5, NAN]})])
+    run = read(write(folder, networkwise={"accuracy": [0.5, NAN]}))
     fails(runs.Missing, lambda: measures.metric(run, "accuracy", "minmax-8"), "networkwise/accuracy of minmax-8 is NaN")
     fails(runs.Missing, lambda: measures.metric(run, "accuracy", "minmax-4"), "no variant minmax-4")
 
@@ -178,7 +180,7 @@ def runs_are_chosen_by_net_and_config(folder):
     write(folder / "families" / "z", net="regular", seed=3)
     groups = runs.load(folder)
     assert list(runs.chosen(groups["families"], "regular")) == [3] and not runs.chosen(groups["families"], "dws")
-    assert runs.chosen(groups["norms"], "dws", {"network.norm": False})[0].folder.name == "y"
+    assert runs.chosen(groups["norms"], "dws", {"network.norm": False})[0].member == "y"
     fails(runs.UserError, lambda: runs.chosen(groups["norms"], "dws"), "both of seed 0")
 
 

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Decides claims on results made by hand, and compares claims.yaml with what the sweeps make.
 
-verdicts_test.py FOLDER_OF_STUDY. Exit code 77, shown as skipped, where a package is missing.
+report_test.py FOLDER_OF_STUDY. Exit code 77, shown as skipped, where a package is missing.
 """
 import contextlib
 import csv
 import io
+import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,11 +25,11 @@ except ImportError as missing:
 
 STUDY = pathlib.Path(sys.argv[1])
 sys.path.insert(0, str(STUDY))
+import report  # noqa: E402 (first: ../figures, which others put into the path, has a report.py, too)
 import claim_tests  # noqa: E402
 import measures  # noqa: E402
 import runs  # noqa: E402
 import single_measures  # noqa: E402
-import verdicts  # noqa: E402
 from small_results import write  # noqa: E402
 
 CLAIMS = """
@@ -62,11 +64,11 @@ def grouped(folder, levels=(1, 8, "depthwise")):
                   networkwise={"precision": [0.9 - 0.2 * place - 0.01 * seed] * 2})
 
 
-def decide(folder, *words):
+def decide(folder, *words, before=()):
     (folder / "claims.yaml").write_text(CLAIMS, encoding="utf-8")
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = verdicts.main([str(folder / "results"), "--claims", str(folder / "claims.yaml"), *words])
+        code = report.main([*map(str, before), str(folder / "results"), "--claims", str(folder / "claims.yaml"), *words])
     return code, out.getvalue(), err.getvalue()
 
 
@@ -118,11 +120,61 @@ def a_trial_with_fewer_seeds_says_so(folder):
 def runs_without_results_are_refused(folder):
     (folder / "results" / "families").mkdir(parents=True)
     code, _, said = decide(folder)
-    assert code == 1 and "holds no GROUP/MEMBER/result.h5" in said
+    assert code == 1 and "no GROUP/MEMBER/result.h5" in said
     path = write(folder / "results" / "families" / "seed0-dws")
     path.write_bytes(b"no HDF5")
     code, _, said = decide(folder)
     assert code == 1 and "is not HDF5" in said, said
+
+
+def a_record_decides_like_its_results(folder):
+    families(folder / "results")
+    grouped(folder / "results")
+    decide(folder)
+    before = (folder / "results" / "verdicts.md").read_bytes(), rows(folder, "effects.csv"), rows(folder, "runs.csv")
+    for group in ("families", "groups"):
+        shutil.rmtree(folder / "results" / group)
+    code, _, said = decide(folder)
+    assert code == 0, said
+    assert before == ((folder / "results" / "verdicts.md").read_bytes(), rows(folder, "effects.csv"), rows(folder, "runs.csv"))
+
+
+def records_and_results_of_two_machines_are_joined(folder):
+    families(folder / "results", seeds=(0, 1, 2))
+    decide(folder)
+    (folder / "results").rename(folder / "first")
+    shutil.rmtree(folder / "first" / "families")
+    families(folder / "results", seeds=(2, 3, 4), gap=0.5)
+    code, _, said = decide(folder, before=[folder / "first"])
+    assert code == 0, said
+    values = {row["seed"]: float(row["value"]) for row in rows(folder, "effects.csv")}
+    assert values == {"0": 0.3, "1": 0.31, "2": 0.52, "3": 0.53, "4": 0.54}, values  # the later folder's seed 2
+
+
+def a_damaged_record_and_what_it_lacks_are_named(folder):
+    families(folder / "results")
+    decide(folder)
+    shutil.rmtree(folder / "results" / "families")
+    record = folder / "results" / "families.jsonl"
+    whole = record.read_text(encoding="utf-8")
+    (run, *_) = runs.load(folder / "results")["families"]
+    for call, kind, words in ((lambda: run.number("kl", "minmax-8"), runs.Missing, "no dataset networkwise/kl of minmax-8 in the record"),
+                              (lambda: run.number("kl", "minmax-2"), runs.Missing, "no variant minmax-2"),
+                              (lambda: run.key("network.width"), runs.UserError, "has no key network.width")):
+        try:
+            call()
+            raise AssertionError("no error")
+        except kind as error:
+            assert words in str(error), error
+    for damage in (whole[:-30], "[1]\n", "{}\n"):
+        record.write_text(damage, encoding="utf-8")
+        code, _, said = decide(folder)
+        assert code == 1 and "families.jsonl:" in said and "not a record of a run" in said, said
+
+
+def values_that_are_not_finite_survive_a_record(_):
+    values = runs.of_json(json.loads(json.dumps(runs.as_json(np.array([float("nan"), float("inf"), -1 / 3])), allow_nan=False)))
+    assert np.isnan(values[0]) and values[1] == float("inf") and values[2] == -1 / 3
 
 
 def an_unknown_key_or_measure_is_named(folder):
@@ -189,14 +241,15 @@ def every_variant_and_seed_that_a_claim_asks_for_is_made(_):
 
 def the_runner_refuses_what_it_does_not_know(_):
     for words, said in ((["--tier", "slow"], "--tier slow; accepted: quick, main, full"),
-                        (["--groups", "others"], "--groups others; accepted: families"), (["--jobs"], "--jobs needs a value"),
+                        (["--groups", "others"], "--groups others; accepted: families"), (["--jobs"], "--jobs needs a value"), (["--seeds", "0,1"], '--seeds 0,1; accepted: numbers, as "0 1"'),
                         (["--nothing"], "unknown option --nothing")):
         done = subprocess.run([STUDY / "run.sh", *words], capture_output=True, text=True, check=False)
         assert done.returncode == 1 and said in done.stderr, done.stderr
 
 
 FACTS = (claims_are_decided_by_their_effects, a_small_effect_fails, missing_runs_are_named, a_trial_with_fewer_seeds_says_so,
-         runs_without_results_are_refused, an_unknown_key_or_measure_is_named, ratios_and_shares_combine_two_nets,
+         runs_without_results_are_refused, a_record_decides_like_its_results, records_and_results_of_two_machines_are_joined,
+         a_damaged_record_and_what_it_lacks_are_named, values_that_are_not_finite_survive_a_record, an_unknown_key_or_measure_is_named, ratios_and_shares_combine_two_nets,
          placeholders_keep_the_kind_of_their_value, every_variant_and_seed_that_a_claim_asks_for_is_made,
          the_runner_refuses_what_it_does_not_know)
 for fact in FACTS:
