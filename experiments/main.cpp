@@ -23,10 +23,11 @@ namespace quantdyn {
 namespace {
 
 std::vector<Command> commands() {
-  return {run_command(),          validate_command(),    finish_command(),     inspect_command(),
-          explain_command(),      compare_command(),     merge_command(),      export_command(),
-          bench_command(),        list_command(),        sweep_list_command(), sweep_run_command(),
-          sweep_status_command(), sweep_table_command(), sweep_slurm_command()};
+  return {
+      run_command(),       validate_command(),     finish_command(),      inspect_command(),
+      explain_command(),   compare_command(),      correlate_command(),   merge_command(),
+      export_command(),    bench_command(),        list_command(),        sweep_list_command(),
+      sweep_run_command(), sweep_status_command(), sweep_table_command(), sweep_slurm_command()};
 }
 
 po::options_description general_options() {

@@ -46,6 +46,7 @@ Command finish_command();
 Command inspect_command();
 Command explain_command();
 Command compare_command();
+Command correlate_command();
 Command merge_command();
 Command export_command();
 Command bench_command();

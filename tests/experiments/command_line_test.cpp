@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error(
       {"frobnicate", "x"},
       "unknown command 'frobnicate'; accepted: run, validate, finish, inspect, explain, "
-      "compare, merge, export, bench");
+      "compare, correlate, merge, export, bench");
   expect_usage_error({"run"}, "run: expected one file, found 0");
   expect_usage_error({"run", "tiny.yaml", "tiny.yaml"}, "run: expected one file, found 2");
   expect_usage_error({"run", "missing.yaml"}, "missing.yaml: no such file");

@@ -201,6 +201,23 @@ BOOST_FIXTURE_TEST_CASE(the_program_compares_a_depthwise_with_a_regular_net, Wor
   BOOST_TEST(run({"compare", "dws/result.h5"}).exit_code == 2);
   BOOST_TEST(contains(run({"compare", "dws/result.h5"}).err, "compare: expected two results"));
   BOOST_TEST(run({"compare", "dws/result.h5", "missing.h5"}).exit_code != 0);
+
+  const Outcome ranks = run({"correlate", "regular/result.h5", "dws/result.h5"});
+  BOOST_REQUIRE_MESSAGE(ranks.exit_code == 0, ranks.err);
+  for (const std::string part :
+       {"x: layerwise/folded_weight/average_channel_precision\ny: layerwise/output/local_sqnr\n",
+        "regular/result.h5", "within nets", "all layers, pooled"})
+    BOOST_TEST(contains(ranks.out, part), part << " is missing in\n" << ranks.out);
+  const Outcome same = run({"correlate", "dws/result.h5", "--x", "output/mean", "--y",
+                            "output/mean", "--variant", "float32"});
+  BOOST_TEST(contains(same.out, " 1.00 "), same.out);
+  BOOST_TEST(!contains(same.out, "pooled"));
+  BOOST_TEST(run({"correlate"}).exit_code == 2);
+  const Outcome unknown = run({"correlate", "dws/result.h5", "--x", "output/meen"});
+  BOOST_TEST(unknown.exit_code == 2);
+  BOOST_TEST(contains(unknown.err, "has no layerwise/output/meen; it has "), unknown.err);
+  BOOST_TEST(contains(run({"correlate", "dws/result.h5", "--y", "output/histogram"}).err,
+                      "layerwise/output/histogram has more than one value a layer"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
