@@ -68,6 +68,9 @@ TrackingSettings TrackingSettings::read(const Options& section, const TrackedRun
        {"last", SavedWeights::last},
        {"none", SavedWeights::none}},
       "snapshots that keep the weights; listed: those in `epochs`, and the last");
+  out.quantize = section.texts("quantize", std::vector<std::string>{},
+                               "variants that every snapshot is quantized for, as if training "
+                               "ended there; the last is quantized for all variants");
   out.statistics = read_statistics(section);
   if (const auto gradients =
           section.section_if("gradients", "gradients of weights and activations")) {

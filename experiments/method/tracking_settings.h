@@ -41,6 +41,7 @@ struct TrackingSettings {
   int64_t last_step;            ///< of the run; it always has a snapshot
   int64_t steps_per_epoch;
   SavedWeights weights;
+  std::vector<std::string> quantize;  ///< variants that every snapshot in training is quantized for
   StatisticKinds statistics;
   std::optional<GradientSettings> gradients;
   std::optional<RawTensorSettings> tensors;

@@ -292,9 +292,10 @@ class Estimator {
   void add_work(Estimate& out) const {
     std::vector<std::vector<Need>> moments{training()};
     std::ranges::copy(float_snapshot(), std::back_inserter(moments.front()));
+    const std::vector<const Variant*> during = in_training();
     for (const Variant& v : e_.variants) {
       moments.push_back(variant(v));
-      if (e_.quantization.variant == &v)
+      if (std::ranges::find(during, &v) != during.end())
         std::ranges::copy(training(), std::back_inserter(moments.back()));
     }
     std::ranges::copy(*std::ranges::max_element(moments, {}, total),
@@ -302,19 +303,21 @@ class Estimator {
   }
 
   int64_t float_count() const { return snapshot_count(e_.track); }
+  std::vector<const Variant*> in_training() const { return e_.variants_in_training(true); }
   int64_t variant_count() const {
-    const int64_t during = e_.quantization.variant ? float_count() : 0;
-    return static_cast<int64_t>(e_.variants.size()) + during;
+    return std::ssize(e_.variants) + (float_count() - 1) * std::ssize(in_training());
   }
   int64_t weight_copies() const {
-    const auto variants = static_cast<int64_t>(e_.variants.size());
+    const auto variants = std::ssize(e_.variants);
     switch (e_.track.weights) {
       case SavedWeights::none:
         return 0;
       case SavedWeights::last:
         return 1 + variants;
       case SavedWeights::listed:
-        return std::min<int64_t>(float_count(), std::ssize(e_.track.epochs) + 1) + variants;
+        return 1 + variants +
+               std::min<int64_t>(float_count() - 1, std::ssize(e_.track.epochs)) *
+                   (1 + std::ssize(in_training()));
       case SavedWeights::all:
         return float_count() + variant_count();
     }

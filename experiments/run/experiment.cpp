@@ -54,6 +54,17 @@ void load_weights(const Options& document, const std::filesystem::path& file,
   document.refuse("weights", e.what());
 }
 
+void check_quantize(const Options& track, const std::vector<std::string>& names,
+                    const std::vector<Variant>& variants) {
+  for (const std::string& name : names) {
+    if (std::ranges::find(variants, name, &Variant::name) != variants.end()) continue;
+    std::string known;
+    for (const Variant& variant : variants) known += (known.empty() ? "" : ", ") + variant.name;
+    track.refuse("quantize", fmt::format("no variant '{}'; accepted: {}", name,
+                                         known.empty() ? "none, there are no variants" : known));
+  }
+}
+
 }  // namespace
 
 Experiment Experiment::read(const std::filesystem::path& file, std::span<const std::string> sets) {
@@ -140,6 +151,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
                                              .network = *out.network});
   out.variants = read_variants(variants, *out.network,
                                {out.data->train->size(), out.data->test->size()}, onnx_scales_for);
+  check_quantize(track, out.track.quantize, out.variants);
   if (quantization)
     out.quantization = QuantizationTrainingSettings::read(*quantization, out.variants, *out.network,
                                                           out.train.epochs);
@@ -156,6 +168,15 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
     }
   out.standardization = standardize.make(*out.data->train);
   if (!out.weights.empty()) load_weights(document, out.weights, *out.network);
+  return out;
+}
+
+std::vector<const Variant*> Experiment::variants_in_training(bool trains_quantized) const {
+  std::vector<const Variant*> out;
+  for (const Variant& variant : variants)
+    if ((trains_quantized && quantization.variant == &variant) ||
+        std::ranges::find(track.quantize, variant.name) != track.quantize.end())
+      out.push_back(&variant);
   return out;
 }
 

@@ -41,6 +41,9 @@ struct Experiment {
   /// every mistake that can be found now: keys, values, data files, shapes that do not fit.
   static Experiment read(const std::filesystem::path& file, std::span<const std::string> sets);
 
+  /// Variants that the net is quantized for in the midst of training, in the order of `variants`:
+  /// those of track.quantize, and that of training with quantization once that has begun.
+  std::vector<const Variant*> variants_in_training(bool trains_quantized) const;
   /// Whether the net has weights already, from a Keras or ONNX model, or a result.
   bool has_weights() const { return !weights.empty() || !network_format.empty(); }
   /// A random stream from the experiment's seed.

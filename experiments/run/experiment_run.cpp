@@ -64,6 +64,7 @@ void ExperimentRun::begin() {
   if (!state_ && e_.track.has_snapshot(0)) {
     const bool is_all = e_.train.epochs == 0;  // no later snapshot is compared with it
     if (!is_all || !writer_.take_over({0, 0, 0, float_variant})) take_snapshot();
+    if (!is_all) quantize_in_training();
   }
 }
 
@@ -138,8 +139,20 @@ void ExperimentRun::catch_up(const std::string& epoch_line) {
         "{}{}", epoch_line.empty() ? fmt::format("{}: step {}", e_.name, step_) : epoch_line,
         is_tracked ? fmt::format("  test accuracy {:.4f}", float_accuracy_) : ""));
   const bool is_end = epoch_ == e_.train.epochs;  // then every variant is quantized anyway
-  if (todo_ == Todo::quantization && quantization_ && !is_end) quantize(*e_.quantization.variant);
+  if (todo_ == Todo::quantization && !is_end) quantize_in_training();
   todo_ = Todo::nothing;
+}
+
+/// What is still to be quantized at this step. Of training with quantization counters are read, so
+/// that variant is never taken over from an earlier run.
+void ExperimentRun::quantize_in_training() {
+  const auto variants = e_.variants_in_training(quantization_ != nullptr);
+  for (; quantized_ < std::ssize(variants); ++quantized_) {
+    const Variant& variant = *variants[static_cast<size_t>(quantized_)];
+    const bool is_trained = quantization_ && e_.quantization.variant == &variant;
+    if (is_trained || !take_over(variant)) quantize(variant);
+  }
+  quantized_ = 0;
 }
 
 /// A checkpoint in the middle of an epoch, if the experiment asks for one now.
@@ -186,6 +199,7 @@ void ExperimentRun::visit_state(StateVisitor state) {
   state.visit("step", step_);
   state.visit("todo", todo);
   todo_ = static_cast<Todo>(todo);
+  state.visit("quantized", quantized_);
   state.visit("failures", failures_);
   visit_parameters(state.group("network"), *e_.network);
   drift_.visit_state(*e_.network, state.group("drift"));

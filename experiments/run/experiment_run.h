@@ -59,6 +59,7 @@ class ExperimentRun {
   void take_snapshot();
   bool take_over(const Variant& variant);
   size_t take_over_variants();
+  void quantize_in_training();
   void quantize(const Variant& variant);
   void add(const std::string& variant, VariantOutcome outcome);
   std::unique_ptr<BegunSnapshot> begin_snapshot();
@@ -76,6 +77,7 @@ class ExperimentRun {
   std::unique_ptr<QuantizationTraining> quantization_;  // from its first epoch on
   int64_t epoch_ = 0, step_ = 0;
   Todo todo_ = Todo::nothing;
+  int64_t quantized_ = 0;      // of the variants in training, at this step
   bool others_train_ = false;  // other ranks, which evaluate where a snapshot is taken
   double float_accuracy_ = 0;
   std::string checkpoint_problem_;  // that was told

@@ -65,7 +65,7 @@ std::vector<std::pair<std::string, std::string>> options() {
   describe("tensors", [&](const Options& section) {
     RawTensorSettings::read(section, network, {64, 64});
   });
-  BOOST_TEST(out.size() == 16u);  // with `exact` of the statistic quantiles
+  BOOST_TEST(out.size() == 17u);  // with `exact` of the statistic quantiles
   return out;
 }
 
@@ -145,6 +145,7 @@ BOOST_AUTO_TEST_CASE(every_option_changes_what_is_in_the_file) {
       {"every=0", "every=1"},
       {"steps=[]", "steps=[3]"},
       {"every_steps=0", "every_steps=7"},
+      {"quantize=[]", "quantize=[int8]"},
       {"weights=listed", "weights=last"},
       {"weights=last", "weights=none"},
       {"statistics=[moments]", "statistics=[histogram]"},

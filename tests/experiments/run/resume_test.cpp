@@ -74,6 +74,10 @@ const std::vector<Mode> modes = {
     {"pact",
      "optimizer: {name: adam}, quantization: {variant: low, folding: running, activations: pact}",
      "steps: [5, 6]", low},
+    {"quantized_snapshots", "optimizer: {name: adam}",
+     "every: 1, steps: [3, 11], quantize: [learned, plain]", plain + low + learned},
+    {"quantized_by_both", "quantization: {variant: low}", "steps: [3, 11], quantize: [plain]",
+     plain + low},
     {"micro_batch", "last_batch: keep", "steps: [2]", plain, "batch_size: 32, micro_batch: 8"},
     {"not_trained", "epochs: 0", "epochs: [0]", plain + low + learned}};
 

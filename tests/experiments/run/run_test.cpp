@@ -111,6 +111,36 @@ BOOST_AUTO_TEST_CASE(weights_of_another_result_need_no_training) {
   BOOST_TEST(computed(loaded).at("training/epoch").empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_snapshot_in_training_is_quantized_as_if_training_had_ended_there) {
+  const Outcome trained = run_tiny("curve", {"--set",
+                                             "track={probe_images: 32, epochs: [1], "
+                                             "steps: [3], quantize: [int4, int8]}"});
+  BOOST_REQUIRE_MESSAGE(trained.exit_code == 0, trained.err);
+  const ResultReader curve(path / "curve/result.h5");
+  std::string order;
+  for (const SnapshotLabel& s : curve.snapshots())
+    order += fmt::format("{} {} ", s.step, s.variant);
+  BOOST_TEST(order ==
+             "3 float32 3 int8 3 int4 8 float32 8 int8 8 int4 16 float32 16 int8 16 int4 ");
+  // Snapshot 3 is float32 after epoch 1: another run starts from its weights and quantizes them.
+  const Outcome there = run_tiny(
+      "there", {"--set", "weights=curve/snapshots/snapshot-0003.h5", "--set", "train.epochs=0"});
+  BOOST_REQUIRE_MESSAGE(there.exit_code == 0, there.err);
+  const ResultReader alone(path / "there/result.h5");
+  for (const char* variant : {"int8", "int4"}) {
+    for (const std::string name :
+         {"networkwise/accuracy", "networkwise/qce", "networkwise/logits_sqnr",
+          "layerwise/output/local_sqnr", "layerwise/output/accumulated_sqnr"})
+      BOOST_TEST(
+          curve.row(name, curve.at_epoch(1, variant)) == alone.row(name, alone.last(variant)),
+          variant << " " << name);
+  }
+  const Outcome unknown = run_tiny("unknown", {"--set", "track.quantize=[int8, int2]"});
+  BOOST_TEST(unknown.exit_code == 2);
+  BOOST_TEST(contains(unknown.err, "quantize: no variant 'int2'; accepted: int8, int4"),
+             unknown.err);
+}
+
 BOOST_AUTO_TEST_CASE(no_fuse_agrees_to_rounding) {
   BOOST_REQUIRE(
       run_tiny("fused", {"--set", "train.epochs=1", "--set", "train.schedule.learning_rate=1e-3"})
