@@ -185,18 +185,18 @@ def factorization(groups):
 
 def over_training(groups):
     """C13: float accuracy, relative decrease and range fluctuation over epochs."""
-    found = {net: list(runs.chosen(groups.get("snapshots", []), net).values()) for net in ("dws", "mobilenet_v1")}
+    found = {net: [run for run in of_net if len(run.over_training("relative_accuracy_decrease", "minmax-4")) > 1]
+             for net, of_net in families(groups).items()}
     found = {net: of_net for net, of_net in found.items() if of_net}
     if not found:
-        raise Missing("no run of the group snapshots")
+        raise Missing("no run of the group families is quantized over training")
     figure, axes = panels(3)
     for axis, (label, name, bits) in zip(axes, (
             ("float accuracy (1)", "accuracy", None),
-            ("relative decrease\n(dws 4 bits, mobilenet_v1 8 bits)", "relative_accuracy_decrease", {"dws": 4, "mobilenet_v1": 8}),
+            ("relative decrease at 4 bits (1)", "relative_accuracy_decrease", 4),
             ("fluctuation of\nfolded weights (octaves)", "folded_weight_range_fluctuation", None))):
         def series(run, name=name, bits=bits):
-            variant = f"minmax-{bits[run.net]}" if bits else FLOAT
-            return run.epochs, [point.number(name, variant) for point in run.points]
+            return run.epochs, run.over_training(name, f"minmax-{bits}" if bits else FLOAT)
         lines(axis, found, series)
         axis.set_xlabel("epoch")
         axis.set_ylabel(label)

@@ -10,7 +10,7 @@ import runs
 import single_measures
 
 KEYS = {"name", "group", "net", "nets", "where", "minus", "measure", "direction", "combine", "test", "by", "threshold", "seeds",
-        "runs", "unit", "decides"}
+        "runs", "times", "unit", "decides"}
 METHODS = {"t": "t over seeds", "trend": "permutation within seeds", "jackknife": "jackknife over seeds",
            "images": "normal, test images", "layers": "bootstrap over layers"}
 
@@ -68,9 +68,9 @@ class Study:
                 where = "".join(f", {key} {value}" for key, value in (test.get("where") or {}).items())
                 outcome.missing.append((f"{test['group']}: {test['net']}{where}", seed))
                 continue
-            points = len(getattr(found[seed], "points", []))
-            if points and points < test["runs"] and not self.most_seeds:
-                outcome.missing.append((f"{test['group']}: {test['net']}: {test['runs'] - points} of {test['runs']} snapshots", seed))
+            if "times" in test and not self.most_seeds and len(found[seed].epochs) < test["times"]:
+                outcome.missing.append((f"{test['group']}: {test['net']}: {test['times'] - len(found[seed].epochs)} of {test['times']} snapshots",
+                                        seed))
             try:
                 out[seed] = float(call(measures.OF_RUNS, test["measure"], found[seed]))
                 if np.isnan(out[seed]):

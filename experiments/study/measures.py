@@ -161,12 +161,13 @@ def breaking_bits(run, decrease, prefix="minmax"):
 
 
 def curve(run, name, variant):
-    """[epoch] of a networkwise metric over the snapshots of a Curve."""
-    if not hasattr(run, "points"):
-        raise Missing("no snapshots over training")
-    if len(run.points) < 4:
-        raise Missing(f"{len(run.points)} snapshots over training, at least 4 are needed")
-    return np.array([point.number(name, variant) for point in run.points])
+    """[time] of a networkwise metric over the snapshots of a training."""
+    if len(run.epochs) < 4:
+        raise Missing(f"{len(run.epochs)} snapshots over training, at least 4 are needed")
+    values = run.over_training(name, variant)
+    if len(values) != len(run.epochs):
+        raise Missing(f"{name} of {variant} at {len(values)} of {len(run.epochs)} snapshots over training")
+    return values
 
 
 def trend_over_training(run, name, variant=FLOAT):

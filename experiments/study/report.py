@@ -61,9 +61,8 @@ def run_rows(groups):
     """A row a result: its file, the SHA-256 that lies beside it, and the machine."""
     for group, of_group in groups.items():
         for run in of_group:
-            for part in getattr(run, "points", [run]):
-                for file in part.files:
-                    yield {"group": group, "net": run.net, "seed": run.seed, **file, **part.machine}
+            for file in run.files:
+                yield {"group": group, "net": run.net, "seed": run.seed, **file, **run.machine}
 
 
 def write(folder, results, study):

@@ -5,8 +5,8 @@
 #
 #   --tier TIER       quick (minutes: few epochs of few built-in images, to see that all parts work), main (hours: what is
 #                     reported), full (200 epochs, full width: prints the commands that submit the sweeps to Slurm)  (quick)
-#   --local           full: runs here what it is asked for; snapshots, mlperf and imagenet after the sweeps
-#   --groups "A B"    of families snapshots between norms groups initializers mlperf imagenet (all that have their data)
+#   --local           full: runs here what it is asked for; mlperf and imagenet after the sweeps
+#   --groups "A B"    of families between norms groups initializers mlperf imagenet (all that have their data)
 #   --seeds "0 1"     of the sweeps, where a machine makes a part of them (all)
 #   --jobs N          members of a sweep that run at a time (1)
 #   --cifar10 DIR     CIFAR-10's binary files; quick takes built-in images without it (main: datasets/cifar-10-batches-bin)
@@ -22,7 +22,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 quantdyn=${QUANTDYN:-$here/../../build/quantdyn}
 python=${PYTHON:-/usr/bin/python3}
-all='families snapshots between norms groups initializers mlperf imagenet'
+all='families between norms groups initializers mlperf imagenet'
 tier=quick groups=$all seeds='' jobs=1 cifar10='' mlperf=datasets/mlperf-tiny imagenet=datasets/imagenet output='' verdicts=yes local=no
 slurm='--partition long --time 24:00:00 --cpus 8'
 width=0.5 alpha=0.25  # of families.yaml and between.yaml
@@ -145,28 +145,6 @@ sweep() { # FILE
   quantdyn_on 'sweep run' "$file" --jobs "$jobs" "$@" || failed="$failed $file"
 }
 
-# Each snapshot of the separable nets, quantized, into snapshots/MEMBER/epoch-NNN.
-snapshots() {
-  for net in dws mobilenet_v1; do
-    case $net in dws) size="width: $width" ;; mobilenet_v1) size="alpha: $alpha" ;; esac
-    for result in "$output"/families/seed*-"$net"/result.h5; do
-      [ -f "$result" ] || continue
-      member=$(basename "$(dirname "$result")")
-      seed=${member#seed}
-      "$python" -B "$here/snapshot_files.py" "$result" | while read -r epoch file; do
-        folder=$output/snapshots/$member/epoch-$epoch
-        [ ! -f "$folder/result.h5" ] || continue
-        echo "$folder"
-        quantdyn_on run snapshots --quiet --output "$folder" --set "seed=${seed%%-*}" --set "weights=$file" \
-          --set "network={file: ../networks/$net.yaml, $size}" >"$output/snapshots.log" ||
-          echo "$member-epoch-$epoch" >>"$output/snapshots.failed"
-      done
-    done
-  done
-  [ ! -s "$output/snapshots.failed" ] || failed="$failed $(tr '\n' ' ' <"$output/snapshots.failed")"
-  rm -f "$output/snapshots.failed"
-}
-
 # Nets that nobody here trained, with the variants of ../imagenet.
 mlperf() {
   if [ ! -f "$mlperf/pretrainedResnet.h5" ]; then
@@ -198,7 +176,7 @@ imagenet() {
 [ $prints = yes ] || mkdir -p "$output"
 for group in $groups; do
   case $group in
-    snapshots | mlperf | imagenet) [ $prints = yes ] || $group ;;
+    mlperf | imagenet) [ $prints = yes ] || $group ;;
     *) sweep "$group" ;;
   esac
 done

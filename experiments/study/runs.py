@@ -15,7 +15,8 @@ import yaml
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "figures"))
 from result import FLOAT, Missing, Result, UserError, text  # noqa: E402, F401 (FLOAT is for others)
 
-MACHINE = ("revision", "cpu", "instruction_set", "blis")  # attributes of /provenance that bits depend on
+TRAINING = "training/"  # before a path: its values over training
+MACHINE = ("git_revision", "cpu", "instruction_set", "blis_architecture")  # attributes of the file that bits depend on
 
 
 def at(config, key):
@@ -65,6 +66,15 @@ class Run:
             self.config[key] = self.found_key(key)
         return self.config[key]
 
+    def over_training(self, metric, variant):
+        """[time]: a networkwise metric of a variant at every snapshot after an epoch, the last one included."""
+        return np.asarray(self.array(f"{TRAINING}networkwise/{metric}", variant), float)
+
+    @property
+    def epochs(self):
+        """[time]: those of the float net's snapshots after an epoch."""
+        return np.asarray(self.array(f"{TRAINING}epoch", FLOAT), int)
+
     def record(self):
         """What `Recorded` takes."""
         return {"member": self.member, "net": self.net, "seed": self.seed, "test_images": self.test_images, "files": self.files,
@@ -85,9 +95,9 @@ class Read(Run):
         self.net = pathlib.PurePosixPath(at(self.resolved, "network.file")).stem
         self.names, self.kinds = np.array(first.layers), np.array(first.kinds)
         self.variants = list(dict.fromkeys(name for result in self.results for name in result.variants))
-        provenance = first.file["provenance"].attrs
-        self.test_images = int(provenance["test_images"])
-        self.machine = {name: text(provenance[name]) for name in MACHINE if name in provenance}
+        attributes = {**first.file.attrs, **first.file["provenance"].attrs}
+        self.test_images = int(attributes["test_images"])
+        self.machine = {name: text(attributes[name]) for name in MACHINE if name in attributes}
         self.files = []
         for path in paths:
             sums = pathlib.Path(f"{path}.sha256")
@@ -97,13 +107,27 @@ class Read(Run):
     def found(self, path, variant):
         if path in DERIVED:
             return DERIVED[path](self, variant)
+        if path.startswith(TRAINING):
+            return self.snapshots(path.removeprefix(TRAINING), variant)
         return self.dataset(path, variant)
+
+    def result_with(self, variant):
+        """The first result that has the variant."""
+        for result in self.results:
+            if variant in result.variants:
+                return result
+        raise Missing(f"no variant {variant}")
+
+    def snapshots(self, path, variant):
+        """[time]: a dataset at the variant's snapshots after an epoch."""
+        result = self.result_with(variant)
+        if path not in result.file:
+            raise Missing(f"no dataset {path}")
+        return np.asarray(result.file[path][:])[[index for index in result.snapshots_of(variant) if result.epochs[index] > 0]]
 
     def dataset(self, path, variant):
         """[layer], [channel] or a number of the first result that has the variant."""
-        result = next((result for result in self.results if variant in result.variants), None)
-        if result is None:
-            raise Missing(f"no variant {variant}")
+        result = self.result_with(variant)
         if path not in result.file:
             raise Missing(f"no dataset {path}")
         return result.file[path][result.pick(variant)]
@@ -127,18 +151,6 @@ class Recorded(Run):
 
     def found_key(self, key):
         raise UserError(f"the record of {self.member} has no key {key}; its result.h5 is needed")
-
-
-class Curve:
-    """A run's net at several epochs of its training: `points`, a Run each, by `epochs`."""
-
-    def __init__(self, member, points):
-        self.member, self.points = member, [point for _, point in points]
-        self.epochs = [epoch for epoch, _ in points]
-        self.net, self.seed, self.key = self.points[0].net, self.points[0].seed, self.points[0].key
-
-    def record(self):
-        return {"member": self.member, "points": [{"epoch": epoch, **point.record()} for epoch, point in zip(self.epochs, self.points)]}
 
 
 def as_json(value):
@@ -170,14 +182,11 @@ DERIVED = {"layerwise/output/accumulated_mean_shift_ratio": shift_ratios}  # [la
 
 
 def read_group(folder, group):
-    """{member: Run or Curve} of the results FOLDER/GROUP/MEMBER/...; UserError where one is damaged."""
+    """{member: Run} of the results FOLDER/GROUP/MEMBER/...; UserError where one is damaged."""
     out = {}
     for member in sorted(path for path in group.iterdir() if path.is_dir()):
         name, below = member.name, sorted(path.parent for path in member.glob("*/result.h5"))
-        if group.name == "snapshots":
-            if below:
-                out[name] = Curve(name, [(int(part.name.removeprefix("epoch-")), Read(name, [part / "result.h5"], folder)) for part in below])
-        elif (member / "result.h5").is_file():
+        if (member / "result.h5").is_file():
             out[name] = Read(name, [member / "result.h5"], folder)
         elif below:  # groups of variants of one net
             out[name] = Read(name, [part / "result.h5" for part in below], folder)
@@ -185,13 +194,11 @@ def read_group(folder, group):
 
 
 def recorded_group(path):
-    """{member: Run or Curve} of a record GROUP.jsonl: a line a run."""
+    """{member: Run} of a record GROUP.jsonl: a line a run."""
     out = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
-            record = json.loads(line)
-            points = record.get("points")
-            run = Curve(record["member"], [(point["epoch"], Recorded(point)) for point in points]) if points else Recorded(record)
+            run = Recorded(json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}:{number}: not a record of a run ({error!r})") from None
         out[run.member] = run
@@ -199,7 +206,7 @@ def recorded_group(path):
 
 
 def load(*folders):
-    """{group: [Run or Curve]} of all FOLDER/GROUP/MEMBER/result.h5 and FOLDER/GROUP.jsonl. A result counts before the record
+    """{group: [Run]} of all FOLDER/GROUP/MEMBER/result.h5 and FOLDER/GROUP.jsonl. A result counts before the record
     of the same member, and a later folder before an earlier one.
     """
     groups = {}

@@ -21,7 +21,6 @@ sys.path.insert(0, sys.argv[1])
 import measures  # noqa: E402
 import runs  # noqa: E402
 import single_measures  # noqa: E402
-import snapshot_files  # noqa: E402
 from small_results import write  # noqa: E402
 
 NAN = float("nan")
@@ -144,19 +143,19 @@ def levels_explain_variance(_):
 
 
 def series(folder, **metrics):
-    """A Curve with a point an epoch."""
-    return runs.Curve("member", [
-        (epoch, read(write(folder / f"epoch-{epoch:03d}", networkwise={name: [values[epoch]] * 2 for name, values in metrics.items()})))
-        for epoch in range(len(next(iter(metrics.values()))))])
+    """A run with a snapshot an epoch, float and quantized, and one before training."""
+    times = len(next(iter(metrics.values())))
+    return read(write(folder, variants=("float32", *["float32", "minmax-8"] * times), epochs=[0, *np.repeat(range(1, times + 1), 2)],
+                      networkwise={name: [-1, *np.repeat(values, 2)] for name, values in metrics.items()}))
 
 
 def metrics_have_trends_over_training(folder):
     run = series(folder, accuracy=[0.1, 0.2, 0.4, 0.5], fluctuation=[4, 3, 2, 1])
-    assert run.epochs == [0, 1, 2, 3]
+    assert list(run.epochs) == [1, 2, 3, 4]
     near(measures.trend_over_training(run, "accuracy"), 1)
     near(measures.trend_over_training(run, "fluctuation"), -1)
     plain = read(write(folder / "plain"))
-    fails(runs.Missing, lambda: measures.trend_over_training(plain, "accuracy"), "no snapshots over training")
+    fails(runs.Missing, lambda: measures.trend_over_training(plain, "accuracy"), "1 snapshots over training, at least 4 are needed")
 
 
 def what_moves_first_leads(folder):
@@ -192,25 +191,12 @@ def groups_of_variants_are_one_run(folder):
     near(run.number("accuracy", "minmax-8"), 0.1)
 
 
-def snapshots_with_weights_are_listed(folder):
-    write(folder)
-    for number, (variant, epoch, weights) in enumerate((("float32", 2, 1), ("float32", 1, 1), ("float32", 3, 0), ("minmax-8", 4, 1))):
-        with h5py.File(write(folder / "made", variants=(variant,), epochs=[epoch]), "a") as file:
-            file.create_group("weights")
-            if weights:
-                file["weights/0/a.conv/weight"] = [1.0]
-        (folder / "snapshots").mkdir(exist_ok=True)
-        (folder / "made" / "result.h5").rename(folder / "snapshots" / f"snapshot-{number:04d}.h5")
-    listed = snapshot_files.snapshot_files(folder / "result.h5")
-    assert [(epoch, path.name) for epoch, path in listed] == [(1, "snapshot-0001.h5"), (2, "snapshot-0000.h5")]
-
-
 FACTS = (a_mean_and_a_gap_over_layers_leave_out_what_has_no_value, ranks_of_precision_and_error_are_correlated,
          error_grows_by_the_slope_of_its_decibels, shift_is_that_of_the_channels_means, folding_widens_by_octaves,
          a_share_is_recovered_of_what_was_lost, weights_and_activations_share_a_loss, a_kind_of_layers_has_its_share_of_the_error,
          bits_where_a_decrease_is_passed_are_interpolated, initializers_spread_accuracies, levels_explain_variance,
          metrics_have_trends_over_training, what_moves_first_leads, a_metric_that_is_nan_is_missing,
-         runs_are_chosen_by_net_and_config, groups_of_variants_are_one_run, snapshots_with_weights_are_listed)
+         runs_are_chosen_by_net_and_config, groups_of_variants_are_one_run)
 for fact in FACTS:
     with tempfile.TemporaryDirectory() as name:
         fact(pathlib.Path(name))
