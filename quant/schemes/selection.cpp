@@ -5,6 +5,8 @@
 #include <functional>
 #include <set>
 
+#include "framework/graph/convolution_kinds.h"
+
 namespace quantdyn {
 namespace {
 
@@ -20,12 +22,17 @@ std::string kinds_of(const Network& network) {
   return fmt::format("{}", fmt::join(kinds, ", "));
 }
 
+/// Whether any net can have units of this kind.
+bool is_known_kind(const std::string& kind) {
+  return is_convolution_kind(kind) || LayerRegistry<float>::instance().entries().contains(kind);
+}
+
 using Means = std::function<bool(const std::string& word, int unit)>;
 
 /// The units that a key's words match; refuses a word that matches none.
 std::vector<bool> units_of(const Options& entry, const std::string& key, const std::string& help,
-                           const Network& network, const std::string& accepted,
-                           const Means& means) {
+                           const Network& network, const std::string& accepted, const Means& means,
+                           const std::function<bool(const std::string&)>& may_lack) {
   const std::vector<std::string> words = entry.texts(key, std::vector<std::string>{}, help);
   std::vector<bool> out(network.units().size(), words.empty());
   for (const std::string& word : words) {
@@ -34,7 +41,7 @@ std::vector<bool> units_of(const Options& entry, const std::string& key, const s
       if (!means(word, unit)) continue;
       any = out[unit] = true;
     }
-    if (!any)
+    if (!any && !may_lack(word))
       entry.refuse(key, fmt::format("'{}' is not in the net; accepted: {}", word, accepted));
   }
   return out;
@@ -51,7 +58,7 @@ std::vector<int> units_with_weight(const Network& network) {
   return out;
 }
 
-std::vector<int> select_units(const Options& entry, const Network& network) {
+std::vector<int> select_units(const Options& entry, const Network& network, bool may_lack) {
   const std::vector<int> weighted = units_with_weight(network);
   const auto by_name = [&](const std::string& word, int unit) {
     if (word == "first") return !weighted.empty() && unit == weighted.front();
@@ -63,9 +70,11 @@ std::vector<int> select_units(const Options& entry, const Network& network) {
   };
   const std::vector<bool> named =
       units_of(entry, "nodes", "names or patterns of nodes, `first`, `last`", network,
-               "first, last, " + names_of(network) + ", or a pattern of such names", by_name);
+               "first, last, " + names_of(network) + ", or a pattern of such names", by_name,
+               [](const std::string&) { return false; });
   const std::vector<bool> of_kind =
-      units_of(entry, "kinds", "kinds of nodes", network, kinds_of(network), by_kind);
+      units_of(entry, "kinds", "kinds of nodes", network, kinds_of(network), by_kind,
+               [&](const std::string& kind) { return may_lack && is_known_kind(kind); });
   std::vector<int> out;
   const auto is_given = [&](const char* key) {  // a resolved experiment has `kinds: []`
     return !entry.texts(key, std::vector<std::string>{}, "").empty();
@@ -73,7 +82,7 @@ std::vector<int> select_units(const Options& entry, const Network& network) {
   if (!is_given("nodes") && !is_given("kinds")) return out;
   for (int unit = 0; unit < static_cast<int>(named.size()); ++unit)
     if (named[unit] && of_kind[unit]) out.push_back(unit);
-  if (out.empty()) entry.refuse("nodes", "no node matches both `nodes` and `kinds`");
+  if (out.empty() && !may_lack) entry.refuse("nodes", "no node matches both `nodes` and `kinds`");
   return out;
 }
 

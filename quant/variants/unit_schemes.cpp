@@ -28,8 +28,11 @@ Override of_width(const Options& entry, std::vector<int> units, int64_t bit_widt
 }
 
 Override read_override(const Options& entry, const Network& network) {
-  Override out{entry, select_units(entry, network), {}, {}};
-  if (out.units.empty())
+  const bool is_optional = entry.flag(
+      "optional", false, "whether the net may have no such nodes, for one file and several nets");
+  Override out{entry, select_units(entry, network, is_optional), {}, {}};
+  const bool names_kinds = !entry.texts("kinds", std::vector<std::string>{}, "").empty();
+  if (out.units.empty() && !(is_optional && names_kinds))
     entry.refuse("", "does not say which nodes it is for; expected `nodes`, `kinds` or both");
   const auto read = [&](const char* key, const char* help) -> std::optional<Options> {
     const std::optional<Options> section = entry.section_if(key, help);
@@ -119,6 +122,7 @@ std::optional<Options> own_scheme(const std::optional<Options>& section) {
 
 void check_overrides(const std::vector<Override>& overrides) {
   for (const Override& o : overrides) {
+    if (o.units.empty()) continue;
     if (o.weights && o.activations && (o.changes_weights || o.changes_outputs)) continue;
     if (o.weights && !o.changes_weights)
       o.entry.refuse("weights", "none of these nodes has a weight that this variant quantizes");

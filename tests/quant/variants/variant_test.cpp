@@ -196,6 +196,23 @@ BOOST_AUTO_TEST_CASE(overrides_that_change_nothing_are_refused) {
       "activations: none of these nodes has an output that this variant quantizes"));
 }
 
+BOOST_AUTO_TEST_CASE(an_optional_override_is_passed_over_where_the_net_has_no_such_kind) {
+  const auto with = [](const std::string& override) {
+    return "variants:\n - name: a\n   weights: {}\n   overrides:\n    - " + override + "\n";
+  };
+  const Variant v = read(with("{kinds: [grouped, depthwise], optional: true, bit_width: 4}"))[0];
+  BOOST_TEST(weight_bits(v, "sep2_dw") == 4);
+  BOOST_TEST(weight_bits(v, "sep2_pw") == 8);
+  BOOST_TEST(
+      weight_bits(read(with("{kinds: grouped, optional: true, bit_width: 4}"))[0], "conv1") == 8);
+  BOOST_TEST(contains(error(with("{kinds: depthwize, optional: true, bit_width: 4}")),
+                      "kinds: 'depthwize' is not in the net"));
+  BOOST_TEST(contains(error(with("{nodes: conv9, optional: true, bit_width: 4}")),
+                      "nodes: 'conv9' is not in the net"));
+  BOOST_TEST(contains(error(with("{optional: true, bit_width: 4}")),
+                      "does not say which nodes it is for"));
+}
+
 BOOST_AUTO_TEST_CASE(int32_biases_need_the_scales_of_the_products) {
   const auto variants = read("variants: [{name: a, weights: {}, activations: {}, bias: int32}]");
   BOOST_TEST((variants[0].bias == Variant::Bias::int32));
