@@ -106,6 +106,8 @@ class Reader:
         elif program == "cp":
             self.need(*plain[:-1])
             self.made |= {plain[-1] + path.split("/")[-1] for path in plain[:-1]}
+        elif program == "pip" and arguments[:1] == ["install"]:
+            self.need(*(f"{word.split('[')[0].removeprefix('./')}/pyproject.toml" for word in arguments[1:]))
         elif program.startswith("build/tests/"):
             self.need(program)
         elif program == "quantdyn":  # an installed one, elsewhere: the install test runs it
