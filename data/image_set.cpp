@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/loader.h"
+#include "framework/base/ranks.h"
 #include "framework/base/threads.h"
 
 namespace quantdyn {
@@ -10,9 +11,21 @@ namespace quantdyn {
 std::vector<int32_t> labels_of(const ImageSet& images) {
   std::vector<int32_t> out;
   if (images.dataset->classes() == 0) return out;
-  for (int64_t i : images.indices)
-    out.push_back(static_cast<int32_t>(images.dataset->label(i)));
+  for (int64_t i : images.indices) out.push_back(static_cast<int32_t>(images.dataset->label(i)));
   return out;
+}
+
+int64_t first_image_of(int64_t images, int64_t rank) {
+  return std::min(images, chunk_count(images) * rank / ranks().count() * images_per_chunk);
+}
+
+ImageSet images_of_rank(const ImageSet& set) {
+  const auto images = std::ssize(set.indices);
+  const int64_t first = first_image_of(images, ranks().rank());
+  return {set.dataset,
+          set.standardization,
+          {set.indices.begin() + first,
+           set.indices.begin() + first_image_of(images, ranks().rank() + 1)}};
 }
 
 int64_t evaluation_batch() { return 8 * images_per_chunk * worker_count(); }

@@ -16,6 +16,11 @@ struct ImageSet {
 };
 /// By image; empty if the dataset has no labels.
 std::vector<int32_t> labels_of(const ImageSet& images);
+/// Where the images begin that a rank has of a set of `images`, in whole chunks; of the number of
+/// ranks, where they end.
+int64_t first_image_of(int64_t images, int64_t rank);
+/// Those that this rank has; none if there are fewer chunks than ranks.
+ImageSet images_of_rank(const ImageSet& set);
 /// Images of a batch in evaluation: a multiple of 8 that keeps all workers busy.
 int64_t evaluation_batch();
 

@@ -30,23 +30,16 @@ Predictions predict(Evaluator& evaluator, const Dataset& dataset,
 Predictions predict_over_ranks(Evaluator& evaluator, const Dataset& dataset,
                                const Standardization& standardization) {
   if (is_alone()) return predict(evaluator, dataset, standardization);
-  const int64_t classes = evaluator.network().output_shape().elements();
-  const int64_t chunks = chunk_count(dataset.size());
-  std::vector<int64_t> starts, bytes;  // of each rank's images, and of the logits of each
-  for (int64_t rank = 0; rank <= ranks().count(); ++rank)
-    starts.push_back(std::min(dataset.size(), chunks * rank / ranks().count() * images_per_chunk));
-  for (size_t rank = 0; rank + 1 < starts.size(); ++rank)
-    bytes.push_back((starts[rank + 1] - starts[rank]) * classes *
+  const int64_t classes = evaluator.network().output_shape().elements(), images = dataset.size();
+  std::vector<int64_t> bytes;  // of each rank's logits
+  for (int64_t rank = 0; rank < ranks().count(); ++rank)
+    bytes.push_back((first_image_of(images, rank + 1) - first_image_of(images, rank)) * classes *
                     static_cast<int64_t>(sizeof(float)));
-  const auto own = static_cast<size_t>(ranks().rank());
   ImageSet all{&dataset, &standardization, {}};
-  for (int64_t i = 0; i < dataset.size(); ++i) all.indices.push_back(i);
-  const Tensor<float> logits = logits_of(
-      evaluator, {&dataset,
-                  &standardization,
-                  {all.indices.begin() + starts[own], all.indices.begin() + starts[own + 1]}});
+  for (int64_t i = 0; i < images; ++i) all.indices.push_back(i);
+  const Tensor<float> logits = logits_of(evaluator, images_of_rank(all));
   const std::vector<std::byte> gathered = ranks().gather(std::as_bytes(logits.values()), bytes);
-  Predictions out{Tensor<float>(Shape{dataset.size(), classes}), labels_of(all)};
+  Predictions out{Tensor<float>(Shape{images, classes}), labels_of(all)};
   std::memcpy(out.logits.data(), gathered.data(), gathered.size());
   return out;
 }

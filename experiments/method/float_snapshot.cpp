@@ -5,6 +5,7 @@
 
 #include "experiments/method/scales.h"
 #include "experiments/method/tracking.h"
+#include "framework/base/ranks.h"
 #include "stats/errors/logits.h"
 #include "stats/scales/precision.h"
 
@@ -76,12 +77,16 @@ Snapshot float_snapshot(const FloatTask& task) {
   Evaluator evaluator(network, task.fusing, ConvolutionAlgorithm::direct, Keep::logits);
   {
     RawTensors raw(task.tensors, evaluator);
-    TapTrackers trackers(evaluator, task.kinds);
-    for_image_batches(probe, [&](View<const float> x, int64_t images, int64_t first_chunk) {
-      evaluator.run(x, images, first_chunk, {});
+    TapTrackers trackers(evaluator, task.kinds, task.over_ranks);
+    const ImageSet own = task.over_ranks ? images_of_rank(probe) : probe;
+    const int64_t before =
+        task.over_ranks ? first_image_of(std::ssize(probe.indices), ranks().rank()) : 0;
+    for_image_batches(own, [&](View<const float> x, int64_t images, int64_t first_chunk) {
+      evaluator.run(x, images, before / images_per_chunk + first_chunk, {});
     });
-    trackers.finish(probe, frame);
-    if (task.gradients) track_gradients(network, *task.gradients, task.kinds, frame, raw);
+    trackers.finish(own, frame);
+    if (task.gradients)
+      track_gradients(network, *task.gradients, task.kinds, frame, raw, task.over_ranks);
   }
   for (const char* tensor : {"weight", "folded_weight", "output"})
     save_precision(network, tensor, frame);

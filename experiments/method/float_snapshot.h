@@ -19,7 +19,7 @@ struct FloatTask {
   const GradientProbe* gradients;  ///< null: none
   RawTensorTask tensors;
   bool saves_weights;
-  bool over_ranks;  ///< whether all ranks evaluate the test set together
+  bool over_ranks;  ///< whether all ranks take it together; each gets it, without raw tensors
   int64_t epoch, step;
   std::string& folding_error;  ///< set where a batch norm cannot be folded
   Predictions& predictions;    ///< set to those of the test set

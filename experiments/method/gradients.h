@@ -22,8 +22,9 @@ TensorTraits gradient_traits(int64_t channels, bool channel_histograms);
 /// tensors `conv_gradient`, `norm_gradient`, `output_gradient` (of the taps' values) and
 /// `weight_gradient` (of the master, before weight decay); the images have none. Runs a copy of the
 /// net, primitive by primitive: `network` and its running statistics do not change. The bits are
-/// the same for any number of threads.
+/// the same for any number of threads. `over_ranks`: all ranks call it together and share the
+/// batch, if it has a part for each; every one gets all statistics, and `raw` must want nothing.
 void track_gradients(const Network& network, const GradientProbe& probe,
-                     const StatisticKinds& kinds, Frame& frame, RawTensors& raw);
+                     const StatisticKinds& kinds, Frame& frame, RawTensors& raw, bool over_ranks);
 
 }  // namespace quantdyn

@@ -36,11 +36,11 @@ UnitValues values_of(Evaluator& evaluator, int unit) {
 
 }  // namespace
 
-TapTrackers::TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds)
+TapTrackers::TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds, bool over_ranks)
     : evaluator_(evaluator) {
   for (int unit = 0; unit < static_cast<int>(evaluator.network().units().size()); ++unit) {
     const UnitValues values = values_of(evaluator, unit);
-    units_.push_back(std::make_unique<UnitTracker>(values, worker_count(), kinds));
+    units_.push_back(std::make_unique<UnitTracker>(values, worker_count(), kinds, over_ranks));
     for (TapKind kind : values.taps)
       evaluator.tap(unit, kind).after.push_back(&units_.back()->observer(kind));
   }

@@ -19,12 +19,13 @@ Frame make_frame(const Network& network);
 /// transforms first.
 class TapTrackers {
  public:
-  TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds);
+  /// `over_ranks`: each rank runs some of the images, whole chunks by their index among all.
+  TapTrackers(Evaluator& evaluator, const StatisticKinds& kinds, bool over_ranks = false);
   ~TapTrackers();
   TapTrackers(const TapTrackers&) = delete;
   TapTrackers& operator=(const TapTrackers&) = delete;
   /// Writes the statistics of all taps for these images, as tensors "conv", "norm" and "output".
-  /// Runs the evaluator on the images again if a statistic needs it.
+  /// Runs the evaluator on the images, those of this rank, again if a statistic needs it.
   void finish(const ImageSet& images, Frame& frame);
 
  private:

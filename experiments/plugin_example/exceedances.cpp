@@ -28,6 +28,7 @@ class Exceedances final : public Statistic {
     const auto& theirs = static_cast<const Exceedances&>(other).counts_;
     std::ranges::transform(counts_, theirs, counts_.begin(), std::plus<>());
   }
+  void visit_state(StateVisitor state) override { state.visit_fixed("counts", counts_); }
   void save(Frame& frame, const std::string& tensor, int64_t node) override {
     const Quantity quantity{"exceedances", "1", "number of values over each threshold", "",
                             "threshold"};

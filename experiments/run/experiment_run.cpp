@@ -2,9 +2,7 @@
 
 #include <cmath>
 
-#include "data/order.h"
 #include "experiments/method/calibration.h"
-#include "experiments/method/float_snapshot.h"
 #include "experiments/run/shared_training.h"
 #include "experiments/run/stoppable_dataset.h"
 #include "experiments/text/table.h"
@@ -40,43 +38,44 @@ ExperimentRun::ExperimentRun(Experiment& experiment, ResultWriter& writer, Progr
       sink_(sink),
       stop_(stop),
       state_(std::move(state)),
-      maker_(e_) {
-  if (const auto& gradients = e_.track.gradients)
-    gradients_.emplace(GradientProbe{
-        {e_.data->train.get(), &e_.standardization,
-         first_of_shuffle(e_.rng("gradients"), e_.data->train->size(), gradients->images)},
-        e_.train.label_smoothing,
-        gradients->channel_histograms});
-}
+      maker_(e_) {}
 
 void ExperimentRun::train() try {
   begin();
-  if (e_.train.epochs > 0) train_epochs();
+  if (trainer_) train_epochs();
   trainer_.reset();
 } catch (const Stopped&) {
   if (trainer_) save();
   throw;
 }
 
-/// Everything before the first step.
+/// Everything before the first step that this process takes.
 void ExperimentRun::begin() {
   if (!state_ && !e_.has_weights()) e_.network->initialize(*e_.initializer, e_.rng("initialize"));
-  if (!state_ && e_.track.has_snapshot(0)) {
-    const bool is_all = e_.train.epochs == 0;  // no later snapshot is compared with it
-    if (!is_all || !writer_.take_over({0, 0, 0, float_variant})) take_snapshot();
-    if (!is_all) quantize_in_training();
+  const bool trains = e_.train.epochs > 0;
+  if (trains)
+    trainer_ =
+        std::make_unique<Trainer>(*e_.network, *e_.data->train, e_.standardization, e_.train,
+                                  e_.computing.fusing, e_.computing.algorithm, e_.rng("train"));
+  const bool is_resumed = state_.has_value();
+  if (is_resumed)
+    load();
+  else if (e_.track.has_snapshot(0) &&
+           // one that trains compares later snapshots with it
+           (trains || !writer_.take_over({0, 0, 0, float_variant})))
+    todo_ = Todo::snapshot;
+  give_start({epoch_, step_}, todo_ == Todo::snapshot, *e_.network, trainer_.get());
+  since_checkpoint_ = Stopwatch();
+  if (is_resumed) return catch_up();
+  if (todo_ == Todo::snapshot) take_snapshot();
+  if (todo_ == Todo::snapshot && trains) {
+    todo_ = Todo::quantization;
+    quantize_in_training();
   }
+  todo_ = Todo::nothing;
 }
 
 void ExperimentRun::train_epochs() {
-  trainer_ =
-      std::make_unique<Trainer>(*e_.network, *e_.data->train, e_.standardization, e_.train,
-                                e_.computing.fusing, e_.computing.algorithm, e_.rng("train"));
-  if (state_) load();
-  give_start(epoch_, *e_.network, *trainer_);
-  since_checkpoint_ = Stopwatch();
-  catch_up();
-  others_train_ = true;
   const auto progress = sink_.begin(e_.name, e_.train.epochs * e_.data->train->size(), "images");
   for (int64_t epoch = epoch_ + 1; epoch <= e_.train.epochs; ++epoch) {
     prepare_quantization(epoch);
@@ -214,9 +213,9 @@ void ExperimentRun::visit_state(StateVisitor state) {
 }
 
 void ExperimentRun::quantize() {
-  const size_t first = is_alone() ? 0 : take_over_variants();
-  if (!is_alone()) give_variants(e_, maker_, {epoch_, step_}, first);
-  const bool is_shared = are_variants_shared(e_, step_);
+  const bool is_shared = are_snapshots_shared(e_, step_);
+  size_t first = is_shared ? take_over_variants() : 0;
+  if (is_shared) begin_variants(maker_, step_, first);
   for (size_t i = first; i < e_.variants.size(); ++i) {
     const Variant& variant = e_.variants[i];
     tell_of_checkpoints();
@@ -297,23 +296,7 @@ std::string ExperimentRun::nonfinite_note(const Snapshot& snapshot) const {
 
 void ExperimentRun::take_snapshot() {
   std::string folding_error;
-  Predictions predictions;
-  std::unique_ptr<BegunSnapshot> begun = begin_snapshot();
-  Snapshot snapshot = float_snapshot({.network = *e_.network,
-                                      .fusing = e_.computing.fusing,
-                                      .probe = maker_.probe(),
-                                      .test = *e_.data->test,
-                                      .kinds = e_.track.statistics,
-                                      .gradients = gradients_ ? &*gradients_ : nullptr,
-                                      .tensors = {e_.track.tensors_of(step_), begun.get()},
-                                      .saves_weights = e_.track.saves_weights(step_),
-                                      .over_ranks = others_train_,
-                                      .epoch = epoch_,
-                                      .step = step_,
-                                      .folding_error = folding_error,
-                                      .predictions = predictions});
-  maker_.set_reference(std::move(predictions), step_);
-  snapshot.begun = std::move(begun);
+  Snapshot snapshot = maker_.make_float({epoch_, step_}, begin_snapshot(), folding_error);
   if (!folding_error.empty()) {
     failures_.push_back(fmt::format("{}: step {}: no statistics of folded weights: {}", e_.name,
                                     step_, folding_error));

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "experiments/method/drift.h"
-#include "experiments/method/gradients.h"
 #include "experiments/results/result_writer.h"
 #include "experiments/run/experiment.h"
 #include "experiments/run/shared_variants.h"
@@ -71,14 +70,12 @@ class ExperimentRun {
   const StopFlag& stop_;
   std::optional<State> state_;  // until it is loaded
   VariantMaker maker_;
-  std::optional<GradientProbe> gradients_;
   Drift drift_;
   std::unique_ptr<Trainer> trainer_;                    // while the net trains
   std::unique_ptr<QuantizationTraining> quantization_;  // from its first epoch on
   int64_t epoch_ = 0, step_ = 0;
   Todo todo_ = Todo::nothing;
-  int64_t quantized_ = 0;      // of the variants in training, at this step
-  bool others_train_ = false;  // other ranks, which evaluate where a snapshot is taken
+  int64_t quantized_ = 0;  // of the variants in training, at this step
   double float_accuracy_ = 0;
   std::string checkpoint_problem_;  // that was told
   std::vector<std::string> failures_;

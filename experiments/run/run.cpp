@@ -60,8 +60,9 @@ RunReport run_one(const RunRequest& request, ProgressSink& sink) {
   }
   if (!is_alone()) agree(experiment, facts);
   if (ranks().rank() > 0) {
-    train_along(experiment);
-    make_variants_along(experiment);
+    const StopFlag never;  // rank 0 stops, and ends all
+    VariantMaker maker(stoppable(experiment, never));
+    make_variants_along(experiment, maker, train_along(experiment, maker));
     return {experiment.name};
   }
   facts.provenance.emplace_back("config_folder", folder_of(request.config).string());

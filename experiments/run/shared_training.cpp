@@ -1,8 +1,7 @@
 #include "experiments/run/shared_training.h"
 
-#include <cstring>
+#include <optional>
 
-#include "experiments/method/evaluation.h"
 #include "experiments/run/run_differences.h"
 #include "framework/base/printable.h"
 #include "framework/base/progress_sink.h"
@@ -12,11 +11,14 @@
 namespace quantdyn {
 namespace {
 
-/// All that a later step depends on, and the epochs that are done.
-void visit_start(StateVisitor state, int64_t& epoch, Network& network, Trainer& trainer) {
-  state.visit("epoch", epoch);
+/// All that a later step depends on, and what is done.
+void visit_start(StateVisitor state, VariantMaker::Place& place, bool& is_tracked, Network& network,
+                 Trainer* trainer) {
+  state.visit("epoch", place.epoch);
+  state.visit("step", place.step);
+  state.visit("is_tracked", is_tracked);
   visit_parameters(state.group("network"), network);
-  trainer.visit_state(state.group("trainer"));
+  if (trainer) trainer->visit_state(state.group("trainer"));
 }
 
 /// The facts that run_differences() compares.
@@ -35,25 +37,6 @@ void visit_facts(StateVisitor state, RunFacts& facts) {
   state.visit("texts", texts);
   for (size_t i = 0; state.is_loading() && i < names.size(); ++i)
     facts.provenance.emplace_back(names[i], texts.at(i));
-}
-
-std::vector<State> gather(const State& own) {
-  const std::vector<std::byte> bytes = bytes_of(own);
-  const auto count = static_cast<size_t>(ranks().count());
-  std::vector<int64_t> sizes(count);
-  const int64_t size = std::ssize(bytes);
-  const std::vector<std::byte> all_sizes =
-      ranks().gather(std::as_bytes(std::span(&size, 1)),
-                     std::vector<int64_t>(count, static_cast<int64_t>(sizeof size)));
-  std::memcpy(sizes.data(), all_sizes.data(), all_sizes.size());
-  const std::vector<std::byte> all = ranks().gather(bytes, sizes);
-  std::vector<State> out;
-  std::span<const std::byte> left = all;
-  for (const int64_t of_rank : sizes) {
-    out.push_back(state_of(left.first(static_cast<size_t>(of_rank))));
-    left = left.subspan(static_cast<size_t>(of_rank));
-  }
-  return out;
 }
 
 void require_sharable(const Experiment& experiment) {
@@ -85,34 +68,44 @@ void agree(const Experiment& experiment, const RunFacts& facts) {
   }
 }
 
-void give_start(int64_t epoch, Network& network, Trainer& trainer) {
+void give_start(VariantMaker::Place place, bool is_tracked, Network& network, Trainer* trainer) {
   if (is_alone()) return;
   State state;
-  visit_start(StateVisitor::saving(state), epoch, network, trainer);
+  visit_start(StateVisitor::saving(state), place, is_tracked, network, trainer);
   std::vector<std::byte> bytes = bytes_of(state);
   ranks().broadcast(bytes);
 }
 
-void train_along(Experiment& experiment) {
-  if (experiment.train.epochs == 0) return;
-  Trainer trainer(*experiment.network, *experiment.data->train, experiment.standardization,
-                  experiment.train, experiment.computing.fusing, experiment.computing.algorithm,
-                  experiment.rng("train"));
+VariantMaker::Place train_along(Experiment& experiment, VariantMaker& maker) {
+  std::optional<Trainer> trainer;
+  if (experiment.train.epochs > 0)
+    trainer.emplace(*experiment.network, *experiment.data->train, experiment.standardization,
+                    experiment.train, experiment.computing.fusing, experiment.computing.algorithm,
+                    experiment.rng("train"));
   std::vector<std::byte> bytes;
   ranks().broadcast(bytes);
   const State state = state_of(bytes);
-  int64_t epoch = 0;
-  visit_start(StateVisitor::loading(state), epoch, *experiment.network, trainer);
+  VariantMaker::Place place{};
+  bool is_tracked = false;
+  visit_start(StateVisitor::loading(state), place, is_tracked, *experiment.network,
+              trainer ? &*trainer : nullptr);
+  const auto track = [&] {
+    std::string told_by_rank_0;
+    if (are_snapshots_shared(experiment, place.step)) maker.make_float(place, {}, told_by_rank_0);
+  };
+  if (is_tracked) track();
   SilentProgress unseen;
   const auto progress = unseen.begin(experiment.name, 0, "images");
-  const auto evaluate = [&](int64_t step) {
-    if (!experiment.track.has_snapshot(step)) return;
-    Evaluator evaluator(*experiment.network, experiment.computing.fusing,
-                        ConvolutionAlgorithm::direct, Keep::logits);
-    predict_over_ranks(evaluator, *experiment.data->test, experiment.standardization);
+  const auto after_step = [&](int64_t step) {
+    place.step = step;
+    if (experiment.track.has_snapshot(step)) track();
   };
-  for (++epoch; epoch <= experiment.train.epochs; ++epoch)
-    evaluate(trainer.run_epoch(epoch, *progress, evaluate).step);
+  while (place.epoch < experiment.train.epochs) {
+    const EpochResult result = trainer->run_epoch(place.epoch + 1, *progress, after_step);
+    place.epoch = result.epoch;
+    after_step(result.step);
+  }
+  return place;
 }
 
 }  // namespace quantdyn

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "experiments/results/result_writer.h"
-#include "experiments/run/experiment.h"
+#include "experiments/run/variant_maker.h"
 #include "framework/base/state.h"
 
 namespace quantdyn {
@@ -11,11 +11,12 @@ namespace quantdyn {
 /// another rank differs in anything that decides bits.
 void agree(const Experiment& experiment, const RunFacts& facts);
 
-/// Rank 0, before the first step that this process takes: gives the others what they start from.
-void give_start(int64_t epoch, Network& network, Trainer& trainer);
+/// Rank 0, before the first step that this process takes: gives the others the net and what they
+/// start from. `is_tracked`: a snapshot comes first. No trainer: there is no step.
+void give_start(VariantMaker::Place place, bool is_tracked, Network& network, Trainer* trainer);
 
-/// The other ranks: waits for the start, then trains until the last epoch is done, and evaluates
-/// the test set wherever a snapshot is taken.
-void train_along(Experiment& experiment);
+/// The other ranks: waits for the start, then trains until the last epoch is done, and takes part
+/// in snapshots that are shared. Returns where the net is then.
+VariantMaker::Place train_along(Experiment& experiment, VariantMaker& maker);
 
 }  // namespace quantdyn

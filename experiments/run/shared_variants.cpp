@@ -5,25 +5,10 @@
 #include "experiments/run/stoppable_dataset.h"
 #include "framework/base/ranks.h"
 #include "framework/base/state_bytes.h"
-#include "framework/base/stop_flag.h"
 #include "framework/base/stopwatch.h"
 
 namespace quantdyn {
 namespace {
-
-/// What the other ranks have to know: the net, where it is, and what it predicts.
-void visit_task(StateVisitor state, Experiment& experiment, VariantMaker::Place& place,
-                int64_t& first, Predictions& reference) {
-  state.visit("epoch", place.epoch);
-  state.visit("step", place.step);
-  state.visit("first", first);
-  visit_parameters(state.group("network"), *experiment.network);
-  if (state.is_loading())
-    reference.logits =
-        Tensor<float>(experiment.network->output_shape().batch_of(experiment.data->test->size()));
-  state.visit("logits", reference.logits);
-  state.visit("labels", reference.labels);
-}
 
 void visit_outcome(StateVisitor state, const Network& network, VariantOutcome& outcome) {
   state.visit("failure", outcome.failure);
@@ -59,23 +44,15 @@ VariantOutcome outcome_of(const std::function<Snapshot()>& make) {
   return out;
 }
 
-bool are_variants_shared(const Experiment& experiment, int64_t step) {
-  return !is_alone() && experiment.track.tensors_of(step) == nullptr;
-}
-
 int maker_of(size_t variant, size_t first) {
   return static_cast<int>((variant - first) % static_cast<size_t>(ranks().count()));
 }
 
-void give_variants(Experiment& experiment, VariantMaker& maker, const VariantMaker::Place& place,
-                   size_t first) {
-  Predictions reference = maker.reference(place.step);
-  VariantMaker::Place at = place;
-  auto begin = static_cast<int64_t>(first);
-  State state;
-  visit_task(StateVisitor::saving(state), experiment, at, begin, reference);
-  std::vector<std::byte> bytes = bytes_of(state);
-  ranks().broadcast(bytes);
+void begin_variants(VariantMaker& maker, int64_t step, size_t& first) {
+  int64_t sum = ranks().rank() == 0 ? static_cast<int64_t>(first) : 0;
+  ranks().add_up(std::span(&sum, 1));
+  first = static_cast<size_t>(sum);
+  maker.share_reference(step);
 }
 
 VariantOutcome take_variant(const Experiment& experiment, int rank,
@@ -86,20 +63,13 @@ VariantOutcome take_variant(const Experiment& experiment, int rank,
   return out;
 }
 
-void make_variants_along(Experiment& experiment) {
-  std::vector<std::byte> bytes;
-  ranks().broadcast(bytes);
-  const State task = state_of(bytes);
-  VariantMaker::Place place{};
-  int64_t first = 0;
-  Predictions reference;
-  visit_task(StateVisitor::loading(task), experiment, place, first, reference);
-  if (!are_variants_shared(experiment, place.step)) return;
-  const StopFlag never;  // rank 0 stops, and ends all
-  VariantMaker maker(stoppable(experiment, never));
-  maker.set_reference(std::move(reference), place.step);
-  for (auto i = static_cast<size_t>(first); i < experiment.variants.size(); ++i) {
-    if (maker_of(i, static_cast<size_t>(first)) != ranks().rank()) continue;
+void make_variants_along(const Experiment& experiment, VariantMaker& maker,
+                         const VariantMaker::Place& place) {
+  if (!are_snapshots_shared(experiment, place.step)) return;
+  size_t first = 0;
+  begin_variants(maker, place.step, first);
+  for (size_t i = first; i < experiment.variants.size(); ++i) {
+    if (maker_of(i, first) != ranks().rank()) continue;
     VariantOutcome outcome = outcome_of(
         [&] { return maker.make(experiment.variants[i], place, {}, nullptr, [](auto&&...) {}); });
     State state;

@@ -144,6 +144,9 @@ class MpiRanks final : public Ranks {
     if (is_main) MPI_Iprobe(MPI_ANY_SOURCE, 0, MPI_COMM_WORLD, &is_there, MPI_STATUS_IGNORE);
   }
 
+  void add_up(std::span<uint32_t> counts) override { add_up(counts, MPI_UINT32_T); }
+  void add_up(std::span<int64_t> counts) override { add_up(counts, MPI_INT64_T); }
+
   void broadcast(std::vector<std::byte>& bytes) override {
     std::vector<int64_t> sizes(static_cast<size_t>(count_), 0);
     sizes[0] = std::ssize(bytes);
@@ -183,6 +186,18 @@ class MpiRanks final : public Ranks {
 
  private:
   static constexpr int64_t block = largest_exchange;
+
+  template <typename T>
+  void add_up(std::span<T> counts, MPI_Datatype type) {
+    const Stopwatch watch;
+    ++traffic_.exchanges;
+    traffic_.bytes += static_cast<int64_t>(counts.size_bytes());
+    for (int64_t done = 0; done < std::ssize(counts); done += block)
+      MPI_Allreduce(MPI_IN_PLACE, counts.data() + done,
+                    static_cast<int>(std::min(block, std::ssize(counts) - done)), type, MPI_SUM,
+                    MPI_COMM_WORLD);
+    traffic_.seconds += watch.seconds();
+  }
 
   int rank_ = 0, count_ = 1;
   Traffic traffic_;

@@ -51,6 +51,9 @@ class Ranks {
   /// Lets begun exchanges go on; from any thread.
   virtual void progress() = 0;
   static constexpr int64_t largest_exchange = 1 << 30;
+  /// Replaces each number by its sum over all ranks.
+  virtual void add_up(std::span<uint32_t> counts) = 0;
+  virtual void add_up(std::span<int64_t> counts) = 0;
   /// Gives `bytes` of rank 0 to all.
   virtual void broadcast(std::vector<std::byte>& bytes) = 0;
   /// Of the other ranks: gives bytes to rank 0, in the end.

@@ -13,10 +13,9 @@
 
 namespace quantdyn {
 
-using StateArray =
-    std::variant<std::vector<int8_t>, std::vector<int32_t>, std::vector<int64_t>,
-                 std::vector<uint64_t>, std::vector<float>, std::vector<double>,
-                 std::vector<std::string>>;
+using StateArray = std::variant<std::vector<int8_t>, std::vector<int32_t>, std::vector<int64_t>,
+                                std::vector<uint64_t>, std::vector<float>, std::vector<double>,
+                                std::vector<std::string>>;
 /// Names are paths: "trainer/optimizer/states/3".
 using State = std::map<std::string, StateArray>;
 
@@ -66,7 +65,8 @@ class StateVisitor {
     visit_values(name, std::span<T>(values));
   }
   /// A tensor whose shape is fixed.
-  void visit(const std::string& name, Tensor<float>& tensor) {
+  template <typename T>
+  void visit(const std::string& name, Tensor<T>& tensor) {
     visit_values(name, tensor.values());
   }
 

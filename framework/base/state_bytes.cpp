@@ -3,6 +3,8 @@
 #include <cstring>
 #include <utility>
 
+#include "framework/base/ranks.h"
+
 namespace quantdyn {
 namespace {
 
@@ -104,6 +106,25 @@ State state_of(std::span<const std::byte> bytes) {
     std::string name = from.take_text();
     const size_t alternative = from.take_count(), count = from.take_count();
     out.emplace(std::move(name), taken(from, alternative, count));
+  }
+  return out;
+}
+
+std::vector<State> gather(const State& own) {
+  const std::vector<std::byte> bytes = bytes_of(own);
+  const auto count = static_cast<size_t>(ranks().count());
+  std::vector<int64_t> sizes(count);
+  const int64_t size = std::ssize(bytes);
+  const std::vector<std::byte> all_sizes =
+      ranks().gather(std::as_bytes(std::span(&size, 1)),
+                     std::vector<int64_t>(count, static_cast<int64_t>(sizeof size)));
+  std::memcpy(sizes.data(), all_sizes.data(), all_sizes.size());
+  const std::vector<std::byte> all = ranks().gather(bytes, sizes);
+  std::vector<State> out;
+  std::span<const std::byte> left = all;
+  for (const int64_t of_rank : sizes) {
+    out.push_back(state_of(left.first(static_cast<size_t>(of_rank))));
+    left = left.subspan(static_cast<size_t>(of_rank));
   }
   return out;
 }

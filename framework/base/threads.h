@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -77,6 +78,20 @@ class ChunkTree {
     for (Node& node : nodes_) out.push_back(std::move(node.part));
     nodes_.clear();
     return out;
+  }
+  /// The subtrees that there are, to absorb them in another process. `visit_part(state, part)`
+  /// visits one part.
+  template <typename Visitor, typename VisitPart>
+  void visit_state(Visitor state, const VisitPart& visit_part) {
+    auto count = static_cast<int64_t>(nodes_.size());
+    state.visit("nodes", count);
+    nodes_.resize(static_cast<size_t>(count));
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      Visitor of = state.group(std::to_string(i));
+      of.visit("first", nodes_[i].first);
+      of.visit("end", nodes_[i].end);
+      visit_part(of, nodes_[i].part);
+    }
   }
   /// What is left, folded from the right: the same for every order of arrival. The tree is empty
   /// afterwards.

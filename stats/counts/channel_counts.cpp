@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "framework/base/error.h"
+#include "framework/base/ranks.h"
 #include "stats/kernels/kernels.h"
 
 namespace quantdyn {
@@ -35,6 +36,12 @@ void ChannelCounts::add(int64_t channel, std::span<const uint64_t> counts) {
 void ChannelCounts::merge(const ChannelCounts& other) {
   for (int64_t c = 0; c < channels_; ++c) add_rows(c, other.rows_[c]);
   counts_.merge(other.counts_);
+}
+
+void ChannelCounts::merge_ranks() {
+  ranks().add_up(rows_.values());
+  for (int64_t c = 0; c < channels_; ++c) add_rows(c, 0);
+  counts_.merge_ranks();
 }
 
 /// Bins are in value order, and each end starts a bin or is in the last bin of its side.

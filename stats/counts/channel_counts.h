@@ -23,6 +23,8 @@ class ChannelCounts {
   /// Adds counts by bin, as if the channel had shown these values too.
   void add(int64_t channel, std::span<const uint64_t> counts);
   void merge(const ChannelCounts& other);
+  /// Adds those of all ranks, which call it together.
+  void merge_ranks();
   /// By bin.
   std::vector<uint64_t> of_channel(int64_t channel) const { return counts_.of_channel(channel); }
   std::vector<uint64_t> of_layer() const { return counts_.of_all(); }

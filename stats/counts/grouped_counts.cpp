@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "framework/base/ranks.h"
+
 namespace quantdyn {
 
 uint16_t* GroupedCounts::recent(int64_t rows) {
@@ -45,6 +47,14 @@ void GroupedCounts::merge(const GroupedCounts& other) {
   if (other.kept_.empty()) return;
   make_kept();
   for (int64_t i = 0; i < kept_.elements(); ++i) kept_[i] += other.kept_[i];
+}
+
+void GroupedCounts::merge_ranks() {
+  if (recent_rows_ > 0) keep(*this);
+  recent_rows_ = 0;
+  recent_ = {};
+  make_kept();
+  ranks().add_up(kept_.values());
 }
 
 std::vector<uint64_t> GroupedCounts::of_channel(int64_t channel) const {

@@ -28,6 +28,8 @@ class GroupedCounts {
   /// Adds counts by cell, as if the channel had shown these values too.
   void add(int64_t channel, std::span<const uint64_t> counts);
   void merge(const GroupedCounts& other);
+  /// Adds those of all ranks, which call it together.
+  void merge_ranks();
   /// Counts by cell, of one channel or of all.
   std::vector<uint64_t> of_channel(int64_t channel) const;
   std::vector<uint64_t> of_all() const;

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "framework/base/error.h"
+#include "framework/base/ranks.h"
 
 namespace quantdyn {
 namespace {
@@ -100,6 +101,12 @@ void MappedCounts::merge(MappedCounts&& other) {
   other.count_waiting();
   counts_.merge(other.counts_);
   rows_ += other.rows_;
+}
+
+void MappedCounts::merge_ranks() {
+  count_waiting();
+  counts_.merge_ranks();
+  ranks().add_up(std::span(&rows_, 1));
 }
 
 std::pair<ChannelCounts, ChannelCounts> MappedCounts::split() {

@@ -27,6 +27,8 @@ class MappedCounts {
   void add_source(const Tile& z);
   void add_mapped(const Tile& y);
   void merge(MappedCounts&& other);
+  /// Adds those of all ranks, which call it together.
+  void merge_ranks();
   /// The counts of z and of y. Call it once; add nothing afterwards. Throws Error if a channel has
   /// more than 2^32 - 1 values.
   std::pair<ChannelCounts, ChannelCounts> split();

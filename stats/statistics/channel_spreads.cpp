@@ -97,6 +97,15 @@ void ChannelSpreads::merge(ChannelSpreads&& other) {
   }
 }
 
+void ChannelSpreads::visit_state(StateVisitor state) {
+  state.visit("minimum", minimum_);
+  state.visit("maximum", maximum_);
+  tree_.visit_state(state.group("tree"), [&](StateVisitor of, Tensor<double>& spreads) {
+    if (of.is_loading()) spreads = Tensor<double>(Shape{6, rows_.elements()});
+    of.visit("spreads", spreads);
+  });
+}
+
 std::vector<Spread> ChannelSpreads::finish() {
   std::vector<Spread> out(static_cast<size_t>(channels_));
   if (tree_.empty()) return out;

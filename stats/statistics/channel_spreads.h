@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "framework/base/state.h"
 #include "framework/base/tensor.h"
 #include "framework/base/threads.h"
 #include "framework/graph/channel_map.h"
@@ -31,6 +32,8 @@ class alignas(64) ChannelSpreads {
   void end_chunk(int64_t chunk);
   /// Merges what another worker was shown.
   void merge(ChannelSpreads&& other);
+  /// All that merge() takes.
+  void visit_state(StateVisitor state);
   /// By channel; count 0 if nothing was shown. Call it once; add nothing afterwards.
   std::vector<Spread> finish();
   /// The ends of the values that are not NaN; minimum > maximum if there are none.

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <span>
 
@@ -117,9 +118,20 @@ class ExactQuantiles final : public Refinement {
       }
   }
 
+  std::span<uint32_t> counts() override {
+    std::vector<uint32_t>& all = workers_.front();
+    all.resize(targets_.size() * parts);
+    for (size_t worker = 1; worker < workers_.size(); ++worker) {
+      std::ranges::transform(workers_[worker], all, all.begin(), std::plus<>());
+      workers_[worker].clear();
+    }
+    return all;
+  }
+
   bool next_pass() override {
+    const std::span<const uint32_t> all = counts();
     for (size_t i = 0; i < targets_.size(); ++i)
-      if (!targets_[i].found) narrow(i);
+      if (!targets_[i].found) narrow(i, all);
     workers_.assign(workers_.size(), {});
     set_filters();
     return is_needed();
@@ -163,12 +175,10 @@ class ExactQuantiles final : public Refinement {
   }
 
   /// Narrows the interval to the part that holds the value.
-  void narrow(size_t i) {
+  void narrow(size_t i, std::span<const uint32_t> counts) {
     Target& target = targets_[i];
     for (int64_t part = 0; part < parts; ++part) {
-      uint64_t here = 0;
-      for (const std::vector<uint32_t>& counts : workers_)
-        if (!counts.empty()) here += counts[i * parts + part];
+      const uint64_t here = counts[i * parts + static_cast<size_t>(part)];
       if (target.rank >= here) {
         target.rank -= here;
         continue;

@@ -118,6 +118,18 @@ class Moments final : public Statistic {
     }
   }
 
+  void visit_state(StateVisitor state) override {
+    spreads_.visit_state(state.group("spreads"));
+    std::vector<uint64_t> counts;  // of NaN and of infinite values, by channel
+    for (const Summary& channel : summaries_)
+      counts.insert(counts.end(), {channel.nan_count, channel.infinity_count});
+    state.visit_fixed("not_finite", counts);
+    for (size_t c = 0; c < summaries_.size(); ++c) {
+      summaries_[c].nan_count = counts[2 * c];
+      summaries_[c].infinity_count = counts[2 * c + 1];
+    }
+  }
+
   void save(Frame& frame, const std::string& tensor, int64_t node) override {
     finish_channels();
     const Summary layer = layer_summary();

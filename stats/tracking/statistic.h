@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "framework/base/state.h"
 #include "framework/config/registry.h"
 #include "framework/graph/channel_map.h"
 #include "framework/graph/tap.h"
@@ -18,7 +20,7 @@
 namespace quantdyn {
 
 /// What one worker gathers from the values it is shown. It can be merged with what other workers
-/// gathered.
+/// gathered, also those of other processes.
 ///
 /// The contract that gives the same bits for any number of threads and any batch that is a multiple
 /// of 8 images: floating-point sums start anew in every chunk, add each channel's values one by one
@@ -39,6 +41,9 @@ class Statistic {
   }
   /// Merges what another worker's statistic of the same kind and channels gathered.
   virtual void merge(Statistic&& other) = 0;
+  /// All that merge() takes from another one: another process loads it into a statistic that has
+  /// gathered nothing, and merges that.
+  virtual void visit_state(StateVisitor state) = 0;
   /// Writes layerwise/<tensor>/... and channelwise/<tensor>/... of a node; called once, at the end.
   virtual void save(Frame& frame, const std::string& tensor, int64_t node) = 0;
 };
@@ -67,6 +72,9 @@ class Refinement {
   virtual void add(const Tile& tile) = 0;
   /// Whether there is anything to find.
   virtual bool is_needed() const = 0;
+  /// What the pass that is over has counted, of all workers. Counts of other processes, which had
+  /// other values, are added to it.
+  virtual std::span<uint32_t> counts() = 0;
   /// Called when all values have been shown once more; returns whether it needs another pass.
   virtual bool next_pass() = 0;
   virtual void save(Frame& frame, const std::string& tensor, int64_t node) = 0;

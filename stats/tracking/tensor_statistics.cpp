@@ -3,11 +3,16 @@
 #include <algorithm>
 #include <cassert>
 
+#include "framework/base/ranks.h"
+#include "framework/base/state_bytes.h"
+
 namespace quantdyn {
 
-TensorStatistics::TensorStatistics(const TensorTraits& traits, int workers, StatisticKinds kinds)
+TensorStatistics::TensorStatistics(const TensorTraits& traits, int workers, StatisticKinds kinds,
+                                   bool over_ranks)
     : traits_(traits),
       kinds_(std::move(kinds)),
+      over_ranks_(over_ranks && !is_alone()),
       needs_counts_(std::ranges::any_of(
           kinds_, [](const StatisticKind& kind) { return kind.derive || kind.refine; })),
       workers_(static_cast<size_t>(workers)) {}
@@ -65,12 +70,36 @@ void TensorStatistics::merge_workers() {
     if (other.counts) first.counts->merge(*other.counts);
     other = {};
   }
+  if (over_ranks_) merge_ranks();
+}
+
+void TensorStatistics::merge_ranks() {
+  Worker& first = workers_.front();
+  State own;
+  for (size_t s = 0; s < first.statistics.size(); ++s)
+    first.statistics[s]->visit_state(StateVisitor::saving(own).group(std::to_string(s)));
+  const std::vector<State> all = gather(own);
+  for (int rank = 0; rank < ranks().count(); ++rank) {
+    if (rank == ranks().rank()) continue;
+    size_t s = 0;
+    for (const StatisticKind& kind : kinds_) {
+      if (!kind.make) continue;
+      const std::unique_ptr<Statistic> other = kind.make(traits_);
+      other->visit_state(
+          StateVisitor::loading(all[static_cast<size_t>(rank)]).group(std::to_string(s)));
+      first.statistics[s++]->merge(std::move(*other));
+    }
+  }
+  if (first.counts) first.counts->merge_ranks();
 }
 
 bool TensorStatistics::another_pass() {
   bool again = false;
   if (is_refined_) {
-    for (const auto& refinement : refinements_) again |= refinement->next_pass();
+    for (const auto& refinement : refinements_) {
+      if (over_ranks_) ranks().add_up(refinement->counts());
+      again |= refinement->next_pass();
+    }
     return again;
   }
   is_refined_ = true;

@@ -21,7 +21,10 @@ enum class Counting { own, told };
 /// end_chunk(), merge_workers(), another_pass() and add() until another_pass() is false, save().
 class TensorStatistics {
  public:
-  TensorStatistics(const TensorTraits& traits, int workers, StatisticKinds kinds);
+  /// `over_ranks`: all ranks take the statistics of one tensor, each of some of its values, and get
+  /// those of all; they call merge_workers() and another_pass() together.
+  TensorStatistics(const TensorTraits& traits, int workers, StatisticKinds kinds,
+                   bool over_ranks = false);
   TensorStatistics(const TensorStatistics&) = delete;
   TensorStatistics& operator=(const TensorStatistics&) = delete;
 
@@ -56,8 +59,11 @@ class TensorStatistics {
     int64_t open_chunk = -1;
   };
 
+  void merge_ranks();
+
   TensorTraits traits_;
   StatisticKinds kinds_;
+  bool over_ranks_;
   bool needs_counts_ = false, is_merged_ = false, is_refined_ = false;
   std::vector<Worker> workers_;
   std::vector<std::unique_ptr<Refinement>> refinements_;

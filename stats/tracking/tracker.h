@@ -19,8 +19,9 @@ namespace quantdyn {
 ///   tracker.finish(frame, "output", node);
 class Tracker final : public Observer {
  public:
-  Tracker(const TensorTraits& traits, int workers, StatisticKinds kinds)
-      : statistics_(traits, workers, std::move(kinds)) {}
+  /// `over_ranks`: each rank shows some of the values, whole chunks by their index among all.
+  Tracker(const TensorTraits& traits, int workers, StatisticKinds kinds, bool over_ranks = false)
+      : statistics_(traits, workers, std::move(kinds), over_ranks) {}
   Tracker(int64_t channels, int workers, StatisticKinds kinds)
       : Tracker(TensorTraits{channels}, workers, std::move(kinds)) {}
 

@@ -5,8 +5,10 @@
 
 namespace quantdyn {
 
-UnitTracker::UnitTracker(const UnitValues& values, int workers, const StatisticKinds& kinds)
+UnitTracker::UnitTracker(const UnitValues& values, int workers, const StatisticKinds& kinds,
+                         bool over_ranks)
     : channels_(values.channels),
+      over_ranks_(over_ranks),
       output_of_norm_(values.output_of_norm),
       workers_(static_cast<size_t>(workers)) {
   for (TapKind kind : values.taps) tap(kind).emplace(*this, kind, workers, kinds);
@@ -58,6 +60,7 @@ void UnitTracker::merge_workers() {
     MappedCounts& all = *workers_.front().counts;
     for (size_t i = 1; i < workers_.size(); ++i)
       if (workers_[i].counts) all.merge(std::move(*workers_[i].counts));
+    if (over_ranks_) all.merge_ranks();
     std::tie(tap(TapKind::conv)->statistics.counts(), tap(TapKind::norm)->statistics.counts()) =
         all.split();
   }

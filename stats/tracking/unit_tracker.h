@@ -34,7 +34,9 @@ struct UnitValues {
 ///   tracker.finish(frame, unit);
 class UnitTracker {
  public:
-  UnitTracker(const UnitValues& values, int workers, const StatisticKinds& kinds);
+  /// `over_ranks`: each rank shows some of the values, whole chunks by their index among all.
+  UnitTracker(const UnitValues& values, int workers, const StatisticKinds& kinds,
+              bool over_ranks = false);
   UnitTracker(const UnitTracker&) = delete;
   UnitTracker& operator=(const UnitTracker&) = delete;
 
@@ -50,7 +52,9 @@ class UnitTracker {
   class TapObserver final : public Observer {
    public:
     TapObserver(UnitTracker& unit, TapKind kind, int workers, const StatisticKinds& kinds)
-        : unit_(unit), kind_(kind), statistics(TensorTraits{unit.channels_}, workers, kinds) {}
+        : unit_(unit),
+          kind_(kind),
+          statistics(TensorTraits{unit.channels_}, workers, kinds, unit.over_ranks_) {}
     void add(const Tile& tile) override { unit_.add(kind_, statistics, tile); }
     void end_chunk(int64_t chunk, int worker) override;
 
@@ -72,6 +76,7 @@ class UnitTracker {
   void merge_workers();
 
   const int64_t channels_;
+  const bool over_ranks_;
   std::array<std::optional<TapObserver>, tap_kinds> taps_;
   std::optional<TapMap> norm_of_conv_;  // set if one count serves both
   std::optional<FusedActivation> output_of_norm_;

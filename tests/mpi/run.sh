@@ -53,6 +53,16 @@ for ranks in 1 2 4; do
   check micro-$ranks micro-1
 done
 
+# Snapshots. Exact quantiles take more passes over the images; 64 images are two parts, too few for gradients over 3 ranks; rank 0
+# alone makes snapshots that keep raw tensors; without training nothing comes before the first snapshot.
+for ranks in 1 3; do
+  run exact-$ranks $ranks 1 --set 'track.statistics=[moments, {name: quantiles, exact: true}]' --set variants=[]
+  run few-$ranks $ranks 2 --set track.gradients.images=64 --set variants=[]
+  run raw-$ranks $ranks 1 --set 'track.tensors={nodes: [sep2_dw, sep4_pw], tensors: [output, norm_gradient], images: 16, snapshots: last}'
+  run untrained-$ranks $ranks 1 --set 'train={epochs: 0}' --set 'checkpoint={}' --set 'track.epochs=[]'
+  for name in exact few raw untrained; do check $name-$ranks $name-1; done
+done
+
 # Stopped in the middle on 3 ranks, continued on 2.
 run stopped 3 1 --set checkpoint.steps=1 > /dev/null & started=$!
 until [ -n "$(ls $results/stopped/checkpoints/*.h5 2> /dev/null)" ]; do sleep 0.1; done

@@ -63,7 +63,7 @@ struct Probed {
     Evaluator evaluator(network, Fusing::fused, ConvolutionAlgorithm::direct, Keep::logits);
     return TensorFile().tensors_of([&](BegunSnapshot& begun) {
       RawTensors raw({&all, &begun}, evaluator);
-      track_gradients(network, probe, kinds, frame, raw);
+      track_gradients(network, probe, kinds, frame, raw, false);
     });
   }
   std::map<std::string, Tensor<float>> gradients() const {

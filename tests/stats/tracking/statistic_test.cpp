@@ -1,9 +1,12 @@
-// Which statistics are taken by default, and the axes that statistics bring.
+// Which statistics are taken by default, the axes that statistics bring, and their state.
 #include "stats/tracking/statistic.h"
 
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 
+#include "framework/base/state_bytes.h"
 #include "tests/errors.h"
+#include "tests/stats/observe.h"
 
 using namespace quantdyn;
 
@@ -28,6 +31,30 @@ StatisticKinds bringing(const std::string& name, int64_t size) {
     return std::vector<ExtraAxis>{{name, "made up", size, {}}};
   };
   return {out};
+}
+
+constexpr int64_t rows = 5, channels = 3;
+
+/// What a statistic gathers from the chunks [first, end) of x [images, rows, channels].
+std::unique_ptr<Statistic> gathered(const StatisticKind& kind, const std::vector<float>& x,
+                                    int64_t first, int64_t end) {
+  std::unique_ptr<Statistic> out = kind.make(TensorTraits{channels});
+  const auto is_shown = [&](int64_t chunk) { return first <= chunk && chunk < end; };
+  cut_up(
+      x, rows, channels, {},
+      [&](const Tile& tile) {
+        if (is_shown(tile.chunk)) out->add(tile);
+      },
+      [&](int64_t chunk, int) {
+        if (is_shown(chunk)) out->end_chunk(chunk);
+      });
+  return out;
+}
+
+Frame saved(Statistic& statistic) {
+  Frame frame({0, channels});
+  statistic.save(frame, "output", 0);
+  return frame;
 }
 
 }  // namespace
@@ -70,6 +97,27 @@ BOOST_AUTO_TEST_CASE(a_statistic_brings_its_own_axis_but_not_another_of_a_name_t
       error_of([&] { add_axes(bringing("threshold", 4), TensorTraits{1}, axes); });
   for (const char* part : {"'threshold'", "3 entries", "4 entries"})
     BOOST_TEST(contains(message, part), message);
+}
+
+BOOST_AUTO_TEST_CASE(what_another_process_gathered_merges_to_the_bits_of_one) {
+  auto x = random_values(43 * rows * channels, 3, 2);  // six chunks, the last of three images
+  x[1] = -INFINITY;
+  x[x.size() - 1] = std::nanf("");
+  for (const auto& [name, entry] : StatisticRegistry::instance().entries()) {
+    const StatisticKind kind = kinds("statistics: [" + name + "]").front();
+    if (!kind.make) continue;
+    const Frame all = saved(*gathered(kind, x, 0, 6));
+    for (int64_t first : {0, 1, 3, 6}) {
+      State state;
+      gathered(kind, x, first, 6)->visit_state(StateVisitor::saving(state));
+      const State sent = state_of(bytes_of(state));
+      const auto right = kind.make(TensorTraits{channels});
+      right->visit_state(StateVisitor::loading(sent));
+      const auto left = gathered(kind, x, 0, first);
+      left->merge(std::move(*right));
+      BOOST_TEST(same_bits(saved(*left), all), name);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
