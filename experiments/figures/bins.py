@@ -25,14 +25,13 @@ class SymmetricLog:
         step = max(1, int(np.ceil((self.highest - self.lowest + 1) / count)))
         exponents = np.arange(self.highest, self.lowest - 1, -step)[::-1]
         positions = [-(e - self.lowest + 1) for e in exponents[::-1]] + [0] + [e - self.lowest + 1 for e in exponents]
-        names = [f"\N{MINUS SIGN}2$^{{{e}}}$" for e in exponents[::-1]] + ["0"] + [f"2$^{{{e}}}$" for e in exponents]
-        return positions, names
+        names = [power(exponent) for exponent in exponents]
+        return positions, [f"\N{MINUS SIGN}{name}" for name in names[::-1]] + ["0"] + names
 
 
 def power(exponent):
-    """0.125, 0.25 ... 64 as numbers, others as powers of 2."""
-    exponent = int(exponent)
-    return f"{2.0**exponent:g}" if -3 <= exponent <= 6 else f"2$^{{{exponent}}}$"
+    """A tick at a power of 2."""
+    return f"2$^{{{int(exponent)}}}$"
 
 
 def midpoints(lower, upper):

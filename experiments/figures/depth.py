@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 import style
 from result import FLOAT, Missing
 
-PANELS = (("folded_weight", "average channel precision\nof the folded weights (1)"),
+PANELS = (("folded_weight", "average channel precision\nof the folded weights"),
           ("accumulated", "accumulated SQNR\nof the layer's output (dB)"))
 
 
@@ -35,15 +35,14 @@ def draw(results, choice):
                       "layerwise/output/accumulated_sqnr")
     figure, axes = plt.subplots(1, len(PANELS), squeeze=False, layout="constrained", figsize=(choice.width, 2.4))
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
-    handles = []
+    handles, bands = [], []
     for axis, row, (panel, label) in zip(axes[0], drawn, PANELS):
         for index, entry in enumerate(row):
             if entry is None:
                 continue
-            look = {"color": style.SERIES[index % len(style.SERIES)],
-                    "marker": style.MARKERS[index % len(style.MARKERS)]}
+            look = style.look(index)
             places, values, interval = entry
-            style.band(axis, places, values, interval, look["color"])
+            bands += style.band(axis, places, values, interval, look["color"])
             axis.plot(places, values, alpha=0.9, **look)
             handles.append(Line2D([], [], label=style.plain(results[index].name), **look))
         if panel == "folded_weight":
@@ -51,7 +50,7 @@ def draw(results, choice):
         else:
             axis.axhline(0, color=style.GREY, linewidth=0.6)
         axis.set_xlim(-0.02, 1.02)
-        axis.set_xlabel("depth: layer / last layer (1)")
+        axis.set_xlabel("depth: layer / last layer")
         axis.set_ylabel(label)
-    style.legend(figure, handles)
+    style.legend(figure, handles + bands)
     return figure

@@ -1,9 +1,11 @@
 """Heat maps, channel by layer, of effective bits: how many bits of its layer's grid each channel uses."""
 import numpy as np
+from matplotlib.patches import Patch
 
 import style
 from result import FLOAT, Missing
 
+DEAD = {"facecolor": style.VERMILION, "edgecolor": "black", "hatch": "/////", "linewidth": 0}
 ROWS = 128  # of a layer's picture: its channels, fewest bits first, drawn over as many
 
 
@@ -29,12 +31,27 @@ def picture(layers, rows=ROWS):
     return out
 
 
+def dead_share(layers):
+    """Share of every layer's channels that have no bits, in percent [layer]; they lie at the bottom of its column."""
+    return np.array([100 * np.mean(values == 0) if len(values) else 0 for values in layers])
+
+
+def draw_map(axis, layers, colours, lowest, highest):
+    """Draws one panel; dead channels in a colour and hatching of their own. Returns the image."""
+    values = picture(layers)
+    # The scale may begin at 0, where channels with little more than no bits lie: dead ones are drawn below it.
+    image = axis.imshow(np.where(values == 0, lowest - 1, values), cmap=colours, aspect="auto", interpolation="nearest",
+                        origin="lower", vmin=lowest, vmax=highest, extent=(-0.5, len(layers) - 0.5, 0, 100))
+    axis.bar(np.arange(len(layers)), dead_share(layers), width=1, zorder=2, **DEAD)
+    return image
+
+
 def draw(results, choice):
     drawn = [series(result, choice) for result in results]
     titles = list(dict.fromkeys(title for entries in drawn for title, _, _ in entries))
     if not titles:
         raise Missing("no result has channelwise/<tensor>/effective_bits")
-    figure, axes, stacked = style.panels(results, len(titles), choice, row_inches=1.5)
+    figure, axes, first = style.panels(results, len(titles), choice, row_inches=1.5)
     values = np.concatenate([part for entries in drawn for _, _, layers in entries for part in layers if len(part)])
     alive = values[values > 0]
     lowest = min(np.floor(alive.min()), np.ceil(values.max()) - 1) if len(alive) else 0
@@ -44,17 +61,13 @@ def draw(results, choice):
         for row, title in enumerate(titles):
             axis = axes[row][column]
             for _, units, layers in (entry for entry in entries if entry[0] == title):
-                image = axis.imshow(picture(layers), cmap=colours, aspect="auto", interpolation="nearest",
-                                    origin="lower", vmin=lowest, vmax=np.ceil(values.max()),
-                                    extent=(-0.5, len(layers) - 0.5, 0, 100))
+                image = draw_map(axis, layers, colours, lowest, np.ceil(values.max()))
             style.layer_ticks(axis, result, is_named=row == len(titles) - 1)
             axis.grid(False)
             axis.set_ylim(0, 100)
-            if column == 0 or stacked:
+            if first[column]:
                 axis.set_ylabel(f"{title}: channels,\nfewest bits first (%)")
-    bar = figure.colorbar(image, ax=[axis for row in axes for axis in row], pad=0.01, aspect=35, fraction=0.04,
-                          extend="min" if (values == 0).any() else "neither")
-    dead = "; red: dead" if (values == 0).any() else ""
-    bar.set_label(f"effective bits{units}, {style.plain(choice.variant or FLOAT)}{dead}")
-    bar.outline.set_linewidth(0.5)
+    style.colour_bar(figure, image, f"effective bits{units}, {style.plain(choice.variant or FLOAT)}")
+    if (values == 0).any():
+        style.legend(figure, [Patch(label="dead channel", **DEAD)])
     return figure

@@ -42,35 +42,37 @@ def series(result, choice, row):
 
 
 def draw_lines(axis, choice, row, entries):
-    """Draws one panel; returns what its legend needs."""
-    handles = []
+    """Draws one panel; returns what its legend needs: of every variant its lines, as a tuple."""
+    handles, bands = {}, []
     for variant, prefix, values, interval in entries:
         index = choice.variants.index(variant)
-        colour, marker = style.SERIES[index % len(style.SERIES)], style.MARKERS[index % len(style.MARKERS)]
-        is_solid = ROWS[row][prefix] == "-"
-        look = {"color": colour, "linestyle": ROWS[row][prefix], "marker": marker,
-                "markerfacecolor": colour if is_solid else "white", "markeredgewidth": 0.6}
-        style.band(axis, np.arange(len(values)), values, interval, colour)
+        look = {**style.look(index), "linestyle": ROWS[row][prefix]}
+        if look["linestyle"] != "-":
+            look.update(marker=style.OPEN_MARKERS[index % len(style.OPEN_MARKERS)], markersize=4, markeredgewidth=0.8)
+        bands += style.band(axis, np.arange(len(values)), values, interval, look["color"])
         axis.plot(np.where(np.isfinite(values), values, np.nan), **look)
-        handles.append(Line2D([], [], label=f"{style.plain(variant)}, {prefix}", **look))
-    return handles
+        handles.setdefault(variant, []).append(Line2D([], [], label=style.plain(variant), **look))
+    return [tuple(lines) for lines in handles.values()] + bands
 
 
 def draw(results, choice):
     rows = [row for row in range(len(ROWS)) if any(series(result, choice, row) for result in results)]
     if not rows:
         raise Missing("no result has a quantized variant with layerwise/output/local_sqnr")
-    figure, axes, stacked = style.panels(results, len(rows), choice, row_inches=1.9)
+    figure, axes, first = style.panels(results, len(rows), choice, row_inches=1.9)
     handles = []
     for column, result in enumerate(results):
         for index, row in enumerate(rows):
             axis = axes[index][column]
             handles += draw_lines(axis, choice, row, series(result, choice, row))
             style.layer_ticks(axis, result, is_named=index == len(rows) - 1)
-            if column == 0 or stacked:
-                axis.set_ylabel(f"SQNR of the layer's output{result.units('layerwise/output/local_sqnr')}")
+            if first[column]:
+                axis.set_ylabel(f"{' and '.join(ROWS[row])}\nSQNR{result.units('layerwise/output/local_sqnr')}")
     for row in axes:
         lowest = min(axis.dataLim.y0 for axis in row)
         row[0].set_ylim(bottom=min(0, lowest - 1))
+    for line in dict.fromkeys(line for row in rows for line in ROWS[row].values()):
+        names = [prefix for row in rows for prefix in ROWS[row] if ROWS[row][prefix] == line]
+        handles.append(Line2D([], [], color=style.INK, linestyle=line, label=", ".join(names)))
     style.legend(figure, handles)
     return figure

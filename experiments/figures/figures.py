@@ -9,7 +9,7 @@ import sys
 
 try:
     from catalogue import FIGURES, Choice
-    from result import FLOAT, Missing, Result, UserError, printable
+    from result import FLOAT, Missing, Result, UserError, printable, tell_apart
     from style import COLUMN_INCHES, PAGE_INCHES, WRITERS, save
 except ImportError as missing:
     sys.exit(f"figures: {missing}; install python3-h5py python3-matplotlib")
@@ -51,6 +51,7 @@ def main(argv=None):
     options = arguments(argv)
     try:
         results = [Result(path) for path in options.results]
+        tell_apart(results)
         choice = choose(results, options.variant, options.layer, options.epoch,
                         COLUMN_INCHES if options.width == "column" else PAGE_INCHES)
         os.makedirs(options.output, exist_ok=True)

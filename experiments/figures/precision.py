@@ -29,17 +29,17 @@ def draw(results, choice):
     drawn = [series(result, choice) for result in results]
     if not any(drawn):
         raise Missing("no result has layerwise/<tensor>/average_channel_precision")
-    figure, axes, stacked = style.panels(results, 1, choice, row_inches=1.7)
-    handles = []
+    figure, axes, first = style.panels(results, 1, choice, row_inches=1.7)
+    handles, bands = [], []
     for column, (result, entries) in enumerate(zip(results, drawn)):
         axis = axes[0][column]
         for label, colour, marker, values, interval in entries:
-            style.band(axis, np.arange(len(values)), values, interval, colour)
+            bands += style.band(axis, np.arange(len(values)), values, interval, colour)
             axis.plot(values, color=colour, marker=marker, alpha=0.9)
             handles.append(Line2D([], [], color=colour, marker=marker, label=label))
         axis.set_ylim(0, 1.02)
         style.layer_ticks(axis, result, is_named=True)
-        if column == 0 or stacked:
-            axis.set_ylabel("average channel\nprecision (1)")
-    style.legend(figure, handles)
+        if first[column]:
+            axis.set_ylabel("average channel\nprecision")
+    style.legend(figure, handles + bands)
     return figure

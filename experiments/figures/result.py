@@ -33,6 +33,15 @@ def printable(message):
     return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in str(message))
 
 
+def tell_apart(results):
+    """Gives results of one name the name of their folder besides, and a number where that is the same, too."""
+    for ending in (lambda result, _: result.folder(), lambda _, place: str(place + 1)):
+        names = [result.name for result in results]
+        for place, result in enumerate(results):
+            if names.count(names[place]) > 1:
+                result.name = f"{names[place]} ({ending(result, place)})"
+
+
 class Result:
     """One opened result: `variants`, `epochs`, `steps` [snapshot]; `layers`, `kinds` [layer]."""
 
@@ -70,6 +79,11 @@ class Result:
             ended = " (ended early)" if "ended" in provenance.attrs else ""
             return text(provenance.attrs["experiment"]) + ended
         return os.path.basename(os.path.dirname(os.path.abspath(self.path))) or self.path
+
+    def folder(self):
+        """What tells results of one experiment apart: the folder's name, or the file's where it is not result.h5."""
+        stem, _ = os.path.splitext(os.path.basename(self.path))
+        return os.path.basename(os.path.dirname(os.path.abspath(self.path))) if stem == "result" else stem
 
     # Snapshots.
 
@@ -185,13 +199,15 @@ class Result:
         return float(np.interp(self.steps[snapshot], steps, np.concatenate([[0], self.file["training/epoch"][:]])))
 
     def width(self, tensor, snapshot):
-        """(layer's width [layer], channels' widths [channel]): max - min, in the tensor's unit. None where absent."""
-        parts = [get(tensor, statistic, snapshot)
-                 for get in (self.layerwise, self.channelwise) for statistic in ("min", "max")]
-        if any(part is None for part in parts):
-            return None
-        layer_low, layer_high, channel_low, channel_high = (part.astype(np.float64) for part in parts)
-        return layer_high - layer_low, channel_high - channel_low
+        """(layer's width [layer], channels' widths [channel]): max - min, in the tensor's unit. None where absent:
+        the channels' in a merged file.
+        """
+        widths = []
+        for get in (self.layerwise, self.channelwise):
+            ends = [get(tensor, statistic, snapshot) for statistic in ("min", "max")]
+            known = all(end is not None for end in ends)
+            widths.append(ends[1].astype(np.float64) - ends[0].astype(np.float64) if known else None)
+        return None if widths[0] is None else tuple(widths)
 
     def equalized_variant(self, wanted=None):
         """The wanted variant if it was equalized, else the first one that was; None where none was."""

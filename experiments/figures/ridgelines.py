@@ -82,18 +82,13 @@ def draw(results, choice):
     if not wanted:
         raise Missing("no result has histograms of weights or outputs (statistic histogram)")
     rows = max(len(pairs(result, choice, tensor)) for result, tensor, _ in wanted)
-    columns = min(len(wanted), 4 if choice.width > 5 else 2)
-    lines = -(-len(wanted) // columns)
-    figure, axes = style.plt.subplots(lines, columns, squeeze=False, layout="constrained",
-                                      figsize=(choice.width, lines * (0.19 * rows + 0.85)))
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
+    figure, axes, columns = style.small_panels(len(wanted), choice, 4, inches=1.6, row_inches=0.19 * rows + 0.85,
+                                               least_inches=0.11 * rows + 0.85)
     is_quantized = False
-    for axis, (result, tensor, what) in zip(axes.flat, wanted):
+    for axis, (result, tensor, what) in zip(axes, wanted):
         is_quantized |= draw_ridges(axis, result, choice, tensor)
-        axis.set_title(f"{style.plain(result.name)}, {what}", loc="left", fontweight="bold")
-        axis.set_xlabel("value (1)")
-    for axis in axes.flat[len(wanted):]:
-        axis.set_visible(False)
+        style.set_title(axis, result.name, choice.width / columns - style.names_inches([result]), what)
+        axis.set_xlabel("value")
     handles = [Patch(facecolor=style.SKY, edgecolor=style.BLUE, label="float (share of values per octave)")]
     if is_quantized:
         handles.append(Patch(facecolor="none", edgecolor=style.VERMILION, label=f"quantized ({style.plain(choice.variant)})"))

@@ -7,15 +7,20 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
+from matplotlib.legend_handler import HandlerTuple  # noqa: E402
+from matplotlib.patches import Patch  # noqa: E402
 from PIL import Image  # noqa: E402
 
-COLUMN_INCHES, PAGE_INCHES = 3.35, 7.0
+COLUMN_INCHES, PAGE_INCHES, PAGE_HEIGHT_INCHES = 3.35, 7.0, 9.0
 # Okabe & Ito 2008, "Color universal design".
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, BLACK, GREY = "#56B4E9", "#CC79A7", "#000000", "#8A8A8A"
 SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 MARKERS = "os^Dv<>"
+OPEN_MARKERS = "x+1234|"  # of a second line in the same colour
+INK = BLACK  # of what is neither data nor background
 HEAT = "viridis"
+INTERVAL = "95 % confidence interval of the mean"
 
 matplotlib.rcParams.update({
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 7, "axes.titlesize": 8,
@@ -34,36 +39,87 @@ def plain(name, longest=40):
     names are shortened in their middle.
     """
     if len(name) > longest:
-        name = f"{name[:longest - 16]}\u2026{name[-15:]}"
+        tail = min(15, longest // 3)
+        name = f"{name[:longest - tail - 1]}\u2026{name[-tail:]}"
     name = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
     name = name.replace("$", r"\$")
     return f" {name}" if name.startswith("_") else name  # else a legend would leave it out
 
 
-def panels(results, rows, choice, row_inches):
-    """A figure and its axes [row][result]: results side by side, as wide as they have layers, the y axis shared by row.
+def lines_of(results, choice, rows, row_inches):
+    """Results set side by side while their layers have room, then in further lines: ([[result's place]], row's height).
 
-    Nets of together more than 36 layers are set one below the other: axes [row][result] all the same.
+    Where the lines would be higher than a page, layers move closer together, then rows become lower.
     """
-    layers = [len(result.layers) for result in results]
-    names_inches = 0.056 * max(len(plain(name)) for result in results for name in result.layers)
-    stacked = len(results) > 1 and sum(layers) > 5.2 * choice.width
-    grid_rows, grid_columns = (rows * len(results), 1) if stacked else (rows, len(results))
-    ratios = None if stacked else [max(count, 6) for count in layers]
-    figure, axes = plt.subplots(
-        grid_rows, grid_columns, squeeze=False, layout="constrained", gridspec_kw={"width_ratios": ratios},
-        figsize=(choice.width, row_inches * grid_rows + names_inches * (len(results) if stacked else 1) + 0.35))
+    for layers_an_inch in (5.2, 9):
+        lines, used = [], 0
+        for place, result in enumerate(results):
+            if not lines or used + len(result.layers) > layers_an_inch * choice.width:
+                lines, used = lines + [[]], 0
+            lines[-1].append(place)
+            used += len(result.layers)
+        inches = (PAGE_HEIGHT_INCHES - 0.35) / len(lines) - names_inches(results)
+        if rows * row_inches <= inches:
+            return lines, row_inches
+    return lines, max(0.9, inches / rows)
+
+
+def names_inches(results):
+    """What names of layers written upwards need."""
+    return 0.056 * max(len(plain(name)) for result in results for name in result.layers)
+
+
+def panels(results, rows, choice, row_inches):
+    """A figure, its axes [row][result], and whether a result is the first of its line [result].
+
+    Results are side by side, as wide as they have layers, and in several lines where that is too narrow. A row has one
+    y axis, also over lines.
+    """
+    lines, row_inches = lines_of(results, choice, rows, row_inches)
+    figure = plt.figure(layout="constrained", figsize=(
+        choice.width, (row_inches * rows + names_inches(results)) * len(lines) + 0.35))
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
-    if stacked:
-        axes = [[axes[rows * index + row][0] for index in range(len(results))] for row in range(rows)]
-    for row in axes:
-        for other in row[1:]:
-            other.sharey(row[0])
-            if not stacked:
-                other.tick_params(labelleft=False)
-    for axis, result in zip(axes[0], results):
-        axis.set_title(plain(result.name), loc="left", fontweight="bold")
-    return figure, axes, stacked
+    axes = [[] for _ in range(rows)]
+    for at, line in zip(figure.add_gridspec(len(lines), 1), lines):
+        widths = [max(len(results[place].layers), 6) for place in line]
+        grid = at.subgridspec(rows, len(line), width_ratios=widths)
+        for row in range(rows):
+            for column, width in enumerate(widths):
+                axis = figure.add_subplot(grid[row, column], sharey=axes[row][0] if axes[row] else None)
+                axis.tick_params(labelleft=column == 0)
+                if row == 0:
+                    set_title(axis, results[line[column]].name, choice.width * width / sum(widths) - 0.2)
+                axes[row].append(axis)
+    return figure, axes, [place in (line[0] for line in lines) for place in range(len(results))]
+
+
+def small_panels(count, choice, most, inches, row_inches, least_inches=1.1):
+    """A figure, its axes [panel], and how many are beside each other: as many as have these inches, `most` at most.
+
+    Rows are lower where they would not fit on a page.
+    """
+    columns = max(1, min(count, most, int(choice.width / inches)))
+    rows = -(-count // columns)
+    row_inches = max(least_inches, min(row_inches, (PAGE_HEIGHT_INCHES - 0.3) / rows))
+    figure, axes = plt.subplots(rows, columns, squeeze=False, layout="constrained",
+                                figsize=(choice.width, row_inches * rows + 0.3))
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
+    for axis in axes.flat[count:]:
+        axis.set_visible(False)
+    return figure, list(axes.flat[:count]), columns
+
+
+def set_title(axis, name, inches, below=""):
+    """A result's name above its panel, shortened to these inches; `below` is a second line, not bold."""
+    axis.set_title(plain(name, max(10, int(inches / 0.07))), loc="left", fontweight="bold", pad=14 if below else 5)
+    if below:
+        axis.annotate(below, (0, 1), xytext=(0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=7)
+
+
+def look(index):
+    """Colour and marker of the line at this place: no two alike among the first 49."""
+    turn = index // len(SERIES)
+    return {"color": SERIES[index % len(SERIES)], "marker": MARKERS[(index + turn) % len(MARKERS)]}
 
 
 def layer_ticks(axis, result, is_named):
@@ -80,24 +136,43 @@ def layer_ticks(axis, result, is_named):
 
 
 def band(axis, places, values, interval, colour):
-    """The 95 % confidence interval of means over runs, [layer] each; nothing where there is none."""
-    if interval is not None:
-        axis.fill_between(places, values - interval, values + interval, color=colour, alpha=0.2, linewidth=0)
+    """The 95 % confidence interval of means over runs, [layer] each; returns what the legend says of it: [handle].
+
+    Nothing where there is none.
+    """
+    if interval is None or not np.isfinite(interval).any():
+        return []
+    axis.fill_between(places, values - interval, values + interval, color=colour, alpha=0.2, linewidth=0)
+    return [Patch(facecolor=INK, alpha=0.2, label=INTERVAL)]
 
 
 def legend(figure, handles):
-    """One legend above all panels, each label once; the panels make room for it."""
+    """One legend above all panels, each label once; the panels make room for it. A tuple of lines is one entry."""
     unique = {}
     for handle in handles:
-        unique.setdefault(handle.get_label(), handle)
+        unique.setdefault((handle[0] if isinstance(handle, tuple) else handle).get_label(), handle)
     inches = [0.42 + 0.052 * len(label) for label in unique]
     rows = next((rows for rows in range(1, len(inches)) if figure.get_figwidth() > sum(
         max(inches[start:start + rows]) for start in range(0, len(inches), rows))), len(inches))
     columns = -(-len(unique) // rows)
-    figure.legend(handles=list(unique.values()), loc="upper center", bbox_to_anchor=(0.5, 1), ncols=columns,
-                  borderaxespad=0.2)
+    figure.legend(list(unique.values()), list(unique), loc="upper center", bbox_to_anchor=(0.5, 1), ncols=columns,
+                  borderaxespad=0.2, handler_map={tuple: HandlerTuple(ndivide=None)})
     height = 0.06 + 0.14 * rows
-    figure.get_layout_engine().set(rect=(0, 0, 1, 1 - height / figure.get_figheight()))
+    _, _, width, _ = figure.get_layout_engine().get()["rect"]
+    figure.get_layout_engine().set(rect=(0, 0, width, 1 - height / figure.get_figheight()))
+
+
+def colour_bar(figure, image, label):
+    """A scale of colours right of all panels, which make room for it."""
+    inches = 0.5
+    width, height = figure.get_figwidth(), figure.get_figheight()
+    tall = min(height - 0.6, 3.0)
+    figure.get_layout_engine().set(rect=(0, 0, 1 - inches / width, 1))
+    place = (1 - (inches - 0.06) / width, (1 - tall / height) / 2, 0.09 / width, tall / height)
+    bar = figure.colorbar(image, cax=figure.add_axes(place))
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.5)
+    return bar
 
 
 def svg_bytes(figure):

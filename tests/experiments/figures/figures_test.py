@@ -32,10 +32,12 @@ import precision  # noqa: E402
 import ranges  # noqa: E402
 import ridgelines  # noqa: E402
 from catalogue import FIGURES, Choice  # noqa: E402
-from result import QUANTILES, Result  # noqa: E402
+from result import QUANTILES, Result, tell_apart  # noqa: E402
+import style  # noqa: E402
 
 SCRIPT = os.path.join(sys.argv[1], "figures.py")
 NAMES = [entry.name for entry in FIGURES]
+CATALOGUE = {entry.name: entry.draw for entry in FIGURES}
 
 
 def files_of(folder):
@@ -124,7 +126,7 @@ def drawn_numbers_are_the_files(path):
         here = slice(offset, offset + channels)
 
         drawn = {(row, label): (widths, channel_widths)
-                 for row, label, _, widths, channel_widths in ranges.series(result, choice)}
+                 for row, label, _, widths, channel_widths, _ in ranges.series(result, choice)}
         assert len(drawn) == 5
         group = f["layerwise/folded_weight"]
         widths, channel_widths = drawn[0, "both in equalized"]
@@ -161,8 +163,8 @@ def drawn_numbers_are_the_files(path):
         assert np.array_equal(ridges[layer][0], f["layerwise/folded_weight/histogram"][int8, layer])
         assert np.array_equal(ridges[layer][1], f["layerwise/weight/histogram"][int8, layer])
 
-        times, values = epochs.series(result, choice, "weight")
-        assert times.tolist() == [0, 1, 2, 3] and values.shape == (4, len(QUANTILES))
+        times, values, intervals = epochs.series(result, choice, "weight")
+        assert times.tolist() == [0, 1, 2, 3] and values.shape == (4, len(QUANTILES)) and intervals is None
         weights = f["weights/0/sep3_dw.conv/weight"][:].ravel()
         quartiles = values[0, [QUANTILES.index(0.25), QUANTILES.index(0.75)]]
         for found, exact in zip(quartiles, np.quantile(weights, [0.25, 0.75], method="inverted_cdf")):
@@ -200,7 +202,7 @@ def merged_results_have_intervals(program, networks, folder):
     for seed in ("1", "2"):
         made = os.path.join(folder, f"seed{seed}")
         os.makedirs(made)
-        seeds.append(small_result(program, networks, made, "dws", "--set", f"seed={seed}", "--set", "train.epochs=0",
+        seeds.append(small_result(program, networks, made, "dws", "--set", f"seed={seed}", "--set", "train.epochs=1",
                                   "--set", "track.epochs=[0]"))
     merged = os.path.join(folder, "merged.h5")
     subprocess.run([program, "merge", *seeds, "--output", merged], check=True, capture_output=True)
@@ -212,9 +214,109 @@ def merged_results_have_intervals(program, networks, folder):
     assert np.array_equal(interval, wanted[-len(values):]) and np.isfinite(interval).all()
     lines = {prefix: line for _, prefix, _, line in errors.series(result, choice, 0)}
     assert np.array_equal(lines["accumulated"], wanted, equal_nan=True)
-    for name in ("depth", "errors", "precision"):
+    snapshots = result.snapshots_of("float32")
+    with h5py.File(merged) as f:
+        ranges_wanted = f["layerwise/output/range_interval"][snapshots[-1]]
+        quantiles_wanted = f["layerwise/weight/quantiles_interval"][snapshots, 2]
+    found = {row: interval for row, _, _, _, channels, interval in ranges.series(result, choice) if channels is None}
+    assert np.array_equal(found[1], ranges_wanted, equal_nan=True)
+    _, _, intervals = epochs.series(result, Choice(layer=result.layers[2]), "weight")
+    assert intervals.shape == (2, len(QUANTILES)) and np.array_equal(intervals, quantiles_wanted[:, :len(QUANTILES)])
+    for name in ("depth", "epochs", "errors", "precision", "ranges"):
+        assert style.INTERVAL in labels_of(CATALOGUE[name]([result], choice)), name
         code, printed, skipped = call(SCRIPT, merged, "--output", os.path.join(folder, "pictures"), "--figure", name)
         assert code == 0 and printed.count("\n") == 2 and not skipped, (printed, skipped)
+
+
+def labels_of(figure):
+    """Texts of the legends above the panels."""
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def boxes_of(figure):
+    """(text, box in pixels) of all that is written beside the data: titles, axis labels, ticks, legends."""
+    figure.draw_without_rendering()
+    texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    for axis in figure.axes:
+        if axis.get_visible():
+            texts += [axis.title, axis._left_title, axis.xaxis.label, axis.yaxis.label, *axis.texts]
+            for one in (axis.xaxis, axis.yaxis):
+                low, high = sorted(one.get_view_interval())
+                texts += [tick.label1 for tick in one.get_major_ticks() if tick.label1.get_visible()
+                          and low <= tick.get_loc() <= high]
+                assert not [tick for tick in one.get_minor_ticks() if tick.tick1line.get_visible()], "minor ticks"
+    found = [text for text in texts if text.get_visible() and text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent()) for text in found]
+
+
+def every_figure_fits_its_page(paths):
+    """No text lies on another or is cut off, and no figure is wider or higher than its page, of one, two, four nets."""
+    for count, width in ((1, style.COLUMN_INCHES), (1, style.PAGE_INCHES), (2, style.COLUMN_INCHES),
+                         (4, style.PAGE_INCHES)):
+        results = [Result(paths[place % len(paths)]) for place in range(count)]
+        results[-1].name = "a net with a name that is longer than its panel"
+        tell_apart(results)
+        choice = Choice(("int8", "int4", "equalized"), width=width)
+        for name, draw in CATALOGUE.items():
+            figure = draw(results, choice)
+            what = (name, count, width)
+            assert figure.get_figwidth() == width and figure.get_figheight() <= 9.5, (what, figure.get_figheight())
+            found = boxes_of(figure)
+            for place, (text, box) in enumerate(found):
+                assert not text.rstrip().endswith("(1)"), (what, text)
+                assert box.x0 > -3 and box.x1 < figure.bbox.x1 + 3 and box.y0 > -3 and box.y1 < figure.bbox.y1 + 3, (
+                    what, text, box.bounds, figure.bbox.bounds)
+                for other, its in found[:place]:
+                    shared = [min(box.x1, its.x1) - max(box.x0, its.x0), min(box.y1, its.y1) - max(box.y0, its.y0)]
+                    assert min(shared) < 2, (what, text, other)  # pixels
+            style.plt.close(figure)
+
+
+def dead_channels_have_their_own_colour(path, folder):
+    """Also where the scale begins at 0, and in their exact share."""
+    copy = os.path.join(folder, "dead.h5")
+    shutil.copy(path, copy)
+    with h5py.File(copy, "a") as f:
+        bits = f["channelwise/output/effective_bits"]
+        values = bits[:]
+        offset, channels = f["network/channel_offset"][2], f["network/channels"][2]
+        values[:, offset:offset + channels] = 0.25
+        values[:, offset:offset + channels // 2] = 0
+        bits[:] = values
+    figure = effective_bits.draw([Result(copy)], Choice(("int8",)))
+    axis = figure.axes[1]  # activations
+    image = axis.images[0]
+    colours = image.to_rgba(image.get_array())
+    assert image.norm.vmin == 0 and matplotlib.colors.to_hex(colours[0, 2]).upper() == style.VERMILION
+    lowest = matplotlib.colormaps[style.HEAT](0.0)
+    assert np.allclose(colours[-1, 2], matplotlib.colormaps[style.HEAT](image.norm(0.25)), atol=0.01)
+    assert not np.allclose(colours[0, 2], lowest, atol=0.1)
+    shares = [bar.get_height() for bar in axis.patches if bar.get_hatch()]
+    assert shares[2] == 100 * (channels // 2) / channels and labels_of(figure) == ["dead channel"]
+
+
+def lines_of_errors_are_told_apart(path, folder):
+    """In a panel every line has its own marker, and every row says what it shows."""
+    figure = errors.draw([Result(path)], Choice(("int8", "int4", "equalized")))
+    assert len(figure.axes) == 2
+    for axis in figure.axes:
+        markers = [line.get_marker() for line in axis.get_lines()]
+        assert len(markers) == 6 and len(set(markers)) == 6, markers
+    assert figure.axes[0].get_ylabel() == "local and accumulated\nSQNR (dB)"
+    assert figure.axes[1].get_ylabel() == "added and propagated\nSQNR (dB)"
+    assert labels_of(figure) == ["int8", "int4", "equalized", "local, added", "accumulated, propagated"]
+
+
+def nets_of_one_name_are_told_apart(path, folder):
+    """By their folder, in every legend and title."""
+    twin = os.path.join(folder, "twin")
+    os.makedirs(twin, exist_ok=True)
+    shutil.copy(path, os.path.join(twin, "result.h5"))
+    results = [Result(path), Result(twin), Result(twin)]
+    tell_apart(results)
+    names = ["small dws (dws)", "small dws (twin) (2)", "small dws (twin) (3)"]
+    assert [result.name for result in results] == names
+    assert labels_of(depth.draw(results, Choice(("int8",)))) == names
 
 
 def bins_are_joined_without_loss():
@@ -245,6 +347,10 @@ def main():
         regular = small_result(program, networks, folder, "regular")
         drawn_numbers_are_the_files(dws)
         datasets_to_come_are_used(dws, folder)
+        dead_channels_have_their_own_colour(dws, folder)
+        lines_of_errors_are_told_apart(dws, folder)
+        nets_of_one_name_are_told_apart(dws, folder)
+        every_figure_fits_its_page([dws, regular])
         every_figure_is_a_picture_and_the_same_twice([regular, dws], folder)
         options_choose(dws, folder)
         names_are_drawn_letter_by_letter(dws, folder)
