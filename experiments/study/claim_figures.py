@@ -65,7 +65,7 @@ def breaking_point(groups):
     figure, (axis,) = panels(1, 2.4)
     lines(axis, found, decrease_by_bits)
     axis.set_xlabel("bits of weights and activations, one min-max range per tensor")
-    axis.set_ylabel("relative accuracy decrease (1)")
+    axis.set_ylabel("relative accuracy decrease")
     axis.axhline(0, color=style.GREY, linewidth=0.6)
     net_legend(figure, found)
     return figure
@@ -81,7 +81,7 @@ def fluctuation(groups):
             there = np.flatnonzero(np.isfinite(values))
             return there / (len(values) - 1), values[there]
         lines(axis, found, series)
-        axis.set_xlabel("depth: layer / last layer (1)")
+        axis.set_xlabel("depth: layer / last layer")
         axis.set_ylabel(f"log2 range of {label}")
     net_legend(figure, found)
     return figure
@@ -103,7 +103,7 @@ def mismatch(groups):
                     kinds.add(kind)
                     axis.plot(x[of_kind], y[of_kind], linestyle="", color=colour, marker=marker, alpha=0.7)
         axis.set_title(style.plain(net), loc="left", fontweight="bold")
-        axis.set_xlabel("channel precision (1)")
+        axis.set_xlabel("channel precision")
         axis.sharey(axes[0])
     axes[0].set_ylabel("local SQNR of the output\nat 8 bits (dB)")
     style.legend(figure, [Line2D([], [], linestyle="", color=KIND_LOOKS[kind][0], marker=KIND_LOOKS[kind][1], label=kind)
@@ -121,7 +121,7 @@ def accumulation(groups):
             return np.arange(len(values)) / (len(values) - 1), np.where(np.isfinite(values), values, np.nan)
         lines(axis, found, series)
         axis.set_title(f"{bits} bits", loc="left", fontweight="bold")
-        axis.set_xlabel("depth: layer / last layer (1)")
+        axis.set_xlabel("depth: layer / last layer")
         axis.set_ylabel("accumulated SQNR\nof the output (dB)")
     net_legend(figure, found)
     return figure
@@ -149,7 +149,7 @@ def initialization(groups):
                       color=colour, marker=marker, alpha=0.8)
     axis.set_xticks(range(len(found)))
     axis.set_xticklabels([style.plain(name) for name in found], rotation=30, ha="right")
-    axis.set_ylabel("accuracy (1)")
+    axis.set_ylabel("accuracy")
     style.legend(figure, [Line2D([], [], linestyle="", color=style.BLUE, marker="o", label="float"),
                           Line2D([], [], linestyle="", color=style.VERMILION, marker="s", label="8 bits, per tensor")])
     return figure
@@ -170,7 +170,7 @@ def factorization(groups):
         values = run.layers("folded_weight", "average_channel_precision", FLOAT)
         return np.nanmean(values[[name.endswith("_dw") for name in run.names]])
 
-    for axis, label, of_run in ((axes[0], "channel precision of\nspatial convolutions (1)", precision),
+    for axis, label, of_run in ((axes[0], "channel precision of\nspatial convolutions", precision),
                                 (axes[1], "SQNR of the logits at 8 bits (dB)", lambda run: run.number("logits_sqnr", "minmax-8"))):
         for place, level in enumerate(order):
             axis.plot([place] * len(found[level]), [of_run(run) for run in found[level]], linestyle="", marker="o",
@@ -192,8 +192,8 @@ def over_training(groups):
         raise Missing("no run of the group families is quantized over training")
     figure, axes = panels(3)
     for axis, (label, name, bits) in zip(axes, (
-            ("float accuracy (1)", "accuracy", None),
-            ("relative decrease at 4 bits (1)", "relative_accuracy_decrease", 4),
+            ("float accuracy", "accuracy", None),
+            ("relative decrease at 4 bits", "relative_accuracy_decrease", 4),
             ("fluctuation of\nfolded weights (octaves)", "folded_weight_range_fluctuation", None))):
         def series(run, name=name, bits=bits):
             return run.epochs, run.over_training(name, f"minmax-{bits}" if bits else FLOAT)
