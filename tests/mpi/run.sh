@@ -60,16 +60,17 @@ for ranks in 1 3; do
   run few-$ranks $ranks 2 --set track.gradients.images=64 --set variants=[]
   run raw-$ranks $ranks 1 --set 'track.tensors={nodes: [sep2_dw, sep4_pw], tensors: [output, norm_gradient], images: 16, snapshots: last}'
   run untrained-$ranks $ranks 1 --set 'train={epochs: 0}' --set 'checkpoint={}' --set 'track.epochs=[]'
-  for name in exact few raw untrained; do check $name-$ranks $name-1; done
+  run quantized-$ranks $ranks 1 --set 'track.quantize=[int8, weights6]'
+  for name in exact few raw untrained quantized; do check $name-$ranks $name-1; done
 done
 
 # Stopped in the middle on 3 ranks, continued on 2.
-run stopped 3 1 --set checkpoint.steps=1 > /dev/null & started=$!
+run stopped 3 1 --set checkpoint.steps=1 --set track.quantize=[int8] > /dev/null & started=$!
 until [ -n "$(ls $results/stopped/checkpoints/*.h5 2> /dev/null)" ]; do sleep 0.1; done
 pkill -KILL -f -- "--output $results/stopped" || true
 wait $started || true
-run stopped 2 1 --set checkpoint.steps=1
-run unstopped 1 1 --set checkpoint.steps=1
+run stopped 2 1 --set checkpoint.steps=1 --set track.quantize=[int8]
+run unstopped 1 1 --set checkpoint.steps=1 --set track.quantize=[int8]
 check stopped unstopped
 
 # expect NAME TEXT: the log of a run that must fail has a line with the text.
