@@ -31,12 +31,12 @@ HWY_INLINE void transform_input(D d, const Load& in, const Save& out) {
   const auto two = hn::Set(d, 2.0f), four = hn::Set(d, 4.0f), five = hn::Set(d, 5.0f);
   const auto a = hn::NegMulAdd(four, d2, d4);  // d4 - 4 d2
   const auto b = hn::NegMulAdd(four, d1, d3);  // d3 - 4 d1
-  const auto e = hn::Sub(d4, d2), f = hn::Mul(two, hn::Sub(d3, d1));
+  const auto e = hn::Sub(d4, d2), f = hn::Sub(d3, d1);
   out(0, hn::MulAdd(four, d0, hn::NegMulAdd(five, d2, d4)));
   out(1, hn::Add(a, b));
   out(2, hn::Sub(a, b));
-  out(3, hn::Add(e, f));
-  out(4, hn::Sub(e, f));
+  out(3, hn::MulAdd(two, f, e));
+  out(4, hn::NegMulAdd(two, f, e));
   out(5, hn::MulAdd(four, d1, hn::NegMulAdd(five, d3, d5)));
 }
 
@@ -75,9 +75,9 @@ HWY_INLINE void transform_weight(D d, const Load& in, const Save& out) {
   out(1, hn::Mul(sixth, hn::Add(even, g1)));
   out(2, hn::Mul(sixth, hn::Sub(even, g1)));
   const auto wide = hn::MulAdd(hn::Set(d, 1.0f / 24), g0, hn::Mul(hn::Set(d, 1.0f / 6), g2));
-  const auto half = hn::Mul(hn::Set(d, 1.0f / 12), g1);
-  out(3, hn::Add(wide, half));
-  out(4, hn::Sub(wide, half));
+  const auto twelfth = hn::Set(d, 1.0f / 12);
+  out(3, hn::MulAdd(twelfth, g1, wide));
+  out(4, hn::NegMulAdd(twelfth, g1, wide));
   out(5, g2);
 }
 
