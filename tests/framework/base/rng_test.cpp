@@ -5,6 +5,8 @@
 #include <set>
 #include <vector>
 
+#include "tests/every_target.h"
+
 using quantdyn::Rng;
 
 BOOST_AUTO_TEST_SUITE(rng_test)
@@ -20,14 +22,16 @@ BOOST_AUTO_TEST_CASE(words_are_those_of_the_published_philox_4x32_10) {
 
 BOOST_AUTO_TEST_CASE(words_in_a_row_are_the_words_by_index) {
   const Rng rng = Rng(3).fork("row");
-  for (const uint64_t first : {uint64_t{0}, uint64_t{5}, uint64_t{0x3fffffff0}, ~uint64_t{0} / 2})
-    for (const size_t count : {0, 1, 3, 4, 17, 130, 515}) {
-      std::vector<uint32_t> words(count + 1, 42);
-      rng.fill_words(first, std::span(words).first(count));
-      for (uint64_t i = 0; i < count; ++i)
-        BOOST_REQUIRE(words[i] == rng.words((first + i) / 4)[(first + i) % 4]);
-      BOOST_TEST(words[count] == 42u);  // nothing after the end
-    }
+  quantdyn::test::on_every_target([&](const std::string& target) {
+    for (const uint64_t first : {uint64_t{0}, uint64_t{5}, uint64_t{0x3fffffff0}, ~uint64_t{0} / 2})
+      for (const size_t count : {0, 1, 3, 4, 17, 130, 515}) {
+        std::vector<uint32_t> words(count + 1, 42);
+        rng.fill_words(first, std::span(words).first(count));
+        for (uint64_t i = 0; i < count; ++i)
+          BOOST_REQUIRE_MESSAGE(words[i] == rng.words((first + i) / 4)[(first + i) % 4], target);
+        BOOST_TEST(words[count] == 42u);  // nothing after the end
+      }
+  });
 }
 
 BOOST_AUTO_TEST_CASE(draws_depend_on_seed_names_and_index_only) {

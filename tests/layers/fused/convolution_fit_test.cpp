@@ -5,6 +5,7 @@
 #include "framework/base/threads.h"
 #include "framework/run/weight_fit.h"
 #include "plan_comparison.h"
+#include "tests/every_target.h"
 
 namespace quantdyn::test {
 namespace {
@@ -63,15 +64,18 @@ std::string net(int64_t size, int64_t in, const std::string& conv, const std::st
 const std::string relu = "  - relu: {name: a}\n", relu6 = "  - relu6: {name: a}\n";
 
 void check(const std::string& nodes, int64_t batch) {
-  const Fitted plan(nodes, batch, make_plan_fit, 2);
-  for (const int threads : {1, 3}) {
-    const Fitted fit(nodes, batch, make_weight_fit, threads);
-    BOOST_TEST_CONTEXT(nodes << ", batch " << batch << ", " << threads << " threads") {
-      BOOST_TEST(fit.is_fused);
-      BOOST_TEST((fit.gradients == plan.gradients));
-      BOOST_TEST(std::abs(fit.error - plan.error) < 1e-13 * plan.error);
+  on_every_target([&](const std::string& target) {
+    const Fitted plan(nodes, batch, make_plan_fit, 2);
+    for (const int threads : {1, 3}) {
+      const Fitted fit(nodes, batch, make_weight_fit, threads);
+      BOOST_TEST_CONTEXT(target << ", " << nodes << ", batch " << batch << ", " << threads
+                                << " threads") {
+        BOOST_TEST(fit.is_fused);
+        BOOST_TEST((fit.gradients == plan.gradients));
+        BOOST_TEST(std::abs(fit.error - plan.error) < 1e-13 * plan.error);
+      }
     }
-  }
+  });
 }
 
 }  // namespace

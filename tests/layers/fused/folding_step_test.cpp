@@ -5,6 +5,7 @@
 
 #include "framework/base/threads.h"
 #include "plan_comparison.h"
+#include "tests/every_target.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
@@ -147,11 +148,13 @@ double evaluated_loss(const BasicNetwork<double>& net) {
 BOOST_AUTO_TEST_SUITE(folding_step_test)
 
 BOOST_AUTO_TEST_CASE(batch_folding_without_a_quantizer_is_the_chain_itself) {
-  const auto folded = step_of(make_net<float>(), {Folding::batch, {}, {}});
-  const auto plain = step_of(make_net<float>(), {});
-  std::string where;
-  const double worst = largest_difference(folded, plain, Norm::euclidean, where);
-  BOOST_TEST(worst < 2e-5, where << " " << worst);
+  on_every_target([](const std::string& target) {
+    const auto folded = step_of(make_net<float>(), {Folding::batch, {}, {}});
+    const auto plain = step_of(make_net<float>(), {});
+    std::string where;
+    const double worst = largest_difference(folded, plain, Norm::euclidean, where);
+    BOOST_TEST(worst < 2e-5, target << " " << where << " " << worst);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(running_folding_has_the_gradients_of_the_evaluated_net) {
@@ -211,13 +214,16 @@ BOOST_AUTO_TEST_CASE(transforms_stand_between_the_folded_weight_and_the_layer) {
 }
 
 BOOST_AUTO_TEST_CASE(what_readers_transform_gives_the_bits_of_what_is_written) {
-  for (const Folding folding : {Folding::none, Folding::running, Folding::batch}) {
-    const auto read = step_of(make_net<float>(), with_eighths(make_net<float>(), folding, true));
-    const auto written =
-        step_of(make_net<float>(), with_eighths(make_net<float>(), folding, false));
-    for (const auto& [name, expected] : written)
-      BOOST_TEST(std::ranges::equal(read.at(name).values(), expected.values()), name);
-  }
+  on_every_target([](const std::string& target) {
+    for (const Folding folding : {Folding::none, Folding::running, Folding::batch}) {
+      const auto read = step_of(make_net<float>(), with_eighths(make_net<float>(), folding, true));
+      const auto written =
+          step_of(make_net<float>(), with_eighths(make_net<float>(), folding, false));
+      for (const auto& [name, expected] : written)
+        BOOST_TEST(std::ranges::equal(read.at(name).values(), expected.values()),
+                   target << " " << name);
+    }
+  });
 }
 
 BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_threads) {

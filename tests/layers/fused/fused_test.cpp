@@ -3,6 +3,7 @@
 #include "framework/graph/network.h"
 #include "layers/fused/convolution_training.h"
 #include "plan_comparison.h"
+#include "tests/every_target.h"
 
 using namespace quantdyn;
 using namespace quantdyn::test;
@@ -67,31 +68,36 @@ constexpr Tolerance direct_tolerance{5e-6, 5e-5}, winograd_tolerance{1e-4, 1e-3}
 
 void check(const Chain& chain, int64_t images,
            ConvolutionAlgorithm algorithm = ConvolutionAlgorithm::direct) {
-  BOOST_TEST_CONTEXT(chain << ", " << images << " images") {
-    const Network net = make_net(chain);
-    const Tolerance tolerance =
-        algorithm == ConvolutionAlgorithm::direct ? direct_tolerance : winograd_tolerance;
-    const Tensor<float> x = random_tensor(net.input_shape().batch_of(images), Rng(5));
-    // A value within rounding of the activation's kink may pass on one side only and changes a
-    // gradient by one summand: gradients after an activation are compared as vectors, and less
-    // closely.
-    const bool has_kink = chain.norm_and_activation.find("relu") != std::string::npos ||
-                          chain.norm_and_activation.find("clip") != std::string::npos;
-    std::string where;
-    const double training = largest_difference(training_of(net, Fusing::fused, x.view(), algorithm),
-                                               training_of(net, Fusing::unfused, x.view()),
-                                               has_kink ? Norm::euclidean : Norm::largest, where);
-    BOOST_TEST(training < (has_kink ? 5e-2 : tolerance.training),
-               "training differs by " << training << " at " << where);
-    const Tensor<float> padded =
-        random_tensor(net.input_shape().batch_of(chunk_count(images) * 8), Rng(6));
-    const double evaluation = largest_difference(
-        taps_of(net, Fusing::fused, padded.view(), images, algorithm),
-        taps_of(net, Fusing::unfused, padded.view(), images), Norm::largest, where);
-    BOOST_TEST(evaluation < tolerance.evaluation,
-               "evaluation differs by " << evaluation << " at " << where);
-    BOOST_TEST_MESSAGE(chain << ": evaluation " << evaluation << ", training " << training);
-  }
+  const Network net = make_net(chain);
+  const Tolerance tolerance =
+      algorithm == ConvolutionAlgorithm::direct ? direct_tolerance : winograd_tolerance;
+  const Tensor<float> x = random_tensor(net.input_shape().batch_of(images), Rng(5)),
+                      padded = random_tensor(net.input_shape().batch_of(chunk_count(images) * 8),
+                                             Rng(6));
+  const auto trained = training_of(net, Fusing::unfused, x.view());
+  const auto evaluated = taps_of(net, Fusing::unfused, padded.view(), images);
+  // A value within rounding of the activation's kink may pass on one side only and changes a
+  // gradient by one summand: gradients after an activation are compared as vectors, and less
+  // closely.
+  const bool has_kink = chain.norm_and_activation.find("relu") != std::string::npos ||
+                        chain.norm_and_activation.find("clip") != std::string::npos;
+  on_every_target([&](const std::string& target) {
+    BOOST_TEST_CONTEXT(target << ", " << chain << ", " << images << " images") {
+      std::string where;
+      const double training =
+          largest_difference(training_of(net, Fusing::fused, x.view(), algorithm), trained,
+                             has_kink ? Norm::euclidean : Norm::largest, where);
+      BOOST_TEST(training < (has_kink ? 5e-2 : tolerance.training),
+                 "training differs by " << training << " at " << where);
+      const double evaluation =
+          largest_difference(taps_of(net, Fusing::fused, padded.view(), images, algorithm),
+                             evaluated, Norm::largest, where);
+      BOOST_TEST(evaluation < tolerance.evaluation,
+                 "evaluation differs by " << evaluation << " at " << where);
+      BOOST_TEST_MESSAGE(target << ", " << chain << ": evaluation " << evaluation << ", training "
+                                << training);
+    }
+  });
 }
 
 }  // namespace
