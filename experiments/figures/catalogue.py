@@ -2,13 +2,18 @@
 from dataclasses import dataclass
 from typing import Callable, Optional
 
+import bits
 import depth
 import effective_bits
 import epochs
 import errors
+import mismatch
 import precision
 import ranges
 import ridgelines
+import sensitivity
+import timeline
+import training
 from style import PAGE_INCHES
 
 
@@ -53,4 +58,16 @@ FIGURES = (
           "Channel precision of folded weights and accumulated SQNR of the first variant over relative depth, a line a "
           "net."),
     Entry("epochs", epochs.draw, "Quantiles of one layer's values at every float32 snapshot."),
+    Entry("bits", bits.draw,
+          "Accuracy and SQNR of the logits against bits, a line a scheme; dashed: accuracy of the float net."),
+    Entry("mismatch", mismatch.draw,
+          "Average channel precision of the folded weights against the local SQNR of the output, a point a layer; "
+          "Spearman's rank correlation."),
+    Entry("training", training.draw,
+          "Accuracy over the epochs, float and quantized on the test images, and on the training images as they were "
+          "trained on; training loss."),
+    Entry("sensitivity", sensitivity.draw,
+          "Mean squared error of the logits when one tensor alone is quantized, largest first."),
+    Entry("timeline", timeline.draw,
+          "Range (max \u2212 min) of every layer at every float32 snapshot."),
 )

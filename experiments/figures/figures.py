@@ -10,7 +10,7 @@ import sys
 try:
     from catalogue import FIGURES, Choice
     from result import FLOAT, Missing, Result, UserError, printable, tell_apart
-    from style import COLUMN_INCHES, PAGE_INCHES, WRITERS, save
+    from style import COLUMN_INCHES, PAGE_INCHES, STYLES, WRITERS, save, use
 except ImportError as missing:
     sys.exit(f"figures: {missing}; install python3-h5py python3-matplotlib")
 
@@ -20,13 +20,15 @@ def arguments(argv):
     parser.add_argument("results", nargs="+", metavar="RESULT", help="a result.h5 or the folder that holds one")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the pictures; created if absent")
     parser.add_argument("--variant", nargs="+", default=[], metavar="V",
-                        help="quantization variants; several are drawn in errors, elsewhere the first (default: "
-                             "the first three that all results have)")
+                        help="quantization variants; several are drawn in errors and training, elsewhere the first "
+                             "(default: the first three that all results have)")
     parser.add_argument("--layer", metavar="L", help="the layer of epochs (default: the one with the lowest precision)")
     parser.add_argument("--epoch", type=int, metavar="E", help="epoch of the float32 snapshot (default: the last)")
     parser.add_argument("--figure", nargs="+", metavar="F", choices=[entry.name for entry in FIGURES],
                         default=[entry.name for entry in FIGURES], help="only these: %(choices)s")
-    parser.add_argument("--formats", nargs="+", choices=sorted(WRITERS), default=sorted(WRITERS))
+    parser.add_argument("--formats", nargs="+", choices=sorted(WRITERS), default=["png", "svg"],
+                        help="(default: png svg)")
+    parser.add_argument("--style", choices=sorted(STYLES), default="light", help="dark: for slides (default: light)")
     parser.add_argument("--width", choices=("column", "page"), default="page",
                         help=f"{COLUMN_INCHES} or {PAGE_INCHES:g} inches")
     return parser.parse_args(argv)
@@ -52,6 +54,7 @@ def main(argv=None):
     try:
         results = [Result(path) for path in options.results]
         tell_apart(results)
+        use(options.style)
         choice = choose(results, options.variant, options.layer, options.epoch,
                         COLUMN_INCHES if options.width == "column" else PAGE_INCHES)
         os.makedirs(options.output, exist_ok=True)

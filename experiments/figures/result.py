@@ -129,6 +129,11 @@ class Result:
         unit = text(self.file[path].attrs.get("units", "1")) if path in self.file else "1"
         return "" if unit == "1" else f" ({unit})"
 
+    def networkwise(self, metric, snapshot):
+        """(value, half-width of its 95 % confidence interval); NaN where the file has none."""
+        paths = f"networkwise/{metric}", f"networkwise/{metric}_interval"
+        return tuple(float(self.file[path][snapshot]) if path in self.file else np.nan for path in paths)
+
     def layerwise(self, tensor, statistic, snapshot):
         """[layer], or None where the file has no such array."""
         path = f"layerwise/{tensor}/{statistic}"

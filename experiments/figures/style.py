@@ -15,7 +15,9 @@ COLUMN_INCHES, PAGE_INCHES, PAGE_HEIGHT_INCHES = 3.35, 7.0, 9.0
 # Okabe & Ito 2008, "Color universal design".
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, BLACK, GREY = "#56B4E9", "#CC79A7", "#000000", "#8A8A8A"
-SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
+COLOURS = ("BLUE", "ORANGE", "GREEN", "VERMILION", "SKY", "PURPLE", "BLACK")
+SERIES_NAMES = ("BLUE", "VERMILION", "GREEN", "ORANGE", "PURPLE", "SKY", "BLACK")
+SERIES = tuple(globals()[name] for name in SERIES_NAMES)
 MARKERS = "os^Dv<>"
 OPEN_MARKERS = "x+1234|"  # of a second line in the same colour
 INK = BLACK  # of what is neither data nor background
@@ -30,8 +32,25 @@ matplotlib.rcParams.update({
     "xtick.major.width": 0.5, "ytick.major.width": 0.5, "xtick.major.size": 2, "ytick.major.size": 2,
     "xtick.major.pad": 1.5, "ytick.major.pad": 1.5, "lines.linewidth": 1.1, "lines.markersize": 2.8,
     "legend.frameon": False, "legend.handlelength": 1.6, "legend.columnspacing": 1.2,
-    "svg.hashsalt": "quantdyn", "svg.fonttype": "none", "savefig.dpi": 150, "figure.dpi": 150,
+    "svg.hashsalt": "quantdyn", "svg.fonttype": "none", "pdf.fonttype": 42, "savefig.dpi": 150, "figure.dpi": 150,
 })
+
+
+# Text, grid and background; then colours by their name here, light enough for a dark background.
+STYLES = {
+    "light": ("#000000", "#E4E4E4", "#FFFFFF", {name: globals()[name] for name in COLOURS}),
+    "dark": ("#F2F2F2", "#3A3D44", "#16181D", dict(zip(COLOURS, (
+        "#56B4E9", "#F2B134", "#2CC295", "#F4783C", "#A6D8F5", "#DD9DBF", "#FFFFFF")))),
+}
+
+
+def use(style):
+    """Draws all figures from here on in the style of this name."""
+    ink, grid_colour, background, colours = STYLES[style]
+    globals().update(colours, INK=ink, SERIES=tuple(colours[name] for name in SERIES_NAMES))
+    matplotlib.rcParams.update(dict.fromkeys((
+        "text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), ink))
+    matplotlib.rcParams.update({"grid.color": grid_colour, "axes.facecolor": background, "figure.facecolor": background})
 
 
 def plain(name, longest=40):
@@ -88,7 +107,7 @@ def panels(results, rows, choice, row_inches):
                 axis = figure.add_subplot(grid[row, column], sharey=axes[row][0] if axes[row] else None)
                 axis.tick_params(labelleft=column == 0)
                 if row == 0:
-                    set_title(axis, results[line[column]].name, choice.width * width / sum(widths) - 0.2)
+                    set_title(axis, results[line[column]].name, (choice.width - 0.7) * width / sum(widths))
                 axes[row].append(axis)
     return figure, axes, [place in (line[0] for line in lines) for place in range(len(results))]
 
@@ -107,6 +126,27 @@ def small_panels(count, choice, most, inches, row_inches, least_inches=1.1):
     for axis in axes.flat[count:]:
         axis.set_visible(False)
     return figure, list(axes.flat[:count]), columns
+
+
+def grid(results, rows, choice):
+    """A figure, its axes [result][row], and how many results are beside each other; a row has one y axis."""
+    columns = max(1, min(len(results), 4, int(choice.width / 1.6)))
+    lines = -(-len(results) // columns)
+    row_inches = max(0.9, min(1.7, (PAGE_HEIGHT_INCHES / lines - 0.5) / rows))
+    figure = plt.figure(layout="constrained", figsize=(choice.width, (row_inches * rows + 0.3) * lines + 0.2))
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
+    spaces, axes = figure.add_gridspec(rows * lines, columns), []
+    for place, result in enumerate(results):
+        line, column = divmod(place, columns)
+        own = []
+        for row in range(rows):
+            own.append(figure.add_subplot(spaces[rows * line + row, column], sharex=own[0] if own else None,
+                                          sharey=axes[0][row] if axes else None))
+        for row, axis in enumerate(own):
+            axis.tick_params(labelleft=column == 0, labelbottom=row == rows - 1)
+        set_title(own[0], result.name, choice.width / columns - 0.3)
+        axes.append(own)
+    return figure, axes, columns
 
 
 def set_title(axis, name, inches, below=""):
@@ -164,7 +204,7 @@ def legend(figure, handles):
 
 def colour_bar(figure, image, label):
     """A scale of colours right of all panels, which make room for it."""
-    inches = 0.5
+    inches = 0.58
     width, height = figure.get_figwidth(), figure.get_figheight()
     tall = min(height - 0.6, 3.0)
     figure.get_layout_engine().set(rect=(0, 0, 1 - inches / width, 1))
@@ -192,7 +232,13 @@ def png_bytes(figure):
     return out.getvalue()
 
 
-WRITERS = {"png": png_bytes, "svg": svg_bytes}
+def pdf_bytes(figure):
+    out = io.BytesIO()
+    figure.savefig(out, format="pdf", metadata={"CreationDate": None, "Creator": "quantdyn", "Producer": None})
+    return out.getvalue()
+
+
+WRITERS = {"pdf": pdf_bytes, "png": png_bytes, "svg": svg_bytes}
 
 
 def save(figure, folder, name, formats):

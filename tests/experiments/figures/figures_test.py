@@ -24,16 +24,21 @@ from small_result import HOSTILE, call, expect_refusal, small_result, with_hosti
 
 sys.path.insert(0, sys.argv[1])
 import bins  # noqa: E402
+import bits  # noqa: E402
 import depth  # noqa: E402
 import effective_bits  # noqa: E402
 import epochs  # noqa: E402
 import errors  # noqa: E402
+import mismatch  # noqa: E402
 import precision  # noqa: E402
 import ranges  # noqa: E402
 import ridgelines  # noqa: E402
+import sensitivity  # noqa: E402
 from catalogue import FIGURES, Choice  # noqa: E402
 from result import QUANTILES, Result, tell_apart  # noqa: E402
 import style  # noqa: E402
+import timeline  # noqa: E402
+import training  # noqa: E402
 
 SCRIPT = os.path.join(sys.argv[1], "figures.py")
 NAMES = [entry.name for entry in FIGURES]
@@ -109,10 +114,11 @@ def what_a_result_cannot_give_is_skipped(make_result, folder):
     little, output = os.path.join(folder, "little"), os.path.join(folder, "little-figures")
     subprocess.run([make_result, little], check=True)
     code, _, skipped = call(SCRIPT, little, "--output", output)
-    assert code == 0 and set(files_of(output)) == {"errors.png", "errors.svg"}
-    for name in set(NAMES) - {"errors"}:
+    assert code == 0 and set(files_of(output)) == {
+        f"{name}.{extension}" for name in ("errors", "training") for extension in ("png", "svg")}
+    for name in set(NAMES) - {"errors", "training"}:
         assert f"skipped {name}: " in skipped
-    assert skipped.count("\n") == len(NAMES) - 1, skipped
+    assert skipped.count("\n") == len(NAMES) - 2, skipped
 
 
 def drawn_numbers_are_the_files(path):
@@ -171,6 +177,101 @@ def drawn_numbers_are_the_files(path):
             assert abs(found - exact) <= abs(exact) / 8  # within the bin, an eighth of an octave
 
 
+def new_figures_draw_the_files_numbers(path, program):
+    """What bits, mismatch, training, sensitivity and timeline draw: the lines, points, bars and cells themselves."""
+    result, choice = Result(path), Choice(("int8", "int4"))
+    with h5py.File(path) as f:
+        variants, layers = list(f["variant"].asstr()), list(f["layer"].asstr())
+        last = len(variants) - 1 - variants[::-1].index("float32")
+        floats = [at for at, name in enumerate(variants) if name == "float32"]
+        by_bits = [variants.index("minmax-4"), variants.index("minmax-8")]
+        for axis, metric in zip(bits.draw([result], choice).axes, bits.METRICS):
+            drawn = axis.get_lines()
+            assert drawn[0].get_xdata().tolist() == [4, 8]
+            assert np.array_equal(drawn[0].get_ydata(), f[f"networkwise/{metric}"][:][by_bits])
+            if metric == "accuracy":
+                assert drawn[1].get_ydata()[0] == f["networkwise/accuracy"][last] and drawn[1].get_linestyle() == "--"
+
+        figure = mismatch.draw([result], choice)
+        points = np.concatenate([line.get_xydata() for line in figure.axes[0].get_lines()])
+        wanted = np.stack([f["layerwise/folded_weight/average_channel_precision"][variants.index("int8")],
+                           f["layerwise/output/local_sqnr"][variants.index("int8")]], axis=1)
+        wanted = wanted[np.isfinite(wanted).all(axis=1)]
+        assert sorted(points.tolist()) == sorted(wanted.tolist()) and len(points) > 5
+        printed = subprocess.run([program, "correlate", path, "--variant", "int8"], check=True, capture_output=True,
+                                 text=True).stdout.splitlines()
+        row = next(line for line in printed if line.startswith(path)).split()
+        title = figure.axes[0].texts[0].get_text()
+        assert title == f"Spearman's \u03c1 {row[3]}, {row[2]} layers".replace("-", "\u2212"), (title, row)
+
+        above, below = training.draw([result], choice).axes
+        lines = dict(zip(training.series(result, choice), above.get_lines()))
+        assert list(lines) == ["float32", "int8", "int4", training.TRAINING]
+        assert lines["float32"].get_xdata().tolist() == [0, 1, 2, 3]
+        assert np.array_equal(lines["float32"].get_ydata(), f["networkwise/accuracy"][:][floats])
+        assert lines["int8"].get_xydata().tolist() == [[3, f["networkwise/accuracy"][variants.index("int8")]]]
+        assert np.array_equal(lines[training.TRAINING].get_ydata(), f["training/accuracy"][:])
+        assert np.array_equal(below.get_lines()[0].get_xydata(),
+                              np.stack([f["training/epoch"][:], f["training/loss"][:]], axis=1))
+        assert above.get_xlim() == below.get_xlim()
+
+        axis, = sensitivity.draw([result], choice).axes
+        widths = [bar.get_width() for bar in axis.patches]
+        names = [label.get_text() for label in axis.get_yticklabels()]
+        at = variants.index("minmax-8")
+        pairs = [(f[f"layerwise/{tensor}/sensitivity_only_logits_qmse"][at, layer], layers[layer])
+                 for tensor in ("weight", "output") for layer in range(len(layers))]
+        pairs = sorted((pair for pair in pairs if np.isfinite(pair[0])), key=lambda pair: -pair[0])
+        assert list(zip(widths, names)) == pairs[:sensitivity.MOST] and len(pairs) > 10
+
+        figure = timeline.draw([result], choice)
+        for axis, tensor in zip(figure.axes, timeline.TENSORS):
+            cells = axis.images[0].get_array()
+            where = [layers.index(label.get_text()) for label in axis.get_yticklabels()]
+            wanted = f[f"layerwise/{tensor}/log2_range"][:][floats][:, where].T
+            assert np.allclose(cells, wanted, equal_nan=True) and cells.shape == (len(where), 4)
+            assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "1", "2", "3"]
+
+
+def ranks_are_those_of_equal_values():
+    assert mismatch.ranks([3, 1, 3, 0]).tolist() == [3.5, 2, 3.5, 1]
+    assert mismatch.spearman([1, 2, 3, 4], [2, 4, 8, 16]) == 1 and mismatch.spearman([1, 2, 3], [3, 2, 1]) == -1
+    assert np.isnan(mismatch.spearman([1, 2, 3], [5, 5, 5]))
+
+
+def no_two_lines_look_alike():
+    looks = [tuple(style.look(index).values()) for index in range(49)]
+    assert len(set(looks)) == 49
+
+
+def contrast(one, other):
+    """Of two colours, from 1 to 21 (WCAG 2.1, relative luminance)."""
+    light = []
+    for colour in (one, other):
+        parts = np.array(matplotlib.colors.to_rgb(colour))
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        light.append(linear @ [0.2126, 0.7152, 0.0722])
+    return (max(light) + 0.05) / (min(light) + 0.05)
+
+
+def dark_style_and_pdf(path, folder):
+    """A dark background that every colour stands out from; PDF is the same twice."""
+    ink, _, background, colours = style.STYLES["dark"]
+    for colour in (ink, style.GREY, *colours.values()):
+        assert contrast(colour, background) >= 4.5, colour
+    assert len(set(colours.values())) == 7
+    written = []
+    for output in (os.path.join(folder, "dark1"), os.path.join(folder, "dark2")):
+        code, printed, _ = call(SCRIPT, path, "--output", output, "--figure", "errors", "bits", "--formats", "png",
+                                "pdf", "--style", "dark")
+        assert code == 0 and printed.count("\n") == 4
+        written.append(files_of(output))
+    assert written[0] == written[1] and written[0]["bits.pdf"].startswith(b"%PDF")
+    with Image.open(os.path.join(output, "errors.png")) as image:
+        pixel = image.convert("RGB").getpixel((2, 2))
+    assert "#" + bytes(pixel).hex() == background.lower(), pixel
+
+
 def datasets_to_come_are_used(path, folder):
     """Quantiles and added errors where a file has them, whatever wrote it."""
     copy = os.path.join(folder, "more.h5")
@@ -222,7 +323,7 @@ def merged_results_have_intervals(program, networks, folder):
     assert np.array_equal(found[1], ranges_wanted, equal_nan=True)
     _, _, intervals = epochs.series(result, Choice(layer=result.layers[2]), "weight")
     assert intervals.shape == (2, len(QUANTILES)) and np.array_equal(intervals, quantiles_wanted[:, :len(QUANTILES)])
-    for name in ("depth", "epochs", "errors", "precision", "ranges"):
+    for name in ("bits", "depth", "epochs", "errors", "mismatch", "precision", "ranges", "sensitivity", "training"):
         assert style.INTERVAL in labels_of(CATALOGUE[name]([result], choice)), name
         code, printed, skipped = call(SCRIPT, merged, "--output", os.path.join(folder, "pictures"), "--figure", name)
         assert code == 0 and printed.count("\n") == 2 and not skipped, (printed, skipped)
@@ -251,8 +352,7 @@ def boxes_of(figure):
 
 def every_figure_fits_its_page(paths):
     """No text lies on another or is cut off, and no figure is wider or higher than its page, of one, two, four nets."""
-    for count, width in ((1, style.COLUMN_INCHES), (1, style.PAGE_INCHES), (2, style.COLUMN_INCHES),
-                         (4, style.PAGE_INCHES)):
+    for count, width in ((1, style.COLUMN_INCHES), (2, style.COLUMN_INCHES), (4, style.PAGE_INCHES)):
         results = [Result(paths[place % len(paths)]) for place in range(count)]
         results[-1].name = "a net with a name that is longer than its panel"
         tell_apart(results)
@@ -342,11 +442,15 @@ def bins_are_joined_without_loss():
 def main():
     _, _, program, networks, make_result = sys.argv
     bins_are_joined_without_loss()
+    ranks_are_those_of_equal_values()
+    no_two_lines_look_alike()
     with tempfile.TemporaryDirectory() as folder:
         dws = small_result(program, networks, folder, "dws")
         regular = small_result(program, networks, folder, "regular")
         drawn_numbers_are_the_files(dws)
         datasets_to_come_are_used(dws, folder)
+        new_figures_draw_the_files_numbers(dws, program)
+        dark_style_and_pdf(dws, folder)
         dead_channels_have_their_own_colour(dws, folder)
         lines_of_errors_are_told_apart(dws, folder)
         nets_of_one_name_are_told_apart(dws, folder)

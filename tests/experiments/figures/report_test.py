@@ -96,7 +96,7 @@ def explanation_comes_first(result, folder, program):
 
 def limit_is_kept_and_said(result, folder):
     small = make(result, os.path.join(folder, "small.html"), "--limit", "0.15", "--variant", "int4")
-    assert "these were left out: " in small and "2 other variants are not in the picker" in small
+    assert "these were left out: " in small and "4 other variants are not in the picker" in small
     none = make(result, os.path.join(folder, "none.html"), "--limit", "0.001")
     assert "There is no picker" in none and 'id="canvas"' not in none
 

@@ -19,6 +19,7 @@ variants:
     weights: {{quantizer: {{name: affine, bit_width: 4}}}}
     activations: {{quantizer: {{name: affine, bit_width: 4}}}}
   - {{name: equalized, weights: {{}}, activations: {{}}, repairs: {{equalize: {{}}}}}}
+  - {{name: minmax, weights: {{}}, activations: {{}}, bit_widths: [8, 4], sensitivity: {{images: 8}}}}
 """
 
 
