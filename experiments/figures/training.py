@@ -55,10 +55,11 @@ def draw(results, choice):
                 handles.append(Line2D([], [], label=style.plain(line), **look))
         for axis in axes[place]:
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes[place][1].set_ylim(bottom=0)
         axes[place][1].set_xlabel("epoch")
         if place % columns == 0:
             axes[place][0].set_ylabel("accuracy")
             axes[place][1].set_ylabel(f"training loss{result.units('training/loss')}")
+    for _, axis in axes[:len(results)]:  # when all lines are there: it ends the fitting of the scale
+        axis.set_ylim(bottom=0)
     style.legend(figure, handles + bands)
     return figure
