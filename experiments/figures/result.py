@@ -35,11 +35,11 @@ def printable(message):
 
 def tell_apart(results):
     """Gives results of one name the name of their folder besides, and a number where that is the same, too."""
-    for ending in (lambda result, _: result.folder(), lambda _, place: str(place + 1)):
+    for ending in (lambda result, _: f" ({result.folder()})", lambda _, place: f" #{place + 1}"):
         names = [result.name for result in results]
         for place, result in enumerate(results):
             if names.count(names[place]) > 1:
-                result.name = f"{names[place]} ({ending(result, place)})"
+                result.name = names[place] + ending(result, place)
 
 
 class Result:

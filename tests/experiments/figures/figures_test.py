@@ -323,10 +323,11 @@ def merged_results_have_intervals(program, networks, folder):
     assert np.array_equal(found[1], ranges_wanted, equal_nan=True)
     _, _, intervals = epochs.series(result, Choice(layer=result.layers[2]), "weight")
     assert intervals.shape == (2, len(QUANTILES)) and np.array_equal(intervals, quantiles_wanted[:, :len(QUANTILES)])
-    for name in ("bits", "depth", "epochs", "errors", "mismatch", "precision", "ranges", "sensitivity", "training"):
+    names = ("bits", "depth", "epochs", "errors", "mismatch", "precision", "ranges", "sensitivity", "training")
+    for name in names:
         assert style.INTERVAL in labels_of(CATALOGUE[name]([result], choice)), name
-        code, printed, skipped = call(SCRIPT, merged, "--output", os.path.join(folder, "pictures"), "--figure", name)
-        assert code == 0 and printed.count("\n") == 2 and not skipped, (printed, skipped)
+    code, printed, skipped = call(SCRIPT, merged, "--output", os.path.join(folder, "pictures"), "--figure", *names)
+    assert code == 0 and printed.count("\n") == 2 * len(names) and not skipped, (printed, skipped)
 
 
 def labels_of(figure):
@@ -414,7 +415,7 @@ def nets_of_one_name_are_told_apart(path, folder):
     shutil.copy(path, os.path.join(twin, "result.h5"))
     results = [Result(path), Result(twin), Result(twin)]
     tell_apart(results)
-    names = ["small dws (dws)", "small dws (twin) (2)", "small dws (twin) (3)"]
+    names = ["small dws (dws)", "small dws (twin) #2", "small dws (twin) #3"]
     assert [result.name for result in results] == names
     assert labels_of(depth.draw(results, Choice(("int8",)))) == names
 
