@@ -53,12 +53,17 @@ for ranks in 1 2 4; do
   check micro-$ranks micro-1
 done
 
-# Snapshots. Exact quantiles take more passes over the images; 64 images are two parts, too few for gradients over 3 ranks; rank 0
-# alone makes snapshots that keep raw tensors; without training nothing comes before the first snapshot.
+# Snapshots. Gradients are shared in parts of 32 images, and 64 are too few for 3 ranks; exact quantiles take more passes over the images;
+# rank 0 alone makes snapshots that keep raw tensors; without training nothing comes before the first snapshot.
+for ranks in 1 2 3 8; do
+  run gradients-$ranks $ranks 1 --set track.gradients.images=256 --set variants=[]
+  check gradients-$ranks gradients-1
+done
 for ranks in 1 3; do
   run exact-$ranks $ranks 1 --set 'track.statistics=[moments, {name: quantiles, exact: true}]' --set variants=[]
   run few-$ranks $ranks 2 --set track.gradients.images=64 --set variants=[]
-  run raw-$ranks $ranks 1 --set 'track.tensors={nodes: [sep2_dw, sep4_pw], tensors: [output, norm_gradient], images: 16, snapshots: last}'
+  run raw-$ranks $ranks 1 --set 'track.tensors={nodes: [sep2_dw, sep4_pw], tensors: [output, norm_gradient], images: 16, snapshots: last}' \
+    --set track.gradients.images=64
   run untrained-$ranks $ranks 1 --set 'train={epochs: 0}' --set 'checkpoint={}' --set 'track.epochs=[]'
   run quantized-$ranks $ranks 1 --set 'track.quantize=[int8, weights6]'
   for name in exact few raw untrained quantized; do check $name-$ranks $name-1; done
