@@ -14,7 +14,7 @@ def schemes(result):
     """{NAME: {bits: variant}} of the variants NAME-BITS, in the order of the file."""
     out = {}
     for variant in result.quantized_variants():
-        parts = re.fullmatch(r"(.+)-(\d+)", variant)
+        parts = re.fullmatch(r"(.+)-(\d+)", variant, re.DOTALL)
         if parts:
             out.setdefault(parts[1], {})[int(parts[2])] = variant
     return out

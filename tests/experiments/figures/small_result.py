@@ -45,7 +45,8 @@ def with_hostile_names(result, copy):
         del f["layer"], f["variant"]  # their texts have room for the longest name only
         f["layer"] = [HOSTILE[i] if i < len(HOSTILE) else name for i, name in enumerate(layers)]
         quantized = [name for name in dict.fromkeys(variants) if name != "float32"]
-        names = dict(zip(quantized, HOSTILE))
+        names = {name: hostile + name[len(name.rstrip("0123456789")) - 1:] * ("-" in name)  # "-8" stays an ending
+                 for name, hostile in zip(quantized, HOSTILE)}
         f["variant"] = [names.get(name, name) for name in variants]
         f["provenance"].attrs["experiment"] = "<!--<script>$\\frac$"
     return copy
