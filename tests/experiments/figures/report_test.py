@@ -73,7 +73,7 @@ def page_is_whole_and_fetches_nothing(result, folder):
     assert not page.open and len(page.ids) == len(set(page.ids))
     assert all(address.startswith(("#", "data:")) for address in page.addresses)
     assert "@import" not in content and "fetch(" not in content
-    assert content.count("<svg ") == 7 and page.rows > 7 + 14
+    assert content.count("<svg ") == 12 and page.rows > 7 + 14
     for text in ("int4", "sep3_dw", "accumulated SQNR (dB)", "git revision", "learning_rate", "<noscript>"):
         assert text in content, text
     assert len(content) < 3e6
