@@ -23,8 +23,8 @@ import tempfile
 FOLDERS = ("framework", "layers", "quant", "stats", "data", "experiments", "tests")
 MADE_FOLDERS = ("build", "datasets", "results")  # in no fresh clone
 BUILT_IN = "data.source={name: synthetic, train_images: 4096, test_images: 1024}"
-SCRIPTS = ("tests/cluster/run.sh", "tests/faults/faults.py", "tests/mpi/run.sh", "tests/threads/run.sh", "tests/tidy.sh",
-           "experiments/install_packages.sh",
+SCRIPTS = ("tests/cluster/run.sh", "tests/faults/faults.py", "tests/mpi/run.sh", "tests/processors/run.sh", "tests/threads/run.sh",
+           "tests/tidy.sh", "experiments/install_packages.sh",
            "experiments/figures/figures.py", "experiments/figures/report.py", "experiments/imagenet/prepare.py",
            "experiments/imagenet/run.sh", "experiments/study/report.py")
 MODEL = re.compile(r"file: (\S+\.h5)")

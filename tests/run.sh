@@ -3,7 +3,8 @@
 #   tests/run.sh [--sanitize | --long | --faults] [TEST...]
 #   --sanitize  with Clang's address and undefined-behaviour sanitizers, in build-sanitize
 #   --faults    also every kill and every failing call of tests/faults, for hours
-#   --long      also what takes longer: quickstart, several processes over MPI, Slurm, NFS, and real images where QUANTDYN_CIFAR10 names their folder
+#   --long      also what takes longer: quickstart, several processes over MPI, Slurm, NFS, other processors in an emulator, and real
+#               images where QUANTDYN_CIFAR10 names their folder
 # Tests of pretrained nets need QUANTDYN_SHARED/data/mlperf-tiny/ (default of QUANTDYN_SHARED: ../shared); without it they are skipped.
 # A skipped test shows as SKIP, or as a line "n cases skipped" at the end of its program's log.
 set -euo pipefail
@@ -12,7 +13,7 @@ cd "$(dirname "$0")/.."
 mode=
 case "${1:-}" in
   --sanitize | --long | --faults) mode=$1; shift ;;
-  -*) sed -n '2,8p' "$0" >&2; exit 2 ;;
+  -*) sed -n '2,9p' "$0" >&2; exit 2 ;;
 esac
 
 folder=build
@@ -54,6 +55,8 @@ if [ "$mode" = --long ]; then
   experiments/install_packages.sh --mpi
   tests/mpi/run.sh
   tests/cluster/run.sh
+  experiments/install_packages.sh --processors
+  tests/processors/run.sh
 fi
 if [ "$mode" = --faults ]; then
   python3 tests/faults/faults.py build/quantdyn build/tests/faults/libfault_shim.so build/tests/faults/same_result --long
