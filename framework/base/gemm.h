@@ -24,9 +24,10 @@ enum class Accumulate { no, yes };
 void gemm(int64_t m, int64_t n, int64_t k, Matrix<const float> a, Matrix<const float> b,
           Matrix<float> c, Accumulate accumulate);
 
-/// Picks BLIS's kernels for this CPU. BLIS 0.9 does not know AMD's AVX-512 cores and falls back to
-/// scalar code on Zen 5 (measured on one: 39 GF/s; with its AVX-512 kernels 200); BLIS_ARCH_TYPE
-/// overrides.
+/// Picks BLIS's kernels for this CPU: wherever there is AVX-512 those for it, so that all such
+/// processors give the same bits. Left alone, BLIS 0.9 falls back to scalar code on Zen 5 (measured
+/// on one: 39 GF/s; with its AVX-512 kernels 200), and to AVX2 on an Intel Xeon whose model name a
+/// virtual machine hides. BLIS_ARCH_TYPE overrides.
 void start_gemm();
 /// The kernels in use, "skx", and BLIS's version.
 std::string gemm_architecture();
