@@ -67,10 +67,10 @@ void ExperimentRun::begin() {
   give_start({epoch_, step_}, todo_ == Todo::snapshot, *e_.network, trainer_.get());
   since_checkpoint_ = Stopwatch();
   if (is_resumed) return catch_up();
-  if (todo_ == Todo::snapshot) take_snapshot();
-  if (todo_ == Todo::snapshot && trains) {
+  if (todo_ == Todo::snapshot) {
+    take_snapshot();
     todo_ = Todo::quantization;
-    quantize_in_training();
+    if (trains) quantize_in_training();
   }
   todo_ = Todo::nothing;
 }

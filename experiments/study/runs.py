@@ -1,7 +1,7 @@
 """The runs of the study by group, net and seed: read from results (../FILE.md), or from what was recorded of them.
 
-A record keeps, of every run, the values that claims and figures read, exact to the bit, with the SHA-256 of the files that
-they came from. So claims can be decided again without the HDF5 files, and runs of several machines together.
+A record keeps, of every run, the values that claims (and figures, if they were drawn) read, exact to the bit, with the SHA-256
+of the files that they came from. So claims can be decided again without the HDF5 files, and runs of several machines together.
 """
 import json
 import math
