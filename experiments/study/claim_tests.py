@@ -91,9 +91,9 @@ class Study:
             out = {seed: direction * value for seed, value in first.items()}
         else:
             second = self.values({**test, **test["minus"]}, outcome)
-            out = {seed: direction * combined(test.get("combine", "difference"), value, second[seed])
+            out = {seed: combined(test.get("combine", "difference"), value, second[seed])
                    for seed, value in first.items() if seed in second}
-            out = {seed: effect for seed, effect in out.items() if effect is not None}
+            out = {seed: direction * effect for seed, effect in out.items() if effect is not None}
             outcome.is_idle = bool(first) and bool(second) and not out and not outcome.missing
         self.effects += [(outcome.name, seed, first[seed], second.get(seed, ""), out[seed]) for seed in out]
         return out

@@ -117,6 +117,16 @@ def a_trial_with_fewer_seeds_says_so(folder):
     assert rows(folder, "tests.csv")[0]["positive"] == "2 of 2"
 
 
+def without_a_loss_in_the_other_net_there_is_no_share_of_it(folder):
+    for seed in range(2):
+        for net, loss in (("dws", 0.1), ("regular", 0.001 if seed else 0.4)):
+            write(folder / "families" / f"seed{seed}-{net}", net=net, seed=seed, networkwise={"relative_accuracy_decrease": [float("nan"), loss]})
+    test = {"name": "share", "group": "families", "net": "dws", "minus": {"net": "regular"}, "combine": "share_less", "threshold": 0.5,
+            "seeds": 2, "measure": {"metric": {"name": "relative_accuracy_decrease", "variant": "minmax-8"}}}
+    outcome = claim_tests.Study(runs.load(folder)).decide(test)
+    assert list(outcome.effects) == [0] and abs(outcome.effects[0] - 0.75) < 1e-12, outcome.effects
+
+
 def runs_without_results_are_refused(folder):
     (folder / "results" / "families").mkdir(parents=True)
     code, _, said = decide(folder)
@@ -249,7 +259,7 @@ def the_runner_refuses_what_it_does_not_know(_):
 
 
 FACTS = (claims_are_decided_by_their_effects, a_small_effect_fails, missing_runs_are_named, a_trial_with_fewer_seeds_says_so,
-         runs_without_results_are_refused, a_record_decides_like_its_results, records_and_results_of_two_machines_are_joined,
+         without_a_loss_in_the_other_net_there_is_no_share_of_it, runs_without_results_are_refused, a_record_decides_like_its_results, records_and_results_of_two_machines_are_joined,
          a_damaged_record_and_what_it_lacks_are_named, values_that_are_not_finite_survive_a_record, an_unknown_key_or_measure_is_named, ratios_and_shares_combine_two_nets,
          placeholders_keep_the_kind_of_their_value, every_variant_and_seed_that_a_claim_asks_for_is_made,
          the_runner_refuses_what_it_does_not_know)
