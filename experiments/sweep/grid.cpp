@@ -104,13 +104,10 @@ bool advance(std::vector<size_t>& choice, const std::vector<VariedKey>& keys) {
 SweepMember member_of(const Options& grid, const std::vector<VariedKey>& keys,
                       const std::vector<std::vector<std::string>>& parts,
                       const std::vector<size_t>& choice) {
-  const bool has_varied =
-      std::ranges::any_of(keys, [](const VariedKey& key) { return key.values.size() > 1; });
   SweepMember out{{}, grid.where(), {}};
   for (size_t k = 0; k < keys.size(); ++k) {
     out.keys.push_back({keys[k].key, keys[k].values[choice[k]], grid.where(keys[k].key)});
-    if (keys[k].values.size() > 1 || !has_varied)
-      out.name += (out.name.empty() ? "" : "-") + parts[k][choice[k]];
+    out.name += (out.name.empty() ? "" : "-") + parts[k][choice[k]];
   }
   if (out.name.starts_with('.')) out.name.front() = '_';  // no hidden folder
   constexpr size_t longest = 200;                         // bytes; a folder's name may have 255

@@ -41,7 +41,7 @@ std::vector<SweepMember> members_of_grid(const Options& sweep) {
   const std::vector<Options> exclude = sweep.list("exclude", "combinations that are left out");
   if (!exclude.empty() && grid.keys().empty())
     sweep.refuse("exclude", "there is no grid to exclude from; accepted: with `grid`");
-  if (grid.has("name")) grid.refuse("name", "is made from what varies; leave it out");
+  if (grid.has("name")) grid.refuse("name", "is made from the other keys; leave it out");
   refuse_keys_of_the_whole(grid);
   const std::vector<SweepMember> out = grid_members(grid, exclude);
   if (out.empty() && !grid.keys().empty())

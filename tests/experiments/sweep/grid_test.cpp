@@ -50,14 +50,14 @@ BOOST_AUTO_TEST_CASE(a_grid_makes_every_combination_and_the_last_key_varies_fast
   Texts keys;
   for (const SweepKey& set : found[2].keys)
     keys.push_back(set.where + " " + set.key + "=" + set.value);
-  BOOST_TEST(keys == (Texts{"s.yaml:2 name=\"b-seed0\"", "s.yaml:3 network.file=n/b.yaml",
+  BOOST_TEST(keys == (Texts{"s.yaml:2 name=\"b-seed0-he_normal\"", "s.yaml:3 network.file=n/b.yaml",
                             "s.yaml:4 seed=0", "s.yaml:5 initializer.name=he_normal"}));
 }
 
-BOOST_AUTO_TEST_CASE(names_are_made_from_what_varies) {
+BOOST_AUTO_TEST_CASE(names_are_made_from_every_key_of_the_grid) {
   const std::string rate = "train.schedule.learning_rate", epochs = "train.epochs";
   BOOST_TEST(names("  grid: {seed: [0], network.width: [0.5, 1]}\n") ==
-             (Texts{"width0.5", "width1"}));
+             (Texts{"seed0-width0.5", "seed0-width1"}));
   BOOST_TEST(names("  grid: {seed: [3]}\n") == Texts{"seed3"});
   BOOST_TEST(names("  grid: {compute.fuse: [true, false]}\n") ==
              (Texts{"fuse_true", "fuse_false"}));
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(a_mistake_in_the_grid_is_named_with_line_and_key) {
       {"  grid: {seed: 3}\n", "s.yaml:2: seed: expected a list of values, found '3'"},
       {"  grid: {seed: []}\n", "s.yaml:2: seed: expected a list of values, found an empty one"},
       {"  grid:\n    a: [1]\n    seed: [0, 1, 0]\n", "s.yaml:4: seed: the value 0 is there twice"},
-      {"  grid: {name: [a, b]}\n", "s.yaml:2: name: is made from what varies"},
+      {"  grid: {name: [a, b]}\n", "s.yaml:2: name: is made from the other keys"},
       {"  grid: {output: [a, b]}\n", "s.yaml:2: output: belongs to the whole sweep"},
       {"  grid: {a.b: [1], a: [{b: 2}]}\n", "s.yaml:2: a.b: is overwritten by 'a' after it"},
       {"  gird: {seed: [0]}\n", "s.yaml:2: gird: unknown key; accepted here: grid, exclude"},
