@@ -7,6 +7,17 @@ namespace quantdyn {
 using Kind = ConfigNode::Kind;
 using Pointer = ConfigNode::Pointer;
 
+namespace {
+
+/// "epochs:3" is a text in YAML.
+std::string missing_space(const ConfigNode& node) {
+  const bool looks_like_key =
+      node.kind == Kind::scalar && !node.quoted && node.scalar.find(':') != std::string::npos;
+  return looks_like_key ? "; is a space missing after the ':'?" : "";
+}
+
+}  // namespace
+
 Options Options::section(const std::string& key, std::string_view help) const {
   Pointer node = find(key, false, {key, "a mapping", "", "", std::string(help)});
   if (!node) {
@@ -18,8 +29,8 @@ Options Options::section(const std::string& key, std::string_view help) const {
   }
   if (node->kind == Kind::null) node->kind = Kind::map;
   if (node->kind != Kind::map)
-    throw_error<ConfigError>("{}: {}: expected a mapping, found {}", node->where(), key,
-                             describe(*node));
+    throw_error<ConfigError>("{}: {}: expected a mapping, found {}{}", node->where(), key,
+                             describe(*node), missing_space(*node));
   return {document_, node};
 }
 

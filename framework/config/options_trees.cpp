@@ -17,6 +17,13 @@ void set_line(ConfigNode& node, int line) {
   for (const auto& [key, entry] : node.entries) set_line(*entry, line);
 }
 
+void set_place(ConfigNode& node, const std::string& place) {
+  node.source = place;
+  node.line = 0;
+  for (const Pointer& item : node.items) set_place(*item, place);
+  for (const auto& [key, entry] : node.entries) set_place(*entry, place);
+}
+
 }  // namespace
 
 void Options::substitute(const Options& parameters) const {
@@ -29,12 +36,11 @@ void Options::substitute(const Options& parameters) const {
             parameters.keys().empty() ? "none"
                                       : fmt::format("{}", fmt::join(parameters.keys(), ", ")));
       value->was_read = true;
-      const std::string source = node.source;
-      const int line = node.line;
+      const std::string from =
+          fmt::format("{} ({} of {})", value->where(), quotable(node.scalar), node.where());
       node = *deep_copy(*value);
       node.defaulted = false;  // the user did write this key
-      node.source = source;
-      node.line = line;
+      set_place(node, from);
       return;  // a value is taken as it is: expanding "$name" in it again might never end
     }
     for (const Pointer& item : node.items) self(self, *item);

@@ -213,6 +213,36 @@ void check_bytes(const std::string& text, const std::string& source) {
                      printable(*bad)));
 }
 
+/// The first word of a line that lacks a space after its ':', such as "name:a"; empty: none does.
+std::string without_space(const std::string& line) {
+  const size_t begin = line.find_first_not_of(" \t-");
+  if (begin == std::string::npos) return "";
+  const std::string word = line.substr(begin, line.find_first_of(" \t,{}[]#", begin) - begin);
+  const size_t colon = word.find(':');
+  const bool is_key = colon != std::string::npos && colon > 0 && colon + 1 < word.size() &&
+                      word[colon + 1] != ':' && word[colon + 1] != '/' && word[0] != '"' &&
+                      word[0] != '\'';
+  return is_key ? word : "";
+}
+
+/// What is probably wrong where yaml-cpp refuses a line: a tab, a missing space, an indentation.
+std::string likely_mistake(const std::string& text, int line, const std::string& message) {
+  std::vector<std::string> lines{""};
+  std::istringstream in(text);
+  for (std::string each; std::getline(in, each);) lines.push_back(each);
+  for (int at : {line, line - 1}) {
+    if (at < 1 || at >= static_cast<int>(lines.size())) continue;
+    const std::string& each = lines[static_cast<size_t>(at)];
+    if (each.substr(0, each.find_first_not_of(" \t")).find('\t') != std::string::npos)
+      return fmt::format("line {} is indented with a tab; accepted: spaces", at);
+    if (const std::string word = without_space(each); !word.empty())
+      return fmt::format("a space is missing after the ':' of '{}' in line {}", quotable(word), at);
+  }
+  return message == "illegal map value"
+             ? "the line has a key where none can be; is it indented as the keys beside it?"
+             : "";
+}
+
 }  // namespace
 
 Pointer parse_yaml(const std::string& text, const std::string& source) {
@@ -226,7 +256,10 @@ Pointer parse_yaml(const std::string& text, const std::string& source) {
   } catch (const YAML::DeepRecursion& e) {
     refuse(source, e.mark.line + 1, fmt::format("nested deeper than {} levels", deepest));
   } catch (const YAML::Exception& e) {
-    refuse(source, e.mark.line + 1, fmt::format("not valid YAML: {}", quotable(e.msg)));
+    const std::string mistake = likely_mistake(text, e.mark.line + 1, e.msg);
+    refuse(source, e.mark.line + 1,
+           fmt::format("not valid YAML: {}{}", quotable(e.msg),
+                       mistake.empty() ? "" : "; " + mistake));
   }
 }
 

@@ -38,6 +38,15 @@ BOOST_AUTO_TEST_CASE(a_parameter_by_default_counts_as_given_where_it_is_used) {
   BOOST_TEST(o.integer("channels", Options::required, accept::any<int64_t>(), "") == 8);
 }
 
+BOOST_AUTO_TEST_CASE(a_wrong_value_is_blamed_on_the_parameter_that_has_it) {
+  const Options o = Options::from_text("nodes:\n  - {width: $width}\n", "net.yaml");
+  o.substitute(parse("seed: 1\nwidth: wide"));
+  const Options node = o.list("nodes", "").front();
+  BOOST_TEST(error_of<ConfigError>(
+                 [&] { node.number("width", Options::required, accept::over(0.0), ""); }) ==
+             "a.yaml:2 ($width of net.yaml:2): width: expected a number over 0, found 'wide'");
+}
+
 BOOST_AUTO_TEST_CASE(a_parameter_that_names_itself_ends) {
   const Options o = parse("x: $a");
   o.substitute(parse("a: [$a, 1]"));

@@ -3,6 +3,7 @@
 
 #include "framework/base/error.h"
 #include "framework/config/config_node.h"
+#include "tests/errors.h"
 
 using namespace quantdyn;
 
@@ -34,6 +35,22 @@ BOOST_AUTO_TEST_CASE(a_comma_that_begins_a_document_is_refused) {
     BOOST_TEST(refusal_of(text).ends_with("accepted: exactly one YAML document"), text);
   BOOST_TEST(refusal_of("# a comment\n,").starts_with("a.yaml:2: "));
   BOOST_TEST(refusal_of("{a: 1} }") == "a.yaml:1: not valid YAML: illegal flow end");
+}
+
+BOOST_AUTO_TEST_CASE(a_tab_and_a_missing_space_are_named) {
+  const std::string no_value = "not valid YAML: illegal map value; ";
+  BOOST_TEST(refusal_of("a: 1\nb:\n\tc: 3\n") ==
+             "a.yaml:3: " + no_value + "line 3 is indented with a tab; accepted: spaces");
+  BOOST_TEST(refusal_of("name:x\nb:\n  c: 3\n") ==
+             "a.yaml:2: " + no_value + "a space is missing after the ':' of 'name:x' in line 1");
+  BOOST_TEST(refusal_of("a: 1\n   b: 2\n") ==
+             "a.yaml:2: " + no_value +
+                 "the line has a key where none can be; is it indented as the keys beside it?");
+  BOOST_TEST(refusal_of("url: http://a\nlist: [a::b, 'x:y']\n") == "");
+  const Options o = Options::from_text("train:\n  epochs:3\n", "a.yaml");
+  BOOST_TEST(error_of<ConfigError>([&] { o.section("train", ""); }) ==
+             "a.yaml:1: train: expected a mapping, found 'epochs:3'; is a space missing after the "
+             "':'?");
 }
 
 BOOST_AUTO_TEST_CASE(a_second_document_is_named_by_its_line_and_not_read) {
