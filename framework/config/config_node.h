@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "framework/config/options.h"
+
 namespace quantdyn {
 
 struct ConfigNode {
@@ -24,8 +26,9 @@ struct ConfigNode {
   std::string source;                                    // file, or the --set argument
   int line = 0;  // of the key where there is one; 0: no line (--set)
   bool was_read = false;
-  bool defaulted = false;          // written by a default, not by the user
-  std::vector<std::string> asked;  // keys that somebody wanted to read, present or not
+  bool defaulted = false;                // written by a default, not by the user
+  std::vector<OptionDescription> asked;  // keys that somebody wanted to read, present or not
+  bool takes_any = false;                // whether somebody read all keys that there are
 
   /// The value of a key of a map, or none.
   Pointer find(const std::string& key) const;

@@ -69,8 +69,9 @@ bool Options::has(const std::string& key) const {
   return found && !found->defaulted;
 }
 
-void Options::note_asked(const std::string& key) const {
-  if (std::ranges::find(node_->asked, key) == node_->asked.end()) node_->asked.push_back(key);
+void note_asked(ConfigNode& node, const OptionDescription& about) {
+  if (std::ranges::find(node.asked, about.key, &OptionDescription::key) == node.asked.end())
+    node.asked.push_back(about);
 }
 
 Pointer Options::find(const std::string& key, bool is_required,
@@ -80,7 +81,7 @@ Pointer Options::find(const std::string& key, bool is_required,
     return nullptr;
   }
   const Pointer found = node_->find(key);
-  note_asked(key);
+  note_asked(*node_, about);
   if (found) mark_read(*found);
   if (!found && is_required)
     refuse(key, fmt::format("missing; expected {}",
@@ -95,6 +96,7 @@ void Options::leave_out(const std::string& key, std::string_view why) const {
 
 std::vector<std::pair<std::string, std::string>> Options::entries() const {
   std::vector<std::pair<std::string, std::string>> out;
+  node_->takes_any = true;
   for (const auto& [key, value] : node_->entries) {
     mark_read(*value);
     if (!value->defaulted) out.emplace_back(key, emit_inline_yaml(*value));
@@ -104,6 +106,7 @@ std::vector<std::pair<std::string, std::string>> Options::entries() const {
 
 std::vector<std::string> Options::keys() const {
   std::vector<std::string> out;
+  node_->takes_any = true;
   for (const auto& [key, value] : node_->entries)
     if (!value->defaulted) out.push_back(key);
   return out;
@@ -114,7 +117,8 @@ void Options::finish() const {
   if (document_->descriptions) return;  // a nested mapping's end is not the plugin's
   for (const auto& [key, value] : node_->entries) {
     if (value->was_read) continue;
-    std::vector<std::string> known = node_->asked;
+    std::vector<std::string> known;
+    for (const OptionDescription& about : node_->asked) known.push_back(about.key);
     const std::set<std::string> asked(known.begin(), known.end());
     for (const auto& [name, entry] : node_->entries)
       if (entry->was_read && !asked.contains(name)) known.push_back(name);

@@ -50,9 +50,14 @@ Accepted<T> between(T low, T high) {
 }
 }  // namespace accept
 
-/// One option of a plugin, as `quantdyn list` prints it.
+/// A key of a mapping, as `quantdyn list` prints it.
 struct OptionDescription {
   std::string key, type, default_value, accepted, help;
+  Accepted<double> bounds = {};           ///< of numbers
+  std::vector<std::string> choices = {};  ///< of a text that is one of them
+
+  /// Whether the value chooses a plugin, or several of them.
+  bool is_plugin() const { return type.ends_with("`name`"); }
 };
 
 struct ConfigNode;  // one value of the document (options.cpp)
@@ -181,7 +186,6 @@ class Options {
  private:
   struct Document;
   Options(std::shared_ptr<Document> document, std::shared_ptr<ConfigNode> node);
-  void note_asked(const std::string& key) const;
   std::shared_ptr<ConfigNode> find(const std::string& key, bool is_required,
                                    const OptionDescription& about) const;
 

@@ -18,6 +18,9 @@ struct Options::Document {
   const ConfigNode* described = nullptr;                   // the plugin's own mapping
 };
 
+/// Remembers that a key of a mapping was asked for, once.
+void note_asked(ConfigNode& node, const OptionDescription& about);
+
 /// Marks a value and the items of a list as read.
 void mark_read(ConfigNode& node);
 

@@ -121,7 +121,7 @@ std::vector<Options> Options::plugins(const std::string& key,
 std::string Options::plugin_name() const {
   const Pointer node = node_->find("name");
   if (!node) refuse("name", "missing; expected the plugin's name");
-  note_asked("name");
+  note_asked(*node_, {"name", "text", "required", "", "the plugin"});
   node->was_read = true;
   return read_text(*node, "name");
 }

@@ -22,6 +22,15 @@ std::string join(std::span<const std::string> words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
+Accepted<double> as_bounds(const Accepted<int64_t>& accepted) {
+  using Whole = std::numeric_limits<int64_t>;
+  Accepted<double> out{.low_excluded = accepted.low_excluded,
+                       .high_excluded = accepted.high_excluded};
+  if (accepted.low > Whole::lowest()) out.low = static_cast<double>(accepted.low);
+  if (accepted.high < Whole::max()) out.high = static_cast<double>(accepted.high);
+  return out;
+}
+
 template <typename T>
 std::vector<std::string> texts_of(const std::vector<T>& values) {
   std::vector<std::string> out;
@@ -40,7 +49,8 @@ int64_t Options::integer(const std::string& key, std::optional<int64_t> fallback
                          const Accepted<int64_t>& accepted, std::string_view help) const {
   const std::string shown = fallback ? std::to_string(*fallback) : "required";
   const Pointer node =
-      find(key, !fallback, {key, "a whole number", shown, accepted.text(), std::string(help)});
+      find(key, !fallback,
+           {key, "a whole number", shown, accepted.text(), std::string(help), as_bounds(accepted)});
   if (node) return read_number<int64_t>(*node, key, accepted);
   if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, shown));
   return fallback.value_or(std::max<int64_t>(accepted.low, 1));
@@ -50,7 +60,7 @@ double Options::number(const std::string& key, std::optional<double> fallback,
                        const Accepted<double>& accepted, std::string_view help) const {
   const std::string shown = fallback ? shortest(*fallback) : "required";
   const Pointer node =
-      find(key, !fallback, {key, "a number", shown, accepted.text(), std::string(help)});
+      find(key, !fallback, {key, "a number", shown, accepted.text(), std::string(help), accepted});
   if (node) return read_number<double>(*node, key, accepted);
   if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, shown));
   return fallback.value_or(std::max(accepted.low, 1.0));
@@ -82,9 +92,14 @@ std::string Options::text(const std::string& key, std::optional<std::string> fal
 
 std::string Options::choice(const std::string& key, std::optional<std::string> fallback,
                             std::span<const std::string> accepted, std::string_view help) const {
-  const Pointer node =
-      find(key, !fallback,
-           {key, "one of", fallback.value_or("required"), join(accepted), std::string(help)});
+  const Pointer node = find(key, !fallback,
+                            {key,
+                             "one of",
+                             fallback.value_or("required"),
+                             join(accepted),
+                             std::string(help),
+                             {},
+                             {accepted.begin(), accepted.end()}});
   if (!node) {
     if (!document_->descriptions) write_default(*node_, key, make_scalar(*node_, *fallback));
     return fallback.value_or("");
@@ -102,7 +117,7 @@ std::vector<int64_t> Options::integers(const std::string& key,
                                        std::string_view help) const {
   const Pointer node = find(key, !fallback,
                             {key, "whole numbers", fallback ? list_text(*fallback) : "required",
-                             accepted.text(), std::string(help)});
+                             accepted.text(), std::string(help), as_bounds(accepted)});
   if (node)
     return read_list(*node, key, [&](const ConfigNode& item) {
       return read_number<int64_t>(item, key, accepted);
@@ -117,7 +132,7 @@ std::vector<double> Options::numbers(const std::string& key,
                                      std::string_view help) const {
   const Pointer node = find(key, !fallback,
                             {key, "numbers", fallback ? list_text(*fallback) : "required",
-                             accepted.text(), std::string(help)});
+                             accepted.text(), std::string(help), accepted});
   if (node)
     return read_list(*node, key, [&](const ConfigNode& item) {
       return read_number<double>(item, key, accepted);
