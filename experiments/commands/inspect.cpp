@@ -1,5 +1,6 @@
 // `quantdyn inspect`: one network or result in full; for several results, one row per variant.
 #include "experiments/commands/command.h"
+#include "experiments/commands/given_result.h"
 #include "experiments/commands/inspect_network.h"
 #include "experiments/commands/inspect_result.h"
 #include "experiments/commands/summary_table.h"
@@ -25,6 +26,8 @@ po::options_description options() {
       "all quantities of one tensor, such as weight or output");
   add("worst", po::value<int64_t>()->value_name("N"),
       "only the N layers that add most to the error of the logits");
+  add("set", po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
+      "set a parameter of the network file, as in --set width=0.5; may be repeated");
   add_plugin_option(out);
   return out;
 }
@@ -51,7 +54,13 @@ bool is_network(const std::string& file) {
          holds_keras_model(file);
 }
 
-std::string text_of(const std::vector<std::string>& files, const InspectRequest& request) {
+using Sets = std::vector<std::string>;
+
+std::string text_of(const std::vector<std::string>& files, const InspectRequest& request,
+                    const Sets& sets) {
+  if (!sets.empty() && (files.size() > 1 || !is_network(files[0])))
+    throw_error<ConfigError>(
+        "inspect: --set does nothing here: a result was given; accepted: a network file");
   if (files.size() > 1) {
     refuse_choice(request, "several results were given");
     std::vector<VariantSummary> rows;
@@ -61,20 +70,24 @@ std::string text_of(const std::vector<std::string>& files, const InspectRequest&
   }
   if (!is_network(files[0])) return inspect_result(files[0], request);
   refuse_choice(request, "a network was given");
-  const Options none = Options::from_text("{}", "command line");
-  return network_table(read_network_file(files[0], none).network);
+  const Options parameters = Options::from_text("{}", "command line", {}, sets);
+  return network_table(read_network_file(files[0], parameters).network);
 }
 
 void inspect(const CommandCall& call) {
   if (call.files.empty()) call.only_file("inspect");
-  for (const std::string& file : call.files)
-    if (!is_file(file)) throw_error<ConfigError>("{}: {}", file, why_no_file(file));
+  std::vector<std::string> files;
+  for (const std::string& file : call.files) {
+    files.push_back(result_path(file).string());
+    if (!is_file(files.back()))
+      throw_error<ConfigError>("{}: {}", files.back(), why_no_file(files.back()));
+  }
   const InspectRequest request = request_of(call);
   if (request.worst && (*request.worst < 1 || request.layer || request.tensor))
     throw_error<ConfigError>(
         "inspect: --worst {}: accepted: 1 or more layers, without --layer and --tensor",
         *request.worst);
-  print_result(text_of(call.files, request));
+  print_result(text_of(files, request, call.value<Sets>("set").value_or(Sets{})));
 }
 
 }  // namespace

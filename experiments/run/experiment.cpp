@@ -6,7 +6,6 @@
 #include "experiments/method/calibration.h"
 #include "experiments/method/quantized_twin.h"
 #include "experiments/onnx/given_scales.h"
-#include "experiments/run/network_file.h"
 #include "experiments/text/folder_name.h"
 #include "framework/config/plugin_library.h"
 
@@ -54,6 +53,14 @@ void load_weights(const Options& document, const std::filesystem::path& file,
   document.refuse("weights", e.what());
 }
 
+/// The net of the result that gives the weights.
+NetworkFromFile network_of_weights(const Options& document, const std::filesystem::path& file) try {
+  const std::string yaml = ResultReader(file).file().dataset("config/network").read_texts().at(0);
+  return {network_from_yaml(yaml, file.string() + ": /config/network"), yaml};
+} catch (const Error& e) {
+  document.refuse("weights", e.what());
+}
+
 void check_quantize(const Options& track, const std::vector<std::string>& names,
                     const std::vector<Variant>& variants) {
   for (const std::string& name : names) {
@@ -68,7 +75,11 @@ void check_quantize(const Options& track, const std::vector<std::string>& names,
 }  // namespace
 
 Experiment Experiment::read(const std::filesystem::path& file, std::span<const std::string> sets) {
-  Options document = Options::from_file(file, sets);
+  return read(Options::from_file(file, sets), file.stem().string(), read_network_file);
+}
+
+Experiment Experiment::read(const Options& document, const std::string& default_name,
+                            const NetworkReader& read_network) {
   for (const std::filesystem::path& plugin :
        document.paths("plugins", "shared libraries with plugins of your own"))
     try {
@@ -76,7 +87,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
     } catch (const ConfigError& e) {
       document.refuse("plugins", e.what());
     }
-  const std::string name = document.text("name", file.stem().string(), "name of the experiment");
+  const std::string name =
+      document.text("name", default_name, "name of the experiment; default: that of its file");
   check_folder_name(document, name);
   const int64_t seed =
       document.integer("seed", 0, accept::at_least<int64_t>(0), "the seed of all random numbers");
@@ -88,8 +100,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
       data.section("standardize", "how pixel values become the net's input"));
   const Options network_section =
       document.section("network", "the net: `file` and the file's own parameters");
-  const std::filesystem::path network_file =
-      network_section.path("file", std::nullopt, "a network file");
+  const std::filesystem::path network_file = network_section.path(
+      "file", "", "a network file, a Keras or an ONNX model; default: the net of `weights`");
   const Options initializer = document.plugin(
       "initializer", "he_normal", "how weights start, if a node has no initializer of its own");
   const Options train = document.section("train", "how the net is trained");
@@ -102,7 +114,7 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   const Options compute = document.section("compute", "how the net is run");
   const Options checkpoint =
       document.section("checkpoint", "when the run is saved, so that it can be resumed");
-  document.list("sweep", "further runs of this file; read by runs_of()");
+  document.list("sweep", "runs of this file: a list of them, or a grid");
   const Computing computing = Computing::read(compute);
   data.finish();
   document.finish();
@@ -132,9 +144,12 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
     train.refuse("epochs", fmt::format("{} asked for, but the images of {} have no labels; "
                                        "accepted: 0",
                                        out.train.epochs, out.data->train->name()));
-  NetworkFromFile network = read_network_file(
-      network_file, network_section,
-      NetworkDefaults{out.data->train->sample_shape(), out.data->train->classes()});
+  if (network_file.empty() && weights.empty())
+    network_section.refuse("file", "missing; expected a network file, or `weights` with a net");
+  const NetworkDefaults defaults{out.data->train->sample_shape(), out.data->train->classes()};
+  NetworkFromFile network = network_file.empty()
+                                ? network_of_weights(document, weights)
+                                : read_network(network_file, network_section, defaults);
   network_section.finish();
   out.network = std::make_unique<Network>(std::move(network.network));
   out.network_yaml = std::move(network.yaml);
@@ -164,7 +179,8 @@ Experiment Experiment::read(const std::filesystem::path& file, std::span<const s
   for (const Variant& variant : out.variants) try {  // refuses impossible choices now
       chosen_images(variant.calibration, *out.data->train, out.rng("calibrate"));
     } catch (const ConfigError& e) {
-      throw_error<ConfigError>("{}: variant '{}': {}", file.string(), variant.name, e.what());
+      throw_error<ConfigError>("{}: variant '{}': {}", document.where("variants"), variant.name,
+                               e.what());
     }
   out.standardization = standardize.make(*out.data->train);
   if (!out.weights.empty()) load_weights(document, out.weights, *out.network);

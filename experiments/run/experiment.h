@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,9 +14,14 @@
 #include "experiments/method/trainer.h"
 #include "experiments/run/checkpoint_settings.h"
 #include "experiments/run/computing.h"
+#include "experiments/run/network_file.h"
 #include "quant/variants/variant.h"
 
 namespace quantdyn {
+
+/// Makes a network of a file's path and of the section that names it, as read_network_file().
+using NetworkReader = std::function<NetworkFromFile(
+    const std::filesystem::path& file, const Options& section, const NetworkDefaults& defaults)>;
 
 struct Experiment {
   Options document;
@@ -40,6 +46,9 @@ struct Experiment {
   /// Reads the file with `--set` arguments and makes everything that it names. ConfigError for
   /// every mistake that can be found now: keys, values, data files, shapes that do not fit.
   static Experiment read(const std::filesystem::path& file, std::span<const std::string> sets);
+  /// The same of a parsed document; `default_name` is for an experiment without a name.
+  static Experiment read(const Options& document, const std::string& default_name,
+                         const NetworkReader& read_network);
 
   /// Variants that the net is quantized for in the midst of training, in the order of `variants`:
   /// those of track.quantize, and that of training with quantization once that has begun.

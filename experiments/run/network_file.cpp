@@ -102,8 +102,12 @@ NetworkFromFile read_onnx(const fs::path& file, const Options& section) {
 fs::path find_network(const fs::path& given) {
   std::error_code ignored;
   if (fs::exists(given, ignored)) return given;
-  const fs::path installed = library_file().parent_path() / QUANTDYN_NETWORKS / given.filename();
-  return fs::exists(installed, ignored) ? installed : given;
+  // Those that are installed, and those of the source tree with this build folder.
+  for (const char* folder : {QUANTDYN_NETWORKS, "../experiments/networks"}) {
+    const fs::path shipped = library_file().parent_path() / folder / given.filename();
+    if (fs::exists(shipped, ignored)) return shipped;
+  }
+  return given;
 }
 
 NetworkFromFile read_network_file(const fs::path& file, const Options& section,

@@ -10,8 +10,8 @@
 
 namespace quantdyn {
 
-/// The network file of a given name in an experiment: beside the experiment, else among the
-/// installed ones.
+/// The network file of a given name in an experiment: beside the experiment, else among those that
+/// come with the program.
 std::filesystem::path find_network(const std::filesystem::path& given);
 
 /// A net, and the facts about it that a result keeps.

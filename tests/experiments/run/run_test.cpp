@@ -109,6 +109,23 @@ BOOST_AUTO_TEST_CASE(weights_of_another_result_need_no_training) {
       BOOST_TEST(value(trained, metric, variant) == value(loaded, metric, variant),
                  metric << " of " << variant);
   BOOST_TEST(computed(loaded).at("training/epoch").empty());
+
+  // Nor do they need a network file: the result has the net.
+  const Outcome alone = run_tiny("alone", {"--set", "weights=other/result.h5", "--set",
+                                           "train.epochs=0", "--set", "network={}"});
+  BOOST_REQUIRE_MESSAGE(alone.exit_code == 0, alone.err);
+  BOOST_TEST(value(trained, "accuracy", "int4") ==
+             value(path / "alone/result.h5", "accuracy", "int4"));
+  BOOST_TEST(contains(run_tiny("none", {"--set", "network={}"}).err,
+                      "file: missing; expected a network file, or `weights` with a net"));
+  BOOST_TEST(contains(
+      run_tiny("width", {"--set", "weights=other/result.h5", "--set", "network={width: 1}"}).err,
+      "width: unknown key; accepted here: file"));
+  // A result's folder stands for it.
+  BOOST_TEST(run({"inspect", "alone"}).out == run({"inspect", "alone/result.h5"}).out);
+  BOOST_TEST(contains(run({"inspect", "."}).err,
+                      ".: a folder without result.h5; accepted: a "
+                      "result's file or folder, such as ./again, ./alone"));
 }
 
 BOOST_AUTO_TEST_CASE(a_snapshot_in_training_is_quantized_as_if_training_had_ended_there) {
