@@ -1,4 +1,4 @@
-"""The figures of the study, one for each claim that a table does not show well; the style is that of ../figures."""
+"""The figures of the study, one for each claim that a table does not show well; the style is that of quantdyn.figures."""
 import pathlib
 
 import numpy as np
@@ -6,8 +6,8 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from scipy import stats
 
-import runs  # puts ../figures into the path
-import style
+import runs  # puts ../python into the path
+from quantdyn.figures import style
 from measures import error_pairs, level_of
 from runs import FLOAT, Missing
 
@@ -210,6 +210,7 @@ FIGURES = (breaking_point, fluctuation, mismatch, accumulation, initialization, 
 def draw_all(groups, folder):
     """Draws what the results allow; yields the paths, and says on the terminal what is left out and why."""
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+    style.use("light")
     for draw in FIGURES:
         try:
             figure = draw(groups)

@@ -12,8 +12,8 @@ import sys
 import numpy as np
 import yaml
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "figures"))
-from result import FLOAT, Missing, Result, UserError, text  # noqa: E402, F401 (FLOAT is for others)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "python"))
+from quantdyn.figures.result import FLOAT, Missing, Result, UserError, text  # noqa: E402, F401 (FLOAT is for others)
 
 TRAINING = "training/"  # before a path: its values over training
 MACHINE = ("git_revision", "cpu", "instruction_set", "blis_architecture")  # attributes of the file that bits depend on

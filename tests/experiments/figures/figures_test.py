@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Draws every figure of small results, and compares what is drawn with the file.
 
-figures_test.py FIGURES QUANTDYN NETWORKS MAKE_RESULT. Exit code 77, shown as skipped, where a package is missing.
+figures_test.py PYTHON_FOLDER QUANTDYN NETWORKS MAKE_RESULT. Exit code 77, shown as skipped, where a package is missing.
 """
 import os
 import shutil
@@ -23,24 +23,14 @@ except ImportError as missing:
 from small_result import HOSTILE, call, expect_refusal, small_result, with_hostile_names
 
 sys.path.insert(0, sys.argv[1])
-import bins  # noqa: E402
-import bits  # noqa: E402
-import depth  # noqa: E402
-import effective_bits  # noqa: E402
-import epochs  # noqa: E402
-import errors  # noqa: E402
-import mismatch  # noqa: E402
-import precision  # noqa: E402
-import ranges  # noqa: E402
-import ridgelines  # noqa: E402
-import sensitivity  # noqa: E402
-from catalogue import FIGURES, Choice  # noqa: E402
-from result import QUANTILES, Result, tell_apart  # noqa: E402
-import style  # noqa: E402
-import timeline  # noqa: E402
-import training  # noqa: E402
+from quantdyn.figures import bins, style  # noqa: E402
+from quantdyn.figures.catalogue import FIGURES, Choice  # noqa: E402
+from quantdyn.figures.plots import (bits, depth, effective_bits, epochs, errors, mismatch, precision, ranges,  # noqa: E402
+                                    ridgelines, sensitivity, timeline, training)
+from quantdyn.figures.result import QUANTILES, Result, tell_apart  # noqa: E402
 
-SCRIPT = os.path.join(sys.argv[1], "figures.py")
+SCRIPT = "quantdyn.figures"
+style.use("light")
 NAMES = [entry.name for entry in FIGURES]
 CATALOGUE = {entry.name: entry.draw for entry in FIGURES}
 
@@ -102,7 +92,7 @@ def wrong_use_is_one_line(result, folder):
     expect_refusal(SCRIPT, [result, *output, "--layer", "conv9"], "no layer conv9", "conv1", "logits")
     expect_refusal(SCRIPT, [result, *output, "--epoch", "9"], "no snapshot at epoch 9", "0, 1, 2, 3")
     expect_refusal(SCRIPT, [os.path.join(folder, "absent.h5"), *output], "absent.h5: is no file")
-    expect_refusal(SCRIPT, [SCRIPT, *output], "is not HDF5")
+    expect_refusal(SCRIPT, [__file__, *output], "is not HDF5")
     other = os.path.join(folder, "other.h5")
     with h5py.File(other, "w") as f:
         f["x"] = 1

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Makes reports of a small result, reads them, and opens them in a headless Chromium where there is one.
 
-report_test.py FIGURES QUANTDYN NETWORKS. Exit code 77, shown as skipped, where a package or the browser is missing.
+report_test.py PYTHON_FOLDER QUANTDYN NETWORKS. Exit code 77, shown as skipped, where a package or the browser is missing.
 """
 import html.parser
 import json
@@ -24,7 +24,7 @@ except ImportError as missing:
 
 from small_result import HOSTILE, call, expect_refusal, small_result, with_hostile_names
 
-SCRIPT = os.path.join(sys.argv[1], "report.py")
+SCRIPT = "quantdyn.report"
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-shell", "google-chrome")
 
 
@@ -90,7 +90,7 @@ def explanation_comes_first(result, folder, program):
     assert make(result, output, "--explanation", saved, "--variant", "int4") == content
     none = make(result, output, "--program", "/bin/false")
     assert "No explanation: exit code 1" in none and "<svg " in none
-    expect_refusal(SCRIPT, [result, "--output", output, "--explanation", SCRIPT], "quantdyn explain --json")
+    expect_refusal(SCRIPT, [result, "--output", output, "--explanation", __file__], "quantdyn explain --json")
     expect_refusal(SCRIPT, [result, "--output", output, "--program", saved], "not a program")
 
 
@@ -127,7 +127,7 @@ def names_are_texts(result, folder):
 def wrong_use_is_one_line(result, folder):
     output = ["--output", os.path.join(folder, "refused.html")]
     expect_refusal(SCRIPT, [result, *output, "--variant", "int3"], "no variant int3", "int8")
-    expect_refusal(SCRIPT, [SCRIPT, *output], "is not HDF5")
+    expect_refusal(SCRIPT, [__file__, *output], "is not HDF5")
     expect_refusal(SCRIPT, [result, "--output", os.path.join(folder, "absent", "x.html")], "absent")
     assert not os.path.exists(output[1])
 

@@ -52,16 +52,17 @@ def with_hostile_names(result, copy):
     return copy
 
 
-def call(script, *arguments):
-    """(exit code, standard output, standard error) of a command, which must not end in a traceback."""
-    done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=False)
+def call(module, *arguments):
+    """(exit code, standard output, standard error) of a command of the package in sys.argv[1], without a traceback."""
+    done = subprocess.run([sys.executable, "-B", "-m", module, *arguments], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": sys.argv[1]})
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
 
 
-def expect_refusal(script, arguments, *parts):
+def expect_refusal(module, arguments, *parts):
     """The command fails with one line that holds every part."""
-    code, _, errors = call(script, *arguments)
+    code, _, errors = call(module, *arguments)
     assert code == 1 and errors.count("\n") == 1, (code, errors)
     for part in parts:
         assert part in errors, (part, errors)

@@ -15,14 +15,16 @@ sys.dont_write_bytecode = True
 try:
     import h5netcdf  # noqa: F401
     import h5py
+    import matplotlib
     import numpy as np
     import pandas as pd
     import xarray  # noqa: F401
     import yaml  # noqa: F401
 except ImportError as missing:
-    print(f"skipped: {missing}; install python3-h5netcdf, python3-h5py, python3-pandas, python3-xarray and python3-yaml")
+    print(f"skipped: {missing}; install python3-h5netcdf, python3-h5py, python3-matplotlib, python3-pandas, python3-xarray and python3-yaml")
     sys.exit(77)
 
+matplotlib.use("Agg")
 sys.path.insert(0, sys.argv[1])
 os.environ["QUANTDYN"] = os.path.abspath(sys.argv[2])
 import quantdyn  # noqa: E402
@@ -83,6 +85,22 @@ def runs_are_joined_with_their_net_and_seed(folder):
     assert len(table) == 2 * 3 and table.accuracy.notna().all()
 
 
+def figures_are_functions_that_leave_the_settings_alone(folder):
+    result = quantdyn.run(experiment(), folder / "drawn", progress=False)
+    before = dict(matplotlib.rcParams)
+    for name in quantdyn.figures.__all__[:-2]:
+        try:
+            figure = getattr(quantdyn.figures, name)(result, variants=["int8"], width="column")
+        except quantdyn.figures.Missing as why:
+            assert name in ("bits", "sensitivity"), (name, why)  # neither NAME-BITS nor sensitivity is in this result
+            continue
+        assert isinstance(figure, matplotlib.figure.Figure) and round(figure.get_figwidth(), 2) == 3.35, name
+    assert dict(matplotlib.rcParams) == before
+    pair = quantdyn.figures.errors(result, folder / "drawn", style="dark")
+    assert len(pair.axes) >= 2
+    fails(quantdyn.figures.UserError, lambda: quantdyn.figures.errors(result, variants=["int3"]), "no variant int3; it has")
+
+
 def what_is_wrong_is_said(folder):
     fails(quantdyn.ProgramError, lambda: quantdyn.run(experiment(trian={}), folder / "typo", progress=False), "trian: unknown key")
     assert not list(pathlib.Path(".").glob("experiment-*.yaml"))
@@ -110,7 +128,8 @@ def a_missing_program_is_named(folder):
     fails(quantdyn.ProgramError, lambda: quantdyn.run("x.yaml", folder / "out"), "absent: QUANTDYN names no program")
 
 
-for fact in (a_dict_runs_and_its_tables_are_the_file, runs_are_joined_with_their_net_and_seed, what_is_wrong_is_said,
+for fact in (a_dict_runs_and_its_tables_are_the_file, runs_are_joined_with_their_net_and_seed,
+             figures_are_functions_that_leave_the_settings_alone, what_is_wrong_is_said,
              a_bar_does_not_hide_the_message, a_missing_program_is_named):
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)

@@ -25,7 +25,7 @@ except ImportError as missing:
 
 STUDY = pathlib.Path(sys.argv[1])
 sys.path.insert(0, str(STUDY))
-import report  # noqa: E402 (first: ../figures, which others put into the path, has a report.py, too)
+import report  # noqa: E402
 import claim_tests  # noqa: E402
 import measures  # noqa: E402
 import runs  # noqa: E402

@@ -4,7 +4,7 @@ from html import escape
 import h5py
 import numpy as np
 
-from result import FLOAT, text
+from ..figures.result import FLOAT, text
 
 # columns of the layer table after those of /network: (heading, tensor, statistic, whether of the variant)
 LAYER_STATISTICS = (

@@ -4,8 +4,8 @@ import re
 import numpy as np
 from matplotlib.lines import Line2D
 
-import style
-from result import FLOAT, Missing
+from .. import style
+from ..result import FLOAT, Missing
 
 METRICS = ("accuracy", "logits_sqnr")
 

@@ -3,8 +3,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-import style
-from result import Missing
+from .. import style
+from ..result import Missing
 
 STATISTIC = "sensitivity_only_logits_qmse"
 TENSORS = {"weight": "weights", "output": "activations"}

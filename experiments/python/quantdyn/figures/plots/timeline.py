@@ -1,9 +1,9 @@
 """Ranges of all layers through training: a heat map, layer by snapshot, as in the dynamics of Yun & Wong (2021)."""
 import numpy as np
 
-import style
-from bins import power
-from result import FLOAT, Missing
+from .. import style
+from ..bins import power
+from ..result import FLOAT, Missing
 
 TENSORS = {"folded_weight": "weights, folded", "output": "activations"}
 

@@ -3,13 +3,11 @@ import io
 import os
 
 import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-from matplotlib.legend_handler import HandlerTuple  # noqa: E402
-from matplotlib.patches import Patch  # noqa: E402
-from PIL import Image  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.legend_handler import HandlerTuple
+from matplotlib.patches import Patch
+from PIL import Image
 
 COLUMN_INCHES, PAGE_INCHES, PAGE_HEIGHT_INCHES = 3.35, 7.0, 9.0
 # Okabe & Ito 2008, "Color universal design".
@@ -24,7 +22,7 @@ INK = BLACK  # of what is neither data nor background
 HEAT = "viridis"
 INTERVAL = "95 % confidence interval of the mean"
 
-matplotlib.rcParams.update({
+PARAMETERS = {
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 7, "axes.titlesize": 8,
     "axes.labelsize": 7.5, "xtick.labelsize": 6.5, "ytick.labelsize": 6.5, "legend.fontsize": 6.5,
     "axes.linewidth": 0.6, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
@@ -33,7 +31,7 @@ matplotlib.rcParams.update({
     "xtick.major.pad": 1.5, "ytick.major.pad": 1.5, "lines.linewidth": 1.1, "lines.markersize": 2.8,
     "legend.frameon": False, "legend.handlelength": 1.6, "legend.columnspacing": 1.2,
     "svg.hashsalt": "quantdyn", "svg.fonttype": "none", "pdf.fonttype": 42, "savefig.dpi": 150, "figure.dpi": 150,
-})
+}
 
 
 # Text, grid and background; then colours by their name here, light enough for a dark background.
@@ -46,6 +44,7 @@ STYLES = {
 
 def use(style):
     """Draws all figures from here on in the style of this name."""
+    matplotlib.rcParams.update(PARAMETERS)
     ink, grid_colour, background, colours = STYLES[style]
     globals().update(colours, INK=ink, SERIES=tuple(colours[name] for name in SERIES_NAMES))
     matplotlib.rcParams.update(dict.fromkeys((

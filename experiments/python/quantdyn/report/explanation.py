@@ -8,19 +8,18 @@ import shutil
 import subprocess
 from html import escape
 
-from report_tables import number, table
-from result import UserError
-
-BUILT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "quantdyn")
+from ..figures.result import UserError
+from .tables import number, table
 
 
 def find_program(given):
-    """The program: the one given, else the one in build/, else the one in PATH; None if there is none."""
-    if given is not None:
-        if not os.access(given, os.X_OK):
-            raise UserError(f"{given}: not a program; accepted: the built quantdyn")
-        return given
-    return BUILT if os.access(BUILT, os.X_OK) else shutil.which("quantdyn")
+    """The program: the one given, else $QUANTDYN, which the program sets, else the one in PATH; None if there is none."""
+    named = given or os.environ.get("QUANTDYN")
+    if named is None:
+        return shutil.which("quantdyn")
+    if not os.access(named, os.X_OK):
+        raise UserError(f"{named}: not a program; accepted: the built quantdyn")
+    return named
 
 
 def explanation(result, variant, program, file):

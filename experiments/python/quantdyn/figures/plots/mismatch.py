@@ -2,8 +2,8 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-import style
-from result import FLOAT, Missing
+from .. import style
+from ..result import FLOAT, Missing
 
 
 def series(result, choice):

@@ -2,8 +2,8 @@
 import numpy as np
 from matplotlib.patches import Patch
 
-import style
-from result import FLOAT, Missing
+from .. import style
+from ..result import FLOAT, Missing
 
 DEAD = {"facecolor": style.VERMILION, "edgecolor": "black", "hatch": "/////", "linewidth": 0}
 ROWS = 128  # of a layer's picture: its channels, fewest bits first, drawn over as many

@@ -1,22 +1,25 @@
-#!/usr/bin/python3
-"""Draws the figures of one or more results: figures.py RESULT... --output DIR [--variant V...] [--layer L] ...
+"""The command `quantdyn figures`, and `python3 -m quantdyn.figures`: draws figures of one or more results.
 
-Needs Debian's python3-h5py and python3-matplotlib. README.md beside this file says how to read every figure.
+README.md beside this file says how to read every figure.
 """
 import argparse
 import os
 import sys
 
 try:
-    from catalogue import FIGURES, Choice
-    from result import FLOAT, Missing, Result, UserError, printable, tell_apart
-    from style import COLUMN_INCHES, PAGE_INCHES, STYLES, WRITERS, save, use
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from .catalogue import FIGURES, choose
+    from .result import Missing, Result, UserError, printable, tell_apart
+    from .style import COLUMN_INCHES, PAGE_INCHES, STYLES, WRITERS, save, use
 except ImportError as missing:
     sys.exit(f"figures: {missing}; install python3-h5py python3-matplotlib")
 
 
 def arguments(argv):
-    parser = argparse.ArgumentParser(prog="figures.py", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="quantdyn figures",
+                                     description="Draws figures of one or more results, nets side by side.")
     parser.add_argument("results", nargs="+", metavar="RESULT", help="a result.h5 or the folder that holds one")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the pictures; created if absent")
     parser.add_argument("--variant", nargs="+", default=[], metavar="V",
@@ -32,21 +35,6 @@ def arguments(argv):
     parser.add_argument("--width", choices=("column", "page"), default="page",
                         help=f"{COLUMN_INCHES} or {PAGE_INCHES:g} inches")
     return parser.parse_args(argv)
-
-
-def choose(results, variants, layer, epoch, width):
-    """The choice, checked against every result. Throws UserError where a result lacks what was asked for."""
-    for result in results:
-        result.pick(FLOAT, epoch)
-        for variant in variants:
-            result.pick(variant)
-    if layer is not None and all(layer not in result.layers for result in results):
-        results[0].layer_index(layer)
-    if not variants:
-        common = [name for name in results[0].quantized_variants()
-                  if all(name in result.variants for result in results)]
-        variants = common[:3]
-    return Choice(tuple(variants), layer, epoch, width)
 
 
 def main(argv=None):

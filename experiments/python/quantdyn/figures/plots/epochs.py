@@ -3,9 +3,9 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-import bins
-import style
-from result import FLOAT, QUANTILES, Missing
+from .. import bins
+from .. import style
+from ..result import FLOAT, QUANTILES, Missing
 
 BANDS = ((0.001, 0.999, 0.18), (0.05, 0.95, 0.3), (0.25, 0.75, 0.5))
 TENSORS = {"weight": "weights", "folded_weight": "weights, folded", "output": "activations"}

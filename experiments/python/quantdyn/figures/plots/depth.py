@@ -3,8 +3,8 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-import style
-from result import FLOAT, Missing
+from .. import style
+from ..result import FLOAT, Missing
 
 PANELS = (("folded_weight", "average channel precision\nof the folded weights"),
           ("accumulated", "accumulated SQNR\nof the layer's output (dB)"))

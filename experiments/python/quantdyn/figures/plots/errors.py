@@ -2,8 +2,8 @@
 import numpy as np
 from matplotlib.lines import Line2D
 
-import style
-from result import Missing
+from .. import style
+from ..result import Missing
 
 # rows of panels: prefix of the error -> line style; the second row only where a file has it
 ROWS = ({"local": (0, (1, 1)), "accumulated": "-"}, {"added": (0, (1, 1)), "propagated": "-"})

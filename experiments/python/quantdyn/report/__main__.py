@@ -1,7 +1,6 @@
-#!/usr/bin/python3
-"""Makes one self-contained HTML page of a result: report.py RESULT [--output report.html] [--variant V...] [--limit MB]
+"""The command `quantdyn report`, and `python3 -m quantdyn.report`: one self-contained HTML page of a result.
 
-Needs Debian's python3-h5py and python3-matplotlib. The page needs no network and no server.
+The page needs no network and no server.
 """
 import argparse
 import json
@@ -13,13 +12,13 @@ from html import escape
 try:
     import matplotlib
 
-    import report_explanation
-    import report_tables
-    from catalogue import FIGURES
-    from figures import choose
-    from report_data import picker
-    from result import Missing, Result, UserError, printable
-    from style import HEAT, PAGE_INCHES, plt, svg_bytes
+    matplotlib.use("Agg")
+    from ..figures import style
+    from ..figures.catalogue import FIGURES, choose
+    from ..figures.result import Missing, Result, UserError, printable
+    from ..figures.style import HEAT, PAGE_INCHES, plt, svg_bytes
+    from . import explanation, tables
+    from .picker_data import picker
 except ImportError as missing:
     sys.exit(f"report: {missing}; install python3-h5py python3-matplotlib")
 
@@ -81,19 +80,20 @@ def page(result, choice, limit_bytes, explained):
             '<nav><a href="#explanation">Why</a> <a href="#summary">Summary</a> <a href="#figures">Figures</a> <a href="#picker">Channels</a> '
             '<a href="#layers">Layers</a> <a href="#provenance">Provenance</a></nav></header>\n<main>\n'
             f'<section id="explanation"><h2>Why it loses what it loses</h2>\n'
-            f"{report_explanation.section(*explained)}</section>\n"
-            f'<section id="summary"><h2>Summary</h2>\n{report_tables.summary(result)}</section>\n'
+            f"{explanation.section(*explained)}</section>\n"
+            f'<section id="summary"><h2>Summary</h2>\n{tables.summary(result)}</section>\n'
             f'<section id="figures"><h2>Figures</h2>\n{figures(result, choice)}</section>\n'
             f'<section id="picker"><h2>Channel histograms</h2>\n{picked}{notes}</section>\n'
-            f'<section id="layers"><h2>Layers</h2>\n{report_tables.layers(result, choice.variant)}</section>\n'
-            f'<section id="provenance"><h2>Provenance</h2>\n{report_tables.provenance(result)}'
-            f"{report_tables.texts(result)}</section>\n</main>\n</body>\n</html>\n")
+            f'<section id="layers"><h2>Layers</h2>\n{tables.layers(result, choice.variant)}</section>\n'
+            f'<section id="provenance"><h2>Provenance</h2>\n{tables.provenance(result)}'
+            f"{tables.texts(result)}</section>\n</main>\n</body>\n</html>\n")
 
 
 def arguments(argv):
-    parser = argparse.ArgumentParser(prog="report.py", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="quantdyn report",
+                                     description="Makes one self-contained HTML page of a result.")
     parser.add_argument("result", metavar="RESULT", help="a result.h5 or the folder that holds one")
-    parser.add_argument("--output", default="report.html", metavar="FILE", help="(default: %(default)s)")
+    parser.add_argument("--output", metavar="FILE", help="(default: report.html beside the result)")
     parser.add_argument("--variant", nargs="+", default=[], metavar="V",
                         help="quantization variants of the figures and the picker (default: the first three)")
     parser.add_argument("--layer", metavar="L", help="the layer of epochs (default: the one with the lowest precision)")
@@ -101,7 +101,7 @@ def arguments(argv):
     parser.add_argument("--limit", type=float, default=12, metavar="MB",
                         help="limit on the histograms in the page, in megabytes (default: %(default)s)")
     parser.add_argument("--program", metavar="FILE",
-                        help="quantdyn, which explains the result (default: build/quantdyn, else the one in PATH)")
+                        help="quantdyn, which explains the result (default: the one that runs this, else the one in PATH)")
     parser.add_argument("--explanation", metavar="FILE", help="what quantdyn explain --json printed, instead")
     return parser.parse_args(argv)
 
@@ -109,14 +109,16 @@ def arguments(argv):
 def main(argv=None):
     options = arguments(argv)
     try:
+        style.use("light")
         result = Result(options.result)
         choice = choose([result], options.variant, options.layer, options.epoch, PAGE_INCHES)
-        explained = report_explanation.explanation(result, options.variant[0] if options.variant else None,
+        explained = explanation.explanation(result, options.variant[0] if options.variant else None,
                                                    options.program, options.explanation)
         content = page(result, choice, options.limit * 1e6, explained)
-        with open(options.output, "w", encoding="utf-8") as f:
+        output = options.output or os.path.join(os.path.dirname(result.path), "report.html")
+        with open(output, "w", encoding="utf-8") as f:
             f.write(content)
-        print(f"{options.output}: {len(content.encode('utf-8')) / 1e6:.1f} MB")
+        print(f"{output}: {len(content.encode('utf-8')) / 1e6:.1f} MB")
     except (UserError, OSError) as error:
         print(f"report: {printable(error)}", file=sys.stderr)
         return 1

@@ -2,9 +2,9 @@
 import numpy as np
 from matplotlib.patches import Patch
 
-import bins
-import style
-from result import FLOAT, Missing
+from .. import bins
+from .. import style
+from ..result import FLOAT, Missing
 
 PARTS = 2  # cells per octave
 OVERLAP = 1.55  # height of the tallest ridge, in rows

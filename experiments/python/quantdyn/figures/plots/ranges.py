@@ -4,9 +4,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-import style
-from bins import power
-from result import FLOAT, Missing
+from .. import style
+from ..bins import power
+from ..result import FLOAT, Missing
 
 BOX = (5, 25, 50, 75, 95)
 OCTAVES_BELOW = 6  # the axis ends so far below the narrowest layer

@@ -3,8 +3,8 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-import style
-from result import FLOAT, Missing
+from .. import style
+from ..result import FLOAT, Missing
 
 TRAINING = "training images"
 

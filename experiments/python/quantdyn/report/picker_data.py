@@ -8,8 +8,8 @@ import zlib
 
 import numpy as np
 
-import bins
-from result import FLOAT
+from ..figures import bins
+from ..figures.result import FLOAT
 
 TENSORS = ("weight", "folded_weight", "conv", "norm", "output",
            "weight_gradient", "conv_gradient", "norm_gradient", "output_gradient")

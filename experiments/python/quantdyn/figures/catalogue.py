@@ -2,19 +2,10 @@
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-import bits
-import depth
-import effective_bits
-import epochs
-import errors
-import mismatch
-import precision
-import ranges
-import ridgelines
-import sensitivity
-import timeline
-import training
-from style import PAGE_INCHES
+from .plots import (bits, depth, effective_bits, epochs, errors, mismatch, precision, ranges, ridgelines, sensitivity, timeline,
+                    training)
+from .result import FLOAT
+from .style import PAGE_INCHES
 
 
 @dataclass(frozen=True)
@@ -29,6 +20,21 @@ class Choice:
     @property
     def variant(self):
         return self.variants[0] if self.variants else None
+
+
+def choose(results, variants, layer, epoch, width):
+    """The choice, checked against every result. Throws UserError where a result lacks what was asked for."""
+    for result in results:
+        result.pick(FLOAT, epoch)
+        for variant in variants:
+            result.pick(variant)
+    if layer is not None and all(layer not in result.layers for result in results):
+        results[0].layer_index(layer)
+    if not variants:
+        common = [name for name in results[0].quantized_variants()
+                  if all(name in result.variants for result in results)]
+        variants = common[:3]
+    return Choice(tuple(variants), layer, epoch, width)
 
 
 @dataclass(frozen=True)
