@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --study | --tests | --sanitize | --mpi | --processors]
-#   --figures  also what experiments/figures draws with; --study also that, and what experiments/study decides with;
+#   --figures  also what quantdyn figures and report draw with; --study also that, and what experiments/study decides with;
 #   --tests    also that, and what the tests need;
 #   --sanitize also Clang, for the tests with sanitizers; --mpi also Open MPI, for runs of several processes;
 #   --processors also what tests/processors needs; --libraries installs nothing and prints the libraries that quantdyn links with
@@ -14,7 +14,7 @@ case ${1:-} in  # each adds to what follows
   --processors) packages+=(g++-aarch64-linux-gnu mmdebstrap qemu-user) ;;
   --libraries) printf '%s\n' "${packages[@]}" | grep -e '-dev$'; exit ;;
   --sanitize) packages+=(clang libomp-dev llvm) ;;&
-  --sanitize | --tests) packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-xarray) ;;&
+  --sanitize | --tests) packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-jsonschema python3-xarray) ;;&
   --sanitize | --tests | --study) packages+=(python3-scipy python3-yaml) ;;&
   --sanitize | --tests | --study | --figures) packages+=(python3 python3-h5py python3-matplotlib) ;;
 esac

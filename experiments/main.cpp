@@ -9,6 +9,7 @@
 #include "experiments/commands/command.h"
 #include "experiments/terminal/output.h"
 #include "experiments/terminal/process_guards.h"
+#include "experiments/text/nearest_words.h"
 #include "framework/base/error.h"
 #include "framework/base/gemm.h"
 #include "framework/base/mpi_ranks.h"
@@ -26,7 +27,8 @@ std::vector<Command> commands() {
   return {
       run_command(),       validate_command(),     finish_command(),      inspect_command(),
       explain_command(),   compare_command(),      correlate_command(),   merge_command(),
-      export_command(),    bench_command(),        list_command(),        sweep_list_command(),
+      export_command(),    figures_command(),      report_command(),      bench_command(),
+      list_command(),      schema_command(),       new_command(),         sweep_list_command(),
       sweep_run_command(), sweep_status_command(), sweep_table_command(), sweep_slurm_command()};
 }
 
@@ -51,6 +53,17 @@ std::string usage() {
     out += fmt::format("  quantdyn {:<34} {}\n", command.name + " " + command.arguments,
                        command.summary);
   return out + "\n";
+}
+
+/// "; did you mean --output?" of "--ouput=x".
+std::string near_option(const std::string& given) {
+  std::vector<std::string> known{"help", "version", "threads"};
+  for (const Command& command : commands())
+    for (const auto& option : command.options.options()) known.push_back(option->long_name());
+  const size_t begin = given.find_first_not_of('-');
+  if (begin == std::string::npos) return "";
+  const std::string near = nearest_words(given.substr(begin, given.find('=') - begin), known);
+  return near.empty() ? "" : fmt::format("; did you mean --{}?", near);
 }
 
 /// The positional words and the given options, whatever command they belong to.
@@ -93,8 +106,11 @@ Command find_command(const std::vector<std::string>& words) {
     names.push_back(command.name);
     if (command.name.starts_with(words[0] + " ")) longer.push_back(command.name);
   }
-  throw_error<ConfigError>("unknown command '{}'; accepted: {}", longer.empty() ? words[0] : two,
-                           fmt::join(longer.empty() ? names : longer, ", "));
+  const std::vector<std::string>& known = longer.empty() ? names : longer;
+  const std::string near = nearest_words(longer.empty() ? words[0] : two, known);
+  throw_error<ConfigError>("unknown command '{}'{} accepted: {}", longer.empty() ? words[0] : two,
+                           near.empty() ? ";" : fmt::format("; did you mean {}?", near),
+                           fmt::join(known, ", "));
 }
 
 /// Refuses options that the command does not read.
@@ -139,6 +155,11 @@ void prepare(const CommandCall& call) {
 
 int run_main(int argc, char** argv) {
   check_registrations();
+  for (const Command& command : commands())
+    if (command.reads_arguments && argc > 1 && command.name == argv[1]) {
+      command.run({{}, {}, {argv, argv + argc}, ""});
+      return 0;
+    }
   const Words given = words_of(argc, argv);
   const auto has = [&](const char* name) {
     return std::ranges::find(given.options, name) != given.options.end();
@@ -187,6 +208,9 @@ int run_and_report(int argc, char** argv) {
   } catch (const Stopped& stopped) {
     report(stopped.what());
     return 128 + stopped.signal();  // as a shell says of a process that the signal ended
+  } catch (const boost::program_options::unknown_option& e) {
+    report(fmt::format("{}{}; see quantdyn --help", e.what(), near_option(e.get_option_name())));
+    return 2;
   } catch (const boost::program_options::error& e) {
     report(std::string(e.what()) + "; see quantdyn --help");
     return 2;

@@ -25,7 +25,7 @@ MADE_FOLDERS = ("build", "datasets", "results")  # in no fresh clone
 BUILT_IN = "data.source={name: synthetic, train_images: 4096, test_images: 1024}"
 SCRIPTS = ("tests/cluster/run.sh", "tests/faults/faults.py", "tests/mpi/run.sh", "tests/processors/run.sh", "tests/threads/run.sh",
            "tests/tidy.sh", "experiments/install_packages.sh",
-           "experiments/figures/figures.py", "experiments/figures/report.py", "experiments/imagenet/prepare.py",
+           "experiments/imagenet/prepare.py",
            "experiments/imagenet/run.sh", "experiments/study/report.py")
 MODEL = re.compile(r"file: (\S+\.h5)")
 DIRECTORY = re.compile(r"directory: ([^,}\s]+)")
@@ -133,6 +133,11 @@ class Reader:
             return self.experiment(command, words[0], arguments)
         if command == "sweep":
             return self.sweep(words, arguments)
+        if command in ("figures", "report"):
+            return self.python(command, words, arguments)
+        if command in ("new", "schema"):  # words, and a file to write
+            outcome = self.repository.run(command, words[0])
+            return self.problems.append(outcome.stderr.strip()) if outcome.returncode != 0 else None
         if command != "list":
             self.need(*words)
         files = command != "list"
@@ -141,6 +146,15 @@ class Reader:
         if outcome.returncode != 0 and not (files and "no such file" in outcome.stderr):
             self.problems.append(outcome.stderr.strip())
         self.names(arguments)
+        if "--output" in arguments:
+            self.made.add(arguments[arguments.index("--output") + 1])
+
+    def python(self, command, words, arguments):
+        """A command of the Python package: it has the options, and its results have been made."""
+        known = self.repository.run(command, "--help").stdout
+        self.problems += [f"quantdyn {command} has no option {word}" for word in arguments
+                          if word.startswith("--") and word not in known]
+        self.need(*(word for word in words if word.startswith("results/")))
         if "--output" in arguments:
             self.made.add(arguments[arguments.index("--output") + 1])
 

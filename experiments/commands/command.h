@@ -27,6 +27,9 @@ struct CommandCall {
   }
   /// The only file; ConfigError if there are none or several.
   const std::string& only_file(const std::string& command) const;
+  /// The only argument; ConfigError if it is none of `accepted`.
+  const std::string& only_choice(const std::string& command,
+                                 const std::vector<std::string>& accepted) const;
 };
 
 /// One command. `run` prints its answer to the standard output stream, and throws an exception if
@@ -38,6 +41,7 @@ struct Command {
   po::options_description options;
   void (*run)(const CommandCall& call);
   std::string (*more_help)() = nullptr;  ///< printed after the options
+  bool reads_arguments = false;          ///< itself: all words after its name, --help among them
 };
 
 Command run_command();
@@ -49,13 +53,22 @@ Command compare_command();
 Command correlate_command();
 Command merge_command();
 Command export_command();
+Command figures_command();
+Command report_command();
 Command bench_command();
 Command list_command();
+Command schema_command();
+Command new_command();
 Command sweep_list_command();
 Command sweep_run_command();
 Command sweep_status_command();
 Command sweep_table_command();
 Command sweep_slurm_command();
+
+/// Adds --output, for commands that answer with a file's text, and answers: prints it, or writes it
+/// there. ConfigError where the file exists.
+void add_output_file(po::options_description& options);
+void answer_with_file(const CommandCall& call, const std::string& command, const std::string& text);
 
 /// Adds --plugin, for commands that make layers, quantizers or statistics.
 void add_plugin_option(po::options_description& options);

@@ -9,7 +9,7 @@ void add_file_options(po::options_description& options) {
   auto add = options.add_options();
   add("set", po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
       "set a key of the YAML, as in --set train.epochs=3; may be repeated");
-  add("output", po::value<std::string>()->value_name("DIR"),
+  add("output,o", po::value<std::string>()->value_name("DIR"),
       "folder of the result, instead of the YAML's");
 }
 

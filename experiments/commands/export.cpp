@@ -9,7 +9,7 @@ namespace {
 po::options_description options() {
   po::options_description out("options");
   auto add = out.add_options();
-  add("output", po::value<std::string>()->value_name("FILE"), "the model");
+  add("output,o", po::value<std::string>()->value_name("FILE"), "the model");
   add("format", po::value<std::string>()->value_name("FORMAT"),
       "onnx or keras; default: by the name of the model, .onnx or .h5");
   add("variant", po::value<std::string>()->value_name("NAME"),

@@ -1,6 +1,6 @@
 // `quantdyn list`.
 #include "experiments/commands/command.h"
-#include "experiments/commands/list_plugins.h"
+#include "experiments/reference/reference_text.h"
 #include "experiments/terminal/output.h"
 #include "framework/base/error.h"
 
@@ -16,13 +16,14 @@ po::options_description options() {
 void list(const CommandCall& call) {
   if (call.files.size() > 1)
     throw_error<ConfigError>("list: expected one name or none, found {}", call.files.size());
-  print_result(list_plugins(call.files.empty() ? "" : call.files[0]));
+  print_result(reference_text(call.files.empty() ? "" : call.files[0]));
 }
 
 }  // namespace
 
 Command list_command() {
-  return {"list", "[NAME]", "plugins with their options: all, one kind, or one plugin", options(),
+  return {"list", "[NAME]",
+          "the keys of YAML files, and plugins with their options: all, or what NAME is", options(),
           list};
 }
 

@@ -10,7 +10,7 @@ namespace {
 po::options_description options() {
   po::options_description out("options");
   auto add = out.add_options();
-  add("output", po::value<std::string>()->value_name("FILE"),
+  add("output,o", po::value<std::string>()->value_name("FILE"),
       "the merged file; with --by a folder");
   add("by", po::value<std::string>()->value_name("KEYS"),
       "group the results by network, variant or other keys, with commas; each group becomes a "

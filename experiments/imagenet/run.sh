@@ -96,6 +96,6 @@ set --
 for net in mobilenet_v1 mobilenet_v2 efficientnet_lite0 regular; do
   [ ! -f "$output/$net/headline/result.h5" ] || set -- "$@" "$output/$net/headline"
 done
-[ $# -eq 0 ] || "$python" -B "$here/../figures/figures.py" "$@" --figure depth --variant minmax-8 \
+[ $# -eq 0 ] || "$quantdyn" figures "$@" --figure depth --variant minmax-8 \
   --output "$output" || failed="$failed figure"
 [ -z "$failed" ] || fail "not made:$failed"

@@ -109,7 +109,12 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error(
       {"frobnicate", "x"},
       "unknown command 'frobnicate'; accepted: run, validate, finish, inspect, explain, "
-      "compare, correlate, merge, export, bench");
+      "compare, correlate, merge, export, figures, report, bench, list, schema, new, sweep list");
+  expect_usage_error({"inspec", "x"}, "unknown command 'inspec'; did you mean inspect? accepted: ");
+  expect_usage_error({"new"}, "new: expected one word, found ''; accepted: experiment, network");
+  expect_usage_error({"schema", "dws.yaml"}, "schema: expected one word, found 'dws.yaml'; accept");
+  expect_usage_error({"run", "tiny.yaml", "--ouput=x"},
+                     "unrecognised option '--ouput=x'; did you mean --output?");
   expect_usage_error({"run"}, "run: expected one file, found 0");
   expect_usage_error({"run", "tiny.yaml", "tiny.yaml"}, "run: expected one file, found 2");
   expect_usage_error({"run", "missing.yaml"}, "missing.yaml: no such file");
@@ -120,11 +125,13 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_is_accepted) {
   expect_usage_error({"run", "tiny.yaml", "--bogus"}, "unrecognised option '--bogus'");
   expect_usage_error({"run", "tiny.yaml", "--threads", "0"}, "--threads 0: accepted: from 1 to");
   expect_usage_error({"run", "tiny.yaml", "--threads", "many"}, "--threads");
-  expect_usage_error({"list", "nonsense"}, "called 'nonsense'");
+  expect_usage_error({"list", "nonsense"}, "nothing is called 'nonsense'");
   expect_usage_error({"list", "affine", "relu"}, "list: expected one name or none, found 2");
-  expect_usage_error({"inspect", "networks/dws.yaml", "--set", "width=0.5"},
-                     "inspect: --set does nothing here; accepted: --snapshot, --variant, --epoch, "
-                     "--layer, --tensor, --worst, --plugin, --threads");
+  expect_usage_error({"inspect", "networks/dws.yaml", "--set", "breadth=0.5"},
+                     "--set breadth=0.5: breadth: networks/dws.yaml has no such parameter");
+  expect_usage_error({"inspect", "networks/dws.yaml", "--set", "width=-1"},
+                     "--set width=-1 ($width of networks/dws.yaml:");
+  expect_usage_error({"inspect", "networks"}, "networks: a folder without result.h5; accepted: ");
   expect_usage_error({"bench", "networks/dws.yaml", "--quiet"},
                      "bench: --quiet does nothing here; accepted: --mode, --batch");
   expect_usage_error({"run", "tiny.yaml", "--epoch", "3"}, "run: --epoch does nothing here");
@@ -161,7 +168,8 @@ BOOST_AUTO_TEST_CASE(help_and_version_exit_with_0) {
 BOOST_AUTO_TEST_CASE(help_after_a_command_prints_its_options_and_no_others) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> options = {
       {"run", {"--set", "--output", "--no-fuse", "--force", "--quiet", "--plugin"}},
-      {"inspect", {"--snapshot", "--variant", "--epoch", "--layer", "--tensor", "--plugin"}},
+      {"inspect",
+       {"--set", "--snapshot", "--variant", "--epoch", "--layer", "--tensor", "--plugin"}},
       {"export", {"--output", "--format", "--variant", "--epoch", "--force", "--plugin"}},
       {"bench", {"--mode", "--batch", "--seconds", "--plugin"}}};
   for (const auto& [command, names] : options) {

@@ -21,7 +21,7 @@ def options_of(text, heading):
 
 
 def page_options(section):
-    found = re.findall(r"^\.(?:B|BI|BR) (?:\\-h \", \" )?\\-\\-(\S+)(?: \" (\S+)\")?$", section, re.MULTILINE)
+    found = re.findall(r"^\.(?:B|BI|BR) (?:\\-\w \", \" )?\\-\\-(\S+)(?: \" (\S+)\")?$", section, re.MULTILINE)
     return {name.replace("\\-", "-"): value for name, value in found}
 
 
@@ -30,7 +30,8 @@ def main():
         page = file.read()
     commands = re.findall(r"^  quantdyn ([a-z]+(?: [a-z]+)?) ", help_of(), re.MULTILINE)
     synopsis = page[page.index(".SH SYNOPSIS"):page.index(".SH DESCRIPTION")]
-    assert re.findall(r"^\.B quantdyn ([a-z ]+)$", synopsis, re.MULTILINE) == commands, synopsis
+    found = re.findall(r"^\.B quantdyn ([a-z ]+)$", synopsis, re.MULTILINE)
+    assert found == commands, (found, commands)
     body = page[page.index(".SH COMMANDS"):page.index(".SH OPTIONS OF ALL")]
     sections = {part.split("\n")[0]: part for part in body.split("\n.SS ")[1:]}
     assert list(sections) == commands, (list(sections), commands)

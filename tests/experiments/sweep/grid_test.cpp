@@ -142,12 +142,13 @@ BOOST_FIXTURE_TEST_CASE(sweep_list_prints_numbers_names_and_keys, GridSweep) {
                            "\n     4  width0.25-seed1   network.width=0.25  seed=1"})
     BOOST_TEST(contains(outcome.out, part), outcome.out);
   const Outcome changed = run({"sweep", "list", "sweep.yaml", "--set", "sweep.grid.seed=[7]"});
-  BOOST_TEST(contains(changed.out, "2  width0.25   network.width=0.25"), changed.out);
+  BOOST_TEST(contains(changed.out, "2  width0.25-seed7   network.width=0.25"), changed.out);
   const Outcome none = run({"sweep", "list", "tiny.yaml"});
   BOOST_TEST(none.exit_code == 2);
   BOOST_TEST(contains(none.err, "sweep list: tiny.yaml has no `sweep:`"), none.err);
-  BOOST_TEST(contains(run({"sweep", "lsit", "sweep.yaml"}).err,
-                      "unknown command 'sweep lsit'; accepted: sweep list, sweep run"));
+  BOOST_TEST(contains(
+      run({"sweep", "lsit", "sweep.yaml"}).err,
+      "unknown command 'sweep lsit'; did you mean sweep list? accepted: sweep list, sweep run"));
   BOOST_TEST(run({"sweep"}).exit_code == 2);
 }
 

@@ -1,0 +1,16 @@
+// The reference as a JSON Schema, which editors check and complete YAML files with.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/reference/reference.h"
+
+namespace quantdyn {
+
+/// The schema (draft 7) of an "experiment" or a "network" file. It knows keys, types, ranges and
+/// plugins; no key is required, since a sweep or `--set` may give it. What depends on other keys
+/// is left to the program.
+std::string json_schema(const std::vector<Described>& all, const std::string& file);
+
+}  // namespace quantdyn

@@ -1,0 +1,103 @@
+#include "experiments/reference/starting_point.h"
+
+#include "experiments/reference/reference.h"
+#include "experiments/text/table.h"
+#include "framework/config/config_node.h"
+#include "reference_texts.h"
+
+namespace quantdyn {
+namespace {
+
+using Kind = ConfigNode::Kind;
+
+class StartingPoint {
+ public:
+  explicit StartingPoint(std::string file) : file_(std::move(file)), all_(reference()) {}
+
+  std::string text(const ConfigNode& root) {
+    add_mapping(root, "", "");
+    return out_;
+  }
+
+ private:
+  const Described* find(const std::string& place) const {
+    return find_described(all_, file_, place);
+  }
+
+  void add_line(const std::string& line, const std::string& comment) {
+    constexpr size_t column = 52;  // of the comments, where lines are not longer
+    const size_t gap = places(line) + 2 < column ? column - places(line) : 2;
+    out_ += comment.empty() ? line + "\n" : line + std::string(gap, ' ') + "# " + comment + "\n";
+  }
+
+  static std::string meaning(const OptionDescription& option) {
+    return option.accepted.empty() ? option.help
+                                   : fmt::format("{}; accepted: {}", option.help, option.accepted);
+  }
+
+  /// The keys that are there, then, as comments, those that could be.
+  void add_mapping(const ConfigNode& mapping, const std::string& place, const std::string& indent) {
+    const Described* const about = find(place);
+    for (const auto& [key, value] : mapping.entries) {
+      std::string comment;
+      if (about)
+        for (const OptionDescription& option : about->options)
+          if (option.key == key) comment = meaning(option);
+      add_key(key, *value, comment, place_below(place, key), indent);
+    }
+    if (about)
+      for (const OptionDescription& option : about->options)
+        if (!mapping.find(option.key)) add_absent(option, place, indent);
+  }
+
+  void add_key(const std::string& key, const ConfigNode& value, const std::string& comment,
+               const std::string& place, const std::string& indent) {
+    const bool is_section = find(place) != nullptr;
+    if (is_section && value.kind == Kind::map && !find(place)->options.empty()) {
+      add_line(indent + key + ":", comment);
+      add_mapping(value, place, indent + "  ");
+    } else if (value.kind == Kind::sequence && !value.items.empty() &&
+               value.items[0]->kind == Kind::map) {
+      add_line(indent + key + ":", comment);
+      for (const ConfigNode::Pointer& item : value.items)
+        add_line(indent + "  - " + emit_inline_yaml(*item), "");
+      if (!is_section) return;
+      for (const OptionDescription& option : find(place)->options)
+        add_absent(option, place, indent + "    ");
+    } else {
+      add_line(indent + key + ": " + emit_inline_yaml(value), comment);
+    }
+  }
+
+  void add_absent(const OptionDescription& option, const std::string& place,
+                  const std::string& indent) {
+    const std::string below = place_below(place, option.key);
+    if (find(below))
+      add_line(fmt::format("{}# {}: ...", indent, option.key),
+               fmt::format("{}: quantdyn list {}", option.help, below));
+    else
+      add_line(fmt::format("{}# {}: {}", indent, option.key,
+                           option.default_value.empty() ? "\"\"" : option.default_value),
+               meaning(option));
+  }
+
+  const std::string file_;
+  const std::vector<Described> all_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string starting_point(const std::string& file) {
+  const bool is_experiment = file == "experiment";
+  const char* const text = is_experiment ? texts::new_experiment : texts::new_network;
+  const std::string head =
+      is_experiment
+          ? "# An experiment: `quantdyn validate FILE` checks it, `quantdyn run FILE` runs it.\n"
+          : "# A network: `quantdyn inspect FILE` shows its layers; an experiment names it in "
+            "`network.file`.\n";
+  return head + "# Keys in comments have their defaults; `quantdyn list NAME` says more of one.\n" +
+         StartingPoint(file).text(*parse_yaml(text, "new " + file));
+}
+
+}  // namespace quantdyn
