@@ -6,6 +6,6 @@ cd "$(dirname "$0")/.."
 
 experiments/install_packages.sh
 [ -f build/build.ninja ] || meson setup build --buildtype=release
-ninja -C build quantdyn
+ninja -C build quantdyn experiment.schema.json network.schema.json
 
 build/quantdyn run experiments/quickstart.yaml --force "$@"

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 /// folder; empty where there is none, and Python may have its own.
 fs::path package_folder() {
   std::error_code ignored;
-  for (const char* folder : {QUANTDYN_PYTHON_FOLDER, "../experiments/python"}) {
+  for (const char* folder : {QUANTDYN_DATA "/python", "../experiments/python"}) {
     const fs::path found = library_file().parent_path() / folder;
     if (fs::exists(found / "quantdyn", ignored)) return fs::canonical(found, ignored);
   }

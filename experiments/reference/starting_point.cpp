@@ -1,8 +1,11 @@
 #include "experiments/reference/starting_point.h"
 
+#include <filesystem>
+
 #include "experiments/reference/reference.h"
 #include "experiments/text/table.h"
 #include "framework/config/config_node.h"
+#include "framework/config/plugin_library.h"
 #include "reference_texts.h"
 
 namespace quantdyn {
@@ -86,6 +89,19 @@ class StartingPoint {
   std::string out_;
 };
 
+/// A line for editors, where the file's schema was installed or built; else nothing.
+std::string schema_line(const std::string& file) {
+  std::error_code ignored;
+  for (const char* folder : {QUANTDYN_DATA, "."}) {
+    const std::filesystem::path schema =
+        library_file().parent_path() / folder / (file + ".schema.json");
+    if (std::filesystem::exists(schema, ignored))
+      return fmt::format("# yaml-language-server: $schema={}\n",
+                         std::filesystem::canonical(schema, ignored).string());
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string starting_point(const std::string& file) {
@@ -96,7 +112,8 @@ std::string starting_point(const std::string& file) {
           ? "# An experiment: `quantdyn validate FILE` checks it, `quantdyn run FILE` runs it.\n"
           : "# A network: `quantdyn inspect FILE` shows its layers; an experiment names it in "
             "`network.file`.\n";
-  return head + "# Keys in comments have their defaults; `quantdyn list NAME` says more of one.\n" +
+  return schema_line(file) + head +
+         "# Keys in comments have their defaults; `quantdyn list NAME` says more of one.\n" +
          StartingPoint(file).text(*parse_yaml(text, "new " + file));
 }
 

@@ -103,7 +103,7 @@ fs::path find_network(const fs::path& given) {
   std::error_code ignored;
   if (fs::exists(given, ignored)) return given;
   // Those that are installed, and those of the source tree with this build folder.
-  for (const char* folder : {QUANTDYN_NETWORKS, "../experiments/networks"}) {
+  for (const char* folder : {QUANTDYN_DATA "/networks", "../experiments/networks"}) {
     const fs::path shipped = library_file().parent_path() / folder / given.filename();
     if (fs::exists(shipped, ignored)) return shipped;
   }
