@@ -5,7 +5,7 @@
 
 - sh blocks: commands are known, the files they read are in the repository or made by earlier commands of the same
   README, `quantdyn` takes their options, and `quantdyn validate` accepts the experiments they run.
-- yaml blocks: a file that the first line names, byte for byte; or "# Excerpt of a network", whose nodes make a network
+- yaml blocks: a file that the first line names, byte for byte but for a line for editors; or "# Excerpt of a network", whose nodes make a network
   after a block `a` of 64 channels; or "# Excerpt ...", whose sections, put in place of those of
   experiments/example.yaml, make a valid experiment.
 - python blocks compile. Links and the files named in backticks exist.
@@ -226,6 +226,7 @@ def yaml_problem(repository, text):
         if not named or named.group(1) not in repository.files:
             return "is neither '# FILE: ...' nor '# Excerpt ...'"
         whole = (repository.root / named.group(1)).read_text(encoding="utf-8")
+        whole = re.sub(r"\A# yaml-language-server: .*\n", "", whole)  # for editors
         return None if whole == text else f"differs from {named.group(1)}"
     if first.startswith("# Excerpt of a network"):
         return network_problem(repository, text)
