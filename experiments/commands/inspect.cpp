@@ -3,6 +3,7 @@
 #include "experiments/commands/given_result.h"
 #include "experiments/commands/inspect_network.h"
 #include "experiments/commands/inspect_result.h"
+#include "experiments/commands/inspect_values.h"
 #include "experiments/commands/summary_table.h"
 #include "experiments/keras/import.h"
 #include "experiments/run/network_file.h"
@@ -28,6 +29,11 @@ po::options_description options() {
       "only the N layers that add most to the error of the logits");
   add("set", po::value<std::vector<std::string>>()->composing()->value_name("KEY=VALUE"),
       "set a parameter of the network file, as in --set width=0.5; may be repeated");
+  add("csv", po::bool_switch(),
+      "CSV: a row a number of the net or of a layer, in the last snapshot of every variant or in "
+      "the "
+      "chosen one; of a network, a row a layer");
+  add("json", po::bool_switch(), "the same as JSON");
   add_plugin_option(out);
   return out;
 }
@@ -56,11 +62,23 @@ bool is_network(const std::string& file) {
 
 using Sets = std::vector<std::string>;
 
+Network network_of(const std::string& file, const InspectRequest& request, const Sets& sets) {
+  refuse_choice(request, "a network was given");
+  return read_network_file(file, Options::from_text("{}", "command line", {}, sets)).network;
+}
+
+/// What --csv and --json print.
+FlatTable flat_table_of(const std::vector<std::string>& files, const InspectRequest& request,
+                        const Sets& sets) {
+  if (files.size() > 1 || request.layer || request.tensor || request.worst)
+    throw_error<ConfigError>(
+        "inspect: --csv and --json are of one file, without --layer, --tensor and --worst");
+  if (is_network(files[0])) return units_of(network_of(files[0], request, sets));
+  return values_of(given_result(files[0]), request.choice);
+}
+
 std::string text_of(const std::vector<std::string>& files, const InspectRequest& request,
                     const Sets& sets) {
-  if (!sets.empty() && (files.size() > 1 || !is_network(files[0])))
-    throw_error<ConfigError>(
-        "inspect: --set does nothing here: a result was given; accepted: a network file");
   if (files.size() > 1) {
     refuse_choice(request, "several results were given");
     std::vector<VariantSummary> rows;
@@ -68,10 +86,8 @@ std::string text_of(const std::vector<std::string>& files, const InspectRequest&
       for (VariantSummary& row : summary_of(ResultReader(file))) rows.push_back(std::move(row));
     return summary_table(rows);
   }
-  if (!is_network(files[0])) return inspect_result(files[0], request);
-  refuse_choice(request, "a network was given");
-  const Options parameters = Options::from_text("{}", "command line", {}, sets);
-  return network_table(read_network_file(files[0], parameters).network);
+  if (is_network(files[0])) return network_table(network_of(files[0], request, sets));
+  return inspect_result(files[0], request);
 }
 
 void inspect(const CommandCall& call) {
@@ -87,7 +103,15 @@ void inspect(const CommandCall& call) {
     throw_error<ConfigError>(
         "inspect: --worst {}: accepted: 1 or more layers, without --layer and --tensor",
         *request.worst);
-  print_result(text_of(files, request, call.value<Sets>("set").value_or(Sets{})));
+  const Sets sets = call.value<Sets>("set").value_or(Sets{});
+  if (!sets.empty() && (files.size() > 1 || !is_network(files[0])))
+    throw_error<ConfigError>(
+        "inspect: --set does nothing here: a result was given; accepted: a network file");
+  if (call.has("csv") && call.has("json"))
+    throw_error<ConfigError>("inspect: --csv and --json; accepted: one of them");
+  print_result(call.has("csv")    ? as_csv(flat_table_of(files, request, sets))
+               : call.has("json") ? as_json(flat_table_of(files, request, sets))
+                                  : text_of(files, request, sets));
 }
 
 }  // namespace

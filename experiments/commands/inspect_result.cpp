@@ -7,6 +7,7 @@
 #include "experiments/commands/inspect_layer.h"
 #include "experiments/explain/page.h"
 #include "experiments/results/finish_result.h"
+#include "experiments/text/shell_word.h"
 #include "experiments/text/table.h"
 #include "framework/base/error.h"
 
@@ -40,6 +41,18 @@ std::string header(const ResultReader& result) {
                                                   : short_number(provenance.number(name)));
   }
   return out;
+}
+
+/// What became of the variant that loses most; "" where no variant is there, or none can be judged.
+std::string conclusion(const ResultReader& result) {
+  const SnapshotLabel* const worst = worst_variant(result);
+  if (worst == nullptr || result.is_merged()) return "";
+  try {
+    const Verdict verdict = verdict_of(facts_of(result, *worst), {});
+    return fmt::format("{}: {}\n\n", worst->variant, verdict.sentence);
+  } catch (const Error&) {  // a file that lacks facts for a verdict has its tables all the same
+    return "";
+  }
 }
 
 std::string network_table(const ResultReader& result) {
@@ -277,10 +290,14 @@ std::string inspect_result(const std::filesystem::path& path, const InspectReque
     return fmt::format("{}\n", text_of(snapshot)) +
            inspect_layer(result, snapshot, *request.layer) + "\n" + choices(result);
   }
-  std::string out = header(result);
+  std::string out = conclusion(result) + header(result);
   out += "\nnetwork\n" + network_table(result);
   out += "\ntraining\n" + training_line(result);
   out += "\nnetworkwise\n" + networkwise_table(result);
+  const std::string next = fmt::format(
+      "\nwhy, and what to do: quantdyn explain {0}\nall of it as one page: quantdyn "
+      "report {0}\n",
+      shell_word(path.string()));
   if (result.snapshots().empty()) return out;
   out += layer_tables(result, request.choice);
   const auto add = [&](const char* title, const SnapshotLabel& snapshot, const std::string& table) {
@@ -291,7 +308,7 @@ std::string inspect_result(const std::filesystem::path& path, const InspectReque
     add("sensitivity", snapshot, sensitivity_table(result, snapshot));
     add("integer check against the simulation", snapshot, integer_table(result, snapshot));
   }
-  return out;
+  return out + next;
 }
 
 }  // namespace quantdyn

@@ -21,8 +21,8 @@ struct InspectRequest {
 /// variant that loses most (worst_variant).
 ///
 /// With `tensor`, only that tensor's layer table with all its quantities; with `layer`, everything
-/// about one node (inspect_layer); with `worst`, the layers that add most to the error of the logits
-/// (ErrorFlow), of a variant. Columns without a value are left out. Error as ResultReader;
+/// about one node (inspect_layer); with `worst`, the layers that add most to the error of the
+/// logits (ErrorFlow), of a variant. Columns without a value are left out. Error as ResultReader;
 /// ConfigError: no such snapshot, layer or tensor; it lists the existing ones.
 std::string inspect_result(const std::filesystem::path& path, const InspectRequest& request = {});
 

@@ -88,8 +88,8 @@ void table(const CommandCall& call) {
   if (format == Format::hdf5) {
     write_metrics(found, file);
   } else {
-    const std::string text = format == Format::csv    ? metrics_as_csv(found)
-                             : format == Format::json ? metrics_as_json(found)
+    const std::string text = format == Format::csv    ? as_csv(columns_of(found))
+                             : format == Format::json ? as_json(columns_of(found))
                                                       : group_table(found);
     if (file.empty())
       print_result(text);

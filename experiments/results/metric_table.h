@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "experiments/text/flat_table.h"
+
 namespace quantdyn {
 
 /// A finished run and its name.
@@ -44,11 +46,8 @@ struct MetricTable {
 MetricTable metric_table(const std::vector<NamedResult>& results,
                          const std::vector<std::string>& keys, const std::string& whole);
 
-/// Every row as CSV (quoted as RFC 4180 says, lines end in "\n"), a number that is missing as
-/// "nan".
-std::string metrics_as_csv(const MetricTable& table);
-/// Every row as an object of a JSON list, a number that is missing as null.
-std::string metrics_as_json(const MetricTable& table);
+/// Every row: a column for each of `keys` and each number.
+FlatTable columns_of(const MetricTable& table);
 /// Every row as one-dimensional arrays of the columns' names in an HDF5 file. Error: it cannot be
 /// written.
 void write_metrics(const MetricTable& table, const std::filesystem::path& path);

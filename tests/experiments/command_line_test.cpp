@@ -240,6 +240,33 @@ BOOST_AUTO_TEST_CASE(a_run_writes_a_result_that_inspect_prints) {
   for (const char* part :
        {"complete", "sep6_pw", "2 epochs", "agreement", "accumulated", "sqnr", "2170"})
     BOOST_TEST(contains(inspected.out, part), part << " is not in " << inspected.out);
+  BOOST_TEST(inspected.out.substr(0, 3) == "int");  // the verdict on the worse one of int8, int4
+  BOOST_TEST(contains(inspected.out, "quantdyn report results/tiny/result.h5\n"));
+}
+
+BOOST_AUTO_TEST_CASE(inspect_prints_numbers_for_programs) {
+  BOOST_REQUIRE(run_tiny("out").exit_code == 0);
+  const ResultReader result(path / "out/result.h5");
+  const std::string csv = run({"inspect", "out", "--csv"}).out;
+  BOOST_TEST(csv.starts_with("snapshot,variant,epoch,step,layer,kind,tensor,metric,units,value\n"));
+  const SnapshotLabel& int4 = result.last("int4");
+  BOOST_TEST(contains(csv, fmt::format("\n{},int4,2,{},,,,accuracy,1,{}\n", int4.index, int4.step,
+                                       result.row("networkwise/accuracy", int4)[0])));
+  size_t sep2 = 0;
+  while (result.network()[sep2].name != "sep2_dw") ++sep2;
+  BOOST_TEST(contains(csv, fmt::format(",sep2_dw,depthwise,output,local_sqnr,dB,{}\n",
+                                       result.row("layerwise/output/local_sqnr", int4)[sep2])));
+  BOOST_TEST(!contains(csv, ",nan\n"));
+  const Outcome one = run({"inspect", "out", "--json", "--variant", "int8"});
+  BOOST_TEST(contains(one.out, "\"variant\": \"int8\""));
+  BOOST_TEST(!contains(one.out, "int4"));
+  BOOST_TEST(run({"inspect", "networks/dws.yaml", "--csv"})
+                 .out.starts_with(
+                     "layer,kind,norm,activation,inputs,output,parameters,multiply_accumulates\n"
+                     "input,input,0,,,\"[32, 32, 3]\",0,0\nconv1,conv2d,1,relu,input,"));
+  expect_usage_error({"inspect", "out", "--csv", "--json"}, "--csv and --json; accepted: one");
+  expect_usage_error({"inspect", "out", "--csv", "--worst", "2"},
+                     "--csv and --json are of one file");
 }
 
 BOOST_AUTO_TEST_CASE(quiet_prints_results_only) {
