@@ -57,13 +57,12 @@ std::string usage() {
 
 /// "; did you mean --output?" of "--ouput=x".
 std::string near_option(const std::string& given) {
-  std::vector<std::string> known{"help", "version", "threads"};
+  std::vector<std::string> known{"--help", "--version", "--threads"};
   for (const Command& command : commands())
-    for (const auto& option : command.options.options()) known.push_back(option->long_name());
-  const size_t begin = given.find_first_not_of('-');
-  if (begin == std::string::npos) return "";
-  const std::string near = nearest_words(given.substr(begin, given.find('=') - begin), known);
-  return near.empty() ? "" : fmt::format("; did you mean --{}?", near);
+    for (const auto& option : command.options.options())
+      known.push_back("--" + option->long_name());
+  const std::string near = nearest_words(given.substr(0, given.find('=')), known);
+  return near.empty() ? "" : fmt::format("; did you mean {}?", near);
 }
 
 /// The positional words and the given options, whatever command they belong to.
@@ -173,6 +172,11 @@ int run_main(int argc, char** argv) {
     return has("help") ? 0 : 2;
   }
   const Command command = find_command(given.words);
+  if (command.reads_arguments)
+    throw_error<ConfigError>(
+        "{}: options before the command do nothing here; accepted: quantdyn {} "
+        "--help",
+        command.name, command.name);
   if (has("help")) {
     print_result(fmt::format("quantdyn {} {} [options]: {}\n\n{}\n{}{}", command.name,
                              command.arguments, command.summary, text_of(command.options),

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 experiments/install_packages.sh
 [ -f build/build.ninja ] || meson setup build --buildtype=release
-ninja -C build quantdyn experiment.schema.json network.schema.json
+# shellcheck disable=SC2046 # the schemas for editors, in folders that have them: two words
+ninja -C build quantdyn $(ninja -C build -t targets all | sed -n "s/^\([a-z]*\.schema\.json\):.*/\1/p")
 
 build/quantdyn run experiments/quickstart.yaml --force "$@"

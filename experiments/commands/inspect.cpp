@@ -1,4 +1,6 @@
 // `quantdyn inspect`: one network or result in full; for several results, one row per variant.
+#include <algorithm>
+
 #include "experiments/commands/command.h"
 #include "experiments/commands/given_result.h"
 #include "experiments/commands/inspect_network.h"
@@ -6,6 +8,7 @@
 #include "experiments/commands/inspect_values.h"
 #include "experiments/commands/summary_table.h"
 #include "experiments/keras/import.h"
+#include "experiments/results/open_result.h"
 #include "experiments/run/network_file.h"
 #include "experiments/terminal/output.h"
 #include "framework/base/text_file.h"
@@ -105,8 +108,10 @@ void inspect(const CommandCall& call) {
         *request.worst);
   const Sets sets = call.value<Sets>("set").value_or(Sets{});
   if (!sets.empty() && (files.size() > 1 || !is_network(files[0])))
-    throw_error<ConfigError>(
-        "inspect: --set does nothing here: a result was given; accepted: a network file");
+    throw_error<ConfigError>("inspect: --set does nothing here: {}; accepted: one network file",
+                             files.size() > 1 ? "several files were given" : "a result was given");
+  if (std::ranges::any_of(sets, [](const std::string& set) { return set.starts_with("file="); }))
+    throw_error<ConfigError>("inspect: --set file: the file is the argument; accepted: parameters");
   if (call.has("csv") && call.has("json"))
     throw_error<ConfigError>("inspect: --csv and --json; accepted: one of them");
   print_result(call.has("csv")    ? as_csv(flat_table_of(files, request, sets))

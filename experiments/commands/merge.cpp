@@ -2,6 +2,7 @@
 #include "experiments/commands/command.h"
 #include "experiments/commands/merge_groups.h"
 #include "experiments/results/merge_results.h"
+#include "experiments/results/open_result.h"
 #include "experiments/terminal/output.h"
 
 namespace quantdyn {
@@ -31,10 +32,10 @@ std::vector<std::string> words_of(const std::string& list) {
 }
 
 void merge(const CommandCall& call) {
-  const MergeRequest request{{call.files.begin(), call.files.end()},
-                             call.value<std::string>("output").value_or(""),
-                             call.command_line,
-                             call.has("force")};
+  std::vector<std::filesystem::path> results;
+  for (const std::string& file : call.files) results.push_back(result_path(file));
+  const MergeRequest request{results, call.value<std::string>("output").value_or(""),
+                             call.command_line, call.has("force")};
   const auto by = call.value<std::string>("by");
   print_result(by ? merge_groups(request, words_of(*by)) : merge_results(request));
 }

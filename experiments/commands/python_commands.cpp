@@ -27,7 +27,7 @@ fs::path package_folder() {
 }
 
 std::string python() {
-  if (const char* const named = std::getenv("QUANTDYN_PYTHON")) return named;
+  if (const char* const named = std::getenv("QUANTDYN_PYTHON"); named && *named) return named;
   std::error_code ignored;
   return fs::exists("/usr/bin/python3", ignored) ? "/usr/bin/python3" : "python3";
 }
@@ -40,6 +40,7 @@ void become(const char* module, const CommandCall& call) {
     path += before;
   }
   if (!path.empty()) setenv("PYTHONPATH", path.c_str(), 1);
+  setenv("PYTHONSAFEPATH", "1", 1);  // else a copy.py of the user's would be imported
   std::error_code ignored;
   setenv("QUANTDYN", fs::read_symlink("/proc/self/exe", ignored).c_str(), 1);
   const std::string program = python();

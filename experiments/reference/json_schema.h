@@ -9,8 +9,8 @@
 namespace quantdyn {
 
 /// The schema (draft 7) of an "experiment" or a "network" file. It knows keys, types, ranges and
-/// plugins; no key is required, since a sweep or `--set` may give it. What depends on other keys
-/// is left to the program.
+/// plugins. Only nodes and plugins need a key, their `name`: others may come from a sweep or from
+/// `--set`. What depends on other keys is left to the program.
 std::string json_schema(const std::vector<Described>& all, const std::string& file);
 
 }  // namespace quantdyn

@@ -72,8 +72,18 @@ AskedKey experiment_keys() {
   return out;
 }
 
-OptionDescription with_kind(OptionDescription option) {
+/// Defaults that follow something else; the files here would show what they happen to be there.
+std::string shown_default(const std::string& place, const OptionDescription& option) {
+  const std::string& key = option.key;
+  if (key == "inputs") return "the node before";
+  if (key == "padding" && option.type == "text") return "half the kernel";
+  if (place == "train.quantization" && key == "freeze_epoch") return "train.epochs";
+  return option.default_value;
+}
+
+OptionDescription shown(const std::string& place, OptionDescription option) {
   if (option.is_plugin()) option.accepted = "any " + plugin_kind(option);
+  option.default_value = shown_default(place, option);
   return option;
 }
 
@@ -81,7 +91,7 @@ OptionDescription with_kind(OptionDescription option) {
 void add_sections(const std::string& kind, const std::string& place, const AskedKey& mapping,
                   std::vector<Described>& out) {
   Described own{kind, place, mapping.about.help, {}, mapping.takes_any};
-  for (const AskedKey& key : mapping.keys) own.options.push_back(with_kind(key.about));
+  for (const AskedKey& key : mapping.keys) own.options.push_back(shown(place, key.about));
   out.push_back(std::move(own));
   for (const AskedKey& key : mapping.keys)
     if (!key.keys.empty() || key.takes_any)
@@ -113,11 +123,11 @@ void add_network(std::vector<Described>& out) {
   nodes->takes_any = false;
   all.about.help = "a network file";
   add_sections("network", "", all, out);
-  for (const AskedKey& macro : macros)
-    if (find_macro<float>(macro.about.key)) {
-      add_sections("macro", macro.about.key, macro, out);
-      out.back().summary = "";
-    }
+  for (AskedKey& macro : macros) {
+    if (!find_macro<float>(macro.about.key)) continue;
+    macro.about.help = "several primitives in one node";
+    add_sections("macro", macro.about.key, macro, out);
+  }
 }
 
 template <typename Product, typename... Args>
@@ -128,7 +138,7 @@ void add_plugins(const std::string& kind, std::vector<Described>& out, const Arg
       entry.make(Options::describing(options), args...);
     } catch (const Options::DescriptionDone&) {
     }
-    std::ranges::transform(options, options.begin(), with_kind);
+    for (OptionDescription& option : options) option = shown("", option);
     out.push_back({kind, name, entry.summary, std::move(options)});
   }
 }
@@ -137,12 +147,11 @@ void add_plugins(const std::string& kind, std::vector<Described>& out, const Arg
 
 std::string plugin_kind(const OptionDescription& option) {
   // The option's name says what it chooses; where it does not, here is what.
-  static constexpr std::array<std::pair<const char*, const char*>, 5> kinds{
+  static constexpr std::array<std::pair<const char*, const char*>, 4> kinds{
       {{"source", "dataset"},
        {"of", "dataset"},
        {"statistics", "statistic"},
-       {"estimator", "range_estimator"},
-       {"activation", "layer"}}};
+       {"estimator", "range_estimator"}}};
   for (const auto& [key, kind] : kinds)
     if (option.key == key) return kind;
   return option.key;

@@ -28,7 +28,7 @@ std::vector<Described> reference();
 const Described* find_described(const std::vector<Described>& all, std::string_view kind,
                                 std::string_view name);
 
-/// The kind of plugin that an option chooses: "quantizer".
+/// The kind of plugin that an option chooses: "quantizer"; "activation" of layers that are one.
 std::string plugin_kind(const OptionDescription& option);
 
 /// "train.quantization" of "train" and "quantization"; the second where the first is empty.

@@ -19,6 +19,12 @@ class StartingPoint {
 
   std::string text(const ConfigNode& root) {
     add_mapping(root, "", "");
+    if (file_ == "network")
+      for (const Described& one : all_)
+        if (one.kind == "macro" || one.kind == "layer")
+          add_line(fmt::format("  # - {}: ...", one.name),
+                   fmt::format("{}quantdyn list {}", one.summary.empty() ? "" : one.summary + ": ",
+                               one.name));
     return out_;
   }
 
@@ -31,6 +37,12 @@ class StartingPoint {
     constexpr size_t column = 52;  // of the comments, where lines are not longer
     const size_t gap = places(line) + 2 < column ? column - places(line) : 2;
     out_ += comment.empty() ? line + "\n" : line + std::string(gap, ' ') + "# " + comment + "\n";
+  }
+
+  /// A key without a default has no value here.
+  static std::string default_text(const OptionDescription& option) {
+    if (option.default_value == "required") return "";
+    return option.default_value.empty() ? "\"\"" : option.default_value;
   }
 
   static std::string meaning(const OptionDescription& option) {
@@ -56,20 +68,31 @@ class StartingPoint {
   void add_key(const std::string& key, const ConfigNode& value, const std::string& comment,
                const std::string& place, const std::string& indent) {
     const bool is_section = find(place) != nullptr;
-    if (is_section && value.kind == Kind::map && !find(place)->options.empty()) {
+    if (is_section && value.kind == Kind::map && !value.entries.empty() &&
+        !find(place)->options.empty()) {
       add_line(indent + key + ":", comment);
       add_mapping(value, place, indent + "  ");
     } else if (value.kind == Kind::sequence && !value.items.empty() &&
                value.items[0]->kind == Kind::map) {
       add_line(indent + key + ":", comment);
-      for (const ConfigNode::Pointer& item : value.items)
-        add_line(indent + "  - " + emit_inline_yaml(*item), "");
-      if (!is_section) return;
-      for (const OptionDescription& option : find(place)->options)
-        add_absent(option, place, indent + "    ");
+      for (const ConfigNode::Pointer& item : value.items) add_item(*item, place, indent + "  ");
     } else {
-      add_line(indent + key + ": " + emit_inline_yaml(value), comment);
+      const bool has_keys = is_section && !find(place)->options.empty();
+      add_line(indent + key + ": " + emit_inline_yaml(value),
+               has_keys ? fmt::format("{}: quantdyn list {}", comment, place) : comment);
     }
+  }
+
+  /// An item of a list: with its section's further keys, or in one line.
+  void add_item(const ConfigNode& item, const std::string& place, const std::string& indent) {
+    const Described* const about = find(place);
+    if (about == nullptr || about->options.empty()) {
+      add_line(indent + "- " + emit_inline_yaml(item), "");
+      return;
+    }
+    const size_t begin = out_.size();
+    add_mapping(item, place, indent + "  ");
+    out_.replace(begin, indent.size() + 2, indent + "- ");
   }
 
   void add_absent(const OptionDescription& option, const std::string& place,
@@ -79,8 +102,7 @@ class StartingPoint {
       add_line(fmt::format("{}# {}: ...", indent, option.key),
                fmt::format("{}: quantdyn list {}", option.help, below));
     else
-      add_line(fmt::format("{}# {}: {}", indent, option.key,
-                           option.default_value.empty() ? "\"\"" : option.default_value),
+      add_line(fmt::format("{}# {}: {}", indent, option.key, default_text(option)),
                meaning(option));
   }
 
@@ -113,7 +135,8 @@ std::string starting_point(const std::string& file) {
           : "# A network: `quantdyn inspect FILE` shows its layers; an experiment names it in "
             "`network.file`.\n";
   return schema_line(file) + head +
-         "# Keys in comments have their defaults; `quantdyn list NAME` says more of one.\n" +
+         "# Comments show what else there is, keys with their defaults; `quantdyn list NAME` says "
+         "more.\n" +
          StartingPoint(file).text(*parse_yaml(text, "new " + file));
 }
 

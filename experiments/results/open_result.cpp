@@ -7,6 +7,7 @@
 #include "experiments/results/result.h"
 #include "framework/base/error.h"
 #include "framework/base/hash.h"
+#include "framework/base/text_file.h"
 #include "framework/base/trial.h"
 
 namespace quantdyn {
@@ -28,6 +29,17 @@ void check_sum(const fs::path& path) {
       "{}: damaged or changed: its SHA-256 is {}, {} says '{}'; remove that file to use the result "
       "anyway",
       path.string(), found, checksum.string(), expected.substr(0, 64));
+}
+
+/// Folders in `folder` that have a result, a few of them.
+std::vector<std::string> results_below(const fs::path& folder) {
+  std::vector<std::string> out;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored))
+    if (is_file(entry.path() / "result.h5")) out.push_back(entry.path().string());
+  std::ranges::sort(out);
+  if (out.size() > 5) out.resize(5);
+  return out;
 }
 
 enum class Depth { heads, values };
@@ -109,6 +121,16 @@ h5::File open_own_result(const fs::path& path) try {
   throw;
 } catch (const Error& e) {
   throw ConfigError(e.what());
+}
+
+fs::path result_path(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return path;
+  if (is_file(path / "result.h5")) return path / "result.h5";
+  const std::vector<std::string> below = results_below(path);
+  throw_error<ConfigError>(
+      "{}: a folder without result.h5; accepted: a result's file or folder{}", path.string(),
+      below.empty() ? "" : fmt::format(", such as {}", fmt::join(below, ", ")));
 }
 
 h5::File open_result(const fs::path& path) try {

@@ -7,6 +7,10 @@
 
 namespace quantdyn {
 
+/// The result.h5 in a folder; another path as it is. ConfigError for a folder without one, which
+/// names results below it.
+std::filesystem::path result_path(const std::filesystem::path& path);
+
 /// Opens a result or one snapshot; all errors are ConfigError and name the file. Its SHA-256 must
 /// be the one in `path`.sha256; without that file a child process reads everything in it first,
 /// with it only every object's head. Refused: what libhdf5 crashes on or reads for too long, groups

@@ -6,6 +6,7 @@
 #include "experiments/method/calibration.h"
 #include "experiments/method/quantized_twin.h"
 #include "experiments/onnx/given_scales.h"
+#include "experiments/results/open_result.h"
 #include "experiments/text/folder_name.h"
 #include "framework/config/plugin_library.h"
 
@@ -105,8 +106,8 @@ Experiment Experiment::read(const Options& document, const std::string& default_
   const Options initializer = document.plugin(
       "initializer", "he_normal", "how weights start, if a node has no initializer of its own");
   const Options train = document.section("train", "how the net is trained");
-  const std::filesystem::path weights =
-      document.path("weights", "", "a result.h5 to take weights from");
+  std::filesystem::path weights =
+      document.path("weights", "", "a result.h5, or its folder, to take weights from");
   const auto quantization =
       train.section_if("quantization", "training with a variant's quantizers");
   const Options track = document.section("track", "what is tracked, and when");
@@ -118,6 +119,12 @@ Experiment Experiment::read(const Options& document, const std::string& default_
   const Computing computing = Computing::read(compute);
   data.finish();
   document.finish();
+
+  try {
+    weights = result_path(weights);
+  } catch (const ConfigError& e) {
+    document.refuse("weights", e.what());
+  }
 
   Experiment out{.document = document,
                  .name = name,

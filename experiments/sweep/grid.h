@@ -33,7 +33,8 @@ inline constexpr int64_t most_members = 10'000;
 ///       - {network.file: networks/dws.yaml, seed: [1, 2]}
 ///
 /// Their names are the name_parts() of all keys, joined by '-': also of those with one value, so
-/// that a grid which grows finds the results of its members where they are.
+/// that a grid which grows finds the results of its members where they are (but for values without
+/// a text of their own, which are numbered).
 /// ConfigError: a key without a list of different values, a key that overwrites another one, an
 /// entry of `exclude` that matches nothing, a name that is too long, more than most_members of
 /// them.

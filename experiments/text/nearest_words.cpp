@@ -26,7 +26,7 @@ size_t changes_between(const std::string& a, const std::string& b) {
 
 std::string nearest_words(const std::string& word, std::span<const std::string> known) {
   std::vector<std::string> out;
-  size_t fewest = std::max<size_t>(2, word.size() / 3);
+  size_t fewest = std::min(std::max<size_t>(2, word.size() / 3), word.size() / 2);
   for (const std::string& candidate : known) {
     const size_t changes = changes_between(word, candidate);
     if (candidate.empty() || changes > fewest) continue;

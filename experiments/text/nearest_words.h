@@ -7,7 +7,8 @@
 namespace quantdyn {
 
 /// The words of `known` that take the fewest changes of a character to become `word` (Levenshtein
-/// 1966), joined by ", "; empty where none is as near as a third of its length, or two changes.
+/// 1966), joined by ", "; empty where none is near: a third of its length, or two changes, but at
+/// most half of it.
 std::string nearest_words(const std::string& word, std::span<const std::string> known);
 
 }  // namespace quantdyn

@@ -13,10 +13,7 @@ AskedKey described(const OptionDescription& about, const ConfigNode::Pointer& va
   if (value->kind == Kind::map) merge_keys(out, asked_keys(*value));
   if (value->kind != Kind::sequence) return out;
   for (const ConfigNode::Pointer& item : value->items)
-    if (item->kind == Kind::map) {
-      out.is_list = true;
-      merge_keys(out, asked_keys(*item));
-    }
+    if (item->kind == Kind::map) merge_keys(out, asked_keys(*item));
   return out;
 }
 
@@ -31,7 +28,6 @@ AskedKey asked_keys(const ConfigNode& mapping) {
 }
 
 void merge_keys(AskedKey& into, const AskedKey& other) {
-  into.is_list |= other.is_list;
   into.takes_any |= other.takes_any;
   for (const AskedKey& key : other.keys) {
     const auto known = std::ranges::find_if(

@@ -11,8 +11,7 @@ namespace quantdyn {
 struct AskedKey {
   OptionDescription about;
   std::vector<AskedKey> keys;  ///< of the mapping, or of all mappings of the list
-  bool is_list = false;
-  bool takes_any = false;  ///< the mapping takes keys of any name
+  bool takes_any = false;      ///< the mapping takes keys of any name
 };
 
 /// All keys that a mapping was asked for, in that order, whether they were there or not. The keys

@@ -37,9 +37,10 @@ Options Options::section(const std::string& key, std::string_view help) const {
 std::optional<Options> Options::section_if(const std::string& key, std::string_view help) const {
   if (has(key) && node_->find(key)->kind == Kind::null)
     refuse(key, "expected a mapping, found nothing; accepted: {} for all defaults, or no such key");
-  if (has(key)) return section(key, help);
-  find(key, false, {key, "a mapping", "left out", "", std::string(help)});
-  return {};
+  const OptionDescription about{key, "a mapping", "left out", "", std::string(help)};
+  if (!has(key)) return find(key, false, about), std::nullopt;
+  note_asked(*node_, about);
+  return section(key, help);
 }
 
 std::vector<Options> Options::list(const std::string& key, std::string_view help) const {

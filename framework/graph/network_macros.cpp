@@ -47,7 +47,9 @@ struct Style {
         activation(read_activation(options)),
         width(options.number("width", 1.0, accept::over(0.0),
                              "width multiplier of all channel counts")),
-        norm_options(options.section("batch_norm", "options of the batch norms")) {}
+        norm_options(options.section("batch_norm", "options of the batch norms")) {
+    options.plugin("initializer", "network", "how the weights of its convolutions start");
+  }
   /// channels * width to the nearest whole number, at least 1 (Howard et al. 2017, section 3.3).
   int64_t scaled(int64_t channels) const {
     return std::max<int64_t>(1, std::llround(static_cast<double>(channels) * width));

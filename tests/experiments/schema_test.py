@@ -69,17 +69,32 @@ class Schema(unittest.TestCase):
                 self.assertEqual([error.message for error in validators[kind].iter_errors(document)], [])
         self.assertGreater(min(counts.values()), 8)
 
+    def test_what_the_program_takes_fits(self):
+        experiment, network = self.check("experiment"), self.check("network")
+        for key, value in {"variants": None, "variants.0.overrides": None, "variants.0.weights.quantizer": {"name": "none"},
+                           "variants.0.weights.quantizer": "none", "data.standardize": None, "track": {"statistics": ["moments"]},
+                           "train.epochs": 0, "plugins": "libmine.so", "sweep": [{"name": "a", "train.epochs": 1}],
+                           "variants.0.overrides": [{"nodes": "a", "weights": {"quantizer": {"bit_width": 8}}}]}.items():
+            with self.subTest(key=key, value=value):
+                experiment.validate(changed(EXPERIMENT, key, value))
+        for key, value in {"input": ["$s", "$s", 3], "nodes.0.block.kernel": "$k", "nodes.0.block.initializer": "he_uniform",
+                           "nodes.0.block.activation": {"name": "$act"}, "nodes.0.block": "$b", "nodes": "$nodes",
+                           "nodes.0.block.activation": {"name": "none"},
+                           "nodes.1.dense.initializer": {"name": "network"}}.items():
+            with self.subTest(key=key, value=value):
+                network.validate(changed(NETWORK, key, value))
+
     def test_mistakes_do_not(self):
         experiment, network = self.check("experiment"), self.check("network")
         experiment.validate(yaml.safe_load(EXPERIMENT))
         network.validate(yaml.safe_load(NETWORK))
         for key, value in {"train.epochs": "many", "train.epoch": 3, "train.batch_size": 0, "train.optimizer": "adm",
                            "variants.0.weights.quantizer.bit_width": 1, "variants.0.weights.quantizer.bits": 4,
-                           "variants.0.repair": {}, "data.source.name": "cifar", "tracks": {}}.items():
+                           "variants.0.repair": {}, "variants.0.weights": None, "track": {"statistics": "moments"}, "data.source.name": "cifar", "tracks": {}}.items():
             with self.subTest(key=key, value=value):
                 self.assertFalse(experiment.is_valid(changed(EXPERIMENT, key, value)))
         for key, value in {"nodes.0.block.channel": 3, "nodes.0.block.stride": 0, "nodes.1.dense.activation": "relu",
-                           "nodes.1.dens": {"name": "c"}, "input": "three"}.items():
+                           "nodes.1.dens": {"name": "c"}, "nodes.0.block.activation": "dense", "nodes.0.block.initialiser": "he_normal", "input": "three"}.items():
             with self.subTest(key=key, value=value):
                 self.assertFalse(network.is_valid(changed(NETWORK, key, value)))
 

@@ -6,12 +6,21 @@
 >>> quantdyn.figures.errors(result)                              # doctest: +SKIP
 """
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import figures
+    from .program import ProgramError, run
+    from .result import Result, ResultError, concat, open
 
 __all__ = ["ProgramError", "Result", "ResultError", "concat", "figures", "open", "run"]
 __version__ = "0.1.0"
 _MODULES = {"ProgramError": "program", "run": "program", "Result": "result", "ResultError": "result", "concat": "result",
             "open": "result"}
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ def help_of(*command):
 def options_of(text, heading):
     """The long options below a heading of the program's help, each with the name of its value."""
     section = re.split(r"\n(?=\S)", text[text.index("\n" + heading) + 1:])[0]
-    found = re.findall(r"^  (?:-\w \[ )?--([\w-]+)(?: \])?(?: ([A-Z=]+))?", section, re.MULTILINE)
+    found = re.findall(r"^  (?:-\w \[ |-\w(?: \S+)?, (?!--help))?--([\w-]+)(?: \])?(?: ([A-Z=]+))?", section, re.MULTILINE)
     assert found, (heading, text)
     return {name: value for name, value in found}
 

@@ -146,6 +146,29 @@ def check_plugin(at):
     at.refused("validate", "bad.yaml", says=["x: unknown key; accepted here: name, thresholds"])
 
 
+def check_own_quantizer(at):
+    """The notebook that compiles a quantizer, with what is installed alone."""
+    notebook = pathlib.Path(__file__).parents[3] / "experiments/python/notebooks/own_quantizer.ipynb"
+    environment = {**at.environment, "PATH": f"{at.prefix / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run([sys.executable, pathlib.Path(__file__).parents[1] / "python/notebooks_test.py",
+                           at.prefix / "share/quantdyn/python", at.prefix / "bin/quantdyn", notebook],
+                          env=environment, capture_output=True, text=True)
+    assert done.returncode in (0, 77), done.stderr
+
+
+def check_python(at):
+    """figures, report and completions come with the program."""
+    result = at.work / "results/plugin_example"
+    assert (at.prefix / "share/bash-completion/completions/quantdyn").exists()
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        return
+    assert "report.html: " in at.run("report", result, "--output", "report.html")
+    (at.work / "copy.py").write_text("raise SystemExit('this copy was imported')", encoding="utf-8")
+    assert "errors.png" in at.run("figures", result, "-o", "pictures", "--formats", "png")
+
+
 def check_refusals(at, abi):
     def refused(name, *says):
         (at.work / "bad.yaml").write_text(f"name: a\nplugins: [{name}]\n")
@@ -207,6 +230,8 @@ def main():
         abi = check_pkg_config(at)
         check_networks(at)
         check_plugin(at)
+        check_own_quantizer(at)
+        check_python(at)
         check_refusals(at, abi)
         check_program(at)
 

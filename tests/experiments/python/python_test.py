@@ -16,6 +16,7 @@ try:
     import h5netcdf  # noqa: F401
     import h5py
     import matplotlib
+    import matplotlib.pyplot
     import numpy as np
     import pandas as pd
     import xarray  # noqa: F401
@@ -88,7 +89,9 @@ def runs_are_joined_with_their_net_and_seed(folder):
 def figures_are_functions_that_leave_the_settings_alone(folder):
     result = quantdyn.run(experiment(), folder / "drawn", progress=False)
     before = dict(matplotlib.rcParams)
-    for name in quantdyn.figures.__all__[:-2]:
+    names = [name for name in quantdyn.figures.__all__ if name not in ("Missing", "UserError", "save")]
+    assert len(names) == 12 and set(dir(quantdyn)) >= {"figures", "open", "run"}
+    for name in names:
         try:
             figure = getattr(quantdyn.figures, name)(result, variants=["int8"], width="column")
         except quantdyn.figures.Missing as why:
@@ -98,7 +101,27 @@ def figures_are_functions_that_leave_the_settings_alone(folder):
     assert dict(matplotlib.rcParams) == before
     pair = quantdyn.figures.errors(result, folder / "drawn", style="dark")
     assert len(pair.axes) >= 2
-    fails(quantdyn.figures.UserError, lambda: quantdyn.figures.errors(result, variants=["int3"]), "no variant int3; it has")
+    assert not matplotlib.pyplot.get_fignums()
+    quantdyn.figures.save(pair, "pair.pdf")
+    content = pathlib.Path("pair.pdf").read_bytes()
+    assert b"/Type3" not in content and b"/CIDFontType2" in content
+    wrong = quantdyn.figures.UserError
+    fails(wrong, lambda: quantdyn.figures.errors(result, variants="int3"), "no variant int3; it has")
+    fails(wrong, quantdyn.figures.errors, "no result; accepted: one or more")
+    fails(wrong, lambda: quantdyn.figures.errors(result, width="wide"), "width 'wide'; accepted: column, page")
+    fails(wrong, lambda: quantdyn.figures.errors(result, style="blue"), "style 'blue'; accepted: light, dark")
+    fails(wrong, lambda: quantdyn.figures.save(pair, "pair.bmp"), "accepted: a name that ends in .pdf, .png, .svg")
+
+
+def figures_without_matplotlib_and_tables_without_it(folder):
+    (folder / "matplotlib.py").write_text("raise ImportError('no matplotlib here')", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": f"{folder}:{sys.argv[1]}"}
+    done = subprocess.run([sys.executable, "-B", "-m", "quantdyn.figures", "--help"], capture_output=True, text=True, check=False,
+                          env=environment, cwd="/")
+    assert done.returncode == 1 and done.stderr.startswith("figures: no matplotlib here; ") and "QUANTDYN_PYTHON" in done.stderr, done
+    done = subprocess.run([sys.executable, "-B", "-c", "import quantdyn; quantdyn.open; print(quantdyn.figures)"], capture_output=True,
+                          text=True, check=False, env=environment, cwd="/")
+    assert done.returncode == 0, done.stderr
 
 
 def what_is_wrong_is_said(folder):
@@ -129,7 +152,8 @@ def a_missing_program_is_named(folder):
 
 
 for fact in (a_dict_runs_and_its_tables_are_the_file, runs_are_joined_with_their_net_and_seed,
-             figures_are_functions_that_leave_the_settings_alone, what_is_wrong_is_said,
+             figures_are_functions_that_leave_the_settings_alone, figures_without_matplotlib_and_tables_without_it,
+             what_is_wrong_is_said,
              a_bar_does_not_hide_the_message, a_missing_program_is_named):
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)

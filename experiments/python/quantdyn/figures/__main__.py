@@ -14,14 +14,15 @@ try:
     from .result import Missing, Result, UserError, printable, tell_apart
     from .style import COLUMN_INCHES, PAGE_INCHES, STYLES, WRITERS, save, use
 except ImportError as missing:
-    sys.exit(f"figures: {missing}; install python3-h5py python3-matplotlib")
+    sys.exit(f"figures: {missing}; {sys.executable} needs h5py and matplotlib (Debian: python3-h5py, python3-matplotlib); "
+             "the environment variable QUANTDYN_PYTHON names another Python")
 
 
 def arguments(argv):
     parser = argparse.ArgumentParser(prog="quantdyn figures",
                                      description="Draws figures of one or more results, nets side by side.")
     parser.add_argument("results", nargs="+", metavar="RESULT", help="a result.h5 or the folder that holds one")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the pictures; created if absent")
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder for the pictures; created if absent")
     parser.add_argument("--variant", nargs="+", default=[], metavar="V",
                         help="quantization variants; several are drawn in errors and training, elsewhere the first "
                              "(default: the first three that all results have)")
@@ -56,7 +57,7 @@ def main(argv=None):
                 print(f"skipped {entry.name}: {printable(why)}", file=sys.stderr)
     except (UserError, OSError) as error:
         print(f"figures: {printable(error)}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UserError) else 1
     return 0
 
 

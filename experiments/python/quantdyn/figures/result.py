@@ -1,6 +1,6 @@
 """A result.h5 as the figures see it: layers, snapshots, and arrays that are None where the file has none.
 
-The layout is that of ../FILE.md; the meaning of every dataset that of ../../stats/README.md.
+The layout is that of experiments/FILE.md; the meaning of every dataset that of stats/README.md.
 """
 import os
 

@@ -20,7 +20,8 @@ try:
     from . import explanation, tables
     from .picker_data import picker
 except ImportError as missing:
-    sys.exit(f"report: {missing}; install python3-h5py python3-matplotlib")
+    sys.exit(f"report: {missing}; {sys.executable} needs h5py and matplotlib (Debian: python3-h5py, python3-matplotlib); "
+             "the environment variable QUANTDYN_PYTHON names another Python")
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -93,7 +94,8 @@ def arguments(argv):
     parser = argparse.ArgumentParser(prog="quantdyn report",
                                      description="Makes one self-contained HTML page of a result.")
     parser.add_argument("result", metavar="RESULT", help="a result.h5 or the folder that holds one")
-    parser.add_argument("--output", metavar="FILE", help="(default: report.html beside the result)")
+    parser.add_argument("-o", "--output", metavar="FILE",
+                        help="(default: report.html beside result.h5, NAME.html beside another NAME.h5)")
     parser.add_argument("--variant", nargs="+", default=[], metavar="V",
                         help="quantization variants of the figures and the picker (default: the first three)")
     parser.add_argument("--layer", metavar="L", help="the layer of epochs (default: the one with the lowest precision)")
@@ -106,6 +108,12 @@ def arguments(argv):
     return parser.parse_args(argv)
 
 
+def beside(path):
+    """report.html in the folder of result.h5; of another file, which may have neighbours, its name with .html."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, "report.html" if name == "result.h5" else f"{os.path.splitext(name)[0]}.html")
+
+
 def main(argv=None):
     options = arguments(argv)
     try:
@@ -113,15 +121,15 @@ def main(argv=None):
         result = Result(options.result)
         choice = choose([result], options.variant, options.layer, options.epoch, PAGE_INCHES)
         explained = explanation.explanation(result, options.variant[0] if options.variant else None,
-                                                   options.program, options.explanation)
+                                            options.program, options.explanation)
         content = page(result, choice, options.limit * 1e6, explained)
-        output = options.output or os.path.join(os.path.dirname(result.path), "report.html")
+        output = options.output or beside(result.path)
         with open(output, "w", encoding="utf-8") as f:
             f.write(content)
         print(f"{output}: {len(content.encode('utf-8')) / 1e6:.1f} MB")
     except (UserError, OSError) as error:
         print(f"report: {printable(error)}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UserError) else 1
     return 0
 
 

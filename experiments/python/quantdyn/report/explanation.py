@@ -1,6 +1,6 @@
 """The first section of a report: what `quantdyn explain --json` says, as HTML.
 
-The JSON's keys are described in ../explain/README.md. Everything is escaped.
+The JSON's keys are described in ../../../explain/README.md. Everything is escaped.
 """
 import json
 import os
@@ -15,10 +15,11 @@ from .tables import number, table
 def find_program(given):
     """The program: the one given, else $QUANTDYN, which the program sets, else the one in PATH; None if there is none."""
     named = given or os.environ.get("QUANTDYN")
-    if named is None:
+    if not named:
         return shutil.which("quantdyn")
     if not os.access(named, os.X_OK):
-        raise UserError(f"{named}: not a program; accepted: the built quantdyn")
+        by = "" if given else ", which the environment variable QUANTDYN names"
+        raise UserError(f"{named}{by}: not a program; accepted: the built quantdyn")
     return named
 
 

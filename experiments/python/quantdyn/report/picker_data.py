@@ -102,16 +102,16 @@ def picker(result, variants, limit_bytes):
     notes = []
     others = [name for name in result.quantized_variants() if name not in variants]
     if others:
-        notes.append(f"{len(others)} other variants are not in the picker (report.py --variant chooses): "
+        notes.append(f"{len(others)} other variants are not in the picker (--variant chooses): "
                      f"{', '.join(others)}.")
     parts, packed = finest(result, chosen, limit_bytes)
     blocks = [one for blocks in packed for one in blocks]
     if not blocks:
-        why = "are larger than report.py --limit" if len(packed) < len(chosen) else "are not in the result"
+        why = "are larger than --limit" if len(packed) < len(chosen) else "are not in the result"
         return None, [f"There is no picker: channel histograms {why}."]
     if len(packed) < len(chosen):
         left = "; ".join(result.snapshot_label(index) for index in chosen[len(packed):])
-        notes.append(f"To keep the page small (report.py --limit), these were left out: {left}.")
+        notes.append(f"To keep the page small (--limit), these were left out: {left}.")
     notes.append(f"Bins are joined to {parts} an octave; the smallest 0.5 % of a layer's values share a cell a side. "
                  "The result has all bins.")
     labels = {str(index): result.snapshot_label(index) for index in chosen[:len(packed)]}
