@@ -172,6 +172,13 @@ def picker_shows_what_is_chosen(browser, result, folder):
     assert shown["layer"] == layers[0] and shown["snapshot"] == str(float_at)
 
 
+def picker_starts_at_the_worst_layer(browser, result, folder, program):
+    content = make(result, os.path.join(folder, "worst.html"), "--program", program, "--variant", "int4")
+    worst = re.search(r'The costliest layers.*?<th scope="row">(.*?)</th>', content, re.DOTALL).group(1)
+    shown, _ = picked(browser, folder, f"file://{folder}/worst.html")
+    assert shown["layer"] == worst, (shown, worst)
+
+
 USER = """<script>
 setTimeout(() => {
   const first = document.getElementById("picker").dataset.inked;
@@ -182,6 +189,8 @@ setTimeout(() => {
     const canvas = document.getElementById("canvas"), frame = canvas.getBoundingClientRect();
     canvas.dispatchEvent(new MouseEvent("mousemove",
       { clientX: frame.left + 90, clientY: frame.top + frame.height / 2 }));
+    document.body.dataset.pointed = document.getElementById("status").textContent;
+    for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "x"]) canvas.dispatchEvent(new KeyboardEvent("keydown", { key }));
     document.body.dataset.before = first;
     document.body.dataset.address = location.hash;
   }, 1000);
@@ -198,7 +207,31 @@ def picker_answers_a_user(browser, folder):
     body = dict(re.findall(r'data-([a-z]+)="([^"]*)"', re.search(r"<body([^>]*)>", dom).group(1)))
     assert shown["layer"] == "logits" and shown["rendered"] == "2", shown
     assert body["before"] != shown["inked"] and "layer=logits" in body["address"], body
-    assert re.search(r'<p id="status"[^>]*>channel 0, values from \S+ to \S+: [\d,]+ of 16; range ', dom)
+    assert re.fullmatch(r"channel 0, values from \S+ to \S+: [\d,]+ of 16; range \S+ to \S+", body["pointed"]), body
+    assert re.search(r'<p id="status"[^>]*>channel 1, values from \S+ to \S+: [\d,]+ of 16; range ', dom)  # by the keys
+
+
+WIDTH = """<script>setTimeout(() => {
+  document.body.dataset.over = document.documentElement.scrollWidth - innerWidth;
+}, 500);</script>"""
+
+
+def page_fits_phones_screens_dark_rooms_and_paper(browser, folder):
+    with open(os.path.join(folder, "worst.html"), encoding="utf-8") as f, \
+         open(os.path.join(folder, "wide.html"), "w", encoding="utf-8") as wide:
+        wide.write(f.read().replace("</body>", WIDTH + "</body>"))
+    address = f"file://{folder}/wide.html"
+    for width in (390, 1280, 1920):
+        dom = browse(browser, folder, address, "--dump-dom", f"--window-size={width},1000")
+        assert int(re.search(r'<body data-over="(-?\d+)"', dom).group(1)) <= 0, width
+    for theme, is_dark in ((0, True), (1, False)):
+        browse(browser, folder, address, f"--blink-settings=preferredColorScheme={theme}", f"--screenshot={folder}/theme.png")
+        with Image.open(os.path.join(folder, "theme.png")) as image:
+            assert (sum(image.convert("RGB").getpixel((5, 5))) < 200) == is_dark, theme
+    browse(browser, folder, address, f"--print-to-pdf={folder}/page.pdf")
+    with open(os.path.join(folder, "page.pdf"), "rb") as f:
+        content = f.read()
+    assert 3 <= len(re.findall(rb"/Type\s*/Page\b", content)) < 20 and len(content) > 100_000
 
 
 def screenshot_has_colours(browser, folder):
@@ -222,7 +255,9 @@ def main():
             print("passed, but skipped: the page in a browser; install chromium-headless-shell")
             sys.exit(77)
         picker_shows_what_is_chosen(browser, result, folder)
+        picker_starts_at_the_worst_layer(browser, result, folder, program)
         picker_answers_a_user(browser, folder)
+        page_fits_phones_screens_dark_rooms_and_paper(browser, folder)
         screenshot_has_colours(browser, folder)
 
 

@@ -70,7 +70,8 @@ def page(result, choice, limit_bytes, explained):
     picked = ""
     if data is not None:
         # "</script" would end the script element early, "<!--<script" keep it from ending.
-        content = json.dumps({**data, "colours": colours()}, separators=(",", ":")).replace("<", r"\u003c")
+        worst = explained[0]["layers"][0]["name"] if explained[0] and explained[0]["layers"] else None
+        content = json.dumps({**data, "colours": colours(), "worst": worst}, separators=(",", ":")).replace("<", r"\u003c")
         picked = (part("picker.html") + f'<script type="application/json" id="histograms">{content}</script>\n'
                   f"<script>\n{part('picker.js')}</script>\n")
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">\n'

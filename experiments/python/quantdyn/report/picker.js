@@ -8,9 +8,11 @@
   const status = document.getElementById("status");
   const select = Object.fromEntries(
     ["snapshot", "tensor", "layer", "order"].map((id) => [id, document.getElementById(id)]));
-  const margin = { left: 78, right: 12, top: 26, bottom: 40, gap: 14, side: 150 };
+  const margin = { left: 78, right: 12, top: 26, bottom: 40, gap: 14 };
+  const sideWidth = () => Math.min(150, canvas.clientWidth / 5);  // of the whole layer's bars
   const palette = data.colours.match(/.{6}/g).map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
   let shown = null;  // the block on the canvas, decoded
+  let cursor = null; // the cell that the keys have chosen: its column and cell
   let request = 0;   // a later choice wins over one that is still being decoded
 
   const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -54,6 +56,7 @@
     return cell + Math.min(1, Math.max(0, inside));
   }
 
+  const ink = () => getComputedStyle(document.body).color;
   const superscript = (n) => String(n).replace(/[-0-9]/g, (c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
   function valueText(value) {
     if (value === 0 || !Number.isFinite(value)) return value === 0 ? "0" : value < 0 ? "−∞" : "∞";
@@ -70,8 +73,7 @@
       for (let cell = 0; cell < view.cells; ++cell) {
         const count = view.counts[cell * view.channels + channel];
         const at = 4 * ((view.cells - 1 - cell) * view.channels + x);
-        const colour = count === 0 ? [255, 255, 255] : palette[Math.round(scale * Math.log(1 + count))];
-        picture.data.set([...colour, 255], at);
+        if (count) picture.data.set([...palette[Math.round(scale * Math.log(1 + count))], 255], at);
       }
     });
     const off = document.createElement("canvas");
@@ -83,8 +85,8 @@
   function box(view) {
     const width = canvas.clientWidth, height = canvas.clientHeight;
     return { x: margin.left, y: margin.top, height: height - margin.top - margin.bottom,
-             width: width - margin.left - margin.right - margin.gap - margin.side,
-             side: width - margin.right - margin.side, view };
+             width: width - margin.left - margin.right - margin.gap - sideWidth(),
+             side: width - margin.right - sideWidth(), view };
   }
 
   function axisTicks(area) {
@@ -137,10 +139,10 @@
     const view = area.view, cellHeight = area.height / view.cells, largest = Math.max(...view.layer);
     context.fillStyle = "#56b4e9";
     view.layer.forEach((count, cell) => {
-      const length = margin.side * Math.log(1 + count) / Math.log(1 + largest);
+      const length = sideWidth() * Math.log(1 + count) / Math.log(1 + largest);
       context.fillRect(area.side, area.y + area.height - (cell + 1) * cellHeight, length, Math.max(1, cellHeight - 0.5));
     });
-    context.fillStyle = "#1a1a1a";
+    context.fillStyle = ink();
     context.textAlign = "left"; context.textBaseline = "bottom";
     context.fillText("whole layer", area.side, area.y - 6);
     context.fillRect(area.side, area.y, 1, area.height);
@@ -159,12 +161,17 @@
     ends(area, order);
     context.strokeStyle = "#888"; context.lineWidth = 1;
     context.strokeRect(area.x - 0.5, area.y - 0.5, area.width + 1, area.height + 1);
-    context.fillStyle = "#1a1a1a";
+    context.fillStyle = ink();
     context.textAlign = "left"; context.textBaseline = "bottom";
     context.fillText("value (1)", 8, area.y - 6);
     axisTicks(area);
     channelTicks(area);
     layerBars(area);
+    if (!cursor) return;
+    const width = area.width / shown.channels, height = area.height / shown.cells;
+    context.strokeStyle = ink(); context.lineWidth = 2;
+    context.strokeRect(area.x + cursor.x * width, area.y + area.height - (cursor.cell + 1) * height,
+                       Math.max(3, width), Math.max(3, height));
   }
 
   function describe() {
@@ -174,24 +181,47 @@
       `${data.snapshots[block.snapshot]}: ${block.channels} channels, ${block.total.toLocaleString("en")} values${nonfinite}`;
   }
 
+  const valuesOf = (cell) => `values from ${valueText(shown.edges[cell])} to ${valueText(shown.edges[cell + 1])}`;
+
+  /** Says what a cell of the column `x` holds. */
+  function tell(x, cell) {
+    const channel = channelOrder(shown)[x], count = shown.counts[cell * shown.channels + channel];
+    const range = shown.low ? `; range ${valueText(shown.low[channel])} to ${valueText(shown.high[channel])}` : "";
+    status.textContent = `channel ${channel}, ${valuesOf(cell)}: ${count.toLocaleString("en")} of ` +
+      `${shown.totals[channel].toLocaleString("en")}${range}`;
+  }
+
   function hover(event) {
     if (!shown) return;
     const area = box(shown), frame = canvas.getBoundingClientRect();
     const x = Math.floor((event.clientX - frame.left - area.x) / area.width * shown.channels);
     const cell = Math.floor((area.y + area.height - (event.clientY - frame.top)) / area.height * shown.cells);
     if (cell < 0 || cell >= shown.cells) return describe();
-    const values = `values from ${valueText(shown.edges[cell])} to ${valueText(shown.edges[cell + 1])}`;
     if (event.clientX - frame.left >= area.side) {
-      status.textContent = `whole layer, ${values}: ${shown.layer[cell].toLocaleString("en")} of ` +
+      status.textContent = `whole layer, ${valuesOf(cell)}: ${shown.layer[cell].toLocaleString("en")} of ` +
         shown.block.total.toLocaleString("en");
     } else if (x >= 0 && x < shown.channels) {
-      const channel = channelOrder(shown)[x], count = shown.counts[cell * shown.channels + channel];
-      const range = shown.low ? `; range ${valueText(shown.low[channel])} to ${valueText(shown.high[channel])}` : "";
-      status.textContent = `channel ${channel}, ${values}: ${count.toLocaleString("en")} of ` +
-        `${shown.totals[channel].toLocaleString("en")}${range}`;
+      tell(x, cell);
     } else {
       describe();
     }
+  }
+
+  const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+  /** Arrow keys go from cell to cell, at first from the middle; Escape ends it. */
+  function step(event) {
+    if (!shown || !(event.key in STEPS || event.key === "Escape")) return;
+    event.preventDefault();
+    if (event.key === "Escape") {
+      cursor = null;
+    } else {
+      const [right, up] = STEPS[event.key], from = cursor || { x: -right, cell: (shown.cells >> 1) - up };
+      const within = (value, size) => Math.min(size - 1, Math.max(0, value));
+      cursor = { x: within(from.x + right, shown.channels), cell: within(from.cell + up, shown.cells) };
+    }
+    draw();
+    if (cursor) tell(cursor.x, cursor.cell); else describe();
   }
 
   function fill(list, entries, wanted) {
@@ -215,6 +245,7 @@
     const view = await decode(block);
     if (mine !== request) return;
     shown = view;
+    cursor = null;
     draw();
     describe();
     const chosen = { snapshot: String(block.snapshot), tensor: block.tensor, layer: data.layers[block.layer] };
@@ -238,11 +269,13 @@
 
   const now = () => ({ snapshot: select.snapshot.value, tensor: select.tensor.value, layer: select.layer.value });
   const addressed = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-  const start = { snapshot: String(data.blocks[0].snapshot), tensor: "output", ...addressed() };
+  const start = { snapshot: String(data.blocks[0].snapshot), tensor: "output", layer: data.worst, ...addressed() };
   for (const id of ["snapshot", "tensor", "layer"]) select[id].addEventListener("change", () => show(now(), true));
   select.order.addEventListener("change", draw);
   canvas.addEventListener("mousemove", hover);
   canvas.addEventListener("mouseleave", () => shown && describe());
+  canvas.addEventListener("keydown", step);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   window.addEventListener("resize", draw);
   window.addEventListener("hashchange", () => location.hash.includes("=") && show({ ...now(), ...addressed() }, false));
   show(start, false);
