@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --study | --tests | --sanitize | --mpi | --processors]
+# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --study | --tests | --sanitize | --mpi | --processors | --site]
 #   --figures  also what quantdyn figures and report draw with; --study also that, and what experiments/study decides with;
 #   --tests    also that, and what the tests need;
 #   --sanitize also Clang, for the tests with sanitizers; --mpi also Open MPI, for runs of several processes;
-#   --processors also what tests/processors needs; --libraries installs nothing and prints the libraries that quantdyn links with
+#   --processors also what tests/processors needs; --site also what experiments/site needs; --libraries installs nothing and prints the libraries that quantdyn links with
 # Debian 12's packages, with sudo where not root; elsewhere it prints the list and stops.
 set -euo pipefail
 
@@ -11,6 +11,7 @@ packages=(g++ git meson ninja-build pkg-config libblis-dev libboost-program-opti
   libhwy-dev libonnx-dev libprotobuf-dev librandom123-dev libssl-dev libxxhash-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
 case ${1:-} in  # each adds to what follows
   --mpi) packages+=(libopenmpi-dev openmpi-bin) ;;
+  --site) packages+=(doxygen mkdocs mkdocs-material) ;;
   --processors) packages+=(g++-aarch64-linux-gnu mmdebstrap qemu-user) ;;
   --libraries) printf '%s\n' "${packages[@]}" | grep -e '-dev$'; exit ;;
   --sanitize) packages+=(clang libomp-dev llvm) ;;&

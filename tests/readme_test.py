@@ -26,7 +26,7 @@ BUILT_IN = "data.source={name: synthetic, train_images: 4096, test_images: 1024}
 SCRIPTS = ("tests/cluster/run.sh", "tests/faults/faults.py", "tests/mpi/run.sh", "tests/processors/run.sh", "tests/threads/run.sh",
            "tests/tidy.sh", "experiments/install_packages.sh",
            "experiments/imagenet/prepare.py",
-           "experiments/imagenet/run.sh", "experiments/study/report.py")
+           "experiments/imagenet/run.sh", "experiments/site/build.py", "experiments/study/report.py")
 MODEL = re.compile(r"file: (\S+\.h5)")
 DIRECTORY = re.compile(r"directory: ([^,}\s]+)")
 
