@@ -1,4 +1,6 @@
 // `quantdyn list`.
+#include <unistd.h>
+
 #include "experiments/commands/command.h"
 #include "experiments/reference/reference_text.h"
 #include "experiments/terminal/output.h"
@@ -16,7 +18,8 @@ po::options_description options() {
 void list(const CommandCall& call) {
   if (call.files.size() > 1)
     throw_error<ConfigError>("list: expected one name or none, found {}", call.files.size());
-  print_result(reference_text(call.files.empty() ? "" : call.files[0]));
+  const size_t columns = isatty(STDOUT_FILENO) == 1 ? terminal_columns() : 0;
+  print_result(reference_text(call.files.empty() ? "" : call.files[0], columns));
 }
 
 }  // namespace

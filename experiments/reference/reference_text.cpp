@@ -17,14 +17,46 @@ std::string indented(const std::string& lines) {
   return out;
 }
 
-std::string text_of(const Described& one) {
+using Rows = std::vector<std::vector<std::string>>;
+
+/// Cuts the last column into lines, so that the table has at most `columns` if its others leave
+/// room; a row then has further ones below it, which are empty but for that column.
+Rows cut(const Rows& rows, size_t columns) {
+  constexpr size_t least = 24;
+  const size_t last = rows[0].size() - 1;
+  size_t others = 0;
+  for (size_t c = 0; c < last; ++c) {
+    size_t width = 0;
+    for (const auto& row : rows) width = std::max(width, places(row[c]));
+    others += width + 2;
+  }
+  const size_t room = columns > others + least ? columns - others : least;
+  Rows out;
+  for (const auto& row : rows) {
+    out.push_back(row);
+    out.back()[last].clear();
+    std::istringstream words(row[last]);
+    for (std::string word; words >> word;) {
+      if (!out.back()[last].empty() && places(out.back()[last]) + 1 + places(word) > room)
+        out.emplace_back(row.size());
+      std::string& line = out.back()[last];
+      line += (line.empty() ? "" : " ") + word;
+    }
+  }
+  return out;
+}
+
+std::string text_of(const Described& one, size_t columns) {
   std::string name = one.name.empty() ? "(the file)" : one.name;
   std::string out = fmt::format("  {}: {}\n", name, one.summary);
-  std::vector<std::vector<std::string>> rows{{"option", "type", "default", "accepted", "meaning"}};
+  Rows rows{{"option", "type", "default", "accepted", "meaning"}};
   for (const OptionDescription& o : one.options)
     rows.push_back({o.key, o.type, o.default_value, o.accepted, o.help});
   if (one.takes_any) rows.push_back({"...", "", "", "", "further keys of any name"});
-  return rows.size() == 1 ? out : out + indented(format_table(rows));
+  if (rows.size() == 1) return out;
+  constexpr size_t indent = 6;
+  if (columns > indent) rows = cut(rows, columns - indent);
+  return out + indented(format_table(rows));
 }
 
 /// "equalize" of "variants.repairs.equalize".
@@ -42,7 +74,7 @@ bool has_word(const Described& one, const std::string& word) {
 
 }  // namespace
 
-std::string reference_text(const std::string& only) {
+std::string reference_text(const std::string& only, size_t columns) {
   const std::vector<Described> all = reference();
   const bool names_some = std::ranges::any_of(
       all, [&](const Described& one) { return only.empty() || is_called(one, only); });
@@ -51,7 +83,7 @@ std::string reference_text(const std::string& only) {
     if (!only.empty() && !(names_some ? is_called(one, only) : has_word(one, only))) continue;
     if (one.kind != kind) out += (out.empty() ? "" : "\n") + one.kind + "\n";
     kind = one.kind;
-    out += text_of(one);
+    out += text_of(one, columns);
   }
   if (!out.empty()) return out + "\n";
   std::vector<std::string> names;

@@ -124,6 +124,12 @@ BOOST_AUTO_TEST_CASE(list_finds_sections_macros_plugins_and_words) {
       {"momentum", "  sgd: "}};
   for (const auto& [name, words] : cases)
     BOOST_TEST(contains(reference_text(name), words), name << ": " << reference_text(name));
+  const std::string narrow = reference_text("track.gradients", 100);
+  std::istringstream lines(narrow);
+  for (std::string line; std::getline(lines, line);) BOOST_TEST(line.size() <= 100u, line);
+  BOOST_TEST(std::ranges::count(narrow, '\n') >
+             std::ranges::count(reference_text("track.gradients"), '\n'));
+  BOOST_TEST(contains(narrow, "training images, one batch;"));
   BOOST_TEST(error_of<ConfigError>([] { reference_text("equalise"); }) ==
              "nothing is called 'equalise'; the nearest: equalize; `quantdyn list` prints all");
   BOOST_TEST(error_of<ConfigError>([] { reference_text("xyzzy"); }) ==
