@@ -178,10 +178,11 @@ int run_main(int argc, char** argv) {
         "--help",
         command.name, command.name);
   if (has("help")) {
-    print_result(fmt::format("quantdyn {} {} [options]: {}\n\n{}\n{}{}", command.name,
-                             command.arguments, command.summary, text_of(command.options),
+    print_result(fmt::format("quantdyn {} {} [options]: {}\n\n{}\n{}{}\nexample:\n  {}\n",
+                             command.name, command.arguments, command.summary,
+                             text_of(command.options),
                              command.more_help ? command.more_help() + "\n" : "",
-                             text_of(general_options())));
+                             text_of(general_options()), command.example));
     return 0;
   }
   check_options(command, given.options);

@@ -28,8 +28,12 @@ void bench(const CommandCall& call) {
 }  // namespace
 
 Command bench_command() {
-  return {"bench", "NETWORK --mode MODE",
-          "images per second of one net on random input, as a line of JSON", options(), bench};
+  return {"bench",
+          "NETWORK --mode MODE",
+          "images per second of one net on random input, as a line of JSON",
+          options(),
+          bench,
+          "quantdyn bench experiments/networks/dws.yaml --mode train --layers"};
 }
 
 }  // namespace quantdyn

@@ -40,6 +40,7 @@ struct Command {
   std::string summary;    ///< one line
   po::options_description options;
   void (*run)(const CommandCall& call);
+  std::string example;                   ///< one use of it, printed after the options
   std::string (*more_help)() = nullptr;  ///< printed after the options
   bool reads_arguments = false;          ///< itself: all words after its name, --help among them
 };

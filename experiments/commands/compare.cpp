@@ -29,8 +29,9 @@ void compare(const CommandCall& call) {
 }  // namespace
 
 Command compare_command() {
-  return {"compare", "A.h5 B.h5", "two results node by node, and what differs most", options(),
-          compare};
+  return {
+      "compare", "A.h5 B.h5", "two results node by node, and what differs most",
+      options(), compare,     "quantdyn compare results/regular/result.h5 results/dws/result.h5"};
 }
 
 }  // namespace quantdyn

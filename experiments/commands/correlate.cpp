@@ -93,8 +93,12 @@ void correlate(const CommandCall& call) {
 }  // namespace
 
 Command correlate_command() {
-  return {"correlate", "RESULT.h5 ...",
-          "ranks of two quantities over layers, within and across nets", options(), correlate};
+  return {"correlate",
+          "RESULT.h5 ...",
+          "ranks of two quantities over layers, within and across nets",
+          options(),
+          correlate,
+          "quantdyn correlate results/regular/result.h5 results/dws/result.h5 --variant minmax-8"};
 }
 
 }  // namespace quantdyn

@@ -73,6 +73,7 @@ Command explain_command() {
           "why a variant of a result loses what it loses: layers by cost, causes, repairs",
           options(),
           explain_result,
+          "quantdyn explain results/example --variant minmax-4 --verify",
           thresholds_help};
 }
 

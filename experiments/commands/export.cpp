@@ -34,8 +34,12 @@ void export_model(const CommandCall& call) {
 }  // namespace
 
 Command export_command() {
-  return {"export", "RESULT --output MODEL", "a result's net as an ONNX or a Keras model",
-          options(), export_model};
+  return {"export",
+          "RESULT --output MODEL",
+          "a result's net as an ONNX or a Keras model",
+          options(),
+          export_model,
+          "quantdyn export results/example --output net.onnx"};
 }
 
 }  // namespace quantdyn

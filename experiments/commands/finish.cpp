@@ -27,7 +27,8 @@ void finish(const CommandCall& call) {
 }  // namespace
 
 Command finish_command() {
-  return {"finish", "DIR", "make result.h5 of what an interrupted run finished", options(), finish};
+  return {"finish",  "DIR",  "make result.h5 of what an interrupted run finished",
+          options(), finish, "quantdyn finish results/example"};
 }
 
 }  // namespace quantdyn

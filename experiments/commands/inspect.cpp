@@ -122,10 +122,13 @@ void inspect(const CommandCall& call) {
 }  // namespace
 
 Command inspect_command() {
-  return {"inspect", "FILE...",
+  return {"inspect",
+          "FILE...",
           "the layers of a network YAML, a Keras model.h5 or a model.onnx; the tables of a "
           "result.h5; for several results, a table with one row per variant",
-          options(), inspect};
+          options(),
+          inspect,
+          "quantdyn inspect results/example --variant minmax-8 --layer sep3_dw"};
 }
 
 }  // namespace quantdyn

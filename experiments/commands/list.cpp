@@ -25,9 +25,12 @@ void list(const CommandCall& call) {
 }  // namespace
 
 Command list_command() {
-  return {"list", "[NAME]",
-          "the keys of YAML files, and plugins with their options: all, or what NAME is", options(),
-          list};
+  return {"list",
+          "[NAME]",
+          "the keys of YAML files, and plugins with their options: all, or what NAME is",
+          options(),
+          list,
+          "quantdyn list track"};
 }
 
 }  // namespace quantdyn

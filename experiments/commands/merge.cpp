@@ -43,8 +43,12 @@ void merge(const CommandCall& call) {
 }  // namespace
 
 Command merge_command() {
-  return {"merge", "A.h5 B.h5... --output M.h5", "results of several seeds as mean and interval",
-          options(), merge};
+  return {"merge",
+          "A.h5 B.h5... --output M.h5",
+          "results of several seeds as mean and interval",
+          options(),
+          merge,
+          "quantdyn merge results/seed1 results/seed2 --output merged.h5"};
 }
 
 }  // namespace quantdyn

@@ -19,8 +19,12 @@ void start(const CommandCall& call) {
 }  // namespace
 
 Command new_command() {
-  return {"new", "experiment|network", "a YAML file to start from, with every key explained",
-          options(), start};
+  return {"new",
+          "experiment|network",
+          "a YAML file to start from, with every key explained",
+          options(),
+          start,
+          "quantdyn new experiment --output my_experiment.yaml"};
 }
 
 }  // namespace quantdyn

@@ -56,7 +56,7 @@ void become(const char* module, const CommandCall& call) {
 
 Command python_command(const char* name, const char* arguments, const char* summary,
                        void (*run)(const CommandCall&)) {
-  Command out{name, arguments, summary, po::options_description(), run};
+  Command out{name, arguments, summary, po::options_description(), run, ""};
   out.reads_arguments = true;
   return out;
 }

@@ -20,9 +20,12 @@ void schema(const CommandCall& call) {
 }  // namespace
 
 Command schema_command() {
-  return {"schema", "experiment|network",
-          "a JSON Schema of such a YAML file, for editors that check and complete it", options(),
-          schema};
+  return {"schema",
+          "experiment|network",
+          "a JSON Schema of such a YAML file, for editors that check and complete it",
+          options(),
+          schema,
+          "quantdyn schema experiment --output experiment.schema.json"};
 }
 
 }  // namespace quantdyn

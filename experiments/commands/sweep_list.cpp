@@ -30,7 +30,8 @@ void list(const CommandCall& call) {
 }  // namespace
 
 Command sweep_list_command() {
-  return {"sweep list", "CONFIG", "the members of a sweep with their numbers", options(), list};
+  return {"sweep list", "CONFIG", "the members of a sweep with their numbers",
+          options(),    list,     "quantdyn sweep list experiments/study/families.yaml"};
 }
 
 }  // namespace quantdyn

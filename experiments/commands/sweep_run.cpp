@@ -67,7 +67,8 @@ void run(const CommandCall& call) {
 }  // namespace
 
 Command sweep_run_command() {
-  return {command, "CONFIG", "run the members of a sweep, or some of them", options(), run};
+  return {command,   "CONFIG", "run the members of a sweep, or some of them",
+          options(), run,      "quantdyn sweep run experiments/study/families.yaml --jobs 2"};
 }
 
 }  // namespace quantdyn

@@ -108,7 +108,12 @@ void slurm(const CommandCall& call) {
 }  // namespace
 
 Command sweep_slurm_command() {
-  return {command, "CONFIG", "jobs of Slurm that run the members of a sweep", options(), slurm};
+  return {command,
+          "CONFIG",
+          "jobs of Slurm that run the members of a sweep",
+          options(),
+          slurm,
+          "quantdyn sweep slurm experiments/study/families.yaml --partition long --time 4:00:00"};
 }
 
 }  // namespace quantdyn

@@ -60,8 +60,8 @@ void status(const CommandCall& call) {
 }  // namespace
 
 Command sweep_status_command() {
-  return {command, "CONFIG", "which members are done, running, failed or waiting", options(),
-          status};
+  return {command,   "CONFIG", "which members are done, running, failed or waiting",
+          options(), status,   "quantdyn sweep status experiments/study/families.yaml"};
 }
 
 }  // namespace quantdyn

@@ -103,7 +103,8 @@ void table(const CommandCall& call) {
 }  // namespace
 
 Command sweep_table_command() {
-  return {command, "CONFIG", "the numbers of all members, with means over seeds", options(), table};
+  return {command,   "CONFIG", "the numbers of all members, with means over seeds",
+          options(), table,    "quantdyn sweep table experiments/study/families.yaml --format csv"};
 }
 
 }  // namespace quantdyn

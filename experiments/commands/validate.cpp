@@ -68,8 +68,12 @@ void validate(const CommandCall& call) {
 }  // namespace
 
 Command validate_command() {
-  return {"validate", "CONFIG", "check an experiment and its data; of a sweep, measure some steps",
-          experiment_options(), validate};
+  return {"validate",
+          "CONFIG",
+          "check an experiment and its data; of a sweep, measure some steps",
+          experiment_options(),
+          validate,
+          "quantdyn validate experiments/example.yaml"};
 }
 
 }  // namespace quantdyn

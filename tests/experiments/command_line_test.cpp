@@ -185,6 +185,24 @@ BOOST_AUTO_TEST_CASE(help_after_a_command_prints_its_options_and_no_others) {
   expect_usage_error({"frobnicate", "--help"}, "unknown command 'frobnicate'");
 }
 
+BOOST_AUTO_TEST_CASE(every_help_ends_with_an_example_that_the_command_would_take) {
+  for (const std::string command :
+       {"run", "validate", "finish", "inspect", "explain", "compare", "correlate", "merge",
+        "export", "bench", "list", "schema", "new", "sweep list", "sweep run", "sweep status",
+        "sweep table", "sweep slurm"}) {
+    std::istringstream in(command);
+    std::vector<std::string> words(std::istream_iterator<std::string>(in), {});
+    words.emplace_back("--help");
+    const std::string help = run(words).out;
+    const size_t at = help.find("\nexample:\n  quantdyn " + command + " ");
+    BOOST_REQUIRE_MESSAGE(at != std::string::npos, help);
+    std::istringstream example(help.substr(at + 10));
+    for (std::string word; example >> word;)
+      if (word.starts_with("--"))
+        BOOST_TEST(contains(help.substr(0, at), word + " "), command << ": no option " << word);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(list_names_every_plugin_with_every_option) {
   const Outcome list = run({"list"});
   BOOST_REQUIRE(list.exit_code == 0);
