@@ -34,8 +34,7 @@ po::options_description options() {
       "set a parameter of the network file, as in --set width=0.5; may be repeated");
   add("csv", po::bool_switch(),
       "CSV: a row a number of the net or of a layer, in the last snapshot of every variant or in "
-      "the "
-      "chosen one; of a network, a row a layer");
+      "the chosen one; of a network, a row a layer");
   add("json", po::bool_switch(), "the same as JSON");
   add_plugin_option(out);
   return out;

@@ -21,7 +21,7 @@ void start(const CommandCall& call) {
 Command new_command() {
   return {"new",
           "experiment|network",
-          "a YAML file to start from, with every key explained",
+          "a YAML file to start from, with comments on what else there is",
           options(),
           start,
           "quantdyn new experiment --output my_experiment.yaml"};

@@ -5,8 +5,8 @@
 
 namespace quantdyn {
 
-/// An "experiment" or a "network" that runs as it is, with all further keys as comments: their
-/// defaults and meaning.
+/// An "experiment" or a "network" that is whole as it is. Comments say what else there is: keys
+/// with their defaults, sections and kinds of nodes with where to read on.
 std::string starting_point(const std::string& file);
 
 }  // namespace quantdyn
