@@ -60,6 +60,8 @@ class Trainer {
   /// is called after every step except the epoch's last. Its time does not count; it may read the
   /// net without changing a bit of the training.
   EpochResult run_epoch(int64_t epoch, WorkProgress& progress, const StepCallback& after_step = {});
+  /// Images of the current epoch that are done: of one that was loaded in its middle.
+  int64_t images_of_epoch() const { return done_.images; }
 
   /// Saves or loads what later steps depend on, except the net and the quantization, between steps.
   /// Loaded in the middle of an epoch, the next run_epoch() goes on with the rest of that epoch.

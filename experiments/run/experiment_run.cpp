@@ -76,7 +76,9 @@ void ExperimentRun::begin() {
 }
 
 void ExperimentRun::train_epochs() {
-  const auto progress = sink_.begin(e_.name, e_.train.epochs * e_.data->train->size(), "images");
+  const int64_t per_epoch = e_.data->train->size();
+  const auto progress = sink_.begin(e_.name, e_.train.epochs * per_epoch, "images",
+                                    epoch_ * per_epoch + trainer_->images_of_epoch());
   for (int64_t epoch = epoch_ + 1; epoch <= e_.train.epochs; ++epoch) {
     prepare_quantization(epoch);
     after_epoch(trainer_->run_epoch(epoch, *progress, [&](int64_t step) { after_step(step); }));
@@ -255,7 +257,7 @@ void ExperimentRun::quantize(const Variant& variant) {
   const auto note = [&](const std::string& what, int64_t done, int64_t total,
                         const std::string& units) {
     stop_.check();
-    if (done < last_done || !progress) progress = sink_.begin(e_.name, total, units);
+    if (done < last_done || !progress) progress = sink_.begin(e_.name, total, units, 0);
     last_done = done;
     progress->update(done, fmt::format("{}: {}", variant.name, what));
   };

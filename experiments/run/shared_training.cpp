@@ -95,7 +95,7 @@ VariantMaker::Place train_along(Experiment& experiment, VariantMaker& maker) {
   };
   if (is_tracked) track();
   SilentProgress unseen;
-  const auto progress = unseen.begin(experiment.name, 0, "images");
+  const auto progress = unseen.begin(experiment.name, 0, "images", 0);
   const auto after_step = [&](int64_t step) {
     place.step = step;
     if (experiment.track.has_snapshot(step)) track();

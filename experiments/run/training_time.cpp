@@ -22,7 +22,7 @@ double training_seconds(Experiment& experiment) {
                   experiment.computing.fusing, experiment.computing.algorithm,
                   experiment.rng("train"));
   SilentProgress unseen;
-  const auto progress = unseen.begin("", 1, "");
+  const auto progress = unseen.begin("", 1, "", 0);
   Stopwatch watch;
   int64_t first = -1;  // steps before it warm up caches and memory
   const auto epochs = static_cast<double>(train.epochs);

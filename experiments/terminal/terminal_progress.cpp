@@ -17,10 +17,12 @@ bool is_terminal() { return isatty(STDERR_FILENO) == 1; }
 
 class Bar final : public WorkProgress {
  public:
-  Bar(std::string title, int64_t total, std::string unit, double seconds_between_lines)
+  Bar(std::string title, int64_t total, std::string unit, int64_t done_before,
+      double seconds_between_lines)
       : title_(std::move(title)),
         unit_(std::move(unit)),
         total_(total),
+        done_before_(done_before),
         seconds_between_lines_(seconds_between_lines) {}
   ~Bar() override {
     if (terminal_) print_control("\r\033[K");
@@ -40,8 +42,8 @@ class Bar final : public WorkProgress {
     const double seconds = watch_.seconds();
     const double share =
         static_cast<double>(done) / static_cast<double>(std::max<int64_t>(total_, 1));
-    const double rate = static_cast<double>(done) / std::max(seconds, 1e-9);
-    const std::string left = done > 0 ? time_text(seconds * (1 - share) / share) : "?";
+    const double rate = static_cast<double>(done - done_before_) / std::max(seconds, 1e-9);
+    const std::string left = rate > 0 ? time_text(static_cast<double>(total_ - done) / rate) : "?";
     const std::string facts = fmt::format("{:3.0f}%  {}  {:.{}f} {}/s  {} left", 100 * share, note,
                                           rate, rate < 10 ? 2 : 0, unit_, left);
     if (!terminal_) {
@@ -56,7 +58,7 @@ class Bar final : public WorkProgress {
   }
 
   std::string title_, unit_;
-  int64_t total_;
+  int64_t total_, done_before_;
   double seconds_between_lines_;
   bool terminal_ = is_terminal();
   Stopwatch watch_;
@@ -66,8 +68,8 @@ class Bar final : public WorkProgress {
 }  // namespace
 
 std::unique_ptr<WorkProgress> TerminalProgress::begin(const std::string& title, int64_t total,
-                                                      const std::string& unit) {
-  return std::make_unique<Bar>(title, total, unit, seconds_between_lines_);
+                                                      const std::string& unit, int64_t done) {
+  return std::make_unique<Bar>(title, total, unit, done, seconds_between_lines_);
 }
 
 void TerminalProgress::line(const std::string& text) {

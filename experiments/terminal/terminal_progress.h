@@ -12,7 +12,7 @@ class TerminalProgress final : public ProgressSink {
   explicit TerminalProgress(double seconds_between_lines = 30)
       : seconds_between_lines_(seconds_between_lines) {}
   std::unique_ptr<WorkProgress> begin(const std::string& title, int64_t total,
-                                      const std::string& unit) override;
+                                      const std::string& unit, int64_t done) override;
   void line(const std::string& text) override;
 
  private:

@@ -20,9 +20,10 @@ class WorkProgress {
 class ProgressSink {
  public:
   virtual ~ProgressSink() = default;
-  /// A piece of work of `total` units begins; `unit` names what is counted: "images".
+  /// A piece of work of `total` units begins; `unit` names what is counted: "images". `done` of
+  /// them were finished before, by a run that this one resumes.
   virtual std::unique_ptr<WorkProgress> begin(const std::string& title, int64_t total,
-                                              const std::string& unit) = 0;
+                                              const std::string& unit, int64_t done) = 0;
   /// A line of text that stays.
   virtual void line(const std::string& text) = 0;
 };
@@ -30,7 +31,8 @@ class ProgressSink {
 /// Shows nothing.
 class SilentProgress final : public ProgressSink {
  public:
-  std::unique_ptr<WorkProgress> begin(const std::string&, int64_t, const std::string&) override {
+  std::unique_ptr<WorkProgress> begin(const std::string&, int64_t, const std::string&,
+                                      int64_t) override {
     class Silent final : public WorkProgress {
       void update(int64_t, const std::string&) override {}
     };

@@ -39,7 +39,7 @@ struct Training {
 
   EpochResult run(int64_t epoch) {
     SilentProgress silent;
-    const auto progress = silent.begin("test", images, "images");
+    const auto progress = silent.begin("test", images, "images", 0);
     return trainer.run_epoch(epoch, *progress);
   }
   std::vector<float> parameters() const {
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(the_range_after_training_is_the_trained_parameter) {
                   ConvolutionAlgorithm::direct, Rng(1));
   trainer.quantize(training);
   SilentProgress silent;
-  const auto progress = silent.begin("test", 64, "images");
+  const auto progress = silent.begin("test", 64, "images", 0);
   trainer.run_epoch(1, *progress);
   // Steps of conv1 and logits, 255 of them between the ends, then the upper end of conv1's output.
   const auto learned = training.parameters();

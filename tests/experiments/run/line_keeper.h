@@ -15,7 +15,9 @@ namespace quantdyn::test {
 /// Keeps all lines; sees each sign of life.
 class LineKeeper : public ProgressSink {
  public:
-  std::unique_ptr<WorkProgress> begin(const std::string&, int64_t, const std::string&) final {
+  std::unique_ptr<WorkProgress> begin(const std::string&, int64_t, const std::string&,
+                                      int64_t done) final {
+    done_before.push_back(done);
     struct Seen final : WorkProgress {
       explicit Seen(LineKeeper& keeper) : keeper_(keeper) {}
       void update(int64_t, const std::string&) override { keeper_.see(""); }
@@ -29,6 +31,7 @@ class LineKeeper : public ProgressSink {
   }
 
   std::string lines;
+  std::vector<int64_t> done_before;  // of each piece of work
 
  private:
   /// A line, or "" where work goes on.

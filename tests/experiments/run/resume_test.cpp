@@ -206,6 +206,16 @@ BOOST_AUTO_TEST_CASE(finished_variants_are_not_computed_again) {
   BOOST_TEST(!contains(lines, "float: plain  accuracy"), lines);
 }
 
+BOOST_AUTO_TEST_CASE(a_rate_counts_what_this_run_did) {
+  stop_run();
+  Interruption resumed(Kind::none, 0), whole(Kind::none, 0);
+  BOOST_REQUIRE(run_into(request("adam", "out"), resumed) == "finished");
+  BOOST_REQUIRE(run_into(request("adam", "whole"), whole) == "finished");
+  BOOST_TEST(resumed.done_before.at(0) > 70);  // images of an epoch
+  BOOST_TEST(resumed.done_before[0] % 8 == 70 % 8);
+  BOOST_TEST(whole.done_before.at(0) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(another_experiment_is_refused_with_the_keys_that_differ) {
   stop_run();
   RunRequest other = request("adam", "out");
