@@ -69,7 +69,7 @@ Command figures_command() {
 }
 
 Command report_command() {
-  return python_command("report", "RESULT", "one self-contained HTML page of a result",
+  return python_command("report", "RESULT...", "one self-contained HTML page of results",
                         [](const CommandCall& call) { become("quantdyn.report", call); });
 }
 

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from xml.etree import ElementTree
 
 sys.dont_write_bytecode = True
 try:
@@ -59,8 +60,8 @@ class Page(html.parser.HTMLParser):
             assert self.open and self.open.pop() == tag, tag
 
 
-def make(result, output, *options):
-    code, printed, errors = call(SCRIPT, result, "--output", output, *options)
+def make(results, output, *options):
+    code, printed, errors = call(SCRIPT, *([results] if isinstance(results, str) else results), "--output", output, *options)
     assert code == 0 and not errors and output in printed, errors
     with open(output, encoding="utf-8") as f:
         return f.read()
@@ -73,7 +74,7 @@ def page_is_whole_and_fetches_nothing(result, folder):
     assert not page.open and len(page.ids) == len(set(page.ids))
     assert all(address.startswith(("#", "data:")) for address in page.addresses)
     assert "@import" not in content and "fetch(" not in content
-    assert content.count("<svg ") == 12 and page.rows > 7 + 14
+    assert content.count("<svg ") == 13 and page.rows > 7 + 14
     for text in ("int4", "sep3_dw", "accumulated SQNR (dB)", "git revision", "learning_rate", "<noscript>"):
         assert text in content, text
     assert len(content) < 3e6
@@ -92,6 +93,7 @@ def explanation_comes_first(result, folder, program):
     assert "No explanation: exit code 1" in none and "<svg " in none
     expect_refusal(SCRIPT, [result, "--output", output, "--explanation", __file__], "quantdyn explain --json")
     expect_refusal(SCRIPT, [result, "--output", output, "--program", saved], "not a program")
+    return content
 
 
 def limit_is_kept_and_said(result, folder):
@@ -99,6 +101,48 @@ def limit_is_kept_and_said(result, folder):
     assert "these were left out: " in small and "4 other variants are not in the picker" in small
     none = make(result, os.path.join(folder, "none.html"), "--limit", "0.001")
     assert "There is no picker" in none and 'id="canvas"' not in none
+
+
+def net_is_a_graph(result, folder, program, content):
+    """A node a layer, each a link; coloured by what it costs where there is an explanation; a sentence where Graphviz is absent."""
+    costs = json.loads(subprocess.run([program, "explain", result, "--json", "--variant", "int4"], capture_output=True,
+                                      check=True).stdout)["layers"]
+    with h5py.File(result) as f:
+        layers = list(f["layer"].asstr())
+    graph = ElementTree.fromstring(re.search(r'<div class="net">(.*?)</div>', content, re.DOTALL).group(1))
+    svg, link = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
+    shown = {node.get(link + "href"): node for node in graph.iter(svg + "a")}
+    assert list(shown) == [f"#layer={name}" for name in layers]
+    fills = {name: shown[f"#layer={name}"].find(svg + "path").get("fill") for name in layers}
+    strongest = min(fills, key=lambda name: int((fills[name] if fills[name] != "white" else "#ffffff")[3:5], 16))
+    assert strongest == costs[0]["name"] and len(set(fills.values())) > 2, fills
+    assert sum("edge" in group.get("class", "") for group in graph.iter(svg + "g")) == len(layers) - 1
+    bare = os.path.join(folder, "bare")
+    os.mkdir(bare)
+    code, _, errors = call(SCRIPT, result, "--output", os.path.join(folder, "bare.html"), PATH=bare)
+    assert code == 0, errors
+    with open(os.path.join(folder, "bare.html"), encoding="utf-8") as f:
+        assert "No graph of the net: Graphviz is not installed" in f.read()
+
+
+def several_results_share_a_page(results, folder, program):
+    content = make(results, os.path.join(folder, "several.html"), "--program", program, "--variant", "int4",
+                   "minmax-8")
+    page = Page(content)
+    assert not page.open and len(page.ids) == len(set(page.ids))
+    assert content.count("<svg ") == 12 + len(results) - content.count("No figure of ")
+    names = ["small dws (dws)", "small dws (again)", "small regular"]
+    section = content[content.index('<section id="explanation">'):content.index('<section id="net">')]
+    assert [re.search(rf'<th scope="row">{re.escape(name)}</th><td>int4</td>', section) is not None for name in names] == [True] * 3
+    with h5py.File(results[2]) as f:
+        int8 = f["networkwise/accuracy"][list(f["variant"].asstr()).index("minmax-8")]
+    row = re.search(r'<tr><th scope="row">minmax-8</th>((?:<td>[^<]*</td>)*)</tr>', content).group(1)
+    assert re.findall(r"<td>([^<]*)</td>", row)[2] == f"{int8:.4g}", (row, int8)
+    data = json.loads(re.search(r'<script type="application/json" id="histograms">(.*?)</script>', content).group(1))
+    assert [one["name"] for one in data["results"]] == names and {block["result"] for block in data["blocks"]} == {0, 1, 2}
+    code, printed, errors = call(SCRIPT, *results[:2], "--program", program)
+    assert code == 0 and os.path.join(folder, "report.html") in printed, errors
+    expect_refusal(SCRIPT, [*results, "--explanation", __file__], "one RESULT")
 
 
 def labels_of_other_axes_are_no_metrics(result, folder):
@@ -119,8 +163,8 @@ def names_are_texts(result, folder):
     page = Page(content)
     assert not page.open and len(page.ids) == len(set(page.ids)) and "</section>" in content
     data = json.loads(re.search(r'<script type="application/json" id="histograms">(.*?)</script>', content).group(1))
-    assert len(data["layers"]) > 8 and all(map(str.__eq__, data["layers"], HOSTILE))
-    assert content.count("<script") == 2 and "<!--<script>" not in content and "<b>" not in content.split("<main>")[0]
+    assert len(data["results"][0]["layers"]) > 8 and all(map(str.__eq__, data["results"][0]["layers"], HOSTILE))
+    assert content.count("<script") == 3 and "<!--<script>" not in content and "<b>" not in content.split("<main>")[0]
     assert 'onload="x' not in re.sub(r">[^<]*<", "><", content)  # in texts only
 
 
@@ -170,6 +214,39 @@ def picker_shows_what_is_chosen(browser, result, folder):
         assert len(pictures) == 4
     shown, _ = picked(browser, folder, address + "#layer=nonsense")
     assert shown["layer"] == layers[0] and shown["snapshot"] == str(float_at)
+
+
+def picker_shows_two_and_a_band(browser, results, folder):
+    address = "file://" + os.path.join(folder, "several.html")
+    alone, _ = picked(browser, folder, f"{address}#layer=sep3_dw")
+    with h5py.File(results[2]) as f:
+        last = len(f["variant"]) - 1 - list(f["variant"].asstr())[::-1].index("float32")
+        layers, total = list(f["layer"].asstr()), f["layerwise/output/histogram"][last].sum(axis=1)
+    shown, dom = picked(browser, folder, f"{address}#layer=sep3_dw&with=2:{last}&other=conv3")
+    assert (shown["maps"], shown["others"], shown["layer"]) == ("2", "0", "sep3_dw") and shown["inked"] != alone["inked"]
+    assert int(shown["cells"]) >= int(alone["cells"])
+    status = re.search(r'<p id="status"[^>]*>(.*?)</p>', dom).group(1)
+    assert status.startswith("sep3_dw, ") and f"| conv3, output, float32, epoch 3: " in status, status
+    assert f" {total[layers.index('conv3')]:,} values" in status, status
+    as_deep, dom = picked(browser, folder, f"{address}#layer=sep3_dw&with=2:{last}")
+    assert as_deep["maps"] == "2" and re.search(r'<p id="status"[^>]*>[^|]*\| conv\d, ', dom)
+    band, dom = picked(browser, folder, f"{address}#layer=sep3_dw&with=runs")
+    assert (band["maps"], band["others"]) == ("1", "1") and band["inked"] != alone["inked"]
+    assert "band: 1 other runs" in dom
+    other, _ = picked(browser, folder, f"{address}#result=2")
+    assert other["result"] == "2" and other["layer"] in layers, other
+
+
+CLICK = """<script>setTimeout(() => { location.hash = document.querySelectorAll(".net")[2].querySelectorAll("a")[3]
+  .getAttributeNS("http://www.w3.org/1999/xlink", "href"); }, 1000);</script>"""
+
+
+def layer_of_the_graph_leads_to_its_histograms(browser, folder):
+    with open(os.path.join(folder, "several.html"), encoding="utf-8") as f, \
+         open(os.path.join(folder, "clicked.html"), "w", encoding="utf-8") as clicked:
+        clicked.write(f.read().replace("</body>", CLICK + "</body>"))
+    shown, _ = picked(browser, folder, f"file://{folder}/clicked.html")
+    assert (shown["result"], shown["layer"], shown["rendered"]) == ("2", "conv3", "2"), shown
 
 
 def picker_starts_at_the_worst_layer(browser, result, folder, program):
@@ -246,16 +323,22 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         result = small_result(program, networks, folder, "dws")
         page_is_whole_and_fetches_nothing(result, folder)
-        explanation_comes_first(result, folder, program)
+        explained = explanation_comes_first(result, folder, program)
         limit_is_kept_and_said(result, folder)
         labels_of_other_axes_are_no_metrics(result, folder)
         names_are_texts(result, folder)
         wrong_use_is_one_line(result, folder)
+        net_is_a_graph(result, folder, program, explained)
+        results = [result, small_result(program, networks, folder, "dws", "--set", "seed=1", output="again"),
+                   small_result(program, networks, folder, "regular")]
+        several_results_share_a_page(results, folder, program)
         if browser is None:
             print("passed, but skipped: the page in a browser; install chromium-headless-shell")
             sys.exit(77)
         picker_shows_what_is_chosen(browser, result, folder)
         picker_starts_at_the_worst_layer(browser, result, folder, program)
+        picker_shows_two_and_a_band(browser, results, folder)
+        layer_of_the_graph_leads_to_its_histograms(browser, folder)
         picker_answers_a_user(browser, folder)
         page_fits_phones_screens_dark_rooms_and_paper(browser, folder)
         screenshot_has_colours(browser, folder)

@@ -23,9 +23,9 @@ variants:
 """
 
 
-def small_result(program, networks, folder, network, *more):
-    """Trains and quantizes a tiny net in seconds; returns the path of its result.h5."""
-    experiment, output = os.path.join(folder, f"{network}.yaml"), os.path.join(folder, network)
+def small_result(program, networks, folder, network, *more, output=None):
+    """Trains and quantizes a tiny net in seconds; returns the path of its result.h5, in the folder `output` (the net's name)."""
+    experiment, output = os.path.join(folder, f"{network}.yaml"), os.path.join(folder, output or network)
     with open(experiment, "w", encoding="utf-8") as f:
         f.write(EXPERIMENT.format(networks=networks, network=network, name=f"small {network}"))
     subprocess.run([program, "run", experiment, "--output", output, *more], check=True, capture_output=True)
@@ -52,10 +52,10 @@ def with_hostile_names(result, copy):
     return copy
 
 
-def call(module, *arguments):
+def call(module, *arguments, **environment):
     """(exit code, standard output, standard error) of a command of the package in sys.argv[1], without a traceback."""
     done = subprocess.run([sys.executable, "-B", "-m", module, *arguments], capture_output=True, text=True, check=False,
-                          env={**os.environ, "PYTHONPATH": sys.argv[1]})
+                          env={**os.environ, "PYTHONPATH": sys.argv[1], **environment})
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
 

@@ -66,8 +66,23 @@ def cause(found):
     return out + "</li>\n"
 
 
-def section(found, why_not, rows=5):
-    """The section's content: verdict, the costliest layers, causes."""
+def side_by_side(results, found):
+    """The verdicts of several results: a row each, a dash where there is no explanation."""
+    rows = []
+    for result, one in zip(results, found):
+        if one is None:
+            rows.append([result.name] + ["\u2013"] * 6)
+            continue
+        verdict, worst = one["verdict"], one["layers"][0] if one["layers"] else None
+        values = [number(float("nan") if verdict[key] is None else verdict[key]) for key in ("accuracy_float", "accuracy", "logits_sqnr")]
+        rows.append([result.name, one["variant"], *values, worst["name"] if worst else "\u2013", share(worst["cost"]) if worst else "\u2013"])
+    return table("The variant that loses most, or the one asked for",
+                 ["result", "variant", "accuracy in float", "accuracy", "SQNR of the logits (dB)", "costliest layer",
+                  "its share of the logits' error (%)"], rows)
+
+
+def section(found, why_not, heading="h3", rows=5):
+    """The section's content: verdict, the costliest layers, causes. heading: the element that names a layer."""
     if found is None:
         return f'<p class="note">{escape(why_not)}</p>\n'
     verdict = found["verdict"]
@@ -85,5 +100,5 @@ def section(found, why_not, rows=5):
     for layer in worst:
         if layer["causes"]:
             causes = "".join(cause(each) for each in layer["causes"])
-            out += f"<h3>{escape(layer['name'])}, {share(layer['cost'])} % of the logits' error</h3>\n<ul>\n{causes}</ul>\n"
+            out += f"<{heading}>{escape(layer['name'])}, {share(layer['cost'])} % of the logits' error</{heading}>\n<ul>\n{causes}</ul>\n"
     return out

@@ -96,8 +96,8 @@ def finest(result, chosen, limit_bytes):
     return best
 
 
-def picker(result, variants, limit_bytes):
-    """(data of the picker or None, sentences on what was left out)."""
+def of_result(result, variants, limit_bytes):
+    """(blocks of one result, labels {snapshot: text}, sentences on what was left out)."""
     chosen = snapshots(result, variants)
     notes = []
     others = [name for name in result.quantized_variants() if name not in variants]
@@ -108,11 +108,21 @@ def picker(result, variants, limit_bytes):
     blocks = [one for blocks in packed for one in blocks]
     if not blocks:
         why = "are larger than --limit" if len(packed) < len(chosen) else "are not in the result"
-        return None, [f"There is no picker: channel histograms {why}."]
+        return [], {}, [f"There is no picker: channel histograms {why}."]
     if len(packed) < len(chosen):
         left = "; ".join(result.snapshot_label(index) for index in chosen[len(packed):])
         notes.append(f"To keep the page small (--limit), these were left out: {left}.")
     notes.append(f"Bins are joined to {parts} an octave; the smallest 0.5 % of a layer's values share a cell a side. "
                  "The result has all bins.")
-    labels = {str(index): result.snapshot_label(index) for index in chosen[:len(packed)]}
-    return {"snapshots": labels, "layers": result.layers, "blocks": blocks}, notes
+    return blocks, {str(index): result.snapshot_label(index) for index in chosen[:len(packed)]}, notes
+
+
+def picker(results, variants, worst, limit_bytes):
+    """(data of the picker or None, sentences on what was left out). worst [result]: the layer to start at, or None."""
+    out, described, notes = [], [], []
+    for result, layer in zip(results, worst):
+        blocks, labels, own = of_result(result, variants, limit_bytes / len(results))
+        notes += [f"{result.name}: {note}" for note in own] if len(results) > 1 else own
+        out += [{**one, "result": len(described)} for one in blocks]
+        described.append({"name": result.name, "layers": result.layers, "snapshots": labels, "worst": layer})
+    return ({"results": described, "blocks": out} if out else None), notes

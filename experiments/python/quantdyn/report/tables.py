@@ -60,6 +60,22 @@ def summary(result):
     return table("The whole net, by snapshot and variant", headings, rows)
 
 
+def side_by_side(results):
+    """A row a variant, at its last snapshot; accuracy and the logits' SQNR of every result beside each other."""
+    metrics = [("accuracy", "accuracy"), ("logits_sqnr", "SQNR of the logits (dB)")]
+    variants = list(dict.fromkeys(name for result in results for name in result.variants))
+    rows = []
+    for variant in variants:
+        row = [variant]
+        for metric, _ in metrics:
+            for result in results:
+                has = variant in result.variants and result.has(f"networkwise/{metric}")
+                row.append(number(result.file[f"networkwise/{metric}"][result.pick(variant)] if has else np.nan))
+        rows.append(row)
+    return table("Variants side by side, the last snapshot of each",
+                 ["variant"] + [f"{heading}, {result.name}" for _, heading in metrics for result in results], rows)
+
+
 def provenance(result):
     rows = [[name.replace("_", " "), attribute(value)] for name, value in sorted(result.file.attrs.items())]
     if result.has("provenance"):

@@ -1,0 +1,59 @@
+"""The net of a report as a graph, drawn by Graphviz: nodes coloured by what they cost, each a link to its histograms."""
+import re
+import shutil
+import subprocess
+from html import escape
+from urllib.parse import quote
+
+from ..figures.result import text
+
+CAPTION = ("Colour: the layer's share of the logits' error, white none, orange half of it or more. A layer leads to its "
+           "histograms.")
+WHITE, FULL = (255, 255, 255), (213, 94, 0)  # vermilion of ../figures/style.py
+
+
+def colour(share):
+    """White for no part of the logits' error or less, vermilion for half of it or more."""
+    weight = min(1.0, max(0.0, 2 * share))
+    return "#" + "".join(f"{round(white + weight * (full - white)):02x}" for white, full in zip(WHITE, FULL))
+
+
+def quoted(name):
+    """A string of the language DOT; long names are shortened."""
+    short = name if len(name) <= 24 else f"{name[:14]}\u2026{name[-9:]}"
+    printed = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in short)
+    return '"' + printed.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def source(result, place, costs):
+    """The graph in DOT. costs {layer: share of the logits' error}; place: the result's, among those of the page."""
+    lines = ['digraph net { bgcolor=transparent; ranksep=0.18; nodesep=0.15;',
+             'node [shape=box, style="filled,rounded", fontname="DejaVu Sans", fontsize=9, height=0.24, margin="0.08,0.02", '
+             'fillcolor=white, fontcolor=black]; edge [arrowsize=0.5];']
+    names = [text(name) for name in result.file["network/name"][:]]
+    inputs = [text(value) for value in result.file["network/inputs"][:]]
+    at = {name: index for index, name in enumerate(names)}
+    for index, (name, layer) in enumerate(zip(names, result.layers)):
+        facts = result.kinds[index] + (f", {100 * costs[name]:.1f} % of the logits' error" if name in costs else "")
+        address = f"#{f'result={place}&amp;' if place else ''}layer={quote(layer, safe='')}"
+        fill = f', fillcolor="{colour(costs[name])}"' if name in costs else ""
+        lines.append(f'n{index} [label={quoted(layer)}, tooltip={quoted(facts)}, URL="{address}"{fill}];')
+        lines += [f"n{at[wanted]} -> n{index};" for wanted in inputs[index].split(", ") if wanted in at]
+    return "\n".join([*lines, "}"])
+
+
+def section(result, place, explained):
+    """The graph as inline SVG, or a sentence on why there is none. explained: what `quantdyn explain --json` said, or None."""
+    dot = shutil.which("dot")
+    if dot is None or "network/inputs" not in result.file:
+        why = "Graphviz is not installed (its program dot)" if dot is None else "the result does not say which layer feeds which"
+        return f'<p class="note">No graph of the net: {why}.</p>\n'
+    costs = {layer["name"]: layer["cost"] for layer in explained["layers"] if layer["cost"] is not None} if explained else {}
+    drawn = subprocess.run([dot, "-Tsvg"], input=source(result, place, costs), capture_output=True, encoding="utf-8", check=True).stdout
+    svg = drawn[drawn.index("<svg"):]
+    svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(<[^>]*?\bid=")', rf"\g<1>net{place}-", svg)
+    label = f"the layers of {result.name} and what feeds them"
+    svg = svg.replace("<svg ", f'<svg role="group" aria-label="{escape(label)}" ', 1)
+    what = f"{explained['variant']}" if costs else "no explanation, no colours"
+    return f'<div class="net">{svg}</div><p class="note">{escape(what)}</p>\n'
