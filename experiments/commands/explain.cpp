@@ -60,9 +60,11 @@ void explain_result(const CommandCall& call) {
       explain(facts_of(result, explained_variant(result, call.value<std::string>("variant"))),
               thresholds, worst);
   if (call.has("verify")) verify_with(call, result, explanation);
-  print_result(call.has("json") ? json_of(explanation)
-                                : page_of(explanation, worst,
-                                          call.has("all") ? Causes::always : Causes::where_needed));
+  if (call.has("json"))
+    print_result(json_of(explanation));
+  else
+    print_answer(
+        page_of(explanation, worst, call.has("all") ? Causes::always : Causes::where_needed));
 }
 
 }  // namespace

@@ -113,9 +113,12 @@ void inspect(const CommandCall& call) {
     throw_error<ConfigError>("inspect: --set file: the file is the argument; accepted: parameters");
   if (call.has("csv") && call.has("json"))
     throw_error<ConfigError>("inspect: --csv and --json; accepted: one of them");
-  print_result(call.has("csv")    ? as_csv(flat_table_of(files, request, sets))
-               : call.has("json") ? as_json(flat_table_of(files, request, sets))
-                                  : text_of(files, request, sets));
+  if (call.has("csv"))
+    print_result(as_csv(flat_table_of(files, request, sets)));
+  else if (call.has("json"))
+    print_result(as_json(flat_table_of(files, request, sets)));
+  else
+    print_answer(text_of(files, request, sets));
 }
 
 }  // namespace

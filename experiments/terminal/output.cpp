@@ -1,11 +1,13 @@
 #include "experiments/terminal/output.h"
 
+#include <fmt/color.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 #include "framework/base/error.h"
@@ -46,9 +48,25 @@ bool has_no_reader(int descriptor) {
   return ::poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0;
 }
 
+/// Terminals are coloured unless the user's NO_COLOR is set and not empty (no-color.org).
+bool is_coloured(int descriptor) {
+  const char* refused = std::getenv("NO_COLOR");
+  return isatty(descriptor) == 1 && (refused == nullptr || *refused == '\0');
+}
+
+std::string in_style(const fmt::text_style& style, std::string_view text, int descriptor) {
+  return is_coloured(descriptor) ? fmt::format(style, "{}", text) : std::string(text);
+}
+
 }  // namespace
 
 void print_result(std::string_view text) { std::cout << printable(text); }
+
+void print_answer(std::string_view text) {
+  const std::string all = printable(text);
+  const size_t end = std::min(all.find("\n\n"), all.size());
+  std::cout << in_style(fmt::emphasis::bold, all.substr(0, end), STDOUT_FILENO) << all.substr(end);
+}
 
 bool flush_results() {
   if (std::cout.flush()) return true;
@@ -69,7 +87,9 @@ size_t terminal_columns() {
 }
 
 void print_error(std::string_view message) {
-  print_note(fmt::format("quantdyn: {}\n", readable(message)));
+  const auto red = fmt::emphasis::bold | fg(fmt::terminal_color::red);
+  print_control(fmt::format("{} {}\n", in_style(red, "quantdyn:", STDERR_FILENO),
+                            printable(readable(message))));
 }
 
 }  // namespace quantdyn

@@ -9,6 +9,8 @@ namespace quantdyn {
 
 /// An answer, to the standard output stream.
 void print_result(std::string_view text);
+/// An answer whose first paragraph is its conclusion: bold on a terminal.
+void print_answer(std::string_view text);
 /// False where something that was printed is lost because nobody reads the pipe any more, as with
 /// `| head`. Error where it is lost otherwise, as on a full disk.
 bool flush_results();
@@ -22,7 +24,8 @@ void print_control(std::string_view text);
 /// How wide the terminal is; 80 where there is none.
 size_t terminal_columns();
 
-/// Why the program ends: "quantdyn: ..." in a line of a length that can be read.
+/// Why the program ends: "quantdyn: ..." in a line of a length that can be read; "quantdyn:" is red
+/// on a terminal.
 void print_error(std::string_view message);
 
 }  // namespace quantdyn
