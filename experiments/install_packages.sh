@@ -15,7 +15,7 @@ case ${1:-} in  # each adds to what follows
   --processors) packages+=(g++-aarch64-linux-gnu mmdebstrap qemu-user) ;;
   --libraries) printf '%s\n' "${packages[@]}" | grep -e '-dev$'; exit ;;
   --sanitize) packages+=(clang libomp-dev llvm) ;;&
-  --sanitize | --tests) packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-jsonschema python3-xarray) ;;&
+  --sanitize | --tests) packages+=(chromium-headless-shell hdf5-tools libboost-test-dev python3-h5netcdf python3-jsonschema python3-netcdf4 python3-xarray) ;;&
   --sanitize | --tests | --study) packages+=(python3-scipy python3-yaml) ;;&
   --sanitize | --tests | --study | --figures) packages+=(graphviz python3 python3-h5py python3-matplotlib) ;;
 esac

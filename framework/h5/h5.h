@@ -1,5 +1,4 @@
-// The one door to HDF5: files that appear only when complete, typed arrays, scales, fixed-length
-// texts.
+// The one door to HDF5: files that appear only when complete, typed arrays, scales, texts.
 //
 // libhdf5 is not thread-safe here: every function takes one lock, so threads may use different
 // files at the same time, and their calls take turns. All errors are Error, with the file, the
@@ -124,7 +123,7 @@ class Dataset : public Object {
     read_rows(type_of<T>(), first, count, values.data());
     return values;
   }
-  /// Fixed-length texts, one-dimensional or a scalar.
+  /// Texts of fixed or of variable length, one-dimensional or a scalar.
   std::vector<std::string> read_texts() const;
   /// As above into memory that is large enough; `count` -1 means all, also of a scalar.
   void read_rows(Type type, int64_t first, int64_t count, void* values) const;
@@ -182,8 +181,8 @@ class Group : public Object {
   /// An array whose values are in the file already, from this offset on; for create_around(), and
   /// before anything else is made there.
   Dataset adopt(const std::string& name, Type type, std::span<const int64_t> sizes, int64_t offset);
-  /// Texts of one fixed length [n], and a scalar; UTF-8, with the attribute `_Encoding` that
-  /// readers need.
+  /// Texts [n], and a scalar; UTF-8 of variable length, the one kind that h5netcdf and netCDF4 both
+  /// read. Error where one has a NUL byte.
   Dataset write_texts(const std::string& name, std::span<const std::string> values);
   Dataset write_text(const std::string& name, const std::string& value);
 

@@ -117,14 +117,21 @@ void Dataset::write_rows(Type type, int64_t first, int64_t count, const void* va
 std::vector<std::string> Dataset::read_texts() const {
   const Lock lock;
   const Id type(check(H5Dget_type(id()), *this, "cannot read the type"));
-  if (content_of(type) != Content::texts || H5Tis_variable_str(type) > 0)
-    throw_error<Error>("{}: expected texts of fixed length, found another type", where());
-  const size_t size = H5Tget_size(type);
+  if (content_of(type) != Content::texts)
+    throw_error<Error>("{}: expected texts, found another type", where());
   std::vector<std::string> out(static_cast<size_t>(elements()));
-  std::vector<char> fields(out.size() * size + 1);
-  if (!out.empty())
-    check(H5Dread(id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, fields.data()), *this,
-          "cannot be read");
+  if (out.empty()) return out;
+  const auto read = [&](void* values) {
+    check(H5Dread(id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), *this, "cannot be read");
+  };
+  if (H5Tis_variable_str(type) > 0) {
+    std::vector<char*> pointers(out.size(), nullptr);
+    read(pointers.data());
+    return taken(pointers);
+  }
+  const size_t size = H5Tget_size(type);
+  std::vector<char> fields(out.size() * size);
+  read(fields.data());
   for (size_t i = 0; i < out.size(); ++i) {
     out[i] = trimmed(fields.data() + i * size, size, type);
     refuse_nul(*this, "", std::span(fields).subspan(i * size, size), out[i], type);

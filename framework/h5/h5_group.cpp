@@ -139,16 +139,21 @@ void Group::check_size(const std::string& name, std::span<const int64_t> sizes,
 
 Dataset Group::write_strings(const std::string& name, int64_t space,
                              std::span<const std::string> values) {
-  const size_t length = longest(values);
-  const std::vector<char> fields = fields_of(values, length);
+  std::vector<const char*> texts;
+  for (const std::string& value : values) {
+    if (value.find('\0') != std::string::npos)
+      throw_error<Error>(
+          "{}: {}: the text '{}' goes on after a NUL byte; accepted: texts without NUL", where(),
+          name, shown(value.c_str()));
+    texts.push_back(value.c_str());
+  }
   make_parents(id(), name);
-  const Id type(text_type(length)), creation(without_times(H5P_DATASET_CREATE));
+  const Id type(text_type(H5T_VARIABLE)), creation(without_times(H5P_DATASET_CREATE));
   Dataset out(check(H5Dcreate2(id(), name.c_str(), type, space, H5P_DEFAULT, creation, H5P_DEFAULT),
                     *this, "cannot make dataset", name));
   if (!values.empty())
-    check(H5Dwrite(out.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, fields.data()), out,
+    check(H5Dwrite(out.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()), out,
           "cannot be written");
-  out.set("_Encoding", "utf-8");
   return out;
 }
 

@@ -98,6 +98,15 @@ std::vector<char> fields_of(std::span<const std::string> values, size_t length) 
   return out;
 }
 
+std::vector<std::string> taken(std::span<char* const> texts) {
+  std::vector<std::string> out;
+  for (char* text : texts) {
+    out.emplace_back(text ? text : "");
+    H5free_memory(text);
+  }
+  return out;
+}
+
 std::string trimmed(const char* field, size_t size, hid_t type) {
   std::string out(field, strnlen(field, size));
   if (H5Tget_strpad(type) == H5T_STR_SPACEPAD) out.erase(out.find_last_not_of(' ') + 1);

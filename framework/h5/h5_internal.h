@@ -60,12 +60,14 @@ class Id {
 hid_t native(Type type);
 Content content_of(hid_t type);
 
-/// Fixed-length UTF-8, null-padded; HDF5 has no strings of length 0.
+/// UTF-8 of a fixed length, null-padded, or of H5T_VARIABLE; HDF5 has no strings of length 0.
 hid_t text_type(size_t length);
 /// Bytes of the longest value, at least 1.
 size_t longest(std::span<const std::string> values);
 /// The values one after another in fields of `length` bytes; never empty, so that it has data().
 std::vector<char> fields_of(std::span<const std::string> values, size_t length);
+/// What texts of variable length read as, whose memory it frees.
+std::vector<std::string> taken(std::span<char* const> texts);
 /// What a fixed-length field of the given type holds.
 std::string trimmed(const char* field, size_t size, hid_t type);
 /// Error where a null-padded field goes on after its first null; `attribute` "": of a dataset.

@@ -186,11 +186,7 @@ std::vector<std::string> Object::texts(const std::string& name) const {
   if (H5Tis_variable_str(type) > 0) {
     std::vector<char*> pointers(out.size(), nullptr);
     read(pointers.data());
-    for (size_t i = 0; i < out.size(); ++i) {
-      if (pointers[i]) out[i] = pointers[i];
-      H5free_memory(pointers[i]);
-    }
-    return out;
+    return taken(pointers);
   }
   const size_t length = H5Tget_size(type);
   std::vector<char> fields(out.size() * length);

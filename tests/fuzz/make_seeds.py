@@ -94,7 +94,7 @@ LEFT_OUT = ("tensors", "weights", "gradient_bin", "gradient_bin_lower", "gradien
             "quantization/int8/conv1/output/convergence_high", "quantization/int8/dw2/weight/axis_0",
             "quantization/int8/dw2/weight/axis_1", "quantization/int8/dw2/weight/codes", "quantization/int8/dw2/weight/level",
             "quantization/int8/dw2/weight/levels", "training/learning_rate", "training/seconds", "training/training_row")
-TEXTS_LEFT_OUT = ("long_name", "formula", "coordinates", "_Encoding")
+TEXTS_LEFT_OUT = ("long_name", "formula", "coordinates")
 
 
 def copy_result(source, name):
