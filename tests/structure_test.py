@@ -84,9 +84,9 @@ DOORS = {
     r"zlib\.h": r"data/sources/file_bytes\.cpp",
     r"omp\.h": r"framework/base/threads\.cpp",
     r"hwy/.*": r"framework/base/(simd|rng_words)\.cpp|(stats|quant)/kernels/\w+\.cpp|layers/(codes|fused)/[\w-]+\.(h|cpp)",
-    r"nlohmann/.*": r"experiments/(bench/bench_network|explain/page_json|keras/json|reference/json_schema|text/flat_table)\.cpp|experiments/keras/export_layers\.h",
+    r"nlohmann/.*": r"experiments/(bench/bench_network|explain/(node_data|page_json)|keras/json|reference/json_schema|text/flat_table)\.cpp|experiments/keras/export_layers\.h",
     r"onnx/.*|google/protobuf/.*": r"experiments/onnx/onnx_library\.h",
-    r"fmt/.*": r"framework/base/error\.h",
+    r"fmt/.*": r"framework/base/error\.h|experiments/terminal/output\.cpp",
     r"dlfcn\.h": r"framework/config/plugin_library\.cpp",
     r"quantdyn/.*": r"experiments/plugin_example/\w+\.cpp",
 }

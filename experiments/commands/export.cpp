@@ -9,9 +9,11 @@ namespace {
 po::options_description options() {
   po::options_description out("options");
   auto add = out.add_options();
-  add("output,o", po::value<std::string>()->value_name("FILE"), "the model");
+  add("output,o", po::value<std::string>()->value_name("FILE"),
+      "the model; of model-explorer a folder");
   add("format", po::value<std::string>()->value_name("FORMAT"),
-      "onnx or keras; default: by the name of the model, .onnx or .h5");
+      "onnx, keras, or model-explorer: figures by layer as node data; default: by the name of the "
+      "model, .onnx or .h5");
   add("variant", po::value<std::string>()->value_name("NAME"),
       "the quantized variant that is written as an ONNX model with quantized tensors; default: the "
       "float net");
@@ -36,7 +38,7 @@ void export_model(const CommandCall& call) {
 Command export_command() {
   return {"export",
           "RESULT --output MODEL",
-          "a result's net as an ONNX or a Keras model",
+          "a result's net as an ONNX or a Keras model, or its figures for Model Explorer",
           options(),
           export_model,
           "quantdyn export results/example --output net.onnx"};

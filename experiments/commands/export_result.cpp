@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "experiments/commands/given_result.h"
+#include "experiments/explain/node_data.h"
 #include "experiments/keras/export.h"
 #include "experiments/onnx/export.h"
 #include "experiments/results/snapshot_choice.h"
@@ -13,7 +14,7 @@
 namespace quantdyn {
 namespace {
 
-enum class Format { onnx, keras };
+enum class Format { onnx, keras, model_explorer };
 
 Format format_of(const ExportRequest& request) {
   const std::string extension = request.output.extension().string();
@@ -22,12 +23,14 @@ Format format_of(const ExportRequest& request) {
     if (extension == ".onnx") return Format::onnx;
     if (is_keras) return Format::keras;
     throw_error<ConfigError>(
-        "--output {}: accepted: a name that ends in .onnx, .h5 or .hdf5, or --format onnx",
+        "--output {}: accepted: a name that ends in .onnx, .h5 or .hdf5, or --format onnx or "
+        "model-explorer",
         request.output.string());
   }
   if (*request.format == "onnx") return Format::onnx;
+  if (*request.format == "model-explorer") return Format::model_explorer;
   if (*request.format != "keras")
-    throw_error<ConfigError>("--format {}: accepted: onnx, keras", *request.format);
+    throw_error<ConfigError>("--format {}: accepted: onnx, keras, model-explorer", *request.format);
   if (!is_keras)
     throw_error<ConfigError>(
         "--output {}: accepted: a name that ends in .h5 or .hdf5, by which Keras knows the format",
@@ -102,11 +105,28 @@ Exported read(const ExportRequest& request, const ResultReader& result) {
   return {network_of(result, snapshot), {}, snapshot, ""};
 }
 
+/// The figures of the layers of a snapshot; in float, with the errors of the worst variant.
+std::string export_node_data(const ExportRequest& request, const ResultReader& result) {
+  const SnapshotLabel& snapshot = described_snapshot(
+      result,
+      chosen_snapshot(result, {{}, request.epoch, request.variant.value_or(float_variant)}));
+  std::vector<std::string> files;
+  for (const auto& file : write_node_data(result, layer_notes(result, snapshot), request.output))
+    files.push_back(file.string());
+  return fmt::format(
+      "written: {}: {} figures of {} layers, {} at epoch {}\n"
+      "to see them on the exported net: model-explorer NET.onnx --extensions=model_explorer_onnx "
+      "--node_data_paths={}\n",
+      request.output.string(), files.size(), result.network().size(), snapshot.variant,
+      snapshot.epoch, fmt::join(files, ","));
+}
+
 }  // namespace
 
 std::string export_result(const ExportRequest& request) {
   if (request.output.empty())
-    throw_error<ConfigError>("export: --output is missing; expected a file name");
+    throw_error<ConfigError>(
+        "export: --output is missing; expected the name of a file, or of model-explorer's folder");
   const Format format = format_of(request);
   if (format == Format::keras && request.variant)
     throw_error<ConfigError>(
@@ -120,16 +140,18 @@ std::string export_result(const ExportRequest& request) {
         "{}: a merged result has means over its runs, but no weights; accepted: the result of one "
         "of them",
         request.result.string());
+  if (format == Format::model_explorer) return export_node_data(request, result);
   const std::string experiment = result.file().group("provenance").text("experiment");
   const Exported model = read(request, result);
   const SnapshotLabel& snapshot = model.snapshot;
   if (format == Format::keras)
     export_keras(model.network, experiment, request.output);
   else
-    export_onnx(
-        model.network, model.tensors,
-        {experiment, {{"variant", snapshot.variant}, {"epoch", std::to_string(snapshot.epoch)}}},
-        request.output);
+    export_onnx(model.network, model.tensors,
+                {experiment,
+                 {{"variant", snapshot.variant}, {"epoch", std::to_string(snapshot.epoch)}},
+                 layer_texts(result, described_snapshot(result, snapshot))},
+                request.output);
   return fmt::format("{}written: {}: {} parameters, {} at epoch {}\n", model.note,
                      request.output.string(), model.network.trained_count(), snapshot.variant,
                      snapshot.epoch);

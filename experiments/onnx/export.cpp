@@ -10,6 +10,7 @@ void export_onnx(const Network& network, const AffineTensors& quantized,
   OnnxGraph graph(facts.name);
   for (const auto& [key, value] : facts.others) graph.set_fact(key, value);
   add_network(graph, network, quantized);
+  graph.describe(facts.nodes);
   write_durably(file, graph.bytes());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@ namespace quantdyn {
 struct OnnxModelFacts {
   std::string name;                                         ///< of the graph
   std::vector<std::pair<std::string, std::string>> others;  ///< metadata_props
+  std::map<std::string, std::string> nodes = {};  ///< texts about nodes (doc_string), by name
 };
 
 /// Writes a net with its masters. Images are [N,C,H,W]; the outputs are the logits. A node has the

@@ -88,6 +88,12 @@ void OnnxGraph::set_fact(const std::string& key, const std::string& value) {
   fact.set_value(value);
 }
 
+void OnnxGraph::describe(const std::map<std::string, std::string>& texts) {
+  for (onnx::NodeProto& node : *graph().mutable_node())
+    if (const auto found = texts.find(node.name()); found != texts.end())
+      node.set_doc_string(found->second);
+}
+
 void OnnxGraph::require_opset(int64_t version) {
   auto& opset = *model_.mutable_opset_import(0);
   opset.set_version(std::max(opset.version(), version));

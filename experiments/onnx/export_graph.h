@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,6 +44,9 @@ class OnnxGraph {
   void set_output(const std::string& name, const std::vector<int64_t>& sizes);
   /// A fact about the model for people and programs.
   void set_fact(const std::string& key, const std::string& value);
+  /// Texts about nodes, by name, which viewers show; those of nodes that are not there are left
+  /// out.
+  void describe(const std::map<std::string, std::string>& texts);
   /// The least version of the operators' definitions that the graph needs.
   void require_opset(int64_t version);
 

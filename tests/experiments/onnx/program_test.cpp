@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(export_refuses_variants_that_cannot_be) {
   result.expect_refusal({"--output", "m.onnx", "--variant", "a"}, 1, "track.weights says which");
   result.expect_refusal({"--output", "m.bin"}, 2, "--output m.bin: accepted: a name that ends in");
   result.expect_refusal({"--output", "m.onnx", "--format", "tflite"}, 2,
-                        "--format tflite: accepted: onnx, keras");
+                        "--format tflite: accepted: onnx, keras, model-explorer");
   result.expect_refusal({"--output", "m.onnx", "--format", "keras"}, 2,
                         "--output m.onnx: accepted: a name that ends in .h5 or .hdf5");
   BOOST_TEST(!fs::exists(result.path / "m.onnx"));
