@@ -74,7 +74,7 @@ def page_is_whole_and_fetches_nothing(result, folder):
     assert not page.open and len(page.ids) == len(set(page.ids))
     assert all(address.startswith(("#", "data:")) for address in page.addresses)
     assert "@import" not in content and "fetch(" not in content
-    assert content.count("<svg ") == 13 and page.rows > 7 + 14
+    assert content.count("<svg ") == 17 and page.rows > 7 + 14
     for text in ("int4", "sep3_dw", "accumulated SQNR (dB)", "git revision", "learning_rate", "<noscript>"):
         assert text in content, text
     assert len(content) < 3e6
@@ -98,7 +98,7 @@ def explanation_comes_first(result, folder, program):
 
 def limit_is_kept_and_said(result, folder):
     small = make(result, os.path.join(folder, "small.html"), "--limit", "0.15", "--variant", "int4")
-    assert "these were left out: " in small and "4 other variants are not in the picker" in small
+    assert "these were left out: " in small and "5 other variants are not in the picker" in small
     none = make(result, os.path.join(folder, "none.html"), "--limit", "0.001")
     assert "There is no picker" in none and 'id="canvas"' not in none
 
@@ -130,7 +130,7 @@ def several_results_share_a_page(results, folder, program):
                    "minmax-8")
     page = Page(content)
     assert not page.open and len(page.ids) == len(set(page.ids))
-    assert content.count("<svg ") == 12 + len(results) - content.count("No figure of ")
+    assert content.count("<svg ") == 16 + len(results) - content.count("No figure of ")
     names = ["small dws (dws)", "small dws (again)", "small regular"]
     section = content[content.index('<section id="explanation">'):content.index('<section id="net">')]
     assert [re.search(rf'<th scope="row">{re.escape(name)}</th><td>int4</td>', section) is not None for name in names] == [True] * 3

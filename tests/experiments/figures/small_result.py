@@ -11,8 +11,12 @@ name: {name}
 data:
   source: {{name: synthetic, train_images: 64, test_images: 16}}
 network: {{file: {networks}/{network}.yaml, width: 0.125}}
-train: {{epochs: 3, batch_size: 32, schedule: {{name: constant, learning_rate: 0.05}}}}
-track: {{probe_images: 16, epochs: [0, 1, 2]}}
+train:
+  epochs: 3
+  batch_size: 32
+  schedule: {{name: constant, learning_rate: 0.05}}
+  quantization: {{variant: trained, folding: running}}
+track: {{probe_images: 16, epochs: [0, 1, 2], quantize: [trained]}}
 variants:
   - {{name: int8, weights: {{}}, activations: {{}}}}
   - name: int4
@@ -20,6 +24,7 @@ variants:
     activations: {{quantizer: {{name: affine, bit_width: 4}}}}
   - {{name: equalized, weights: {{}}, activations: {{}}, repairs: {{equalize: {{}}}}}}
   - {{name: minmax, weights: {{}}, activations: {{}}, bit_widths: [8, 4], sensitivity: {{images: 8}}}}
+  - {{name: trained, weights: {{quantizer: {{name: affine, bit_width: 4}}}}}}
 """
 
 

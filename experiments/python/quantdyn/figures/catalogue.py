@@ -2,8 +2,8 @@
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from .plots import (bits, depth, effective_bits, epochs, errors, mismatch, precision, ranges, ridgelines, sensitivity, timeline,
-                    training)
+from .plots import (batch_norm, bits, depth, distances, drift, effective_bits, epochs, errors, mismatch, oscillation, precision,
+                    ranges, ridgelines, sensitivity, timeline, training)
 from .result import FLOAT
 from .style import PAGE_INCHES
 
@@ -76,4 +76,16 @@ FIGURES = (
           "Mean squared error of the logits when one tensor alone is quantized, largest first."),
     Entry("timeline", timeline.draw,
           "Range (max \u2212 min) of every layer at every float32 snapshot."),
+    Entry("drift", drift.draw,
+          "Relative change of every layer's weights, ||w \u2212 w0|| / ||w0||, from one float32 snapshot to the next and from "
+          "the first."),
+    Entry("distances", distances.draw,
+          "Jensen-Shannon divergence: of channels to their layer, beyond what as many values drawn from the layer would have; "
+          "of layers to the first snapshot."),
+    Entry("batch_norm", batch_norm.draw,
+          "What folding multiplies a channel's weights by, gamma / sigma (boxes from 25 to 75 %, whiskers from 5 to 95 %, the "
+          "largest apart); how "
+          "far the probe images' statistics are from the running ones."),
+    Entry("oscillation", oscillation.draw,
+          "Share of weights whose code changes in a training step, and of those that change it back (Nagel et al. 2022)."),
 )

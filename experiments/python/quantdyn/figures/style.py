@@ -214,6 +214,25 @@ def colour_bar(figure, image, label):
     return bar
 
 
+def heat_maps(panels, choice, limits, label):
+    """Layers by time, a panel each of [(result, what, layers, times in epochs, values [layer, time])]: (figure, its bar)."""
+    rows = max(len(layers) for _, _, layers, _, _ in panels)
+    figure, axes, columns = small_panels(len(panels), choice, 4, inches=1.6, row_inches=0.13 * rows + 0.85,
+                                         least_inches=0.11 * rows + 0.85)
+    image = None
+    for axis, (result, what, layers, times, values) in zip(axes, panels):
+        image = axis.imshow(values, cmap=HEAT, vmin=limits[0], vmax=limits[1], aspect="auto", interpolation="nearest")
+        axis.set_yticks(range(len(layers)))
+        axis.set_yticklabels([plain(result.layers[layer], 16) for layer in layers])
+        step = -(-len(times) // max(2, int((choice.width / columns - 0.9) / 0.28)))
+        axis.set_xticks(range(0, len(times), step))
+        axis.set_xticklabels([f"{time:.3g}" for time in times[::step]])
+        axis.set_xlabel("epoch")
+        axis.grid(False)
+        set_title(axis, result.name, (choice.width - 0.6) / columns - names_inches([result]), what)
+    return figure, colour_bar(figure, image, label)
+
+
 def svg_bytes(figure):
     out = io.BytesIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "quantdyn"})

@@ -30,24 +30,10 @@ def draw(results, choice):
     drawn = [entry for entry in drawn if entry[2] is not None]
     if not drawn:
         raise Missing("no result has two float32 snapshots with minima and maxima; track.epochs asks for more")
-    rows = max(len(layers) for _, _, (layers, _, _) in drawn)
-    figure, axes, columns = style.small_panels(len(drawn), choice, 4, inches=1.6, row_inches=0.13 * rows + 0.85,
-                                               least_inches=0.11 * rows + 0.85)
     finite = np.concatenate([values[np.isfinite(values)] for _, _, (_, _, values) in drawn])
-    low, high = np.floor(finite.min()), max(np.ceil(finite.max()), np.floor(finite.min()) + 1)
-    image = None
-    for axis, (result, tensor, (layers, times, values)) in zip(axes, drawn):
-        image = axis.imshow(values, cmap=style.HEAT, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
-        axis.set_yticks(range(len(layers)))
-        axis.set_yticklabels([style.plain(result.layers[layer], 16) for layer in layers])
-        step = -(-len(times) // max(2, int((choice.width / columns - 0.9) / 0.28)))
-        axis.set_xticks(range(0, len(times), step))
-        axis.set_xticklabels([f"{time:.3g}" for time in times[::step]])
-        axis.set_xlabel("epoch")
-        axis.grid(False)
-        inches = (choice.width - 0.6) / columns - style.names_inches([result])
-        style.set_title(axis, result.name, inches, TENSORS[tensor])
-    bar = style.colour_bar(figure, image, "max \N{MINUS SIGN} min of the layer")
+    low = np.floor(finite.min())
+    figure, bar = style.heat_maps([(result, TENSORS[tensor], *entry) for result, tensor, entry in drawn], choice,
+                                  (low, max(np.ceil(finite.max()), low + 1)), "max \N{MINUS SIGN} min of the layer")
     bar.ax.yaxis.set_major_locator(style.plt.MaxNLocator(8, integer=True))
     bar.ax.yaxis.set_major_formatter(lambda value, _: power(value))
     return figure
