@@ -60,8 +60,9 @@ class Page(html.parser.HTMLParser):
             assert self.open and self.open.pop() == tag, tag
 
 
-def make(results, output, *options):
-    code, printed, errors = call(SCRIPT, *([results] if isinstance(results, str) else results), "--output", output, *options)
+def make(results, output, *options, **environment):
+    code, printed, errors = call(SCRIPT, *([results] if isinstance(results, str) else results), "--output", output, *options,
+                                 **environment)
     assert code == 0 and not errors and output in printed, errors
     with open(output, encoding="utf-8") as f:
         return f.read()
@@ -100,7 +101,8 @@ def limit_is_kept_and_said(result, folder):
     small = make(result, os.path.join(folder, "small.html"), "--limit", "0.15", "--variant", "int4")
     assert "these were left out: " in small and "5 other variants are not in the picker" in small
     none = make(result, os.path.join(folder, "none.html"), "--limit", "0.001")
-    assert "There is no picker" in none and 'id="canvas"' not in none
+    assert "Not in the picker" in none and 'id="canvas"' not in none
+    assert "A layer leads to" not in none and 'href="#layer' not in none
 
 
 def net_is_a_graph(result, folder, program, content):
@@ -112,6 +114,7 @@ def net_is_a_graph(result, folder, program, content):
     graph = ElementTree.fromstring(re.search(r'<div class="net">(.*?)</div>', content, re.DOTALL).group(1))
     svg, link = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
     shown = {node.get(link + "href"): node for node in graph.iter(svg + "a")}
+    assert re.search(r"^depthwise, -?[\d.]+ % of the logits' error$", shown["#layer=sep3_dw"].get(link + "title"))
     assert list(shown) == [f"#layer={name}" for name in layers]
     fills = {name: shown[f"#layer={name}"].find(svg + "path").get("fill") for name in layers}
     strongest = min(fills, key=lambda name: int((fills[name] if fills[name] != "white" else "#ffffff")[3:5], 16))
@@ -122,7 +125,12 @@ def net_is_a_graph(result, folder, program, content):
     code, _, errors = call(SCRIPT, result, "--output", os.path.join(folder, "bare.html"), PATH=bare)
     assert code == 0, errors
     with open(os.path.join(folder, "bare.html"), encoding="utf-8") as f:
-        assert "No graph of the net: Graphviz is not installed" in f.read()
+        content = f.read()
+        assert "No graph of the net: Graphviz is not installed" in content and "Colour: " not in content
+    with open(os.path.join(bare, "dot"), "w", encoding="utf-8") as f:
+        f.write("#!/bin/sh\necho 'Format: svg not recognized' >&2\nexit 1\n")
+    os.chmod(os.path.join(bare, "dot"), 0o755)
+    assert "dot failed: Format: svg not recognized" in make(result, os.path.join(folder, "bare.html"), "--limit", "0.001", PATH=bare)
 
 
 def several_results_share_a_page(results, folder, program):
@@ -130,7 +138,7 @@ def several_results_share_a_page(results, folder, program):
                    "minmax-8")
     page = Page(content)
     assert not page.open and len(page.ids) == len(set(page.ids))
-    assert content.count("<svg ") == 16 + len(results) - content.count("No figure of ")
+    assert content.count("<svg ") == 16 + len(results) and "No figure of " not in content
     names = ["small dws (dws)", "small dws (again)", "small regular"]
     section = content[content.index('<section id="explanation">'):content.index('<section id="net">')]
     assert [re.search(rf'<th scope="row">{re.escape(name)}</th><td>int4</td>', section) is not None for name in names] == [True] * 3
@@ -141,7 +149,7 @@ def several_results_share_a_page(results, folder, program):
     data = json.loads(re.search(r'<script type="application/json" id="histograms">(.*?)</script>', content).group(1))
     assert [one["name"] for one in data["results"]] == names and {block["result"] for block in data["blocks"]} == {0, 1, 2}
     code, printed, errors = call(SCRIPT, *results[:2], "--program", program)
-    assert code == 0 and os.path.join(folder, "report.html") in printed, errors
+    assert code == 0 and os.path.join(folder, "comparison.html") in printed, errors
     expect_refusal(SCRIPT, [*results, "--explanation", __file__], "one RESULT")
 
 
@@ -153,13 +161,15 @@ def labels_of_other_axes_are_no_metrics(result, folder):
         f["networkwise/run_seed"] = [1, 2]
         del f["channelwise"]
     content = make(copy, os.path.join(folder, "merged.html"))
-    assert "run seed" not in content and "There is no picker" in content and "No figure of effective bits" in content
+    assert "run seed" not in content and "Not in the picker" in content and "No figure of effective bits" in content
 
 
-def names_are_texts(result, folder):
+def names_are_texts(result, folder, program):
     hostile = with_hostile_names(result, os.path.join(folder, "hostile.h5"))
     output = os.path.join(folder, "hostile.html")
-    content = make(hostile, output)
+    content = make([hostile, hostile], output, "--program", program)
+    assert "No explanation" not in content and "&amp;lt;</text>" in content  # "&lt;" in the graph
+    content = make(hostile, output, "--program", program)
     page = Page(content)
     assert not page.open and len(page.ids) == len(set(page.ids)) and "</section>" in content
     data = json.loads(re.search(r'<script type="application/json" id="histograms">(.*?)</script>', content).group(1))
@@ -232,21 +242,31 @@ def picker_shows_two_and_a_band(browser, results, folder):
     assert as_deep["maps"] == "2" and re.search(r'<p id="status"[^>]*>[^|]*\| conv\d, ', dom)
     band, dom = picked(browser, folder, f"{address}#layer=sep3_dw&with=runs")
     assert (band["maps"], band["others"]) == ("1", "1") and band["inked"] != alone["inked"]
-    assert "band: 1 other runs" in dom
+    assert "; line: the other run<" in dom
     other, _ = picked(browser, folder, f"{address}#result=2")
     assert other["result"] == "2" and other["layer"] in layers, other
 
 
-CLICK = """<script>setTimeout(() => { location.hash = document.querySelectorAll(".net")[2].querySelectorAll("a")[3]
-  .getAttributeNS("http://www.w3.org/1999/xlink", "href"); }, 1000);</script>"""
+# A layer, then a pool, which has no weights, twice.
+CLICK = """<script>setTimeout(() => {
+  const click = (at) => document.querySelectorAll(".net")[2].querySelectorAll("a")[at].dispatchEvent(
+    new MouseEvent("click", { bubbles: true, cancelable: true }));
+  const list = document.getElementById("tensor");
+  click(3);
+  setTimeout(() => { list.value = "weight"; list.dispatchEvent(new Event("change")); }, 1000);
+  setTimeout(() => click(7), 2000);
+  setTimeout(() => { document.body.dataset.before = document.getElementById("picker").dataset.rendered; click(7); }, 3000);
+}, 1000);</script>"""
 
 
 def layer_of_the_graph_leads_to_its_histograms(browser, folder):
     with open(os.path.join(folder, "several.html"), encoding="utf-8") as f, \
          open(os.path.join(folder, "clicked.html"), "w", encoding="utf-8") as clicked:
         clicked.write(f.read().replace("</body>", CLICK + "</body>"))
-    shown, _ = picked(browser, folder, f"file://{folder}/clicked.html")
-    assert (shown["result"], shown["layer"], shown["rendered"]) == ("2", "conv3", "2"), shown
+    shown, dom = picked(browser, folder, f"file://{folder}/clicked.html")
+    before = int(re.search(r'<body data-before="(\d+)"', dom).group(1))
+    assert (shown["result"], shown["layer"], shown["tensor"]) == ("2", "pool", "output"), shown
+    assert int(shown["rendered"]) == before + 1 == 5, (shown, before)  # at first, conv3, its weights, the pool, the pool again
 
 
 def picker_starts_at_the_worst_layer(browser, result, folder, program):
@@ -326,7 +346,7 @@ def main():
         explained = explanation_comes_first(result, folder, program)
         limit_is_kept_and_said(result, folder)
         labels_of_other_axes_are_no_metrics(result, folder)
-        names_are_texts(result, folder)
+        names_are_texts(result, folder, program)
         wrong_use_is_one_line(result, folder)
         net_is_a_graph(result, folder, program, explained)
         results = [result, small_result(program, networks, folder, "dws", "--set", "seed=1", output="again"),

@@ -74,6 +74,16 @@ def distances_and_norms_are_the_files(path):
             assert np.array_equal(line.get_ydata(), f[f"layerwise/batch_norm/{statistic}"][last], equal_nan=True)
 
 
+def colours_are_those_of_the_style(path):
+    """Also where a style is chosen after the modules were loaded."""
+    style.use("dark")
+    dark = {colour.lower() for colour in style.STYLES["dark"][3].values()} | {style.GREY.lower()}
+    for figure in (distances.draw([Result(path)], Choice()), batch_norm.draw([Result(path)], Choice())):
+        lines = [line.get_color().lower() for axis in figure.axes for line in axis.get_lines()]
+        assert lines and set(lines) <= dark, lines
+    style.use("light")
+
+
 def main():
     _, _, program, networks = sys.argv
     style.use("light")
@@ -81,6 +91,7 @@ def main():
         path = small_result(program, networks, folder, "dws", "--set", "data.source.train_images=512")
         drift_and_oscillation_are_the_files(path)
         distances_and_norms_are_the_files(path)
+        colours_are_those_of_the_style(path)
 
 
 if __name__ == "__main__":

@@ -84,8 +84,7 @@ FIGURES = (
           "of layers to the first snapshot."),
     Entry("batch_norm", batch_norm.draw,
           "What folding multiplies a channel's weights by, gamma / sigma (boxes from 25 to 75 %, whiskers from 5 to 95 %, the "
-          "largest apart); how "
-          "far the probe images' statistics are from the running ones."),
+          "largest apart); how far the probe images' statistics are from the running ones."),
     Entry("oscillation", oscillation.draw,
           "Share of weights whose code changes in a training step, and of those that change it back (Nagel et al. 2022)."),
 )

@@ -9,6 +9,8 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.patches import Patch
 from PIL import Image
 
+from .bins import power
+
 COLUMN_INCHES, PAGE_INCHES, PAGE_HEIGHT_INCHES = 3.35, 7.0, 9.0
 # Okabe & Ito 2008, "Color universal design".
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -231,6 +233,23 @@ def heat_maps(panels, choice, limits, label):
         axis.grid(False)
         set_title(axis, result.name, (choice.width - 0.6) / columns - names_inches([result]), what)
     return figure, colour_bar(figure, image, label)
+
+
+def log2_rows(values):
+    """(places of layers with a value, log2 of values [layer, time] of these); NaN where a value is 0 or NaN."""
+    log2 = np.log2(values, out=np.full(values.shape, np.nan), where=values > 0)
+    layers = np.flatnonzero(np.isfinite(log2).any(axis=1))
+    return layers, log2[layers]
+
+
+def log2_heat_maps(panels, choice, label):
+    """heat_maps() of log2 values, whose scale has the powers of two."""
+    finite = np.concatenate([values[np.isfinite(values)] for *_, values in panels])
+    low = np.floor(finite.min())
+    figure, bar = heat_maps(panels, choice, (low, max(np.ceil(finite.max()), low + 1)), label)
+    bar.ax.yaxis.set_major_locator(plt.MaxNLocator(8, integer=True))
+    bar.ax.yaxis.set_major_formatter(lambda value, _: power(value))
+    return figure
 
 
 def svg_bytes(figure):

@@ -55,9 +55,8 @@ def worst_layer(found):
     return found["layers"][0]["name"] if found and found["layers"] else None
 
 
-def histograms(results, choice, limit_bytes, found):
+def histograms(data, notes):
     """The picker with its data, and what was left out."""
-    data, notes = picker(results, choice.variants, [worst_layer(one) for one in found], limit_bytes)
     picked = ""
     if data is not None:
         # "</script" would end the script element early, "<!--<script" keep it from ending.
@@ -65,6 +64,20 @@ def histograms(results, choice, limit_bytes, found):
         picked = (part("picker.html") + f'<script type="application/json" id="histograms">{content}</script>\n'
                   f"<script>\n{part('histograms.js')}</script>\n<script>\n{part('picker.js')}</script>\n")
     return picked + "".join(f'<p class="note">{escape(note)}</p>\n' for note in notes)
+
+
+def net_section(results, found, data):
+    """The graphs beside each other; their layers are links where the picker has them."""
+    linked = [set() for _ in results]
+    for block in data["blocks"] if data else ():
+        linked[block["result"]].add(results[block["result"]].layers[block["layer"]])
+    drawn = [graph.section(result, place, one, linked[place]) for place, (result, one) in enumerate(zip(results, found))]
+    nets = "".join(f"<div>{'' if len(results) == 1 else f'<h3>{escape(result.name)}</h3>'}{net}</div>\n"
+                   for result, (net, _) in zip(results, drawn))
+    caption = ""
+    if any(is_drawn for _, is_drawn in drawn):
+        caption = f'<p class="note">{escape(graph.CAPTION + (graph.LINKED if any(linked) else ""))}</p>\n'
+    return f'<div class="nets">{nets}</div>\n{caption}'
 
 
 def each(results, made):
@@ -83,13 +96,13 @@ def page(results, choice, limit_bytes, explained):
              f"{len(result.variants)} snapshots, {len(result.quantized_variants())} quantization variants" for result in results]
     why = "" if is_one else explanation.side_by_side(results, found)
     why += each(results, [explanation.section(*one, heading="h3" if is_one else "h4") for one in explained])
-    nets = [graph.section(result, place, one) for place, (result, one) in enumerate(zip(results, found))]
-    nets = "".join(f"<div>{'' if is_one else f'<h3>{escape(result.name)}</h3>'}{net}</div>\n" for result, net in zip(results, nets))
+    data, notes = picker(results, choice.variants, [worst_layer(one) for one in found], limit_bytes)
+    nets = net_section(results, found, data)
     summary = "" if is_one else tables.side_by_side(results)
     sections = (
         ("explanation", "Why", "Why it loses what it loses", why),
-        ("net", "Net", "The net", f'<div class="nets">{nets}</div>\n<p class="note">{graph.CAPTION}</p>\n'),
-        ("picker", "Channels", "Channel histograms", histograms(results, choice, limit_bytes, found)),
+        ("net", "Net", "The net", nets),
+        ("picker", "Channels", "Channel histograms", histograms(data, notes)),
         ("summary", "Summary", "Summary", summary + each(results, [tables.summary(result) for result in results])),
         ("figures", "Figures", "Figures", figures(results, choice)),
         ("layers", "Layers", "Layers", each(results, [tables.layers(result, choice.variant) for result in results])),

@@ -16,7 +16,7 @@
   const palette = data.colours.match(/.{6}/g).map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
   let shown = null;  // on the canvas: maps {view, cells, name}, others (views of a band), axis
   let cursor = null; // the cell that the keys have chosen: its map, column and cell of the axis
-  let pointed = null; // the channel whose histogram is on the right: its map and number; null: the whole layer
+  let pointed = null; // the number of the channel whose histogram is on the right; null: the whole layer
   let request = 0;   // a later choice wins over one that is still being decoded
 
   function channelOrder(view) {
@@ -110,10 +110,9 @@
 
   /** What is on the right: the shares [cell of the axis] of each map, of the runs of the band, and their heading. */
   function shares() {
-    const channel = pointed && pointed.channel;
-    const of = (view) => pointed && channel >= view.channels ? null : sharesOn(shown.axis, view, channel);
+    const of = (view) => pointed !== null && pointed >= view.channels ? null : sharesOn(shown.axis, view, pointed);
     return { first: of(shown.maps[0].view), second: shown.maps[1] ? of(shown.maps[1].view) : null,
-             runs: shown.others.map(of), title: pointed ? `channel ${channel}` : "whole layer" };
+             runs: shown.others.map(of), title: pointed === null ? "whole layer" : `channel ${pointed}` };
   }
 
   function bars(area) {
@@ -121,7 +120,7 @@
     const all = [first, second, ...runs].filter((one) => one !== null);
     const largest = Math.max(...all.map((one) => Math.max(...one)));
     const counted = Math.max(...[...shown.maps.map((map) => map.view), ...shown.others].map((view) =>
-      pointed ? view.totals[pointed.channel] || 0 : view.block.total));
+      pointed === null ? view.block.total : view.totals[pointed] || 0));
     const length = (share) => sideWidth() * Math.log(1 + counted * share) / Math.log(1 + counted * largest);
     const top = (cell) => area.y + area.height - (cell + 1) * area.cellHeight;
     const outline = (lengthOf, colour) => {
@@ -204,7 +203,8 @@
       return `${layerOf(block)}, ${block.tensor.replaceAll("_", " ")}, ${labelOf(block)}: ${block.channels} channels, ` +
         `${block.total.toLocaleString("en")} values${nonfinite}`;
     };
-    const band = shown.others.length ? `; band: ${shown.others.length} other runs, smallest to largest, and their mean` : "";
+    const count = shown.others.length;
+    const band = count > 1 ? `; band: ${count} other runs, smallest to largest, and their mean` : count ? "; line: the other run" : "";
     status.textContent = shown.maps.map(of).join(" | ") + band;
   }
 
@@ -218,12 +218,12 @@
     const values = cell < 0 ? "no values here" : valuesOf(view, cell);
     status.textContent = (shown.maps.length > 1 ? `${name}, ` : "") + `channel ${channel}, ${values}: ` +
       `${count.toLocaleString("en")} of ${view.totals[channel].toLocaleString("en")}${range}`;
-    point({ map: index, channel });
+    point(channel);
   }
 
-  function point(next) {
-    const isSame = (pointed && pointed.channel) === (next && next.channel);
-    pointed = next;
+  function point(channel) {
+    const isSame = pointed === channel;
+    pointed = channel;
     if (!isSame) draw();
   }
 
@@ -278,7 +278,7 @@
   }
 
   const unique = (values) => [...new Set(values)];
-  const isSameNet = (a, b) => data.results[a].layers.join("\n") === data.results[b].layers.join("\n");
+  const isSameNet = (a, b) => data.results[a].net === data.results[b].net;
 
   /** The blocks of other runs of the block's net: the same tensor, layer and label of the snapshot. */
   const otherRuns = (block) => data.blocks.filter((b) => b.result !== block.result && isSameNet(b.result, block.result) &&
@@ -301,7 +301,7 @@
     const others = data.blocks.filter((b) => b.tensor === chosen.tensor);
     const places = unique(others.map((b) => `${b.result}:${b.snapshot}`));
     const runs = otherRuns(chosen);
-    fill(select.with, [["", "nothing"], ...(runs.length ? [["runs", `${runs.length} other runs of this net, as a band`]] : []),
+    fill(select.with, [["", "nothing"], ...(runs.length ? [["runs", `${runs.length} other ${runs.length > 1 ? "runs" : "run"} of this net, as a band`]] : []),
       ...places.map((place) => {
         const [r, s] = place.split(":").map(Number);
         return [place, (data.results.length > 1 ? `${data.results[r].name}: ` : "") + data.results[r].snapshots[s]];
@@ -374,11 +374,21 @@
   canvas.addEventListener("keydown", step);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   window.addEventListener("resize", draw);
-  window.addEventListener("hashchange", () => {
+  /** Shows what the address says; a layer without the chosen tensor with one that it has. */
+  function goToAddress() {
     if (!location.hash.includes("=")) return;
     const wanted = addressed(), isOther = (wanted.result || "0") !== select.result.value;
-    show({ ...(isOther ? inResult(Number(wanted.result || 0)) : now()), other: "", ...wanted }, false);
+    const choice = { ...(isOther ? inResult(Number(wanted.result || 0)) : now()), other: "", ...wanted };
+    const there = data.blocks.filter((b) => String(b.result) === (wanted.result || "0") && layerOf(b) === choice.layer &&
+      (choice.snapshot === undefined || String(b.snapshot) === choice.snapshot));
+    if (!wanted.tensor && there.length && !there.some((b) => b.tensor === choice.tensor))
+      choice.tensor = (there.find((b) => b.tensor === "output") || there[0]).tensor;
+    show(choice, false);
     section.scrollIntoView();
-  });
-  show({ result: "0", tensor: "output", layer: worstOf(Number(addressed().result || 0)), ...addressed() }, false);
+  }
+  window.addEventListener("hashchange", goToAddress);
+  for (const link of document.querySelectorAll(".net a"))
+    link.addEventListener("click", () => link.getAttributeNS("http://www.w3.org/1999/xlink", "href") === location.hash && goToAddress());
+  const begun = addressed().result || String(data.blocks[0].result);
+  show({ result: begun, tensor: "output", layer: worstOf(Number(begun)), ...addressed() }, false);
 })();

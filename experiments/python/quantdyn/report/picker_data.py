@@ -3,13 +3,14 @@
 A block is one (snapshot, tensor, layer): counts [cell, channel] in the smallest unsigned type, deflated, base64.
 """
 import base64
+import hashlib
 import json
 import zlib
 
 import numpy as np
 
 from ..figures import bins
-from ..figures.result import FLOAT
+from ..figures.result import FLOAT, text
 
 TENSORS = ("weight", "folded_weight", "conv", "norm", "output",
            "weight_gradient", "conv_gradient", "norm_gradient", "output_gradient")
@@ -108,13 +109,19 @@ def of_result(result, variants, limit_bytes):
     blocks = [one for blocks in packed for one in blocks]
     if not blocks:
         why = "are larger than --limit" if len(packed) < len(chosen) else "are not in the result"
-        return [], {}, [f"There is no picker: channel histograms {why}."]
+        return [], {}, [f"Not in the picker: channel histograms {why}."]
     if len(packed) < len(chosen):
         left = "; ".join(result.snapshot_label(index) for index in chosen[len(packed):])
         notes.append(f"To keep the page small (--limit), these were left out: {left}.")
     notes.append(f"Bins are joined to {parts} an octave; the smallest 0.5 % of a layer's values share a cell a side. "
                  "The result has all bins.")
     return blocks, {str(index): result.snapshot_label(index) for index in chosen[:len(packed)]}, notes
+
+
+def net_digest(result):
+    """The same for runs of one net alone: its layers, kinds, channels and inputs."""
+    inputs = [text(value) for value in result.file["network/inputs"][:]] if result.has("network/inputs") else []
+    return hashlib.sha256(json.dumps([result.layers, result.kinds, result.channels.tolist(), inputs]).encode()).hexdigest()[:16]
 
 
 def picker(results, variants, worst, limit_bytes):
@@ -124,5 +131,6 @@ def picker(results, variants, worst, limit_bytes):
         blocks, labels, own = of_result(result, variants, limit_bytes / len(results))
         notes += [f"{result.name}: {note}" for note in own] if len(results) > 1 else own
         out += [{**one, "result": len(described)} for one in blocks]
-        described.append({"name": result.name, "layers": result.layers, "snapshots": labels, "worst": layer})
+        described.append({"name": result.name, "layers": result.layers, "net": net_digest(result), "snapshots": labels,
+                          "worst": layer})
     return ({"results": described, "blocks": out} if out else None), notes

@@ -9,8 +9,8 @@ from ..bins import power
 from ..result import FLOAT, Missing
 from .ranges import BOX, draw_boxes
 
-FITS = (("average_log2_std_ratio", "deviation, |log2 of the ratio|", style.GREEN, "o"),
-        ("average_mean_shift", "mean, |shift| in deviations", style.PURPLE, "^"))
+FITS = (("average_log2_std_ratio", "deviation, |log2 of the ratio|", "GREEN", "o"),
+        ("average_mean_shift", "mean, |shift| in deviations", "PURPLE", "^"))
 
 
 def factors(result, snapshot):
@@ -27,7 +27,7 @@ def factors(result, snapshot):
 
 
 def fits(result, snapshot):
-    """[(label, colour, marker, values [layer], interval or None)]."""
+    """[(label, colour's name, marker, values [layer], interval or None)]."""
     out = []
     for statistic, label, colour, marker in FITS:
         values = result.layerwise("batch_norm", statistic, snapshot)
@@ -41,7 +41,7 @@ def draw(results, choice):
              for result, at in ((result, result.pick(FLOAT, choice.epoch)) for result in results)]
     has_factors = any(boxes is not None for boxes, _ in drawn)
     if not has_factors and not any(lines for _, lines in drawn):
-        raise Missing("no result has batch norms with the statistic batch_norm")
+        raise Missing("no result has batch norms")
     figure, axes, first = style.panels(results, 1 + has_factors, choice, row_inches=1.5)
     handles, bands = [], []
     if has_factors:
@@ -58,9 +58,9 @@ def draw(results, choice):
             axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
         axis = axes[-1][column]
         for label, colour, marker, values, interval in lines:
-            bands += style.band(axis, np.arange(len(values)), values, interval, colour)
-            axis.plot(values, color=colour, marker=marker, alpha=0.9)
-            handles.append(Line2D([], [], color=colour, marker=marker, label=label))
+            bands += style.band(axis, np.arange(len(values)), values, interval, getattr(style, colour))
+            axis.plot(values, color=getattr(style, colour), marker=marker, alpha=0.9)
+            handles.append(Line2D([], [], color=getattr(style, colour), marker=marker, label=label))
         style.layer_ticks(axis, result, is_named=True)
         if first[column]:
             if has_factors:

@@ -2,7 +2,6 @@
 import numpy as np
 
 from .. import style
-from ..bins import power
 from ..result import FLOAT, Missing
 
 TENSORS = {"folded_weight": "weights, folded", "output": "activations"}
@@ -18,11 +17,8 @@ def series(result, tensor):
     if len(snapshots) < 2 or ends[0] is None or ends[1] is None:
         return None
     ranges = np.array(ends[1::2], dtype=np.float64).T - np.array(ends[::2], dtype=np.float64).T
-    log2 = np.log2(ranges, out=np.full(ranges.shape, np.nan), where=ranges > 0)
-    layers = np.flatnonzero(np.isfinite(log2).any(axis=1))
-    if not len(layers):
-        return None
-    return layers, np.array([result.time(at) for at in snapshots]), log2[layers]
+    layers, log2 = style.log2_rows(ranges)
+    return (layers, np.array([result.time(at) for at in snapshots]), log2) if len(layers) else None
 
 
 def draw(results, choice):
@@ -30,10 +26,5 @@ def draw(results, choice):
     drawn = [entry for entry in drawn if entry[2] is not None]
     if not drawn:
         raise Missing("no result has two float32 snapshots with minima and maxima; track.epochs asks for more")
-    finite = np.concatenate([values[np.isfinite(values)] for _, _, (_, _, values) in drawn])
-    low = np.floor(finite.min())
-    figure, bar = style.heat_maps([(result, TENSORS[tensor], *entry) for result, tensor, entry in drawn], choice,
-                                  (low, max(np.ceil(finite.max()), low + 1)), "max \N{MINUS SIGN} min of the layer")
-    bar.ax.yaxis.set_major_locator(style.plt.MaxNLocator(8, integer=True))
-    bar.ax.yaxis.set_major_formatter(lambda value, _: power(value))
-    return figure
+    return style.log2_heat_maps([(result, TENSORS[tensor], *entry) for result, tensor, entry in drawn], choice,
+                                "max \N{MINUS SIGN} min of the layer")
