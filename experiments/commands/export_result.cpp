@@ -9,6 +9,7 @@
 #include "experiments/results/snapshot_choice.h"
 #include "experiments/run/network_file.h"
 #include "experiments/run/saved_variant.h"
+#include "experiments/text/shell_word.h"
 #include "framework/base/error.h"
 
 namespace quantdyn {
@@ -110,9 +111,14 @@ std::string export_node_data(const ExportRequest& request, const ResultReader& r
   const SnapshotLabel& snapshot = described_snapshot(
       result,
       chosen_snapshot(result, {{}, request.epoch, request.variant.value_or(float_variant)}));
+  const std::vector<LayerNote> notes = layer_notes(result, snapshot);
+  if (notes.empty())
+    throw_error<ConfigError>(
+        "{}: no figures by layer at epoch {}; accepted: a result with track.statistics",
+        request.result.string(), snapshot.epoch);
   std::vector<std::string> files;
-  for (const auto& file : write_node_data(result, layer_notes(result, snapshot), request.output))
-    files.push_back(file.string());
+  for (const auto& file : write_node_data(result, notes, request.output))
+    files.push_back(shell_word(file.string()));
   return fmt::format(
       "written: {}: {} figures of {} layers, {} at epoch {}\n"
       "to see them on the exported net: model-explorer NET.onnx --extensions=model_explorer_onnx "

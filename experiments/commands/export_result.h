@@ -19,9 +19,9 @@ struct ExportRequest {
 };
 
 /// Writes the net of a result, as one of its snapshots has it, as an ONNX or a Keras model, or its
-/// figures by layer for Model Explorer; returns a summary, a line each. ConfigError: no output, a format or an extension that is none, an
-/// existing output, a net that the format has no layers for, a variant that cannot be written.
-/// Error: as ResultReader; the file cannot be written.
+/// figures by layer for Model Explorer; returns a summary, a line each. ConfigError: no output, a
+/// format or an extension that is none, an existing output, a net that the format has no layers
+/// for, a variant that cannot be written. Error: as ResultReader; the file cannot be written.
 std::string export_result(const ExportRequest& request);
 
 }  // namespace quantdyn

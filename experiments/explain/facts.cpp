@@ -54,13 +54,6 @@ const std::vector<std::string> channel_quantities = {
     "float:batch_norm/running_std"};
 const std::vector<std::string> histograms = {"output/histogram", "folded_weight/histogram"};
 
-const SnapshotLabel& float_beside(const ResultReader& result, const SnapshotLabel& variant) {
-  const SnapshotLabel* out = nullptr;
-  for (const SnapshotLabel& s : result.snapshots())
-    if (s.variant == float_variant && (s.step == variant.step || out == nullptr)) out = &s;
-  return out ? *out : result.last();
-}
-
 std::vector<int> places_of(const std::string& inputs, const std::map<std::string, int>& places) {
   std::vector<int> out;
   for (size_t at = 0; at < inputs.size();) {
@@ -163,6 +156,13 @@ const SnapshotLabel& explained_variant(const ResultReader& result,
       "`variants: [{{name: minmax, weights: {{}}, activations: {{}}}}]`, and run it again",
       result.file().path().string(),
       name ? "float32 is not quantized" : "no variant is in the file, so nothing is lost");
+}
+
+const SnapshotLabel& float_beside(const ResultReader& result, const SnapshotLabel& variant) {
+  const SnapshotLabel* out = nullptr;
+  for (const SnapshotLabel& s : result.snapshots())
+    if (s.variant == float_variant && (s.step == variant.step || out == nullptr)) out = &s;
+  return out ? *out : result.last();
 }
 
 NetFacts facts_of(const ResultReader& result, const SnapshotLabel& variant) {

@@ -55,6 +55,9 @@ struct NetFacts {
 /// message says what to track.
 NetFacts facts_of(const ResultReader& result, const SnapshotLabel& variant);
 
+/// The snapshot in float that one of a variant is read beside: of the same step, else the first.
+const SnapshotLabel& float_beside(const ResultReader& result, const SnapshotLabel& variant);
+
 /// The variant to explain: the named one, else the one that loses most. ConfigError if there is
 /// none.
 const SnapshotLabel& explained_variant(const ResultReader& result,

@@ -22,14 +22,14 @@ std::vector<double> ranges(const ResultReader& result, const std::string& tensor
   return out;
 }
 
-/// The snapshot in float that a snapshot is read beside.
-const SnapshotLabel& float_beside(const ResultReader& result, const SnapshotLabel& snapshot) {
-  for (const SnapshotLabel& other : result.snapshots())
-    if (other.variant == float_variant && other.step == snapshot.step) return other;
-  return result.last();
-}
-
 }  // namespace
+
+const std::vector<std::string>& layer_note_keys() {
+  static const std::vector<std::string> keys = {
+      "folded_weight_range", "output_range", "folded_weight_precision", "output_precision",
+      "dead_channels",       "local_sqnr",   "accumulated_sqnr",        "error_share"};
+  return keys;
+}
 
 std::vector<LayerNote> layer_notes(const ResultReader& result, const SnapshotLabel& snapshot) {
   std::vector<LayerNote> out;
@@ -80,8 +80,10 @@ std::map<std::string, std::string> layer_texts(const ResultReader& result,
 
 const SnapshotLabel& described_snapshot(const ResultReader& result, const SnapshotLabel& snapshot) {
   const SnapshotLabel* worst = worst_variant(result);
-  const bool is_of_it = snapshot.variant == float_variant && worst && worst->step == snapshot.step;
-  return is_of_it ? *worst : snapshot;
+  if (snapshot.variant != float_variant || worst == nullptr) return snapshot;
+  for (const SnapshotLabel& other : result.snapshots())
+    if (other.variant == worst->variant && other.step == snapshot.step) return other;
+  return snapshot;
 }
 
 }  // namespace quantdyn

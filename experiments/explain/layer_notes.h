@@ -19,6 +19,9 @@ struct LayerNote {
   std::vector<double> values;  ///< [layer]; NaN where a layer has none
 };
 
+/// Every `key` that a note can have.
+const std::vector<std::string>& layer_note_keys();
+
 /// Of the net in float: the ranges of folded weights and outputs, the channel precision of both,
 /// dead channels. Of a quantized snapshot also its layers' shares of the logits' error (what
 /// `explain` ranks by), local and accumulated SQNR, where its errors were tracked. Figures that no
@@ -30,7 +33,7 @@ std::map<std::string, std::string> layer_texts(const ResultReader& result,
                                                const SnapshotLabel& snapshot);
 
 /// The snapshot that describes the errors of the net in `snapshot`: itself, or, in float, that of
-/// the variant that loses most, if there is one at the end of training.
+/// the variant that loses most, if it was quantized at the same step.
 const SnapshotLabel& described_snapshot(const ResultReader& result, const SnapshotLabel& snapshot);
 
 }  // namespace quantdyn

@@ -31,6 +31,10 @@ std::vector<std::filesystem::path> write_node_data(const ResultReader& result,
     throw_error<Error>("{}: cannot be made: {}", folder.string(), error.code().message());
   }
   const std::vector<NodeRow> layers = result.network();
+  for (const std::string& key : layer_note_keys()) {
+    std::error_code ignored;
+    std::filesystem::remove(folder / (key + ".json"), ignored);
+  }
   std::vector<std::filesystem::path> files;
   for (const LayerNote& note : notes) {
     Json values = Json::object();

@@ -10,7 +10,8 @@ namespace quantdyn {
 
 /// Writes KEY.json into a folder for each note, a file of Model Explorer's node data for one graph:
 /// {"name", "results": {layer: {"value"}}, "gradient"}. Its keys are the names of layers, which the
-/// nodes of an exported ONNX model have, too. Values that are not finite are left out. Returns the
+/// nodes of an exported ONNX model have, too. Values that are not finite are left out. Files of
+/// figures that are not among the notes are removed: they would be of another snapshot. Returns the
 /// files. Error: one cannot be written.
 std::vector<std::filesystem::path> write_node_data(const ResultReader& result,
                                                    const std::vector<LayerNote>& notes,
