@@ -60,11 +60,11 @@ void explain_result(const CommandCall& call) {
       explain(facts_of(result, explained_variant(result, call.value<std::string>("variant"))),
               thresholds, worst);
   if (call.has("verify")) verify_with(call, result, explanation);
-  if (call.has("json"))
-    print_result(json_of(explanation));
-  else
-    print_answer(
-        page_of(explanation, worst, call.has("all") ? Causes::always : Causes::where_needed));
+  if (call.has("json")) return print_result(json_of(explanation));
+  const std::string page =
+      page_of(explanation, worst, call.has("all") ? Causes::always : Causes::where_needed);
+  const size_t verdict = std::min(page.find("\n\n"), page.size());
+  print_answer(page.substr(0, verdict), page.substr(verdict));
 }
 
 }  // namespace

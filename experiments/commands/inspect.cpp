@@ -118,7 +118,8 @@ void inspect(const CommandCall& call) {
   else if (call.has("json"))
     print_result(as_json(flat_table_of(files, request, sets)));
   else
-    print_answer(text_of(files, request, sets));
+    print_answer(files.size() == 1 && !is_network(files[0]) ? conclusion_of(files[0], request) : "",
+                 text_of(files, request, sets));
 }
 
 }  // namespace

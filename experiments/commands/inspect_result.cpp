@@ -44,17 +44,6 @@ std::string header(const ResultReader& result) {
 }
 
 /// What became of the variant that loses most; "" where no variant is there, or none can be judged.
-std::string conclusion(const ResultReader& result) {
-  const SnapshotLabel* const worst = worst_variant(result);
-  if (worst == nullptr || result.is_merged()) return "";
-  try {
-    const Verdict verdict = verdict_of(facts_of(result, *worst), {});
-    return fmt::format("{}: {}\n\n", worst->variant, verdict.sentence);
-  } catch (const Error&) {  // a file that lacks facts for a verdict has its tables all the same
-    return "";
-  }
-}
-
 std::string network_table(const ResultReader& result) {
   Rows rows = {{"node", "kind", "inputs", "output", "parameters", "multiply-accumulates"}};
   const auto shapes = result.output_shapes();
@@ -281,6 +270,19 @@ std::string one_tensor(const ResultReader& result, const SnapshotLabel& snapshot
 
 }  // namespace
 
+std::string conclusion_of(const std::filesystem::path& path, const InspectRequest& request) {
+  if (request.worst || request.layer || request.tensor) return "";
+  const ResultReader result = given_result(path);
+  const SnapshotLabel* const worst = worst_variant(result);
+  if (worst == nullptr || result.is_merged()) return "";
+  try {
+    const Verdict verdict = verdict_of(facts_of(result, *worst), {});
+    return fmt::format("{}: {}\n\n", worst->variant, verdict.sentence);
+  } catch (const Error&) {  // a file that lacks facts for a verdict has its tables all the same
+    return "";
+  }
+}
+
 std::string inspect_result(const std::filesystem::path& path, const InspectRequest& request) {
   const ResultReader result = given_result(path);
   if (request.worst) return worst_layers(result, request);
@@ -290,7 +292,7 @@ std::string inspect_result(const std::filesystem::path& path, const InspectReque
     return fmt::format("{}\n", text_of(snapshot)) +
            inspect_layer(result, snapshot, *request.layer) + "\n" + choices(result);
   }
-  std::string out = conclusion(result) + header(result);
+  std::string out = header(result);
   out += "\nnetwork\n" + network_table(result);
   out += "\ntraining\n" + training_line(result);
   out += "\nnetworkwise\n" + networkwise_table(result);

@@ -62,10 +62,10 @@ std::string in_style(const fmt::text_style& style, std::string_view text, int de
 
 void print_result(std::string_view text) { std::cout << printable(text); }
 
-void print_answer(std::string_view text) {
-  const std::string all = printable(text);
-  const size_t end = std::min(all.find("\n\n"), all.size());
-  std::cout << in_style(fmt::emphasis::bold, all.substr(0, end), STDOUT_FILENO) << all.substr(end);
+void print_answer(std::string_view conclusion, std::string_view rest) {
+  if (!conclusion.empty())
+    std::cout << in_style(fmt::emphasis::bold, printable(conclusion), STDOUT_FILENO);
+  std::cout << printable(rest);
 }
 
 bool flush_results() {

@@ -9,8 +9,8 @@ namespace quantdyn {
 
 /// An answer, to the standard output stream.
 void print_result(std::string_view text);
-/// An answer whose first paragraph is its conclusion: bold on a terminal.
-void print_answer(std::string_view text);
+/// An answer that begins with its conclusion, which is bold on a terminal.
+void print_answer(std::string_view conclusion, std::string_view rest);
 /// False where something that was printed is lost because nobody reads the pipe any more, as with
 /// `| head`. Error where it is lost otherwise, as on a full disk.
 bool flush_results();

@@ -93,7 +93,7 @@ def check_other_groups(path, engine):
         assert ds.attrs["bit_width"] == 2
     with open_group("quantization/int8/conv1/output") as ds:
         assert ds["convergence_low"].sel(calibration_images=64).values.tolist() == [-2]
-    options = {"phony_dims": "sort"} if engine == "h5netcdf" else {}  # the other one needs not be asked
+    options = {"phony_dims": "sort"} if engine == "h5netcdf" else {}  # the other one need not be asked
     with open_group("weights/1/dw2", **options) as ds:
         assert ds["weight"].shape == (3, 3, 3) and ds["bias"].values.tolist() == [0.5, -0.5]
 

@@ -24,16 +24,15 @@ struct Recorder final : ProgressSink {
     std::string name;
   };
   std::unique_ptr<WorkProgress> begin(const std::string& title, int64_t total,
-                                      const std::string& unit, int64_t done) override {
+                                      const std::string& unit, int64_t) override {
     ++open;
-    done_before[title] = done;
     begun.push_back(fmt::format("{}: {} {}", title, total, unit));
     return std::make_unique<Work>(*this, title);
   }
   void line(const std::string& text) override { lines.push_back(text); }
 
   int open = 0;
-  std::map<std::string, int64_t> most, done_before;
+  std::map<std::string, int64_t> most;
   std::vector<std::string> begun, lines;
 };
 
