@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --study | --tests | --sanitize | --mpi | --processors | --site]
+# Installs what quantdyn needs where it is missing: install_packages.sh [--figures | --study | --tests | --sanitize | --mpi | --packages | --processors | --site]
 #   --figures  also what quantdyn figures and report draw with; --study also that, and what experiments/study decides with;
 #   --tests    also that, and what the tests need;
 #   --sanitize also Clang, for the tests with sanitizers; --mpi also Open MPI, for runs of several processes;
-#   --processors also what tests/processors needs; --site also what experiments/site needs; --libraries installs nothing and prints the libraries that quantdyn links with
+#   --packages also what tests/packages needs; --processors also what tests/processors needs; --site also what experiments/site needs; --libraries installs nothing and prints the libraries that quantdyn links with
 # Debian 12's packages, with sudo where not root; on Ubuntu 24.04 and Fedora, both untried, those of the same libraries by their names
 # there; elsewhere it prints the list and stops.
 set -euo pipefail
@@ -13,6 +13,7 @@ packages=(g++ git meson ninja-build pkg-config libblis-dev libboost-program-opti
 case ${1:-} in  # each adds to what follows
   --mpi) packages+=(libopenmpi-dev openmpi-bin) ;;
   --site) packages+=(doxygen mkdocs mkdocs-material) ;;
+  --packages) packages+=(mmdebstrap) ;;
   --processors) packages+=(g++-aarch64-linux-gnu mmdebstrap qemu-user) ;;
   --libraries) printf '%s\n' "${packages[@]}" | grep -e '-dev$'; exit ;;
   --sanitize) packages+=(clang libomp-dev llvm) ;;&
@@ -55,7 +56,11 @@ find_root() {  # what is missing, as words
 
 if ! command -v apt-get >/dev/null && command -v dnf >/dev/null; then
   names=()
-  for package in "${packages[@]}"; do names+=("$(fedora_name "$package")"); done
+  for package in "${packages[@]}"; do
+    name=$(fedora_name "$package")
+    rpm --quiet --query --whatprovides "$name" || names+=("$name")
+  done
+  [ ${#names[@]} -gt 0 ] || exit 0
   find_root "${names[@]}"
   echo "Installing, by Fedora's names, which nobody has tried yet: ${names[*]}"
   exec "${as_root[@]}" dnf install -y "${names[@]}"
