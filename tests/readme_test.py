@@ -24,7 +24,7 @@ FOLDERS = ("framework", "layers", "quant", "stats", "data", "experiments", "test
 MADE_FOLDERS = ("build", "datasets", "results")  # in no fresh clone
 BUILT_IN = "data.source={name: synthetic, train_images: 4096, test_images: 1024}"
 SCRIPTS = ("tests/cluster/run.sh", "tests/faults/faults.py", "tests/mpi/run.sh", "tests/processors/run.sh", "tests/threads/run.sh",
-           "tests/tidy.sh", "experiments/install_packages.sh",
+           "tests/tidy.sh", "tests/packages/run.sh", "experiments/install_packages.sh",
            "experiments/imagenet/prepare.py",
            "experiments/imagenet/run.sh", "experiments/site/build.py", "experiments/study/report.py")
 MODEL = re.compile(r"file: (\S+\.h5)")

@@ -3,8 +3,8 @@
 #   tests/run.sh [--sanitize | --long | --faults] [TEST...]
 #   --sanitize  with Clang's address and undefined-behaviour sanitizers, in build-sanitize
 #   --faults    also every kill and every failing call of tests/faults, for hours
-#   --long      also what takes longer: quickstart, several processes over MPI, Slurm, NFS, other processors in an emulator, and real
-#               images where QUANTDYN_CIFAR10 names their folder
+#   --long      also what takes longer: quickstart, several processes over MPI, Slurm, NFS, other processors in an emulator, Debian's
+#               packages on Debian 12 and 13, and real images where QUANTDYN_CIFAR10 names their folder
 # Tests of pretrained nets need QUANTDYN_SHARED/data/mlperf-tiny/ (default of QUANTDYN_SHARED: ../shared); without it they are skipped.
 # A skipped test shows as SKIP, or as a line "n cases skipped" at the end of its program's log.
 set -euo pipefail
@@ -57,6 +57,8 @@ if [ "$mode" = --long ]; then
   tests/cluster/run.sh
   experiments/install_packages.sh --processors
   tests/processors/run.sh
+  tests/packages/run.sh bookworm
+  tests/packages/run.sh trixie
 fi
 if [ "$mode" = --faults ]; then
   python3 tests/faults/faults.py build/quantdyn build/tests/faults/libfault_shim.so build/tests/faults/same_result --long
