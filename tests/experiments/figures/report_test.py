@@ -102,7 +102,7 @@ def limit_is_kept_and_said(result, folder):
     assert "these were left out: " in small and "5 other variants are not in the picker" in small
     none = make(result, os.path.join(folder, "none.html"), "--limit", "0.001")
     assert "Not in the picker" in none and 'id="canvas"' not in none
-    assert "A layer leads to" not in none and 'href="#layer' not in none
+    assert "A layer leads to" not in none and 'href="#layer=' not in none
 
 
 def net_is_a_graph(result, folder, program, content):
@@ -167,7 +167,7 @@ def labels_of_other_axes_are_no_metrics(result, folder):
 def names_are_texts(result, folder, program):
     hostile = with_hostile_names(result, os.path.join(folder, "hostile.h5"))
     output = os.path.join(folder, "hostile.html")
-    content = make([hostile, hostile], output, "--program", program)
+    content = make([hostile, result], output, "--program", program)
     assert "No explanation" not in content and "&amp;lt;</text>" in content  # "&lt;" in the graph
     content = make(hostile, output, "--program", program)
     page = Page(content)

@@ -31,7 +31,7 @@ def draw(results, choice):
     for result in results:
         variant = trained_variant(result, choice)
         if variant is not None:
-            drawn += [(result, f"{what}, {style.plain(variant, 20)}", *series(result, variant, statistic))
+            drawn += [(result, f"{what}, {style.plain(variant, 12)}", *series(result, variant, statistic))
                       for statistic, what in STATISTICS.items()]
     if not drawn:
         raise Missing("no result was trained with quantization (train.quantization)")
