@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 suite=${1:-bookworm}
+export OMP_WAIT_POLICY=passive  # a thread that waits leaves its core to others
 
 skip() { echo "SKIP: tests/packages: $*"; exit 0; }
 command -v mmdebstrap > /dev/null || skip "no mmdebstrap; run experiments/install_packages.sh --packages"

@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(export_writes_the_epoch_asked_for) {
 
 BOOST_AUTO_TEST_CASE(export_refuses_what_cannot_be) {
   const std::string from = result.string();
-  expect_usage_error({"export", from}, "export: --output is missing; expected a file name");
+  expect_usage_error({"export", from}, "export: --output is missing; expected the name of a file");
   expect_usage_error(
       {"export", from, "--output", "model.keras"},
       "--output model.keras: accepted: a name that ends in .onnx, .h5 or .hdf5, or --format onnx");
