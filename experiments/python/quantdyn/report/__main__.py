@@ -44,7 +44,9 @@ def beside(paths):
     comparison.html in the folder that holds them all.
     """
     if len(paths) > 1:
-        return os.path.join(os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths]), "comparison.html")
+        is_mixed = any(map(os.path.isabs, paths))
+        folders = [os.path.dirname(os.path.abspath(path) if is_mixed else path) for path in paths]
+        return os.path.join(os.path.commonpath(folders), "comparison.html")
     folder, name = os.path.split(paths[0])
     return os.path.join(folder, "report.html" if name == "result.h5" else f"{os.path.splitext(name)[0]}.html")
 
@@ -64,8 +66,11 @@ def main(argv=None):
         explained = [explanation(result, options.variant[0] if options.variant else None, options.program, options.explanation)
                      for result in results]
         content = page(results, choice, options.limit * 1e6, explained)
-        with open(output, "w", encoding="utf-8") as f:
-            f.write(content)
+        try:
+            with open(output, "w", encoding="utf-8") as f:
+                f.write(content)
+        except OSError as error:
+            raise OSError(f"{output}: {error.strerror}") from None
         print(f"{output}: {len(content.encode('utf-8')) / 1e6:.1f} MB")
     except (UserError, OSError) as error:
         print(f"report: {printable(error)}", file=sys.stderr)
