@@ -119,24 +119,10 @@ std::vector<std::string> Dataset::read_texts() const {
   const Id type(check(H5Dget_type(id()), *this, "cannot read the type"));
   if (content_of(type) != Content::texts)
     throw_error<Error>("{}: expected texts, found another type", where());
-  std::vector<std::string> out(static_cast<size_t>(elements()));
-  if (out.empty()) return out;
-  const auto read = [&](void* values) {
+  const auto count = static_cast<size_t>(elements());
+  return texts_by(*this, "", type, count, [&](void* values) {
     check(H5Dread(id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), *this, "cannot be read");
-  };
-  if (H5Tis_variable_str(type) > 0) {
-    std::vector<char*> pointers(out.size(), nullptr);
-    read(pointers.data());
-    return taken(pointers);
-  }
-  const size_t size = H5Tget_size(type);
-  std::vector<char> fields(out.size() * size);
-  read(fields.data());
-  for (size_t i = 0; i < out.size(); ++i) {
-    out[i] = trimmed(fields.data() + i * size, size, type);
-    refuse_nul(*this, "", std::span(fields).subspan(i * size, size), out[i], type);
-  }
-  return out;
+  });
 }
 
 void Dataset::make_scale(const std::string& name) {

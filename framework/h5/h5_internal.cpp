@@ -98,6 +98,9 @@ std::vector<char> fields_of(std::span<const std::string> values, size_t length) 
   return out;
 }
 
+namespace {
+
+/// What texts of variable length read as, whose memory it frees.
 std::vector<std::string> taken(std::span<char* const> texts) {
   std::vector<std::string> out;
   for (char* text : texts) {
@@ -107,6 +110,7 @@ std::vector<std::string> taken(std::span<char* const> texts) {
   return out;
 }
 
+/// What a fixed-length field of the given type holds.
 std::string trimmed(const char* field, size_t size, hid_t type) {
   std::string out(field, strnlen(field, size));
   if (H5Tget_strpad(type) == H5T_STR_SPACEPAD) out.erase(out.find_last_not_of(' ') + 1);
@@ -121,6 +125,28 @@ void refuse_nul(const Object& object, const std::string& attribute, std::span<co
   throw_error<Error>("{}: {}{}the text '{}' goes on after a NUL byte; accepted: texts without NUL",
                      object.where(), attribute.empty() ? "" : "attribute ",
                      attribute.empty() ? "" : attribute + ": ", shown(text));
+}
+
+}  // namespace
+
+std::vector<std::string> texts_by(const Object& object, const std::string& attribute, hid_t type,
+                                  size_t count, const std::function<void(void*)>& read) {
+  if (count == 0) return {};
+  if (H5Tis_variable_str(type) > 0) {
+    std::vector<char*> pointers(count, nullptr);
+    read(pointers.data());
+    return taken(pointers);
+  }
+  const size_t length = H5Tget_size(type);
+  std::vector<char> fields(count * length);
+  read(fields.data());
+  std::vector<std::string> out;
+  for (size_t i = 0; i < count; ++i) {
+    const std::span<const char> field = std::span(fields).subspan(i * length, length);
+    out.push_back(trimmed(field.data(), length, type));
+    refuse_nul(object, attribute, field, out.back(), type);
+  }
+  return out;
 }
 
 std::string shown(const std::string& name) {

@@ -4,6 +4,7 @@
 #include <hdf5.h>
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <span>
 #include <string>
@@ -66,13 +67,10 @@ hid_t text_type(size_t length);
 size_t longest(std::span<const std::string> values);
 /// The values one after another in fields of `length` bytes; never empty, so that it has data().
 std::vector<char> fields_of(std::span<const std::string> values, size_t length);
-/// What texts of variable length read as, whose memory it frees.
-std::vector<std::string> taken(std::span<char* const> texts);
-/// What a fixed-length field of the given type holds.
-std::string trimmed(const char* field, size_t size, hid_t type);
-/// Error where a null-padded field goes on after its first null; `attribute` "": of a dataset.
-void refuse_nul(const Object& object, const std::string& attribute, std::span<const char> field,
-                const std::string& text, hid_t type);
+/// The texts that `read` puts into the memory it is given, of fixed or of variable length. Error
+/// where a null-padded one goes on after its first null; `attribute` "": of a dataset.
+std::vector<std::string> texts_by(const Object& object, const std::string& attribute, hid_t type,
+                                  size_t count, const std::function<void(void*)>& read);
 
 /// Error where the last link of a path leads into another file; the link must exist.
 void refuse_foreign_link(const Object& object, hid_t group, const std::string& name);

@@ -179,23 +179,9 @@ std::vector<std::string> Object::texts(const std::string& name) const {
   const Id type(H5Aget_type(attribute));
   if (content_of(type) != Content::texts)
     throw_error<Error>("{}: attribute {}: expected texts, found another type", where(), name);
-  const auto read = [&](void* values) {
+  return texts_by(*this, name, type, static_cast<size_t>(count), [&](void* values) {
     check(H5Aread(attribute, type, values), *this, "cannot read attribute", name);
-  };
-  std::vector<std::string> out(static_cast<size_t>(count));
-  if (H5Tis_variable_str(type) > 0) {
-    std::vector<char*> pointers(out.size(), nullptr);
-    read(pointers.data());
-    return taken(pointers);
-  }
-  const size_t length = H5Tget_size(type);
-  std::vector<char> fields(out.size() * length);
-  read(fields.data());
-  for (size_t i = 0; i < out.size(); ++i) {
-    out[i] = trimmed(fields.data() + i * length, length, type);
-    refuse_nul(*this, name, std::span(fields).subspan(i * length, length), out[i], type);
-  }
-  return out;
+  });
 }
 
 }  // namespace quantdyn::h5
