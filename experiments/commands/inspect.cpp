@@ -79,6 +79,7 @@ FlatTable flat_table_of(const std::vector<std::string>& files, const InspectRequ
   return values_of(given_result(files[0]), request.choice);
 }
 
+/// Of several results, or of a network.
 std::string text_of(const std::vector<std::string>& files, const InspectRequest& request,
                     const Sets& sets) {
   if (files.size() > 1) {
@@ -88,8 +89,11 @@ std::string text_of(const std::vector<std::string>& files, const InspectRequest&
       for (VariantSummary& row : summary_of(ResultReader(file))) rows.push_back(std::move(row));
     return summary_table(rows);
   }
-  if (is_network(files[0])) return network_table(network_of(files[0], request, sets));
-  return inspect_result(files[0], request);
+  return network_table(network_of(files[0], request, sets));
+}
+
+void print_one_result(const ResultReader& result, const InspectRequest& request) {
+  print_answer(conclusion_of(result, request), inspect_result(result, request));
 }
 
 void inspect(const CommandCall& call) {
@@ -117,9 +121,10 @@ void inspect(const CommandCall& call) {
     print_result(as_csv(flat_table_of(files, request, sets)));
   else if (call.has("json"))
     print_result(as_json(flat_table_of(files, request, sets)));
+  else if (files.size() == 1 && !is_network(files[0]))
+    print_one_result(given_result(files[0]), request);
   else
-    print_answer(files.size() == 1 && !is_network(files[0]) ? conclusion_of(files[0], request) : "",
-                 text_of(files, request, sets));
+    print_result(text_of(files, request, sets));
 }
 
 }  // namespace

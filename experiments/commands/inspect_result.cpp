@@ -270,9 +270,8 @@ std::string one_tensor(const ResultReader& result, const SnapshotLabel& snapshot
 
 }  // namespace
 
-std::string conclusion_of(const std::filesystem::path& path, const InspectRequest& request) {
+std::string conclusion_of(const ResultReader& result, const InspectRequest& request) {
   if (request.worst || request.layer || request.tensor) return "";
-  const ResultReader result = given_result(path);
   const SnapshotLabel* const worst = worst_variant(result);
   if (worst == nullptr || result.is_merged()) return "";
   try {
@@ -284,7 +283,10 @@ std::string conclusion_of(const std::filesystem::path& path, const InspectReques
 }
 
 std::string inspect_result(const std::filesystem::path& path, const InspectRequest& request) {
-  const ResultReader result = given_result(path);
+  return inspect_result(given_result(path), request);
+}
+
+std::string inspect_result(const ResultReader& result, const InspectRequest& request) {
   if (request.worst) return worst_layers(result, request);
   if (request.layer || request.tensor) {
     const SnapshotLabel& snapshot = one_snapshot(result, request.choice);
@@ -299,7 +301,7 @@ std::string inspect_result(const std::filesystem::path& path, const InspectReque
   const std::string next = fmt::format(
       "\nwhy, and what to do: quantdyn explain {0}\nall of it as one page: quantdyn "
       "report {0}\n",
-      shell_word(path.string()));
+      shell_word(result.file().path().string()));
   if (result.snapshots().empty()) return out;
   out += layer_tables(result, request.choice);
   const auto add = [&](const char* title, const SnapshotLabel& snapshot, const std::string& table) {

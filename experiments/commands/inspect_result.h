@@ -24,10 +24,12 @@ struct InspectRequest {
 /// about one node (inspect_layer); with `worst`, the layers that add most to the error of the
 /// logits (ErrorFlow), of a variant. Columns without a value are left out. Error as ResultReader;
 /// ConfigError: no such snapshot, layer or tensor; it lists the existing ones.
+std::string inspect_result(const ResultReader& result, const InspectRequest& request = {});
+/// The same of a file that is opened for it.
 std::string inspect_result(const std::filesystem::path& path, const InspectRequest& request = {});
 
 /// A sentence on the variant that loses most; "" for a part of a result, a merged one, and one that
 /// lacks facts for a verdict.
-std::string conclusion_of(const std::filesystem::path& path, const InspectRequest& request);
+std::string conclusion_of(const ResultReader& result, const InspectRequest& request);
 
 }  // namespace quantdyn
