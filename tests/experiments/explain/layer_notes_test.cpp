@@ -3,7 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "experiments/results/result_reader.h"
+#include "experiments/explain/layer_notes.h"
 #include "tests/experiments/onnx/model_file.h"
 
 using namespace quantdyn;
@@ -34,6 +34,9 @@ BOOST_AUTO_TEST_CASE(node_data_has_the_numbers_of_the_file) {
   BOOST_TEST(contains(outcome.out, "--node_data_paths=data/folded_weight_range.json,"));
   const ResultReader result(path / "out/result.h5");
   const SnapshotLabel &as_trained = result.last(), &int4 = result.last("int4");
+  std::vector<std::string> keys;
+  for (const LayerNote& note : layer_notes(result, int4)) keys.push_back(note.key);
+  BOOST_TEST(keys == layer_note_keys(), boost::test_tools::per_element());
   const std::vector<NodeRow> layers = result.network();
   const auto expect = [&](const std::string& key, const std::vector<double>& values) {
     const nlohmann::json results = node_data(key)["results"];

@@ -48,10 +48,10 @@ const histograms = (() => {
     });
   }
 
-  /** The share of its values that a channel, or with null the whole layer, has in each cell of the axis; a cell of the view
-   *  that spans several is spread over them. */
-  function sharesOn(axis, view, channel) {
-    const cells = cellsOn(axis, view), spans = new Float64Array(view.cells);
+  /** The share of its values that a channel, or with null the whole layer, has in each cell of the axis, by cellsOn(); a cell
+   *  of the view that spans several is spread over them. */
+  function sharesOf({ view, cells }, channel) {
+    const spans = new Float64Array(view.cells);
     for (const cell of cells) if (cell >= 0) ++spans[cell];
     const countOf = (cell) => channel === null ? view.layer[cell] : view.counts[cell * view.channels + channel];
     const total = channel === null ? view.layer.reduce((a, b) => a + b, 0) : view.totals[channel];
@@ -69,5 +69,5 @@ const histograms = (() => {
     return cell + Math.min(1, Math.max(0, inside));
   }
 
-  return { decode, axisOf, cellsOn, sharesOn, positionOf };
+  return { decode, axisOf, cellsOn, sharesOf, positionOf };
 })();

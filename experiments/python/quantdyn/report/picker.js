@@ -2,7 +2,7 @@
 // Draws the channel histograms of the chosen block, beside those of another snapshot, result or layer if asked for. What is
 // chosen is in the address behind "#", to be linked to.
 (() => {
-  const { decode, axisOf, cellsOn, sharesOn, positionOf } = histograms;
+  const { decode, axisOf, cellsOn, sharesOf, positionOf } = histograms;
   const data = JSON.parse(document.getElementById("histograms").textContent);
   const section = document.getElementById("picker");
   const canvas = document.getElementById("canvas");
@@ -14,7 +14,7 @@
   const FIRST = "#56b4e9", SECOND = "#e69f00", ENDS = "#d55e00";
   const sideWidth = () => Math.min(150, canvas.clientWidth / 5);  // of the bars on the right
   const palette = data.colours.match(/.{6}/g).map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));
-  let shown = null;  // on the canvas: maps {view, cells, name}, others (views of a band), axis
+  let shown = null;  // on the canvas: maps, others (of a band), each {view, cells, name}; axis
   let cursor = null; // the cell that the keys have chosen: its map, column and cell of the axis
   let pointed = null; // the number of the channel whose histogram is on the right; null: the whole layer
   let request = 0;   // a later choice wins over one that is still being decoded
@@ -110,8 +110,8 @@
 
   /** What is on the right: the shares [cell of the axis] of each map, of the runs of the band, and their heading. */
   function shares() {
-    const of = (view) => pointed !== null && pointed >= view.channels ? null : sharesOn(shown.axis, view, pointed);
-    return { first: of(shown.maps[0].view), second: shown.maps[1] ? of(shown.maps[1].view) : null,
+    const of = (map) => pointed !== null && pointed >= map.view.channels ? null : sharesOf(map, pointed);
+    return { first: of(shown.maps[0]), second: shown.maps[1] ? of(shown.maps[1]) : null,
              runs: shown.others.map(of), title: pointed === null ? "whole layer" : `channel ${pointed}` };
   }
 
@@ -119,7 +119,7 @@
     const { first, second, runs, title } = shares();
     const all = [first, second, ...runs].filter((one) => one !== null);
     const largest = Math.max(...all.map((one) => Math.max(...one)));
-    const counted = Math.max(...[...shown.maps.map((map) => map.view), ...shown.others].map((view) =>
+    const counted = Math.max(...[...shown.maps, ...shown.others].map(({ view }) =>
       pointed === null ? view.block.total : view.totals[pointed] || 0));
     const length = (share) => sideWidth() * Math.log(1 + counted * share) / Math.log(1 + counted * largest);
     const top = (cell) => area.y + area.height - (cell + 1) * area.cellHeight;
@@ -325,8 +325,8 @@
     const views = await Promise.all([...blocks, ...runs].map(decode));
     if (mine !== request) return;
     const axis = axisOf(views);
-    shown = { axis, others: views.slice(blocks.length),
-              maps: views.slice(0, blocks.length).map((view) => ({ view, cells: cellsOn(axis, view), name: nameOf(view.block) })) };
+    const maps = views.map((view) => ({ view, cells: cellsOn(axis, view), name: nameOf(view.block) }));
+    shown = { axis, maps: maps.slice(0, blocks.length), others: maps.slice(blocks.length) };
     cursor = pointed = null;
     draw();
     describe();

@@ -7,7 +7,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from .. import style
 from ..bins import power
 from ..result import FLOAT, Missing
-from .ranges import BOX, draw_boxes
+from .ranges import BOX, boxes, draw_boxes
 
 FITS = (("average_log2_std_ratio", "deviation, |log2 of the ratio|", "GREEN", "o"),
         ("average_mean_shift", "mean, |shift| in deviations", "PURPLE", "^"))
@@ -18,11 +18,7 @@ def factors(result, snapshot):
     values = result.channelwise("batch_norm", "gamma_over_sigma", snapshot)
     if values is None:
         return None
-    out = np.full((len(result.layers), len(BOX) + 1), np.nan)
-    for layer, own in enumerate(result.by_layer(np.abs(values))):
-        alive = own[own > 0]
-        if len(alive):
-            out[layer] = np.percentile(np.log2(alive), [*BOX, 100])
+    out = boxes(result, np.abs(values), (*BOX, 100))
     return out if np.isfinite(out).any() else None
 
 
@@ -39,7 +35,7 @@ def fits(result, snapshot):
 def draw(results, choice):
     drawn = [(factors(result, at), fits(result, at))
              for result, at in ((result, result.pick(FLOAT, choice.epoch)) for result in results)]
-    has_factors = any(boxes is not None for boxes, _ in drawn)
+    has_factors = any(found is not None for found, _ in drawn)
     if not has_factors and not any(lines for _, lines in drawn):
         raise Missing("no result has batch norms")
     figure, axes, first = style.panels(results, 1 + has_factors, choice, row_inches=1.5)
@@ -47,12 +43,12 @@ def draw(results, choice):
     if has_factors:
         handles += [Patch(facecolor=style.BLUE, alpha=0.6, label="channels"),
                     Line2D([], [], color=style.VERMILION, marker="_", linestyle="", label="largest channel")]
-    for column, (result, (boxes, lines)) in enumerate(zip(results, drawn)):
+    for column, (result, (found, lines)) in enumerate(zip(results, drawn)):
         if has_factors:
             axis = axes[0][column]
-            if boxes is not None:
-                draw_boxes(axis, np.arange(len(boxes)), boxes[:, :-1], style.BLUE, 0.5)
-                axis.plot(boxes[:, -1], color=style.VERMILION, marker="_", linestyle="", markersize=5)
+            if found is not None:
+                draw_boxes(axis, np.arange(len(found)), found[:, :-1], style.BLUE, 0.5)
+                axis.plot(found[:, -1], color=style.VERMILION, marker="_", linestyle="", markersize=5)
             style.layer_ticks(axis, result, is_named=False)
             axis.yaxis.set_major_locator(MaxNLocator(7, integer=True))
             axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))

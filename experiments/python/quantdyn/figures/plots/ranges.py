@@ -34,13 +34,13 @@ def series(result, choice):
     return sorted(out, key=lambda entry: entry[0])
 
 
-def boxes(result, channel_widths):
-    """log2 of the channels' widths at BOX percent [layer, 5]; dead channels left out, NaN where none is left."""
-    out = np.full((len(result.layers), len(BOX)), np.nan)
+def boxes(result, channel_widths, percents=BOX):
+    """log2 of the channels' widths at these percents [layer, percent]; dead channels left out, NaN where none is left."""
+    out = np.full((len(result.layers), len(percents)), np.nan)
     for layer, widths in enumerate(result.by_layer(channel_widths)):
         alive = widths[widths > 0]
         if len(alive):
-            out[layer] = np.percentile(np.log2(alive), BOX)
+            out[layer] = np.percentile(np.log2(alive), percents)
     return out
 
 
