@@ -10,7 +10,7 @@
 #   --seeds "0 1"     of the sweeps, where a machine makes a part of them (all)
 #   --jobs N          members of a sweep that run at a time (1)
 #   --cifar10 DIR     CIFAR-10's binary files; quick takes built-in images without it (main: datasets/cifar-10-batches-bin)
-#   --mlperf DIR      pretrainedResnet.h5 of github.com/mlcommons/tiny (datasets/mlperf-tiny)
+#   --mlperf DIR      pretrainedResnet.h5 and vww_96.h5 of github.com/mlcommons/tiny (datasets/mlperf-tiny)
 #   --imagenet DIR    what experiments/imagenet/fetch.sh makes (datasets/imagenet)
 #   --output DIR      folder of the results (results/study/TIER)
 #   --slurm "WORDS"   full: what `quantdyn sweep slurm` is told ("--partition long --time 24:00:00 --cpus 8")
@@ -146,20 +146,28 @@ sweep() { # FILE
 }
 
 # Nets that nobody here trained, with the variants of ../imagenet.
-mlperf() {
-  if [ ! -f "$mlperf/pretrainedResnet.h5" ]; then
-    echo "mlperf is left out: $mlperf has no pretrainedResnet.h5" >&2
+mlperf_net() { # MEMBER FILE VARIANTS OPTION...
+  member=$1 file=$2 variants=$3
+  shift 3
+  if [ ! -f "$mlperf/$file" ]; then
+    echo "$member is left out: $mlperf has no $file" >&2
     return
   fi
-  variants=$(cat "$here/../imagenet/variants/headline.yaml" "$here/../imagenet/variants/repairs.yaml")
-  set --
   if [ "$tier" = quick ]; then
     variants=$(echo "$variants" | sed 's/images: 512/images: 64/')
-    set -- --set track.probe_images=64
+    set -- "$@" --set track.probe_images=64
   fi
-  echo "mlperf:"
-  "$quantdyn" sweep run "$here/pretrained.yaml" --member resnet8 --output "$output/mlperf" --set "variants=$variants" \
-    --set "network.file=$(cd "$mlperf" && pwd)/pretrainedResnet.h5" --set "data.source=$source" "$@" || failed="$failed mlperf"
+  echo "mlperf, $member:"
+  "$quantdyn" sweep run "$here/pretrained.yaml" --output "$output/mlperf" --set "sweep=[{name: $member}]" --set "variants=$variants" \
+    --set "network.file=$(cd "$mlperf" && pwd)/$file" "$@" || failed="$failed $member"
+}
+
+mlperf() {
+  headline=$(cat "$here/../imagenet/variants/headline.yaml")
+  mlperf_net resnet8 pretrainedResnet.h5 "$headline
+$(cat "$here/../imagenet/variants/repairs.yaml")" --set "data.source=$source"
+  mlperf_net vww vww_96.h5 "$headline" --set data.standardize.mode=scale \
+    --set "data.source={name: unlabelled, of: {name: resize, of: $source, height: 96, width: 96}}"
 }
 
 imagenet() {
