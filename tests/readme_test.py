@@ -164,9 +164,21 @@ class Reader:
         known = self.repository.run("sweep", words[0], "--help").stdout
         self.problems += [f"quantdyn sweep {words[0]} has no option {word}" for word in arguments
                           if word.startswith("--") and word not in known]
-        outcome = self.repository.run("sweep", "list", str(self.repository.root / words[1]))
+        file = self.repository.root / words[1]
+        outcome = self.repository.run("sweep", "list", str(file))
         if outcome.returncode != 0:
             self.problems.append(outcome.stderr.strip())
+        members = re.findall(r"^ +\d+  (\S+)", outcome.stdout, re.MULTILINE)
+        if "--member" in arguments:
+            chosen = arguments[arguments.index("--member") + 1].split(",")
+            chosen = [members[int(member) - 1] if member.isdigit() and int(member) <= len(members) else member for member in chosen]
+            self.problems += [f"{words[1]} has no member {member}" for member in set(chosen) - set(members)]
+            members = chosen
+        text = file.read_text(encoding="utf-8")
+        name = re.search(r"^name: (\S+)", text, re.MULTILINE).group(1)
+        for member in members if words[0] == "run" else []:
+            self.made.add(f"results/{name}/{member}/result.h5")
+            self.experiments[f"results/{name}/{member}"] = text
 
     def experiment(self, command, file, arguments):
         self.need(file)
