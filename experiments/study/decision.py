@@ -163,6 +163,13 @@ def listed(texts, most=3):
     return "; ".join(texts[:most]) + more
 
 
+def sides(outcomes):
+    """How many deciding tests have their 95 % interval where: "10 above, 2 across"; the others lack a run, or a loss."""
+    deciding = [outcome for outcome in outcomes if outcome.decides]
+    names = ["no loss" if outcome.is_idle else outcome.side or "lack" for outcome in deciding]
+    return ", ".join(f"{names.count(name)} {name}" for name in ("above", "across", "below", "no loss", "lack") if name in names)
+
+
 def verdict_of(outcomes, adjusted, alpha):
     """(verdict, why) of a claim, whose p is `adjusted` for the number of claims."""
     deciding = [outcome for outcome in outcomes if outcome.decides]
@@ -185,5 +192,5 @@ def verdict_of(outcomes, adjusted, alpha):
         return UNDECIDED, f"not the same sign in every seed: {listed(mixed)}"
     if adjusted >= alpha:
         unsure = max(active, key=lambda outcome: outcome.p)
-        return UNDECIDED, f"all {len(active)} reach their threshold, but p is {unsure.p:.2g} for {unsure.name}"
-    return HOLDS, f"all {len(active)} reach their threshold with one sign"
+        return UNDECIDED, f"{len(active)} of {len(active)} reach their threshold, but p is {unsure.p:.2g} for {unsure.name}"
+    return HOLDS, f"{len(active)} of {len(active)} reach their threshold with one sign"

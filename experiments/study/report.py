@@ -68,11 +68,12 @@ def run_rows(groups):
 def write(folder, results, study):
     """All tables; returns the Markdown."""
     verdicts = [{"claim": claim["claim"], "title": claim["title"], "asks": claim["asks"], "verdict": verdict,
-                 "p": chance(p), "why": why} for claim, _, p, verdict, why in results]
+                 "p": chance(p), "tests": decision.sides(outcomes), "why": why} for claim, outcomes, p, verdict, why in results]
     tests = [test_row(claim, outcome) for claim, outcomes, *_ in results for outcome in outcomes]
     trial = (f"**A trial with {study.most_seeds} seeds at most: these are no verdicts.**\n\n" if study.most_seeds else "")
-    text = (trial + markdown(verdicts, ["claim", "asks", "verdict", "p", "why"])
-            + "\np: of the answer that the means suggest, adjusted for the number of claims (Holm).\n\n"
+    text = (trial + markdown(verdicts, ["claim", "asks", "verdict", "p", "tests", "why"])
+            + "\np: of the answer that the means suggest, adjusted for the number of claims (Holm). tests: how many have their 95 % interval"
+            " above the threshold, across it, below it.\n\n"
             + markdown(tests, ["claim", "test", "decides", "effect", "low", "high", "unit", "threshold", "interval", "p", "wilcoxon_p",
                                "positive", "method", "lacks"])
             + "\nlow, high: 95 % interval, above, below or across the threshold. positive: seeds whose effect has the claim's direction.\n")
@@ -82,7 +83,7 @@ def write(folder, results, study):
     effects = ["test", "seed", "value", "of_minus", "effect"]
     write_csv(folder / "effects.csv", [dict(zip(effects, row)) for row in study.effects], effects)
     write_csv(folder / "runs.csv", list(run_rows(study.groups)), ["group", "net", "seed", "file", "sha256", *runs.MACHINE])
-    return trial + markdown(verdicts, ["claim", "title", "verdict", "p", "why"])
+    return trial + markdown(verdicts, ["claim", "title", "verdict", "p", "tests", "why"])
 
 
 def main(argv=None):

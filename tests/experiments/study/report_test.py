@@ -84,6 +84,7 @@ def claims_are_decided_by_their_effects(folder):
     assert code == 0, said
     (gap, order) = rows(folder, "verdicts.csv")
     assert gap["verdict"] == "holds" and "| X1 | gap | holds |" in printed, gap
+    assert gap["tests"] == "1 above", gap
     assert order["verdict"] == "holds", order
     test = rows(folder, "tests.csv")[0]
     assert test["test"] == "gap at 8 bits" and test["effect"] == "0.31" and test["positive"] == "5 of 5" and test["interval"] == "above", test
@@ -99,6 +100,7 @@ def a_small_effect_fails(folder):
     decide(folder)
     gap = rows(folder, "verdicts.csv")[0]
     assert gap["verdict"] == "fails" and "threshold 0.1" in gap["why"], gap
+    assert "below" in gap["tests"], gap
 
 
 def missing_runs_are_named(folder):
@@ -107,6 +109,7 @@ def missing_runs_are_named(folder):
     decide(folder)
     gap, order = rows(folder, "verdicts.csv")
     assert gap["verdict"] == "undecided" and gap["why"] == "lacks families: dws, seeds 2, 4; families: regular, seeds 2, 4", gap
+    assert gap["tests"] == "1 lack", gap
     assert order["why"] == "lacks groups: 1 of 3 values of network.groups", order
 
 
