@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -261,11 +262,19 @@ def the_runner_refuses_what_it_does_not_know(_):
         assert done.returncode == 1 and said in done.stderr, done.stderr
 
 
+def the_readmes_say_what_was_recorded(_):
+    with open(STUDY / "main" / "verdicts.csv", encoding="utf-8", newline="") as f:
+        recorded = [(row["claim"], row["tests"], row["verdict"]) for row in csv.DictReader(f)]
+    for page in (STUDY / ".." / ".." / "README.md", STUDY / "README.md"):
+        lines = re.findall(r"^\| (C\d+)\b.* \| ([^|]+) \| \**(holds|fails|undecided)\** \|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert lines == recorded, (page, set(lines) ^ set(recorded))
+
+
 FACTS = (claims_are_decided_by_their_effects, a_small_effect_fails, missing_runs_are_named, a_trial_with_fewer_seeds_says_so,
          without_a_loss_in_the_other_net_there_is_no_share_of_it, runs_without_results_are_refused, a_record_decides_like_its_results, records_and_results_of_two_machines_are_joined,
          a_damaged_record_and_what_it_lacks_are_named, values_that_are_not_finite_survive_a_record, an_unknown_key_or_measure_is_named, ratios_and_shares_combine_two_nets,
          placeholders_keep_the_kind_of_their_value, every_variant_and_seed_that_a_claim_asks_for_is_made,
-         the_runner_refuses_what_it_does_not_know)
+         the_runner_refuses_what_it_does_not_know, the_readmes_say_what_was_recorded)
 for fact in FACTS:
     with tempfile.TemporaryDirectory() as name:
         fact(pathlib.Path(name))
