@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .result import Result, ResultError, concat, open
 
 __all__ = ["ProgramError", "Result", "ResultError", "concat", "figures", "open", "run"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 _MODULES = {"ProgramError": "program", "run": "program", "Result": "result", "ResultError": "result", "concat": "result",
             "open": "result"}
 
