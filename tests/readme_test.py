@@ -13,6 +13,7 @@
 Nothing is trained and nothing is downloaded: experiments are validated on built-in images.
 """
 
+import os
 import pathlib
 import re
 import shlex
@@ -116,7 +117,10 @@ class Reader:
                               if word.startswith("--") and word not in known]
         elif program not in ("mkdir", "cd", "export", "g++"):
             self.problems.append(f"{program}: a command that this test does not know")
-        self.need(*([program] if "/" in program and not program.startswith("build/") else []))
+        if "/" in program and not program.startswith("build/"):
+            self.need(program)
+            if program in self.repository.files and not os.access(self.repository.root / program, os.X_OK):
+                self.problems.append(f"{program} may not be executed: chmod +x")
 
     def options(self, script, arguments):
         text = (self.repository.root / script).read_text(encoding="utf-8")
