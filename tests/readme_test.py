@@ -180,9 +180,14 @@ class Reader:
             members = chosen
         text = file.read_text(encoding="utf-8")
         name = re.search(r"^name: (\S+)", text, re.MULTILINE).group(1)
-        for member in members if words[0] == "run" else []:
-            self.made.add(f"results/{name}/{member}/result.h5")
-            self.experiments[f"results/{name}/{member}"] = text
+        if words[0] == "run":
+            self.makes([f"results/{name}/{member}" for member in members], text)
+
+    def makes(self, results, text):
+        """These result folders exist from now on; `text` is their experiment."""
+        for result in results:
+            self.made.add(f"{result}/result.h5")
+            self.experiments[result] = text
 
     def experiment(self, command, file, arguments):
         self.need(file)
@@ -206,9 +211,7 @@ class Reader:
                 self.problems.append(outcome.stderr.strip())
         if command == "run":
             output = arguments[arguments.index("--output") + 1] if "--output" in arguments else f"results/{name}"
-            for result in [f"{output}/{run}" for run in runs] or [output]:
-                self.made.add(f"{result}/result.h5")
-                self.experiments[result] = text
+            self.makes([f"{output}/{run}" for run in runs] or [output], text)
 
     def names(self, arguments):
         """Variants and layers that the command names are in an experiment whose result it reads."""
